@@ -1,0 +1,422 @@
+"""Everything that can have happened. Past tense, frozen, versioned; each lasting fact is one journal row.
+
+Money is in minor units, energy in watt-hours, tags and hashes in lower hex. A fact never carries a person, a PIN, a key or a rejected code.
+`barrier`: it is on disk, with its own fsync, before anything that follows from it may happen. The others ride with the next barrier or within 100 ms.
+`passing`: it folds into what stands before the machine now, is never written down, and is forgotten by a restart; no money rests on it.
+Kinds are never renamed. A new optional field keeps `v`; a changed meaning is v + 1 with an upcaster in `journal`.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+from kiosk.vend.card.reading import Reading, Verdict
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """The root of all facts."""
+
+    v: ClassVar[int] = 1
+    barrier: ClassVar[bool] = False
+    passing: ClassVar[bool] = False
+
+    @property
+    def kind(self) -> str:
+        """The journal's name for it."""
+        return type(self).__name__
+
+
+class SaleFact(Fact, frozen=True):
+    """A fact about one sale: 16 random hex digits, the journal row's own column."""
+
+    sale: str
+
+
+# ---------------------------------------------------------------- values inside facts
+
+
+class PriceLine(msgspec.Struct, frozen=True):
+    """One ordered line of a bill. Lines with `summed` add up to the tender exactly; the others are notes (energy on a money card)."""
+
+    code: str  # fixed_fee | old_debt | to_card | energy
+    amount_minor: int
+    summed: bool
+    basis: int = 0  # what the rate is taken of: minor units or watt-hours
+    rate: str = ""  # a decimal, its meaning given by the code
+    left_minor: int | None = None  # old_debt: what remains
+
+
+class Tender(msgspec.Struct, frozen=True):
+    """Pieces of one denomination through one device."""
+
+    device: str  # notes | coins
+    denomination: int
+    pieces: int
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """The terms of one sale, frozen when it opens: what it costs and how far it may go."""
+
+    currency: str
+    exponent: int
+    tariff: str  # "flat/1"
+    price: str  # major units per kWh, 4 places
+    fixed_fee_minor: int
+    debt_minor: int
+    room_minor: int  # the most that may still be paid in, by the tightest limit
+    room_rule: str  # which limit that is
+    hard_minor: int  # the most that the meter could take at all
+    balance_minor: int | None  # what was left in the meter
+    balance_at: str | None
+
+
+# ---------------------------------------------------------------- the machine
+
+
+class Started(Fact, frozen=True):
+    """The core came up and replayed its journal."""
+
+    boot: int
+    kiosk: str
+    software: str
+    demo: bool
+
+
+class AcceptorRead(Fact, frozen=True):
+    """An acceptor's counters, read before enabling and at every start."""
+
+    device: str
+    serial: str
+    counter: int
+    accepted: int | None
+
+
+class DeviceFault(Fact, frozen=True):
+    """A device stopped doing its work."""
+
+    device: str
+    code: str
+
+
+class DeviceRecovered(Fact, frozen=True):
+    """It works again."""
+
+    device: str
+
+
+class ClockStepped(Fact, frozen=True):
+    """The wall clock moved against the monotonic one by more than five seconds."""
+
+    by_ms: int
+
+
+class HeadSigned(Fact, frozen=True):
+    """The station's signature over the chain head: an unkeyed chain proves nothing against whoever holds the disk."""
+
+    at_seq: int
+    head: str
+    signature: str
+
+
+class Checkpointed(Fact, frozen=True):
+    """The state up to the row before this one is stored beside the journal."""
+
+    state_sha256: str
+
+
+# ---------------------------------------------------------------- card and sale
+
+
+class CardPresented(Fact, frozen=True):
+    """A card was read and judged."""
+
+    card: str
+    meter: str
+    profile: str
+    authentic: bool
+    count: int
+    taken: int | None
+    word: str
+    why: str | None
+
+
+class SaleOpened(SaleFact, frozen=True):
+    """A customer is going to pay for slot (meter, n). All start conditions hold."""
+
+    card: str
+    meter: str
+    n: int
+    quote: Quote
+
+
+class NoteEscrowed(SaleFact, frozen=True):
+    """A note is held and will be stacked. Not credit yet."""
+
+    device: str
+    serial: str
+    denomination: int
+    counter: int
+    barrier: ClassVar[bool] = True
+
+
+class NoteStacked(SaleFact, frozen=True):
+    """A note is in the box: credit."""
+
+    device: str
+    serial: str
+    denomination: int
+    counter: int
+    accepted: int | None
+    recovered: bool = False  # learnt after a restart, from the device's own memory
+    barrier: ClassVar[bool] = True
+
+
+class NoteReturned(SaleFact, frozen=True):
+    """The escrowed note went back to the customer."""
+
+    device: str
+    denomination: int
+    recovered: bool = False
+    barrier: ClassVar[bool] = True
+
+
+class EscrowUnknown(SaleFact, frozen=True):
+    """Nobody can say where the escrowed note is. Not credit; the box count decides. Shown to staff and on the slip."""
+
+    device: str
+    denomination: int
+    barrier: ClassVar[bool] = True
+
+
+class CoinAccepted(SaleFact, frozen=True):
+    """A coin is in the box: credit."""
+
+    device: str
+    serial: str
+    denomination: int
+    counter: int
+    accepted: int | None
+    barrier: ClassVar[bool] = True
+
+
+class OrphanCredit(Fact, frozen=True):
+    """Money in the box that no open sale explains. `amount_minor` is None until the box is counted where the device names no value."""
+
+    device: str
+    serial: str
+    pieces: int
+    amount_minor: int | None
+    counter: int
+    accepted: int | None
+    barrier: ClassVar[bool] = True
+
+
+class TenderClosed(SaleFact, frozen=True):
+    """No more money comes into this sale. why: customer | time | power | card_gone."""
+
+    tender_minor: int
+    why: str
+
+
+class ReturnFileArchived(SaleFact, frozen=True):
+    """The whole card as it was before anything of this sale was written on it."""
+
+    card: str
+    files: dict[str, str]
+    barrier: ClassVar[bool] = True
+
+
+class WriteStarted(SaleFact, frozen=True):
+    """The exact record that the card is going to be marked with."""
+
+    card: str
+    meter: str
+    n: int
+    amount_minor: int
+    tag: str
+    barrier: ClassVar[bool] = True
+
+
+class CardVerified(SaleFact, frozen=True):
+    """A fresh authenticated reading after a reset shows the record, ready for the meter. CardVerified means: can be credited."""
+
+    card: str
+    n: int
+    tag: str
+    barrier: ClassVar[bool] = True
+
+
+class CardUnsure(SaleFact, frozen=True):
+    """The card was written, or may have been, and could not be verified. why: gone | torn | does_not_store | power."""
+
+    why: str
+    barrier: ClassVar[bool] = True
+
+
+class ForeignSaleFinished(Fact, frozen=True):
+    """Another machine's torn purchase was committed here. Moves no money of this kiosk."""
+
+    card: str
+    meter: str
+    n: int
+    amount_minor: int
+    tag: str
+
+
+class PrintStarted(SaleFact, frozen=True):
+    """A paper is about to be printed. number: gapless per kiosk; copy 0 is the original."""
+
+    number: int
+    paper: str  # recharge | claim
+    copy: int = 0
+    barrier: ClassVar[bool] = True
+
+
+class ReceiptPrinted(SaleFact, frozen=True):
+    """outcome: printed | assumed | unknown | failed."""
+
+    number: int
+    outcome: str
+    copy: int = 0
+
+
+class ReceiptOffered(SaleFact, frozen=True):
+    """The receipt was given without paper. how: qr | none."""
+
+    number: int
+    how: str
+
+
+class ClaimIssued(SaleFact, frozen=True):
+    """The money of this sale is owed to this card in this slot. tag is None when nothing was ever marked."""
+
+    number: int
+    card: str
+    meter: str
+    n: int
+    amount_minor: int
+    tag: str | None
+    why: str
+    barrier: ClassVar[bool] = True
+
+
+class ClaimSettled(SaleFact, frozen=True):
+    """A claim of this kiosk was found landed, or landed here. how: landed | landed_elsewhere."""
+
+    how: str
+    credit_minor: int
+    lines: tuple[PriceLine, ...]
+
+
+class SaleClosed(SaleFact, frozen=True):
+    """The whole sale in one row: HQ reports from it alone. outcome: landed | claimed | returned | cancelled."""
+
+    outcome: str
+    card: str
+    meter: str
+    n: int
+    tenders: tuple[Tender, ...]
+    tender_minor: int
+    approval: str | None
+    lines: tuple[PriceLine, ...]
+    currency: str
+    exponent: int
+    credit_minor: int
+    credit_wh: int
+    claim_minor: int
+    tag: str | None
+    tariff: str
+    key_generation: int | None
+    float_minor: int | None
+    business_date: str
+    zone: str
+    number: int | None
+    opened_ms: int
+
+
+# ---------------------------------------------------------------- passing: what stands before the machine now
+
+
+class Passing(Fact, frozen=True):
+    """Not journaled."""
+
+    passing: ClassVar[bool] = True
+
+
+class CardCame(Passing, frozen=True):
+    """A presentation began."""
+
+    token: str
+
+
+class CardLeft(Passing, frozen=True):
+    """It ended."""
+
+
+class CardLooked(Passing, frozen=True):
+    """A reading and what it means, for the screen and the next job."""
+
+    reading: Reading
+    verdict: Verdict
+
+
+class CardFailed(Passing, frozen=True):
+    """The thing in the slot cannot be used; why in one word."""
+
+    why: str
+
+
+class JobEnded(Passing, frozen=True):
+    """A card or print job is over; the next one may begin. `write`: a write of the open sale was tried."""
+
+    job: int
+    ok: bool = True
+    write: bool = False
+    arm: bool = False
+
+
+class ReaderSeen(Passing, frozen=True):
+    """The card reader works (why is "") or does not."""
+
+    why: str
+
+
+class AcceptorSeen(Passing, frozen=True):
+    """An acceptor works with these denominations, or does not (code)."""
+
+    device: str
+    denominations: tuple[int, ...]
+    code: str = ""
+
+
+class PrinterSeen(Passing, frozen=True):
+    """The printer's state."""
+
+    state: str
+
+
+class NoteDeclined(Passing, frozen=True):
+    """A held note goes back at once: it was never ours. why: limit | shut | busy."""
+
+    device: str
+    counter: int
+    why: str
+
+
+class NoteGone(Passing, frozen=True):
+    """A declined or rejected note left the device."""
+
+    device: str
+
+
+class Asked(Passing, frozen=True):
+    """The customer chose something that only changes what is shown. what: language | help_done | balance | cash | finish_ask | add_more | more_time | receipt ..."""
+
+    what: str
+    arg: str = ""
+
+
+class Waited(Passing, frozen=True):
+    """A screen's time ran out; `phase` is the one that ended."""
+
+    phase: str

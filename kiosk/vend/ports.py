@@ -1,0 +1,110 @@
+"""What the shop asks of the world. Devices implement these; nothing here knows one."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from kiosk.vend.card.reading import Record
+from kiosk.vend.receipt import Paper
+from kiosk.vend.seen import Seen
+from kiosk.vend.view import View
+
+
+class CardJob(msgspec.Struct, frozen=True):
+    """One visit to the card. It is done once per id; the answer is a CardRead (read) or a CardWorked (arm, write, finish)."""
+
+    id: int
+    do: str  # read | arm | write | finish
+    token: str  # the presentation it is meant for
+    reset: bool = False  # read: reset the card first, so that nothing is believed from before
+    n: int = 0  # arm: the slot
+    amount_minor: int = 0  # arm: what will be marked
+    record: Record | None = None  # write
+    start: str = ""  # write: the step to begin with
+
+
+class PrintJob(msgspec.Struct, frozen=True):
+    """One paper, whole. PrintStarted is on disk before this is published."""
+
+    id: int
+    number: int
+    copy: int  # 0 the original
+    paper: Paper
+
+
+class Stance(msgspec.Struct, frozen=True):
+    """What the machine should be doing, level-triggered: right again after any restart of anybody."""
+
+    notes: tuple[int, ...] = ()  # denominations that may come in now, minor units
+    coins: tuple[int, ...] = ()
+    escrow: str = "hold"  # hold | stack | return: the word for the note that is held now
+    escrow_counter: int | None = None  # the event that the word is about; a driver obeys for that note only
+    lamps: tuple[str, ...] = ()  # notes | coins | card | printer: where the customer's hand goes next
+
+
+class AcceptorMemory(msgspec.Struct, frozen=True):
+    """What the journal knows of an acceptor."""
+
+    serial: str
+    counter: int  # ccTalk event counter (0..255) of the last event that is on disk
+    accepted: int | None  # the device's lifetime count of accepted pieces, where it has one
+
+
+class Published(msgspec.Struct, frozen=True):
+    """All that anyone outside the desk may know."""
+
+    rev: int
+    view: View
+    stance: Stance
+    card_job: CardJob | None
+    print_job: PrintJob | None
+    acceptors: dict[str, AcceptorMemory]
+
+
+class Desk(Protocol):
+    """The two crossings, as devices and screens see them."""
+
+    def tell(self, seen: Seen) -> None:
+        """From any thread. Bounded: waits when the inbox is full."""
+
+    def published(self) -> Published:
+        """The newest; never blocks."""
+
+    def wait(self, rev: int, timeout_s: float) -> Published:
+        """The newest, as soon as its rev is not `rev`, or after the timeout."""
+
+
+class Station(Protocol):
+    """The kiosk's own identity: opens by itself at boot."""
+
+    @property
+    def public_key(self) -> bytes:
+        """32 bytes, Ed25519."""
+
+    def sign(self, label: str, data: bytes) -> bytes:
+        """Ed25519 over "kvb1 " + label || 00 || data; 64 bytes."""
+
+    def database_key(self) -> bytes:
+        """32 bytes, for the store."""
+
+
+class Vault(Protocol):
+    """Trading keys: answers, never key bytes. Serials are 8 bytes, meters 12 digits, counts and amounts integers."""
+
+    demo: bool  # these are public test keys
+
+    def card_cryptogram(self, serial: bytes, generation: int, challenge: bytes) -> bytes:
+        """EXTERNAL AUTHENTICATE with the kiosk key of that generation; 8 bytes."""
+
+    def card_mac(self, serial: bytes, generation: int, message: bytes) -> bytes:
+        """Secure messaging for an UPDATE: 4 bytes over "M" || challenge || header || data, which the caller lays out."""
+
+    def check_reading(self, serial: bytes, message: bytes, mac: bytes) -> bool:
+        """A READ with MAC: is `mac` the card's over "R" || r8 || header || data? Constant time."""
+
+    def tag(self, meter: str, n: int, amount_minor: int, salt: bytes) -> bytes:
+        """2 bytes: whose purchase stands on a card."""
+
+
+Tell = Callable[[Seen], None]

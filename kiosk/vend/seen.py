@@ -1,0 +1,167 @@
+"""What devices, screen and clock tell the desk. Not journaled: what `step` makes of it is.
+
+Money in minor units. `counter` is the acceptor's event counter at that very event, `accepted` its lifetime count of accepted pieces.
+A `token` names one presentation of a card: a card that is pulled and put back has a new one.
+"""
+
+import msgspec
+
+from kiosk.vend.card.reading import Reading
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """Anything that can be told."""
+
+
+class Tick(Seen):
+    """Time has passed."""
+
+
+class Choice(Seen):
+    """A customer's or operator's word, from the closed set of design/formats "Core and screen"."""
+
+    rev: int
+    do: str
+    arg: str = ""
+
+
+# ---------------------------------------------------------------- card
+
+
+class CardIn(Seen):
+    """A card is in the slot and has answered to reset."""
+
+    token: str
+    atr: str  # hex
+
+
+class CardOut(Seen):
+    """That presentation is over."""
+
+    token: str
+
+
+class CardBad(Seen):
+    """The thing in the slot cannot be read: mute | unknown | unissued | foreign | torn."""
+
+    token: str
+    why: str
+
+
+class CardRead(Seen):
+    """The answer to a read job."""
+
+    token: str
+    job: int
+    reading: Reading
+
+
+class CardWorked(Seen):
+    """The answer to an arm, write or finish job. `done`: every update was answered 9000. Not done may still have happened."""
+
+    token: str
+    job: int
+    done: bool
+    why: str = ""  # "" | torn | gone | refused:SW | no_key
+    tag: str = ""  # arm: the tag that the vault made for (meter, n, amount)
+
+
+class ReaderUp(Seen):
+    """The reader answers."""
+
+    name: str
+
+
+class ReaderDown(Seen):
+    """No service, no reader, or no access: why in one word."""
+
+    why: str
+
+
+# ---------------------------------------------------------------- cash
+
+
+class AcceptorUp(Seen):
+    """An acceptor has been identified and all that it still remembered has been told; from here on `counter` and `accepted` are in step."""
+
+    device: str  # the role: notes | coins
+    serial: str
+    counter: int
+    accepted: int | None
+    denominations: tuple[int, ...]
+    reset: bool = False  # its counter started again since the journal last heard of it
+
+
+class AcceptorDown(Seen):
+    """It cannot take money now. `code` in XFS4IoT's words with a number where the device gave one: jammed, full, removed, swapped, offline, fault-38."""
+
+    device: str
+    code: str
+
+
+class NoteHeld(Seen):
+    """A note is in escrow and waits for the stance's word."""
+
+    device: str
+    serial: str
+    denomination: int
+    counter: int
+
+
+class NoteIn(Seen):
+    """A note is stacked: past recovery, money."""
+
+    device: str
+    serial: str
+    denomination: int
+    counter: int
+    accepted: int | None = None
+
+
+class NoteBack(Seen):
+    """A note went back out of the front."""
+
+    device: str
+    serial: str
+    counter: int
+
+
+class NoteRejected(Seen):
+    """The device gave a note back by itself, before escrow."""
+
+    device: str
+    code: str
+
+
+class CoinIn(Seen):
+    """A coin fell into the box."""
+
+    device: str
+    serial: str
+    denomination: int
+    counter: int
+    accepted: int | None = None
+    path: int = 0
+
+
+class EventsLost(Seen):
+    """More events than the device can remember: money may be uncredited."""
+
+    device: str
+    events: int
+
+
+# ---------------------------------------------------------------- paper
+
+
+class PrinterState(Seen):
+    """ok | low | out | cover | error | offline | unknown."""
+
+    state: str
+
+
+class Printed(Seen):
+    """The end of a print job: printed | assumed | unknown | failed."""
+
+    job: int
+    outcome: str

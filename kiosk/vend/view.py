@@ -1,0 +1,50 @@
+"""What may be shown: keys and values, never a sentence and never a Sale."""
+
+import msgspec
+
+PLACES = ("you", "machine", "between", "card", "meter")
+
+Value = str | int | bool | None | tuple[int, ...]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A ledger line. `minor` is money unless `unit` says wh or count; `text` is a value that is neither (a card's tail)."""
+
+    key: str
+    minor: int | None = None
+    summed: bool = False
+    unit: str = "money"
+    text: str = ""
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """Something that may be chosen now; a screen turns it into a key in its fixed place."""
+
+    choice: str
+    arg: str = ""
+
+
+class View(msgspec.Struct, frozen=True):
+    """Everything that a screen knows.
+
+    `place` is where the figure's money is; `held` marks money in doubt or claimed; `params` are the phase's own values;
+    `told` are keys of at most three plain lines. `ends_in_ms` counts from when the view was made; `span_ms` is the whole time it had.
+    """
+
+    phase: str
+    rev: int = 0
+    place: str = "you"
+    held: bool = False
+    figure_minor: int = 0
+    lines: tuple[Line, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    told: tuple[str, ...] = ()
+    params: dict[str, Value] = {}  # noqa: RUF012 - msgspec copies mutable defaults
+    ends_in_ms: int | None = None
+    span_ms: int | None = None
+    language: str = "en"
+    kiosk: str = ""
+    currency: str = "CNY"
+    exponent: int = 2
+    demo: bool = False
+    notice: str = ""  # demo | no_receipt | ...: one status word, bottom left

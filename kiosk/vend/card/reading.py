@@ -38,7 +38,8 @@ class Reading(msgspec.Struct, frozen=True):
     balance_at: str | None = None  # "2026-11-03 08:15", the meter's own time
     illegal: int = 0  # the meter's illegal-card count
     agrees: bool = True  # file 1 and the return file name the same meter and customer
-    files: dict[str, str] = {}  # noqa: RUF012 - raw bytes as hex by file number, for the archive
+    files: dict[str, str] = {}
+    keyed: bool = True  # the tag key was at hand; without it no tag but one's own record's means anything
 
     @property
     def sound(self) -> bool:
@@ -97,6 +98,10 @@ class FileSpec(msgspec.Struct, frozen=True):
     length: int
 
 
+TagOf = Callable[[str, int, int, bytes], bytes]
+"""(meter, n, amount_minor, salt) -> the two CMAC bytes of a tag."""
+
+
 class Profile(Protocol):
     """A card layout. Everything here is pure."""
 
@@ -104,7 +109,9 @@ class Profile(Protocol):
     reads: tuple[FileSpec, ...]  # in reading order
     steps: tuple[str, ...]  # the ordered write steps, arm first
 
-    def parse(self, serial: str, files: dict[int, bytes], authentic: bool, tag_of: Callable[[str, int, int, bytes], bytes] | None) -> Reading:
+    def parse(
+        self, serial: str, files: dict[int, bytes], authentic: bool, tag_of: Callable[[str, int, int, bytes], bytes] | None
+    ) -> Reading:
         """Bytes -> Reading. `tag_of(meter, n, amount_minor, salt)` gives the two CMAC bytes; None when there is no key for it."""
 
     def judge(self, reading: Reading, record: Record | None, known: int) -> Verdict:

@@ -10,8 +10,6 @@ from typing import ClassVar
 
 import msgspec
 
-from kiosk.vend.card.reading import Reading, Verdict
-
 
 class Fact(msgspec.Struct, frozen=True):
     """The root of all facts."""
@@ -332,91 +330,3 @@ class SaleClosed(SaleFact, frozen=True):
     zone: str
     number: int | None
     opened_ms: int
-
-
-# ---------------------------------------------------------------- passing: what stands before the machine now
-
-
-class Passing(Fact, frozen=True):
-    """Not journaled."""
-
-    passing: ClassVar[bool] = True
-
-
-class CardCame(Passing, frozen=True):
-    """A presentation began."""
-
-    token: str
-
-
-class CardLeft(Passing, frozen=True):
-    """It ended."""
-
-
-class CardLooked(Passing, frozen=True):
-    """A reading and what it means, for the screen and the next job."""
-
-    reading: Reading
-    verdict: Verdict
-
-
-class CardFailed(Passing, frozen=True):
-    """The thing in the slot cannot be used; why in one word."""
-
-    why: str
-
-
-class JobEnded(Passing, frozen=True):
-    """A card or print job is over; the next one may begin. `write`: a write of the open sale was tried."""
-
-    job: int
-    ok: bool = True
-    write: bool = False
-    arm: bool = False
-
-
-class ReaderSeen(Passing, frozen=True):
-    """The card reader works (why is "") or does not."""
-
-    why: str
-
-
-class AcceptorSeen(Passing, frozen=True):
-    """An acceptor works with these denominations, or does not (code)."""
-
-    device: str
-    denominations: tuple[int, ...]
-    code: str = ""
-
-
-class PrinterSeen(Passing, frozen=True):
-    """The printer's state."""
-
-    state: str
-
-
-class NoteDeclined(Passing, frozen=True):
-    """A held note goes back at once: it was never ours. why: limit | shut | busy."""
-
-    device: str
-    counter: int
-    why: str
-
-
-class NoteGone(Passing, frozen=True):
-    """A declined or rejected note left the device."""
-
-    device: str
-
-
-class Asked(Passing, frozen=True):
-    """The customer chose something that only changes what is shown. what: language | help_done | balance | cash | finish_ask | add_more | more_time | receipt ..."""
-
-    what: str
-    arg: str = ""
-
-
-class Waited(Passing, frozen=True):
-    """A screen's time ran out; `phase` is the one that ended."""
-
-    phase: str

@@ -92,6 +92,13 @@ class AcceptorUp(Seen):
     reset: bool = False  # its counter started again since the journal last heard of it
 
 
+class AcceptorReset(Seen):
+    """Its event counter began again at 0: whatever is told next is new, however small its counter."""
+
+    device: str
+    serial: str
+
+
 class AcceptorDown(Seen):
     """It cannot take money now. `code` in XFS4IoT's words with a number where the device gave one: jammed, full, removed, swapped, offline, fault-38."""
 

@@ -1,0 +1,186 @@
+"""Money in: what `step` makes of the acceptors.
+
+Credit on stacked, never on escrowed. The devices' own counters decide how many credits there are; an event that the journal has already is ignored,
+growth that no event explains is an orphan, and an escrow that nobody can speak for stays open until the box is counted.
+"""
+
+from kiosk.vend import facts as f
+from kiosk.vend import passing as p
+from kiosk.vend import seen as s
+from kiosk.vend.facts import Fact
+from kiosk.vend.limits import coins_that_fit, notes_that_fit
+from kiosk.vend.phase import phase
+from kiosk.vend.rules import Now, Rules
+from kiosk.vend.state import Sale, State
+
+Facts = tuple[Fact, ...]
+DEPTH = 5  # an acceptor remembers five events: what lies further back cannot be told twice
+
+
+def is_news(state: State, device: str, serial: str, counter: int) -> bool:
+    """Was this event not told before? Counters run 1..255 and around; 0 is only ever a device's first breath."""
+    memory = state.acceptors.get(device)
+    if memory is None or memory.serial != serial or memory.counter == 0:
+        return True
+    return (memory.counter - counter) % 255 >= DEPTH
+
+
+def open_for_cash(state: State) -> bool:
+    """May money come in now? A genuine card that may buy is in the slot, and the customer has been told what there is to know."""
+    here = state.here
+    name = phase(state)
+    if name == "account":
+        return here.asked != "balance" and here.verdict is not None and not here.verdict.begun_elsewhere and not here.leaving
+    return name in ("insert", "still") and (state.sale is not None or not here.asked)
+
+
+def left(rules: Rules, state: State) -> tuple[int, int]:
+    """How much more may come in: by the tightest limit, and by the meter's own. Minor units; held notes count as in."""
+    if state.sale:
+        taken = state.sale.tender_minor + (state.sale.escrow.denomination if state.sale.escrow else 0)
+        return state.sale.quote.room_minor - taken, state.sale.quote.hard_minor - taken
+    quote = state.here.quote
+    return (quote.room_minor, quote.hard_minor) if quote else (0, 0)
+
+
+def denominations(rules: Rules, state: State) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(notes, coins) that may come in now."""
+    if not open_for_cash(state):
+        return (), ()
+    soft, hard = left(rules, state)
+    return notes_that_fit(rules.allowed, soft), coins_that_fit(rules.allowed, soft, hard)
+
+
+def note_held(rules: Rules, state: State, seen: s.NoteHeld, now: Now) -> Facts:
+    """Escrow it if it fits; otherwise it goes back at once and was never ours."""
+    sale = state.sale
+    if sale and sale.escrow:
+        return ()  # told again: the stance still says what to do with it
+    notes, _ = denominations(rules, state)
+    if seen.denomination not in notes:
+        why = "limit" if open_for_cash(state) else "shut"
+        return (p.NoteDeclined(seen.device, seen.counter, why),)
+    opening = () if sale else opened(state, now)
+    sale_id = sale.id if sale else now.fresh
+    return (*opening, f.NoteEscrowed(sale_id, seen.device, seen.serial, seen.denomination, seen.counter))
+
+
+def opened(state: State, now: Now) -> Facts:
+    """SaleOpened for the card in the slot: the first note, the first coin or the word "cash" opens a sale."""
+    here = state.here
+    if here.reading is None or here.quote is None or here.verdict is None or here.verdict.n is None:
+        return ()
+    return (f.SaleOpened(now.fresh, here.reading.serial, here.reading.meter, here.verdict.n, here.quote),)
+
+
+def note_in(state: State, seen: s.NoteIn) -> Facts:
+    """Stacked: credit of the open sale, whether or not its escrow was seen; without a sale an orphan."""
+    if not is_news(state, seen.device, seen.serial, seen.counter):
+        return (p.Ignored("NoteIn"),)
+    sale = state.sale
+    if sale and takes_credit(sale):
+        recovered = sale.boot != state.boot
+        return (f.NoteStacked(sale.id, seen.device, seen.serial, seen.denomination, seen.counter, seen.accepted, recovered),)
+    return (f.OrphanCredit(seen.device, seen.serial, 1, seen.denomination, seen.counter, seen.accepted),)
+
+
+def takes_credit(sale: Sale) -> bool:
+    """Until the amount is bound into a record's tag, a piece that still falls belongs to the sale."""
+    return sale.stage in ("paying", "closed")
+
+
+def coin_in(rules: Rules, state: State, seen: s.CoinIn, now: Now) -> Facts:
+    """A coin is in the box: a soft limit never sends it to the orphans, the meter's own limit does."""
+    if not is_news(state, seen.device, seen.serial, seen.counter):
+        return (p.Ignored("CoinIn"),)
+    orphan = f.OrphanCredit(seen.device, seen.serial, 1, seen.denomination, seen.counter, seen.accepted)
+    sale = state.sale
+    if sale is None and not (open_for_cash(state) and opened(state, now)):
+        return (orphan,)
+    if sale and not takes_credit(sale):
+        return (orphan,)
+    if seen.denomination > left(rules, state)[1]:
+        return (orphan,)
+    opening = () if sale else opened(state, now)
+    sale_id = sale.id if sale else now.fresh
+    return (*opening, f.CoinAccepted(sale_id, seen.device, seen.serial, seen.denomination, seen.counter, seen.accepted))
+
+
+def note_back(state: State, seen: s.NoteBack) -> Facts:
+    """The note left by the front."""
+    sale = state.sale
+    if sale and sale.escrow and sale.escrow.device == seen.device and is_news(state, seen.device, seen.serial, seen.counter):
+        returned = f.NoteReturned(sale.id, seen.device, sale.escrow.denomination, recovered=sale.escrow.boot != state.boot)
+        return (returned, f.AcceptorRead(seen.device, seen.serial, seen.counter, _accepted(state, seen.device)))
+    return (p.NoteGone(seen.device),) if state.here.declined else ()
+
+
+def acceptor_reset(state: State, seen: s.AcceptorReset) -> Facts:
+    """Remember the new beginning before the events that follow it."""
+    return (f.AcceptorRead(seen.device, seen.serial, 0, _accepted(state, seen.device)),)
+
+
+def _accepted(state: State, device: str) -> int | None:
+    memory = state.acceptors.get(device)
+    return memory.accepted if memory else None
+
+
+def acceptor_up(rules: Rules, state: State, seen: s.AcceptorUp) -> Facts:
+    """Identified, everything that it remembered is told: compare its lifetime growth with the credits."""
+    memory = state.acceptors.get(seen.device)
+    enrolled = rules.acceptors.get(seen.device, "")
+    if (enrolled and seen.serial != enrolled) or (not enrolled and memory and memory.serial != seen.serial):
+        return acceptor_down(state, s.AcceptorDown(seen.device, "swapped"))
+    facts: list[Fact] = []
+    if memory and memory.serial == seen.serial:
+        facts += _growth(state, seen)
+    if memory is None or (memory.serial, memory.counter, memory.accepted) != (seen.serial, seen.counter, seen.accepted):
+        facts.append(f.AcceptorRead(seen.device, seen.serial, seen.counter, seen.accepted))
+    if seen.device in state.faults:
+        facts.append(f.DeviceRecovered(seen.device))
+    return (*facts, p.AcceptorSeen(seen.device, seen.denominations))
+
+
+def _growth(state: State, seen: s.AcceptorUp) -> list[Fact]:
+    """Accepted pieces that no row explains: first the open escrow's, the rest orphans. No growth: the escrowed note went back."""
+    memory = state.acceptors[seen.device]
+    sale = state.sale
+    escrow = sale.escrow if sale and sale.escrow and sale.escrow.device == seen.device else None
+    facts: list[Fact] = []
+    if seen.accepted is None or memory.accepted is None:
+        if sale and escrow and seen.reset:
+            facts.append(f.EscrowUnknown(sale.id, seen.device, escrow.denomination))
+        return facts
+    grown = seen.accepted - memory.accepted
+    if grown < 0:
+        return [f.DeviceFault(seen.device, "counter-back")]
+    if sale and escrow and (grown or seen.reset):
+        if grown:
+            facts.append(
+                f.NoteStacked(sale.id, seen.device, seen.serial, escrow.denomination, seen.counter, memory.accepted + 1, recovered=True)
+            )
+            grown -= 1
+        else:
+            facts.append(f.NoteReturned(sale.id, seen.device, escrow.denomination, recovered=True))
+    if grown:
+        facts.append(f.OrphanCredit(seen.device, seen.serial, grown, None, seen.counter, seen.accepted))
+    return facts
+
+
+def acceptor_down(state: State, seen: s.AcceptorDown) -> Facts:
+    """It takes no money now; the fault is a row once, not once a poll."""
+    fault = () if state.faults.get(seen.device) == seen.code else (f.DeviceFault(seen.device, seen.code),)
+    return (*fault, p.AcceptorSeen(seen.device, (), seen.code))
+
+
+def escrow_word(state: State) -> tuple[str, int | None]:
+    """What the acceptor is to do with the note it holds, and which event that is about.
+
+    A note found held after a restart goes back: whoever put it in may be gone, and it is not credit.
+    """
+    sale = state.sale
+    if sale and sale.escrow:
+        return ("stack" if sale.escrow.boot == state.boot else "return"), sale.escrow.counter
+    if state.here.declined:
+        return "return", state.here.declined.counter
+    return "hold", None

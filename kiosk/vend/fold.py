@@ -1,0 +1,363 @@
+"""Facts add up to the state. No rule lives here and nothing is refused, so that a later rule never changes what the past meant.
+
+Replay is fold alone. What stands in `here` comes from passing facts and begins anew at every start; no money rests on it.
+"""
+
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Any
+
+from msgspec.structs import replace
+
+from kiosk.vend import facts as f
+from kiosk.vend import passing as p
+from kiosk.vend.card.reading import Record, Word
+from kiosk.vend.limits import DayOfCard
+from kiosk.vend.phase import phase
+from kiosk.vend.ports import AcceptorMemory
+from kiosk.vend.state import CardMemory, Escrow, Here, Row, Sale, State, find
+
+CARDS_KEPT = 5_000  # the newest; older cards lose only their roll-back memory and day limit
+ACTIVITY = (f.NoteEscrowed, f.NoteStacked, f.CoinAccepted, p.NoteDeclined, f.NoteReturned, p.Asked)  # the customer did something
+
+Fold = Callable[[State, Any, Row], State]
+
+
+def fold(state: State, fact: f.Fact, row: Row) -> State:
+    """One fact more. A new phase, or the customer's own doing, starts the screen's time anew."""
+    after = _fold(fact, state, row)
+    if not fact.passing:
+        after = replace(after, seq=row.seq)
+    turned = phase(after) != phase(state)
+    if turned or isinstance(fact, ACTIVITY):
+        return _here(after, turn=after.here.turn + turned, touched_ms=row.mono_ms)
+    return after
+
+
+@singledispatch
+def _fold(fact: f.Fact, state: State, row: Row) -> State:
+    # a kind that nobody adds up changes nothing
+    return state
+
+
+def _here(state: State, **changes: Any) -> State:
+    return replace(state, here=replace(state.here, **changes))
+
+
+def _sale(state: State, sale_id: str, **changes: Any) -> State:
+    """Change the open sale, a claim, or the ended sale of that id, wherever it stands."""
+    if state.sale and state.sale.id == sale_id:
+        return replace(state, sale=replace(state.sale, **changes))
+    if sale_id in state.claims:
+        state = replace(state, claims={**state.claims, sale_id: replace(state.claims[sale_id], **changes)})
+    if state.ended and state.ended.id == sale_id:
+        state = replace(state, ended=replace(state.ended, **changes))
+    return state
+
+
+# ---------------------------------------------------------------- the machine
+
+
+@_fold.register
+def _(fact: f.Started, state: State, row: Row) -> State:
+    return replace(state, boot=fact.boot, here=Here(touched_ms=row.mono_ms, turn=state.here.turn + 1, jobs=state.here.jobs))
+
+
+@_fold.register
+def _(fact: f.AcceptorRead, state: State, row: Row) -> State:
+    return replace(state, acceptors={**state.acceptors, fact.device: AcceptorMemory(fact.serial, fact.counter, fact.accepted)})
+
+
+@_fold.register
+def _(fact: f.DeviceFault, state: State, row: Row) -> State:
+    return replace(state, faults={**state.faults, fact.device: fact.code})
+
+
+@_fold.register
+def _(fact: f.DeviceRecovered, state: State, row: Row) -> State:
+    return replace(state, faults={k: v for k, v in state.faults.items() if k != fact.device})
+
+
+# ---------------------------------------------------------------- card
+
+
+@_fold.register
+def _(fact: f.CardPresented, state: State, row: Row) -> State:
+    memory = state.cards.get(fact.card, CardMemory())
+    known = max(memory.known, fact.taken or 0) if fact.authentic and fact.word != Word.REFUSED else memory.known
+    return _remember(state, fact.card, replace(memory, known=known))
+
+
+def _remember(state: State, card: str, memory: CardMemory) -> State:
+    cards = {k: v for k, v in state.cards.items() if k != card}
+    cards[card] = memory
+    if len(cards) > CARDS_KEPT:
+        del cards[next(iter(cards))]
+    return replace(state, cards=cards)
+
+
+# ---------------------------------------------------------------- money in
+
+
+@_fold.register
+def _(fact: f.SaleOpened, state: State, row: Row) -> State:
+    sale = Sale(fact.sale, fact.card, fact.meter, fact.n, fact.quote, opened_ms=row.at_ms, boot=row.boot)
+    return _here(replace(state, sale=sale), came_back="", asked="", printed="", shown="")
+
+
+@_fold.register
+def _(fact: f.NoteEscrowed, state: State, row: Row) -> State:
+    escrow = Escrow(fact.device, fact.serial, fact.denomination, fact.counter, row.boot)
+    return _here(_sale(_heard(state, fact, pieces=0), fact.sale, escrow=escrow), came_back="")
+
+
+def _heard(state: State, fact: Any, pieces: int) -> State:
+    """The acceptor's memory moves with the credit, in the credit's own row."""
+    memory = state.acceptors.get(fact.device)
+    same = memory is not None and memory.serial == fact.serial
+    accepted = memory.accepted + pieces if memory and same and memory.accepted is not None else getattr(fact, "accepted", None)
+    return replace(state, acceptors={**state.acceptors, fact.device: AcceptorMemory(fact.serial, fact.counter, accepted)})
+
+
+def _credit(state: State, fact: f.NoteStacked | f.CoinAccepted) -> State:
+    state = _heard(state, fact, pieces=1)
+    box = state.boxes.get(fact.device, {})
+    key = str(fact.denomination)
+    state = replace(state, boxes={**state.boxes, fact.device: {**box, key: box.get(key, 0) + 1}})
+    sale = find(state, fact.sale)
+    if sale is None:
+        return state
+    pieces = {(t.device, t.denomination): t.pieces for t in sale.tenders}
+    kind = (fact.device, fact.denomination)
+    pieces[kind] = pieces.get(kind, 0) + 1
+    tenders = tuple(f.Tender(device, denomination, count) for (device, denomination), count in pieces.items())
+    escrow = sale.escrow if isinstance(fact, f.CoinAccepted) else None
+    state = _sale(state, fact.sale, tenders=tenders, escrow=escrow, newest=(fact.denomination, *sale.newest)[:6])
+    return _here(state, came_back="", still=False)
+
+
+@_fold.register
+def _(fact: f.NoteStacked, state: State, row: Row) -> State:
+    return _credit(state, fact)
+
+
+@_fold.register
+def _(fact: f.CoinAccepted, state: State, row: Row) -> State:
+    return _credit(state, fact)
+
+
+@_fold.register
+def _(fact: f.NoteReturned, state: State, row: Row) -> State:
+    return _here(_sale(state, fact.sale, escrow=None), came_back="device")
+
+
+@_fold.register
+def _(fact: f.EscrowUnknown, state: State, row: Row) -> State:
+    sale = find(state, fact.sale)
+    lost = (sale.disputed_minor if sale else 0) + fact.denomination
+    return _sale(state, fact.sale, escrow=None, disputed_minor=lost)
+
+
+@_fold.register
+def _(fact: f.OrphanCredit, state: State, row: Row) -> State:
+    return replace(_heard(state, fact, pieces=fact.pieces), orphans=(*state.orphans, fact))
+
+
+@_fold.register
+def _(fact: f.TenderClosed, state: State, row: Row) -> State:
+    return _here(_sale(state, fact.sale, stage="closed"), still=False, asked="")
+
+
+# ---------------------------------------------------------------- onto the card
+
+
+@_fold.register
+def _(fact: f.ReturnFileArchived, state: State, row: Row) -> State:
+    sale = find(state, fact.sale)
+    return _sale(state, fact.sale, stage="archived") if sale and sale.stage == "closed" else state
+
+
+@_fold.register
+def _(fact: f.WriteStarted, state: State, row: Row) -> State:
+    sale = find(state, fact.sale)
+    stage = "started" if sale and sale.stage != "claimed" else "claimed"
+    return _sale(state, fact.sale, stage=stage, record=Record(fact.card, fact.meter, fact.n, fact.amount_minor, fact.tag))
+
+
+@_fold.register
+def _(fact: f.CardUnsure, state: State, row: Row) -> State:
+    return _sale(state, fact.sale, unsure=fact.why)
+
+
+@_fold.register
+def _(fact: f.ForeignSaleFinished, state: State, row: Row) -> State:
+    return _here(state, finished=fact, foreign=None)
+
+
+@_fold.register
+def _(fact: f.ClaimIssued, state: State, row: Row) -> State:
+    state = _sale(
+        state, fact.sale, number=fact.number, check=row.hash[:2].upper(), claim_seq=row.seq, claim_head=row.hash[:16], claim_ms=row.at_ms
+    )
+    return replace(state, number=fact.number)
+
+
+@_fold.register
+def _(fact: f.ClaimSettled, state: State, row: Row) -> State:
+    claim = state.claims.get(fact.sale)
+    if claim is None:
+        return state
+    claims = {k: v for k, v in state.claims.items() if k != fact.sale}
+    ended = replace(claim, stage="landed", closed=replace(claim.closed, lines=fact.lines, credit_minor=fact.credit_minor) if claim.closed else None)
+    state = _paid_debt(replace(state, claims=claims, ended=ended), claim.meter, fact.lines)
+    return _here(state, shown=fact.sale, printed="")
+
+
+@_fold.register
+def _(fact: f.SaleClosed, state: State, row: Row) -> State:
+    sale = state.sale
+    if sale is None or sale.id != fact.sale:
+        return state
+    landed = fact.outcome == "landed"
+    ended = replace(sale, stage="landed" if landed else "claimed", closed=fact, escrow=None)
+    state = replace(state, sale=None)
+    if fact.outcome == "cancelled":
+        return _here(state, asked="", still=False)
+    if fact.outcome == "claimed":
+        state = replace(state, claims={**state.claims, sale.id: ended})
+    memory = state.cards.get(sale.card, CardMemory())
+    day = memory.day if memory.day.date == fact.business_date else DayOfCard(fact.business_date)
+    day = replace(day, sales=day.sales + 1, tender_minor=day.tender_minor + fact.tender_minor)
+    state = _paid_debt(_remember(state, sale.card, replace(memory, day=day)), sale.meter, fact.lines)
+    return _here(replace(state, ended=ended), shown=sale.id, printed="", still=False)
+
+
+def _paid_debt(state: State, meter: str, lines: tuple[f.PriceLine, ...]) -> State:
+    paid = sum(line.amount_minor for line in lines if line.code == "old_debt")
+    return replace(state, debts_paid={**state.debts_paid, meter: state.debts_paid.get(meter, 0) + paid}) if paid else state
+
+
+# ---------------------------------------------------------------- paper
+
+
+@_fold.register
+def _(fact: f.PrintStarted, state: State, row: Row) -> State:
+    state = _sale(state, fact.sale, number=fact.number, copies=fact.copy + 1)
+    state = replace(state, number=max(state.number, fact.number), unprinted=fact)
+    return _here(state, printing=fact, printed="")
+
+
+@_fold.register
+def _(fact: f.ReceiptPrinted, state: State, row: Row) -> State:
+    return _here(replace(state, unprinted=None), printing=None, printed=fact.outcome)
+
+
+@_fold.register
+def _(fact: f.ReceiptOffered, state: State, row: Row) -> State:
+    return _here(replace(_sale(state, fact.sale, number=fact.number), number=max(state.number, fact.number)), printed=fact.how)
+
+
+# ---------------------------------------------------------------- here
+
+
+def _gone(state: State) -> State:
+    """No card: all that was known of the one before is over."""
+    return _here(
+        state,
+        token="",
+        reading=None,
+        verdict=None,
+        due="",
+        refused="",
+        quote=None,
+        failed="",
+        foreign=None,
+        finished=None,
+        armed=False,
+        tries=0,
+        reset=False,
+        leaving=False,
+        still=False,
+        extended=0,
+    )
+
+
+@_fold.register
+def _(fact: p.CardCame, state: State, row: Row) -> State:
+    return _here(_gone(state), token=fact.token)
+
+
+@_fold.register
+def _(fact: p.CardLeft, state: State, row: Row) -> State:
+    over = state.here.leaving or (state.ended is not None and state.here.shown == state.ended.id and state.ended.stage == "landed")
+    return _here(_gone(state), shown="" if over else state.here.shown, asked="" if state.sale is None else state.here.asked)
+
+
+@_fold.register
+def _(fact: p.CardLooked, state: State, row: Row) -> State:
+    here = state.here
+    state = _here(state, reading=fact.reading, verdict=fact.verdict, due=fact.due, refused=fact.refused, quote=fact.quote)
+    state = _here(state, failed="", reset=False, jobs=here.jobs + 1)
+    if fact.verdict.word == Word.FOREIGN:
+        return _here(state, foreign=fact.verdict)
+    return _here(state, foreign=None, tries=0) if here.foreign else state
+
+
+@_fold.register
+def _(fact: p.CardFailed, state: State, row: Row) -> State:
+    return _here(state, failed=fact.why, reading=None, verdict=None)
+
+
+@_fold.register
+def _(fact: p.JobEnded, state: State, row: Row) -> State:
+    """After an arming the reading before it still speaks; after a write, done or torn, only a new reading does."""
+    armed = fact.ok and fact.do == "arm"
+    state = _here(state, jobs=state.here.jobs + 1, armed=armed)
+    return state if armed else _here(state, reading=None, verdict=None, reset=True, tries=state.here.tries + 1)
+
+
+@_fold.register
+def _(fact: p.ReaderSeen, state: State, row: Row) -> State:
+    return _here(state, reader=fact.why)
+
+
+@_fold.register
+def _(fact: p.AcceptorSeen, state: State, row: Row) -> State:
+    return _here(state, acceptors={**state.here.acceptors, fact.device: fact})
+
+
+@_fold.register
+def _(fact: p.PrinterSeen, state: State, row: Row) -> State:
+    return _here(state, printer=fact.state)
+
+
+@_fold.register
+def _(fact: p.NoteDeclined, state: State, row: Row) -> State:
+    return _here(state, declined=fact, came_back=fact.why)
+
+
+@_fold.register
+def _(fact: p.NoteGone, state: State, row: Row) -> State:
+    return _here(state, declined=None, came_back=fact.why or state.here.came_back)
+
+
+@_fold.register
+def _(fact: p.Asked, state: State, row: Row) -> State:
+    here = state.here
+    if fact.what == "language":
+        return _here(state, language=fact.arg)
+    if fact.what == "more_time":
+        return _here(state, still=False, extended=here.extended + 1)
+    if fact.what == "leave":
+        return _here(state, leaving=bool(here.token), shown="", asked="")
+    return _here(state, asked=fact.what)
+
+
+@_fold.register
+def _(fact: p.Waited, state: State, row: Row) -> State:
+    return _here(state, still=True) if fact.phase in ("insert", "account") else state
+
+
+@_fold.register
+def _(fact: p.Ignored, state: State, row: Row) -> State:
+    return _here(state, ignored=state.here.ignored + 1)

@@ -1,0 +1,183 @@
+"""Onto the card: what `step` makes of readings and of finished card jobs.
+
+One rule carries it: what the card shows in a fresh authenticated reading decides, and `judge` is the only one who reads it. A write that was
+answered and a write that was torn are followed by the same reading, the same word, the same way on.
+"""
+
+from kiosk.vend import facts as f
+from kiosk.vend import passing as p
+from kiosk.vend import seen as s
+from kiosk.vend.card.reading import Reading, Record, Returned, Verdict, Word
+from kiosk.vend.facts import Fact
+from kiosk.vend.limits import DayOfCard, refusal, room
+from kiosk.vend.phase import TRIES, wanted
+from kiosk.vend.rules import Now, Rules
+from kiosk.vend.state import CardMemory, Sale, State, find
+from kiosk.vend.tariff import bill, to_card_minor
+
+Facts = tuple[Fact, ...]
+LANDS = (Word.LANDED, Word.RESUME, Word.NEVER, Word.FOREIGN, Word.UNREADABLE)  # words under which an own record has not lost its slot
+
+
+def card_read(rules: Rules, state: State, seen: s.CardRead, now: Now) -> Facts:
+    """A reading: judge it for what this kiosk owes the card, then for a new sale."""
+    if seen.token != state.here.token or wanted(state) != "read":
+        return (p.Ignored("CardRead"),)
+    reading = seen.reading
+    due, verdict = whose(rules, state, reading)
+    facts: list[Fact] = []
+    if not (due and state.here.reset):
+        facts.append(_presented(reading, verdict))
+    facts += _finished_foreign(state, reading)
+    refused = "" if due or state.sale else (refusal(rules.allowed, reading, _day(state, reading), rules.business_date(now.at_ms)) or "")
+    quote = quoted(rules, state, reading, now) if verdict.word == Word.READY else None
+    looked = p.CardLooked(reading, verdict, due.id if due else "", refused, quote)
+    return (*facts, looked, *(_onward(rules, state, due, verdict, reading, now) if due else ()))
+
+
+def _presented(reading: Reading, verdict: Verdict) -> f.CardPresented:
+    return f.CardPresented(
+        reading.serial, reading.meter, reading.profile, reading.authentic, reading.count, reading.taken, str(verdict.word), verdict.why
+    )
+
+
+def whose(rules: Rules, state: State, reading: Reading) -> tuple[Sale | None, Verdict]:
+    """What stands to be put on this card: the open sale, else the lowest claim whose slot is not gone; and the word for it."""
+    known = state.cards.get(reading.serial, CardMemory()).known
+    if state.sale:
+        own = state.sale if state.sale.card == reading.serial else None
+        return own, rules.profile.judge(reading, own.record if own else None, known)
+    for claim in sorted(state.claims.values(), key=lambda c: (c.n, c.opened_ms)):
+        if claim.card != reading.serial:
+            continue
+        verdict = rules.profile.judge(reading, claim.record, known)
+        if verdict.word in LANDS or (claim.record is None and verdict.word == Word.READY and verdict.n == claim.n):
+            return claim, verdict
+    return None, rules.profile.judge(reading, None, known)
+
+
+def _day(state: State, reading: Reading) -> DayOfCard:
+    return state.cards.get(reading.serial, CardMemory()).day
+
+
+def _finished_foreign(state: State, reading: Reading) -> list[Fact]:
+    """The commit of another machine's purchase, proved by the reading after it."""
+    foreign = state.here.foreign
+    if foreign is None or not reading.authentic or not reading.fits or reading.tag is None:
+        return []
+    if (reading.count, reading.amount_minor, reading.returned) != (foreign.n, foreign.amount_minor, Returned.EMPTY):
+        return []
+    return [f.ForeignSaleFinished(reading.serial, reading.meter, reading.count, reading.amount_minor, reading.tag)]
+
+
+def quoted(rules: Rules, state: State, reading: Reading, now: Now) -> f.Quote:
+    """The terms that a sale on this card would have at this moment."""
+    space = room(rules.allowed, reading, _day(state, reading), rules.business_date(now.at_ms))
+    debt = rules.tariff.debts.get(reading.customer, 0) - state.debts_paid.get(reading.meter, 0)
+    return f.Quote(
+        currency=rules.currency.code,
+        exponent=rules.currency.exponent,
+        tariff=rules.tariff.id,
+        price=rules.tariff.price,
+        fixed_fee_minor=rules.tariff.fixed_fee_minor,
+        debt_minor=max(debt, 0),
+        room_minor=space.minor,
+        room_rule=space.rule,
+        hard_minor=space.hard_minor,
+        balance_minor=reading.balance_minor,
+        balance_at=reading.balance_at,
+    )
+
+
+def _onward(rules: Rules, state: State, due: Sale, verdict: Verdict, reading: Reading, now: Now) -> Facts:
+    """What follows at once from the word about a sale or claim of ours."""
+    if due.stage == "paying" and (due.escrow or not due.tender_minor or not _gone(verdict, due)):
+        return ()
+    if due.record is None:
+        if verdict.word == Word.READY and verdict.n == due.n:
+            return (archived(due, reading),) if due.stage != "archived" else ()
+        return claim(rules, state, due, "slot_taken", now) if due.stage != "claimed" and _gone(verdict, due) else ()
+    if verdict.word == Word.LANDED:
+        return landed(rules, due, due.record, now, here=state.here.reset)
+    if due.stage == "claimed":
+        return ()
+    if verdict.word == Word.SPENT:
+        return claim(rules, state, due, "slot_taken", now)
+    if state.here.tries >= TRIES and not due.unsure:
+        return (f.CardUnsure(due.id, "does_not_store"),)
+    return ()
+
+
+def _gone(verdict: Verdict, due: Sale) -> bool:
+    """The card's slot moved on without this sale."""
+    return verdict.word == Word.UNTAKEN or (verdict.word == Word.READY and verdict.n is not None and verdict.n > due.n)
+
+
+def archived(due: Sale, reading: Reading) -> f.ReturnFileArchived:
+    """The whole card, before anything of this sale is written."""
+    return f.ReturnFileArchived(due.id, reading.serial, reading.files)
+
+
+def card_worked(rules: Rules, state: State, seen: s.CardWorked) -> Facts:
+    """A job that wrote is over. After arming the record is bound, before anything is marked; after all else the card is read again."""
+    do = wanted(state)
+    if seen.token != state.here.token or seen.job != state.here.jobs or do not in ("arm", "write", "finish"):
+        return (p.Ignored("CardWorked"),)
+    ended = p.JobEnded(seen.job, do, seen.done)
+    due = find(state, state.here.due)
+    if do == "arm" and seen.done and due:
+        amount = to_card_minor(bill(rules.tariff, due.quote, due.tender_minor))
+        return (ended, f.WriteStarted(due.id, due.card, due.meter, due.n, amount, seen.tag))
+    if not seen.done and due and do == "write" and due.stage == "started" and not due.unsure:
+        return (ended, f.CardUnsure(due.id, "torn"))
+    return (ended,)
+
+
+def landed(rules: Rules, due: Sale, record: Record, now: Now, *, here: bool) -> Facts:
+    """The record stands on the card, ready for the meter (or already taken by it)."""
+    verified = f.CardVerified(due.id, due.card, record.n, record.tag)
+    lines = bill(rules.tariff, due.quote, due.tender_minor)
+    if due.stage == "claimed":
+        how = "landed" if here else "landed_elsewhere"
+        return (verified, f.ClaimSettled(due.id, how, record.amount_minor, lines))
+    return (verified, closed(rules, due, "landed", now))
+
+
+def closed(rules: Rules, sale: Sale, outcome: str, now: Now, number: int | None = None) -> f.SaleClosed:
+    """The whole sale in one row."""
+    lines = bill(rules.tariff, sale.quote, sale.tender_minor) if outcome == "landed" else ()
+    energy = next((line.basis for line in lines if line.code == "energy"), 0)
+    return f.SaleClosed(
+        sale=sale.id,
+        outcome=outcome,
+        card=sale.card,
+        meter=sale.meter,
+        n=sale.n,
+        tenders=sale.tenders,
+        tender_minor=sale.tender_minor,
+        approval=None,
+        lines=lines,
+        currency=sale.quote.currency,
+        exponent=sale.quote.exponent,
+        credit_minor=to_card_minor(lines) if lines else 0,
+        credit_wh=energy,
+        claim_minor=sale.tender_minor if outcome == "claimed" else 0,
+        tag=sale.record.tag if sale.record else None,
+        tariff=sale.quote.tariff,
+        key_generation=rules.key_generation if sale.record else None,
+        float_minor=None,
+        business_date=rules.business_date(now.at_ms),
+        zone=rules.zone,
+        number=number,
+        opened_ms=sale.opened_ms,
+    )
+
+
+def claim(rules: Rules, state: State, sale: Sale, why: str, now: Now) -> Facts:
+    """The money of this sale waits for its card: a slip, and the sale is over."""
+    number = state.number + 1
+    issued = f.ClaimIssued(
+        sale.id, number, sale.card, sale.meter, sale.n, sale.tender_minor, sale.record.tag if sale.record else None, why
+    )
+    paper = (f.PrintStarted(sale.id, number, "claim"),) if state.here.printer in ("ok", "low") else ()
+    return (issued, closed(rules, sale, "claimed", now, number), *paper)

@@ -1,0 +1,107 @@
+"""Facts that pass: what stands before the machine now. They fold, are never journaled, and are forgotten by a restart; no money rests on them."""
+
+from typing import ClassVar
+
+from kiosk.vend.card.reading import Reading, Verdict
+from kiosk.vend.facts import Fact, Quote
+
+
+class Passing(Fact, frozen=True):
+    """Not journaled."""
+
+    passing: ClassVar[bool] = True
+
+
+class CardCame(Passing, frozen=True):
+    """A presentation began."""
+
+    token: str
+
+
+class CardLeft(Passing, frozen=True):
+    """It ended."""
+
+
+class CardLooked(Passing, frozen=True):
+    """A reading and what it means, for the screen and the next job. `due`: the sale or claim that the verdict speaks of; `refused`: why no
+    new sale may open."""
+
+    reading: Reading
+    verdict: Verdict
+    due: str = ""
+    refused: str = ""
+    quote: Quote | None = None
+
+
+class CardFailed(Passing, frozen=True):
+    """The thing in the slot cannot be used; why in one word."""
+
+    why: str
+
+
+class JobEnded(Passing, frozen=True):
+    """A card job that writes is over: arm | write | finish. Not ok may still have happened."""
+
+    job: int
+    do: str
+    ok: bool
+
+
+class ReaderSeen(Passing, frozen=True):
+    """The card reader works (why is "") or does not."""
+
+    why: str
+
+
+class AcceptorSeen(Passing, frozen=True):
+    """An acceptor works with these denominations, or does not (code)."""
+
+    device: str
+    denominations: tuple[int, ...]
+    code: str = ""
+
+
+class PrinterSeen(Passing, frozen=True):
+    """The printer's state."""
+
+    state: str
+
+
+class NoteDeclined(Passing, frozen=True):
+    """A held note goes back at once: it was never ours. why: limit | shut | busy."""
+
+    device: str
+    counter: int
+    why: str
+
+
+class NoteGone(Passing, frozen=True):
+    """A declined or rejected note left the device. `why` where the device rejected it by itself."""
+
+    device: str
+    why: str = ""
+
+
+class Asked(Passing, frozen=True):
+    """The customer chose something that only changes what is shown: language | balance | cash | stop | more_time | leave; "" takes it back."""
+
+    what: str
+    arg: str = ""
+
+
+class Waited(Passing, frozen=True):
+    """The time of `phase` ran out and the customer is asked whether to go on."""
+
+    phase: str
+
+
+class Ignored(Passing, frozen=True):
+    """Something was told that is not legal in this phase: a second tap, a repeated event."""
+
+    what: str
+
+
+class Turned(Passing, frozen=True):
+    """The customer did something, so the time begins anew; with a phase, the screen changed to it."""
+
+    phase: str = ""

@@ -1,0 +1,119 @@
+"""Which of the fifteen phases the machine is in, what the card in the slot needs next, and when the phase's time is over. All derived."""
+
+from kiosk.vend.card.reading import Word
+from kiosk.vend.state import Sale, State, find
+
+TRIES = 2  # writes of one record in one presentation; then the card "does not store"
+MORE_TIME = 10  # how often a customer may ask for it (WCAG 2.2.1)
+
+SPAN_MS = {  # how long a phase may last without the customer doing anything (design: screens, section 3)
+    "reading": 10_000,
+    "account": 45_000,
+    "insert": 45_000,
+    "insert_paid": 60_000,
+    "still": 20_000,
+    "interrupted": 30_000,
+    "unsure": 180_000,
+    "claim": 60_000,
+    "done": 30_000,
+    "refused": 30_000,
+}
+
+
+def wanted(state: State) -> str:
+    """What the card in the slot needs now: read | arm | write | finish, or nothing."""
+    here = state.here
+    if not here.token or here.failed or here.leaving:
+        return ""
+    if here.reading is None or here.verdict is None:
+        return "read" if here.tries <= TRIES else ""
+    if here.tries >= TRIES or (state.sale and state.sale.card != here.reading.serial):
+        return ""
+    if here.verdict.word == Word.FOREIGN:
+        return "finish"
+    due = find(state, here.due) if here.due else None
+    if due is None or due.stage not in ("archived", "started", "claimed"):
+        return ""
+    if due.record is None:
+        return "arm" if here.verdict.word == Word.READY and here.verdict.n == due.n else ""
+    return "write" if here.verdict.word in (Word.READY, Word.NEVER, Word.RESUME) else ""
+
+
+def phase(state: State) -> str:
+    """One word; each has its own screen."""
+    here = state.here
+    if state.sale is not None:
+        return _of_sale(state, state.sale)
+    if wanted(state) in ("arm", "write", "finish") or (here.token and here.reset and here.reading is None and not here.failed):
+        return "writing"
+    if here.shown and state.ended and state.ended.id == here.shown:
+        return "done" if state.ended.stage == "landed" else "claim"
+    if here.leaving:
+        return "take_card"
+    if here.finished:
+        return "done"
+    if here.token:
+        return _of_card(state)
+    return "out" if out_of_service(state) else "attract"
+
+
+def _of_sale(state: State, sale: Sale) -> str:
+    here = state.here
+    if sale.stage == "paying":
+        if sale.boot != state.boot:
+            return "interrupted"
+        if here.still:
+            return "still"
+        if its_card_waits(state, sale):
+            return "insert"
+        return "reading" if here.token and here.reading is None and not here.failed else "unsure"
+    return "writing" if wanted(state) else "unsure"
+
+
+def its_card_waits(state: State, sale: Sale) -> bool:
+    """The sale's own card is in the slot and its slot is still the next one."""
+    reading, verdict = state.here.reading, state.here.verdict
+    if reading is None or verdict is None or reading.serial != sale.card:
+        return False
+    return verdict.word == Word.READY and verdict.n == sale.n
+
+
+def _of_card(state: State) -> str:
+    here = state.here
+    if here.failed:
+        return "refused"
+    if here.reading is None or here.verdict is None:
+        return "reading"
+    if here.still:
+        return "still"
+    if here.asked == "balance" and here.reading.authentic:
+        return "account"
+    return "account" if here.verdict.word == Word.READY and not here.refused else "refused"
+
+
+def out_of_service(state: State) -> str:
+    """Why no money can go in now, or "": reader | cash."""
+    if state.here.reader:
+        return "reader"
+    return "" if cash_works(state) else "cash"
+
+
+def cash_works(state: State) -> bool:
+    """Some acceptor is ready to take money."""
+    return any(seen.denominations and not seen.code for seen in state.here.acceptors.values())
+
+
+def span_ms(state: State) -> int | None:
+    """The whole time of the present phase, or None where it has no end."""
+    name = phase(state)
+    if name == "insert" and state.sale and state.sale.tender_minor:
+        name = "insert_paid"
+    return SPAN_MS.get(name)
+
+
+def deadline_ms(state: State) -> int | None:
+    """When it ends, on the monotonic clock. A note in escrow stops the clock: money that is moving is never timed out."""
+    span = span_ms(state)
+    if span is None or (state.sale and state.sale.escrow and state.sale.escrow.boot == state.boot):
+        return None
+    return state.here.touched_ms + span

@@ -1,0 +1,53 @@
+"""What a kiosk works by: its identity, its profile, its limits, its tariff. Frozen; made once from config and what HQ signed."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from kiosk.vend.card.reading import Profile
+from kiosk.vend.limits import Allowed
+from kiosk.vend.money import CNY, Currency
+from kiosk.vend.tariff import Tariff
+
+
+class Letterhead(msgspec.Struct, frozen=True):
+    """What stands at the head and foot of every paper."""
+
+    utility: str = "EXAMPLE POWER UTILITY"
+    tax_number: str = "000 000 000"
+    phone: str = "0800 123 456"
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """Everything that `step` decides by beside the state. `acceptors`: the enrolled serial of each device, "" takes the first that comes."""
+
+    kiosk: str
+    profile: Profile
+    allowed: Allowed = Allowed()
+    tariff: Tariff = Tariff()
+    currency: Currency = CNY
+    zone: str = "+0800"
+    acceptors: dict[str, str] = {}
+    key_generation: int = 1
+    language: str = "en"
+    languages: tuple[str, ...] = ("en",)
+    letterhead: Letterhead = Letterhead()
+    demo: bool = False
+
+    def local(self, at_ms: int) -> datetime:
+        """Wall time of the kiosk's own zone."""
+        hours, minutes = int(self.zone[:3]), int(self.zone[0] + self.zone[3:])
+        return datetime.fromtimestamp(at_ms / 1000, UTC) + timedelta(hours=hours, minutes=minutes)
+
+    def business_date(self, at_ms: int) -> str:
+        """The day that a sale belongs to, "2026-11-03"."""
+        return self.local(at_ms).date().isoformat()
+
+
+class Now(msgspec.Struct, frozen=True):
+    """The moment of a step. `fresh` is 16 random hex digits, used at most once."""
+
+    at_ms: int
+    mono_ms: int
+    boot: int
+    fresh: str

@@ -1,0 +1,315 @@
+"""The sale: `step` decides, `stance` and `next_job` derive. Pure: frozen values in, frozen values out, no clock, no key, no I/O.
+
+A fact that is not legal in the present phase is ignored and counted: a second tap, a repeated event, an answer to a job that is over.
+"""
+
+from kiosk.vend import cash, landing
+from kiosk.vend import facts as f
+from kiosk.vend import passing as p
+from kiosk.vend import seen as s
+from kiosk.vend.card.reading import Word
+from kiosk.vend.facts import Fact
+from kiosk.vend.phase import MORE_TIME, deadline_ms, its_card_waits, phase, wanted
+from kiosk.vend.ports import CardJob, PrintJob, Stance
+from kiosk.vend.receipt import claim_paper, recharge_paper
+from kiosk.vend.rules import Now, Rules
+from kiosk.vend.state import Sale, State, find
+from kiosk.vend.tariff import bill, to_card_minor
+
+Facts = tuple[Fact, ...]
+
+CLOCK_STEP_MS = 5_000
+
+
+def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: C901, PLR0911, PLR0912 - one line a word, in the order of seen.py
+    """What has happened now that this was seen."""
+    match seen:
+        case s.Tick():
+            return _tick(rules, state, now)
+        case s.Choice():
+            return _choice(rules, state, seen, now)
+        case s.CardIn():
+            return (p.CardCame(seen.token),)
+        case s.CardOut():
+            return _card_out(rules, state, seen, now)
+        case s.CardBad():
+            return (p.CardFailed(seen.why),) if seen.token == state.here.token else (p.Ignored("CardBad"),)
+        case s.CardRead():
+            return landing.card_read(rules, state, seen, now)
+        case s.CardWorked():
+            return landing.card_worked(rules, state, seen)
+        case s.ReaderUp():
+            return (p.ReaderSeen(""), *((f.DeviceRecovered("reader"),) if "reader" in state.faults else ()))
+        case s.ReaderDown():
+            return _reader_down(rules, state, seen, now)
+        case s.NoteHeld():
+            return cash.note_held(rules, state, seen, now)
+        case s.NoteIn():
+            return cash.note_in(state, seen)
+        case s.NoteBack():
+            return cash.note_back(state, seen)
+        case s.NoteRejected():
+            return (p.NoteGone(seen.device, seen.code),)
+        case s.CoinIn():
+            return cash.coin_in(rules, state, seen, now)
+        case s.AcceptorUp():
+            return (*(up := cash.acceptor_up(rules, state, seen)), *_recovered(rules, state, up, now))
+        case s.AcceptorReset():
+            return cash.acceptor_reset(state, seen)
+        case s.AcceptorDown():
+            return cash.acceptor_down(state, seen)
+        case s.EventsLost():
+            return (f.DeviceFault(seen.device, f"events-lost-{seen.events}"),)
+        case s.PrinterState():
+            return _printer(state, seen)
+        case s.Printed():
+            return _printed(state, seen)
+    return (p.Ignored(type(seen).__name__),)
+
+
+def started(rules: Rules, state: State, now: Now, software: str) -> Facts:
+    """The first facts of a boot, from the replayed state: an open sale without money ends, a paper of unknown fate is said to be so."""
+    facts: list[Fact] = [f.Started(now.boot, rules.kiosk, software, rules.demo)]
+    if state.unprinted:
+        facts.append(f.ReceiptPrinted(state.unprinted.sale, state.unprinted.number, "unknown", state.unprinted.copy))
+    sale = state.sale
+    if sale and not sale.tender_minor and not sale.escrow:
+        facts.append(landing.closed(rules, sale, "cancelled", now))
+    elif sale and sale.record and not sale.unsure:
+        facts.append(f.CardUnsure(sale.id, "power"))
+    return tuple(facts)
+
+
+# ---------------------------------------------------------------- the card comes and goes
+
+
+def _card_out(rules: Rules, state: State, seen: s.CardOut, now: Now) -> Facts:
+    if seen.token != state.here.token:
+        return (p.Ignored("CardOut"),)
+    return (*_without_card(rules, state, now), p.CardLeft())
+
+
+def _without_card(rules: Rules, state: State, now: Now) -> Facts:
+    """The open sale when its card is pulled: no money in, and it never was; a record begun, and it is in doubt."""
+    sale, here = state.sale, state.here
+    if sale is None or not (here.reading or here.reset or sale.record):
+        return ()
+    if sale.stage == "paying" and not sale.tender_minor and not sale.escrow:
+        return (landing.closed(rules, sale, "cancelled", now),)
+    if sale.record and not sale.unsure:
+        return (f.CardUnsure(sale.id, "gone"),)
+    return ()
+
+
+def _reader_down(rules: Rules, state: State, seen: s.ReaderDown, now: Now) -> Facts:
+    fault = () if state.faults.get("reader") == seen.why else (f.DeviceFault("reader", seen.why),)
+    gone = (*_without_card(rules, state, now), p.CardLeft()) if state.here.token else ()
+    return (*fault, *gone, p.ReaderSeen(seen.why))
+
+
+# ---------------------------------------------------------------- the customer's words
+
+
+def _choice(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
+    if seen.rev != state.here.turn:
+        return (p.Ignored("Choice"),)
+    if seen.do == "language":
+        return (p.Asked("language", seen.arg),) if seen.arg in rules.languages else (p.Ignored("language"),)
+    return _in_phase(rules, state, phase(state), seen, now) or (p.Ignored(seen.do),)
+
+
+def _in_phase(rules: Rules, state: State, name: str, seen: s.Choice, now: Now) -> Facts:  # noqa: PLR0911 - one line a pair
+    match name, seen.do:
+        case ("attract" | "out"), "balance":
+            return (p.Asked("balance"),)
+        case "account", "tender" if seen.arg == "cash" and not state.here.refused:
+            return cash.opened(state, now)
+        case ("account" | "refused" | "reading"), "cancel":
+            return (p.Asked("leave"),)
+        case "insert", _:
+            return _at_insert(rules, state, seen, now)
+        case "still", "more_time" if state.here.extended < MORE_TIME:
+            return (p.Asked("more_time"),)
+        case "done", "receipt":
+            return _receipt(state, seen.arg)
+        case "done", "finish":
+            return (*_receipt(state, "paper" if _paper(state) else "none"), p.Asked("leave"))
+        case "unsure", "no_card":
+            return _give_up(rules, state, now)
+        case "claim", "receipt":
+            return _slip(state)
+        case "claim", "slip_taken":
+            return (p.Asked("leave"),)
+    return ()
+
+
+def _at_insert(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
+    sale = state.sale
+    if sale is None or sale.escrow:
+        return ()
+    if seen.do == "finish" and sale.tender_minor:
+        return close_tender(state, sale, "customer")
+    if seen.do == "stop" and sale.tender_minor:
+        return (p.Asked("stop"),)
+    if seen.do == "add_more":
+        return (p.Asked(""),)
+    if seen.do == "cancel" and not sale.tender_minor:
+        return (landing.closed(rules, sale, "cancelled", now), p.Asked("leave"))
+    return ()
+
+
+def close_tender(state: State, sale: Sale, why: str) -> Facts:
+    """No more money; and if its card is in the slot as it was read, on to the card."""
+    closing = f.TenderClosed(sale.id, sale.tender_minor, why)
+    here = state.here
+    if here.reading is None or here.verdict is None or not its_card_waits(state, sale):
+        return (closing,)
+    return (closing, landing.archived(sale, here.reading), p.CardLooked(here.reading, here.verdict, sale.id, "", here.quote))
+
+
+def _give_up(rules: Rules, state: State, now: Now) -> Facts:
+    """The card does not come back: the slip."""
+    sale = state.sale
+    if sale is None:
+        return ()
+    closing = (f.TenderClosed(sale.id, sale.tender_minor, "card_gone"),) if sale.stage == "paying" else ()
+    lost = (f.EscrowUnknown(sale.id, sale.escrow.device, sale.escrow.denomination),) if sale.escrow else ()
+    return (*lost, *closing, *landing.claim(rules, state, sale, sale.unsure or "no_card", now))
+
+
+# ---------------------------------------------------------------- paper
+
+
+def _paper(state: State) -> bool:
+    return state.here.printer in ("ok", "low")
+
+
+def _receipt(state: State, how: str) -> Facts:
+    """Paper once; no receipt, or one that cannot be printed, still has its number."""
+    sale = state.ended
+    if sale is None or sale.id != state.here.shown or sale.copies or state.here.printed:
+        return ()
+    number = sale.number or state.number + 1
+    if how == "paper" and _paper(state):
+        return (f.PrintStarted(sale.id, number, "recharge"),)
+    return (f.ReceiptOffered(sale.id, number, "none"),) if how == "none" else ()
+
+
+def _slip(state: State) -> Facts:
+    """The claim's slip, again marked COPY with the same number."""
+    sale = state.ended
+    if sale is None or sale.number is None or state.here.printing or not _paper(state):
+        return ()
+    return (f.PrintStarted(sale.id, sale.number, "claim", sale.copies),)
+
+
+def _printer(state: State, seen: s.PrinterState) -> Facts:
+    known = state.faults.get("printer", "")
+    bad = seen.state not in ("ok", "low", "unknown")
+    facts: list[Fact] = [p.PrinterSeen(seen.state)]
+    if bad and known != seen.state:
+        facts.append(f.DeviceFault("printer", seen.state))
+    if not bad and known:
+        facts.append(f.DeviceRecovered("printer"))
+    return tuple(facts)
+
+
+def _printed(state: State, seen: s.Printed) -> Facts:
+    job = state.here.printing
+    if job is None or seen.job != print_id(job):
+        return (p.Ignored("Printed"),)
+    return (f.ReceiptPrinted(job.sale, job.number, seen.outcome, job.copy),)
+
+
+# ---------------------------------------------------------------- time
+
+
+def _recovered(rules: Rules, state: State, just_now: Facts, now: Now) -> Facts:
+    """After a power cut: once every acceptor has said what it knows, an interrupted sale takes no more money."""
+    sale = state.sale
+    if sale is None or sale.stage != "paying" or sale.boot == state.boot:
+        return ()
+    heard = {*state.here.acceptors, *(fact.device for fact in just_now if isinstance(fact, p.AcceptorSeen))}
+    resolved = not sale.escrow or any(isinstance(fact, f.NoteStacked | f.NoteReturned | f.EscrowUnknown) for fact in just_now)
+    return _end_interrupted(rules, state, sale, just_now, now) if heard >= set(rules.acceptors) and resolved else ()
+
+
+def _end_interrupted(rules: Rules, state: State, sale: Sale, just_now: Facts, now: Now) -> Facts:
+    stacked = sum(fact.denomination for fact in just_now if isinstance(fact, f.NoteStacked))
+    if not sale.tender_minor + stacked:
+        return (landing.closed(rules, sale, "cancelled", now),)
+    return close_tender(state, sale, "power")
+
+
+def _tick(rules: Rules, state: State, now: Now) -> Facts:
+    """The phase's time is over: what is paid is vended, what cannot be vended is claimed, what was never paid is over."""
+    due_ms = deadline_ms(state)
+    if due_ms is None or now.mono_ms < due_ms:
+        return ()
+    name, sale = phase(state), state.sale
+    if name in ("account", "insert"):
+        return (p.Waited(name),)
+    if name == "still":
+        if sale and sale.tender_minor:
+            return close_tender(state, sale, "time")
+        cancelled = (landing.closed(rules, sale, "cancelled", now),) if sale else ()
+        return (*cancelled, p.Asked("leave"))
+    if name == "interrupted" and sale:
+        lost = (f.EscrowUnknown(sale.id, sale.escrow.device, sale.escrow.denomination),) if sale.escrow else ()
+        return (*lost, *_end_interrupted(rules, state, sale, (), now))
+    if name == "unsure":
+        return _give_up(rules, state, now)
+    if name == "done":
+        return (*_receipt(state, "paper" if _paper(state) else "none"), p.Asked("leave"))
+    return (p.CardFailed("mute"),) if name == "reading" else (p.Asked("leave"),)
+
+
+# ---------------------------------------------------------------- derived
+
+
+def stance(rules: Rules, state: State) -> Stance:
+    """What the acceptors and lamps should be doing."""
+    notes, coins = cash.denominations(rules, state)
+    word, counter = cash.escrow_word(state)
+    lamps = {"attract": ("card",), "account": ("notes", "coins"), "insert": ("notes", "coins"), "unsure": ("card",), "take_card": ("card",)}
+    up = {device: seen.denominations for device, seen in state.here.acceptors.items() if not seen.code}
+    return Stance(
+        notes=tuple(d for d in notes if d in up.get("notes", ())),
+        coins=tuple(d for d in coins if d in up.get("coins", ())),
+        escrow=word,
+        escrow_counter=counter,
+        lamps=lamps.get(phase(state), ()),
+    )
+
+
+def next_job(rules: Rules, state: State) -> CardJob | None:
+    """What the card in the slot needs next; the same job has the same id until its answer is folded."""
+    do, here = wanted(state), state.here
+    if not do:
+        return None
+    if do in ("read", "finish"):
+        return CardJob(here.jobs, do, here.token, reset=here.reset)
+    due = find(state, here.due)
+    if due is None:
+        return None
+    if do == "arm":
+        amount = to_card_minor(bill(rules.tariff, due.quote, due.tender_minor))
+        return CardJob(here.jobs, do, here.token, n=due.n, amount_minor=amount)
+    after_arm = rules.profile.steps[1] if here.armed else rules.profile.steps[0]
+    start = here.verdict.step if here.verdict and here.verdict.word == Word.RESUME and here.verdict.step else after_arm
+    return CardJob(here.jobs, do, here.token, record=due.record, start=start)
+
+
+def print_id(fact: f.PrintStarted) -> int:
+    """One id a paper and copy: numbers are gapless, copies few."""
+    return fact.number * 100 + fact.copy
+
+
+def print_job(rules: Rules, state: State, at_ms: int) -> PrintJob | None:
+    """The paper that has been begun in this boot."""
+    job = state.here.printing
+    sale = find(state, job.sale) if job else None
+    if job is None or sale is None or sale.closed is None:
+        return None
+    paper = (claim_paper if job.paper == "claim" else recharge_paper)(rules, sale, job, at_ms)
+    return PrintJob(print_id(job), job.number, job.copy, paper)

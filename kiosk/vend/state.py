@@ -1,0 +1,130 @@
+"""What the facts add up to: the open sale, the claims, the acceptors' memory, the cards seen, and what stands before the machine now."""
+
+import msgspec
+
+from kiosk.vend import facts as f
+from kiosk.vend import passing as p
+from kiosk.vend.card.reading import Reading, Record, Verdict
+from kiosk.vend.limits import DayOfCard
+from kiosk.vend.ports import AcceptorMemory
+
+
+class Row(msgspec.Struct, frozen=True):
+    """Where in the journal a fact stands. Passing facts have the seq and hash of the last row."""
+
+    seq: int
+    at_ms: int
+    boot: int
+    mono_ms: int
+    hash: str
+
+
+class Escrow(msgspec.Struct, frozen=True):
+    """A note that is held and will be stacked."""
+
+    device: str
+    serial: str
+    denomination: int
+    counter: int
+    boot: int
+
+
+class Sale(msgspec.Struct, frozen=True):
+    """One customer's money, from the first choice until it is on the card; a claim is a sale that waits.
+
+    stage: paying, closed (no more money), archived (the card as it was is on disk), started (a record exists), landed, claimed.
+    """
+
+    id: str
+    card: str
+    meter: str
+    n: int
+    quote: f.Quote
+    opened_ms: int
+    boot: int
+    stage: str = "paying"
+    tenders: tuple[f.Tender, ...] = ()
+    newest: tuple[int, ...] = ()  # the last pieces, newest first
+    escrow: Escrow | None = None
+    disputed_minor: int = 0  # notes of which nobody knows where they are
+    record: Record | None = None
+    unsure: str = ""
+    closed: f.SaleClosed | None = None
+    number: int | None = None
+    copies: int = 0  # papers begun
+    check: str = ""  # the slip's check: first byte of the journal hash at ClaimIssued
+    claim_seq: int = 0
+    claim_head: str = ""
+    claim_ms: int = 0
+
+    @property
+    def tender_minor(self) -> int:
+        """All credit so far."""
+        return sum(t.denomination * t.pieces for t in self.tenders)
+
+
+class CardMemory(msgspec.Struct, frozen=True):
+    """What this kiosk knows of a card from before."""
+
+    known: int = 0  # the highest return-file count that it ever showed
+    day: DayOfCard = DayOfCard()
+
+
+class Here(msgspec.Struct, frozen=True):
+    """What stands before the machine now. Forgotten by a restart."""
+
+    token: str = ""
+    reading: Reading | None = None
+    verdict: Verdict | None = None
+    due: str = ""  # the sale or claim that the verdict speaks of
+    failed: str = ""  # why the thing in the slot cannot be used
+    foreign: Verdict | None = None  # another machine's purchase that is being committed
+    finished: f.ForeignSaleFinished | None = None
+    armed: bool = False
+    tries: int = 0  # writes of the due record in this presentation
+    reset: bool = False  # the next reading follows a card reset
+    jobs: int = 1  # the id of the next job
+    reader: str = "starting"
+    acceptors: dict[str, p.AcceptorSeen] = {}
+    printer: str = "unknown"
+    declined: p.NoteDeclined | None = None
+    came_back: str = ""  # why the last note went back
+    language: str = ""
+    asked: str = ""  # balance | stop | cash
+    still: bool = False
+    extended: int = 0
+    shown: str = ""  # the sale whose end is on the screen
+    printing: f.PrintStarted | None = None
+    printed: str = ""  # outcome of the paper of `shown`
+    quote: f.Quote | None = None  # the terms of a sale on this card
+    refused: str = ""  # why no sale may open on this card: day | hoard
+    leaving: bool = False  # the customer is asked to take the card
+    turn: int = 0  # counts changes of phase: a choice made on an older screen is ignored
+    touched_ms: int = 0  # when the phase began or the customer last did something
+    ignored: int = 0
+
+
+class State(msgspec.Struct, frozen=True):
+    """Everything. All but `here` is what the journal says."""
+
+    seq: int = 0
+    boot: int = 0
+    sale: Sale | None = None
+    claims: dict[str, Sale] = {}
+    ended: Sale | None = None  # the last sale that landed or was claimed: for its paper and its screen
+    acceptors: dict[str, AcceptorMemory] = {}
+    boxes: dict[str, dict[str, int]] = {}  # device -> denomination -> pieces since the box was put in
+    faults: dict[str, str] = {}
+    cards: dict[str, CardMemory] = {}
+    debts_paid: dict[str, int] = {}  # by meter
+    orphans: tuple[f.OrphanCredit, ...] = ()
+    number: int = 0  # the last paper number
+    unprinted: f.PrintStarted | None = None  # begun, its outcome not on disk
+    here: Here = Here()
+
+
+def find(state: State, sale_id: str) -> Sale | None:
+    """The sale, claim or ended sale of that id."""
+    if state.sale and state.sale.id == sale_id:
+        return state.sale
+    return state.claims.get(sale_id) or (state.ended if state.ended and state.ended.id == sale_id else None)

@@ -1,0 +1,50 @@
+"""Price lines: ordered, rounded by rule, and on a money card summing to the tender exactly.
+
+The order of deductions is fee, old debt, then what goes to the card (facts/tariffs 4.1, 7). Every percentage is rounded down, so that the odd cent
+is the customer's. Neither fee nor debt ever takes everything: each tender, however small, puts something on the card, and no paid coin is stuck.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from kiosk.vend.facts import PriceLine, Quote
+from kiosk.vend.money import energy_wh, plain, share
+
+
+class Tariff(msgspec.Struct, frozen=True):
+    """A flat tariff. `debts` is HQ's list of what customers still owe, by customer number."""
+
+    id: str = "flat/1"
+    price: str = "0.5800"  # major units per kWh
+    fixed_fee_minor: int = 5_00
+    fee_share_pct: int = 50  # the most of a tender that the fee may take
+    debt_share_pct: int = 50  # the most of what is left that old debt may take
+    debts: dict[str, int] = {}
+
+
+def bill(tariff: Tariff, quote: Quote, tender_minor: int) -> tuple[PriceLine, ...]:
+    """The lines of a sale at this tender. Lines that would be zero are left out, except TO CARD."""
+    fee = min(quote.fixed_fee_minor, share(tender_minor, tariff.fee_share_pct))
+    debt = min(quote.debt_minor, share(tender_minor - fee, tariff.debt_share_pct))
+    to_card = tender_minor - fee - debt
+    lines = (
+        PriceLine("fixed_fee", fee, summed=True, basis=tender_minor, rate=plain(quote.fixed_fee_minor, quote.exponent)),
+        PriceLine("old_debt", debt, summed=True, basis=quote.debt_minor, rate="1", left_minor=quote.debt_minor - debt),
+    )
+    wh = energy_wh(to_card, Decimal(quote.price), quote.exponent)
+    return (
+        *(line for line in lines if line.amount_minor),
+        PriceLine("to_card", to_card, summed=True, basis=tender_minor, rate="1"),
+        PriceLine("energy", to_card, summed=False, basis=wh, rate=quote.price),
+    )
+
+
+def amount_of(lines: tuple[PriceLine, ...], code: str) -> int:
+    """The amount of the line with this code, 0 where there is none."""
+    return next((line.amount_minor for line in lines if line.code == code), 0)
+
+
+def to_card_minor(lines: tuple[PriceLine, ...]) -> int:
+    """What is written into the wallet."""
+    return amount_of(lines, "to_card")

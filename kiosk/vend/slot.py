@@ -1,0 +1,116 @@
+"""The slot (meter, n): who may move a paid value out of it, and what a replacement card carries.
+
+The slot is the lock that all offline machines share: whoever lands first wins, the others can never credit, so landing a value in its own
+slot again is always safe. Moving it to another slot is safe only when a *different, known* record took its slot. Nothing that is missing
+proves anything: not a row, not a card, not a machine. Therefore whoever holds only a part of the evidence can be slow, never wrong.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from kiosk.vend.card.reading import Reading
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """A meter's number and a purchase count."""
+
+    meter: str
+    n: int
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A record that was, or may have been, marked on a card (WriteStarted, or an order's own tag). `value` names the money behind it."""
+
+    value: str
+    meter: str
+    n: int
+    amount_minor: int
+    tag: str
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """A record that a machine saw ready for the meter on this card: CardVerified, ForeignSaleFinished or a signed receipt."""
+
+    card: str
+    meter: str
+    n: int
+    amount_minor: int
+    tag: str
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What an authenticated reading showed."""
+
+    card: str
+    meter: str
+    count: int
+    amount_minor: int
+    taken: int | None
+    tag: str | None
+    fits: bool
+
+
+class Removed(msgspec.Struct, frozen=True):
+    """The meter was taken away with this as its last purchase count: it can credit nothing any more."""
+
+    meter: str
+    count: int
+
+
+Evidence = Verified | Shown | Removed
+
+
+def shown(reading: Reading) -> Shown | None:
+    """The reading as evidence; one that is not authenticated is none."""
+    if not reading.authentic:
+        return None
+    return Shown(
+        reading.serial, reading.meter, reading.count, reading.amount_minor, reading.taken, reading.tag, reading.fits and reading.agrees
+    )
+
+
+def may_move(value: str, slot: Slot, entries: Sequence[Entry], evidence: Iterable[Evidence], newest_card: str) -> Evidence | None:
+    """The proof that the slot can never credit `value`, or None while there is none.
+
+    `entries` are all records known for this meter, `newest_card` its newest card's serial. More evidence can only add a proof.
+    """
+    rivals = [entry for entry in entries if (entry.meter, entry.n) == (slot.meter, slot.n)]
+    for item in evidence:
+        if item.meter == slot.meter and proves(item, value, slot.n, rivals, newest_card):
+            return item
+    return None
+
+
+def proves(item: Evidence, value: str, n: int, rivals: Sequence[Entry], newest_card: str) -> bool:
+    """Does this one piece say that another of the slot's records took slot n?
+
+    A verified record on a card that has been replaced may never have met the meter; the replacement may bring another in its slot.
+    """
+    if isinstance(item, Removed):
+        return item.count < n
+    if isinstance(item, Verified):
+        return item.n == n and item.card == newest_card and of_another(item.tag, item.amount_minor, value, rivals)
+    return item.count == n and names_taken(item) and of_another(item.tag, item.amount_minor, value, rivals)
+
+
+def names_taken(item: Shown) -> bool:
+    """The meter has taken what stands in the wallet, and the tag speaks of just that: a tag that does not fit is a later sale's mark."""
+    return item.taken is not None and item.taken >= item.count and item.fits
+
+
+def of_another(tag: str | None, amount_minor: int, value: str, rivals: Sequence[Entry]) -> bool:
+    """The tag is of one known record in this slot, and that is not of `value`. Two values with one tag prove nothing for either."""
+    owners = {entry.value for entry in rivals if (entry.tag, entry.amount_minor) == (tag, amount_minor)}
+    return len(owners) == 1 and value not in owners
+
+
+def carried(meter: str, cards: Sequence[str], evidence: Iterable[Evidence]) -> tuple[Verified, ...]:
+    """What the next replacement card of `meter` carries, in its own slot and with its own tag: any one of these.
+
+    They are the verified records of the highest slot, on the newest of `cards` (oldest first) that had one there: never a slot below
+    one that has served as proof. None: a purchase of nothing in slot 1, so that the card meets its meter before anyone sells to it.
+    """
+    told = [item for item in evidence if isinstance(item, Verified) and item.meter == meter and item.card in cards]
+    last = max(((item.n, cards.index(item.card)) for item in told), default=None)
+    return tuple(item for item in told if (item.n, cards.index(item.card)) == last)

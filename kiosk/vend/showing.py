@@ -2,7 +2,7 @@
 
 from kiosk.vend import cash
 from kiosk.vend.card.reading import Word
-from kiosk.vend.damm import with_check
+from kiosk.vend.damm import purchase_number
 from kiosk.vend.facts import PriceLine
 from kiosk.vend.phase import MORE_TIME, cash_works, deadline_ms, out_of_service, phase, span_ms
 from kiosk.vend.rules import Now, Rules
@@ -147,13 +147,13 @@ def _writing(rules: Rules, state: State) -> Parts:
 def _done(rules: Rules, state: State) -> Parts:
     finished = state.here.finished
     if finished and not (state.ended and state.here.shown == state.ended.id):
-        params: dict[str, Value] = {"foreign": True, "receipt": "none", "purchase_no": with_check(finished.n)}
-        lines = (Line("purchase_no", text=with_check(finished.n)),)
+        params: dict[str, Value] = {"foreign": True, "receipt": "none", "purchase_no": purchase_number(finished.n)}
+        lines = (Line("purchase_no", text=purchase_number(finished.n)),)
         return {"place": "card", "figure_minor": finished.amount_minor, "lines": lines, "params": params, "offers": (Offer("finish"),)}
     sale = state.ended
     if sale is None or sale.closed is None:
         return {}
-    closed, number = sale.closed, with_check(sale.n)
+    closed, number = sale.closed, purchase_number(sale.n)
     deducted = sum(line.amount_minor for line in closed.lines if line.summed and line.code != "to_card")
     lines = (
         Line("paid", sale.tender_minor),
@@ -183,7 +183,7 @@ def _unsure(rules: Rules, state: State) -> Parts:
     params: dict[str, Value] = {
         "card_tail": tail(sale.card),
         "meter_tail": tail(sale.meter),
-        "purchase_no": with_check(sale.n),
+        "purchase_no": purchase_number(sale.n),
         "other_tail": other,
         "why": why,
         "power": sale.boot != state.boot,

@@ -1,0 +1,226 @@
+"""A whole shop in one thread for tests: the real step and fold, a card of plain bytes, acceptors and a printer that only tell.
+
+Time is the test's. Every lasting fact is kept, so that a power cut is: fold them again.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import msgspec
+
+from kiosk.vend import facts as f
+from kiosk.vend import sale, seen, showing
+from kiosk.vend.card.gdw1365 import PROFILE, armed
+from kiosk.vend.card.reading import Reading, Record, Update
+from kiosk.vend.fold import fold
+from kiosk.vend.ports import CardJob
+from kiosk.vend.rules import Now, Rules
+from kiosk.vend.state import Row, State
+
+METER, CUSTOMER = "000012345678", "000098765432"
+
+
+def rules(**changes: object) -> Rules:
+    """The rules of kiosk K07 with two enrolled acceptors."""
+    return msgspec.structs.replace(Rules("K07", PROFILE, acceptors={"notes": "", "coins": ""}), **changes)
+
+
+def tag_of(meter: str, n: int, amount_minor: int, salt: bytes) -> bytes:
+    """Stands for the vault's CMAC."""
+    return hashlib.sha256(f"{meter}{n}{amount_minor}".encode() + salt).digest()[:2]
+
+
+@dataclass
+class Card:
+    """A gdw1365 card as bytes, and its meter in five lines."""
+
+    serial: str = "1122334455667788"
+    meter: str = METER
+    files: dict[int, bytes] = field(default_factory=dict)
+    count: int = 1  # the meter's
+    credited: list[int] = field(default_factory=list)
+    stores: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.files:
+            body = bytes.fromhex("01002700") + bytes(37 - 12 - 1 + 1)
+            body = bytes.fromhex("01002700" + "00" * 11 + "00002000" + "00000500" + "000001" + "000001" + self.meter + CUSTOMER + "02")
+            self.files = {1: b"\x68" + body + bytes((sum(body) & 255, 0x16)), 2: bytes(4) + (1).to_bytes(4), 5: b""}
+            self.files[5] = self._returned(12_40)
+
+    def _returned(self, balance: int) -> bytes:
+        frame = bytearray(armed(self.files[1], self.count))
+        frame[23:27] = balance.to_bytes(4)
+        frame[42:47] = bytes.fromhex("2611030815")
+        frame[47] = sum(frame[1:47]) & 255
+        return bytes(frame)
+
+    def into_meter(self) -> None:
+        """The decision of facts 3.4, its one crediting row."""
+        amount, n = int.from_bytes(self.files[2][:4]), int.from_bytes(self.files[2][4:])
+        returned = self.files[5]
+        if n == self.count + 1 and returned[0] != 0x68 and not any(returned[5:8]):
+            self.count = n
+            self.credited.append(amount)
+        self.files[5] = self._returned(12_40)
+
+    def write(self, update: Update, upto: int | None = None) -> None:
+        """One update, whole or torn after `upto` bytes."""
+        if not self.stores:
+            return
+        data = update.data if upto is None else update.data[:upto]
+        old = self.files[update.file]
+        self.files[update.file] = old[: update.offset] + data + old[update.offset + len(data) :]
+
+    def read(self, authentic: bool = True) -> Reading:
+        return PROFILE.parse(self.serial, self.files, authentic, tag_of)
+
+
+class Shop:
+    """step + fold + a journal in memory."""
+
+    def __init__(self, *, printer: str = "ok", **changes: object) -> None:
+        self.rules = rules(**changes)
+        self.state, self.rows, self.boot, self.ms, self.fresh = State(), list[tuple[f.Fact, Row]](), 0, 1_000_000, 0
+        self.counters = {"notes": 0, "coins": 0}
+        self.accepted: dict[str, int | None] = {"notes": 0, "coins": 0}
+        self.card: Card | None = None
+        self.tokens = 0
+        self.printer = printer
+        self.start()
+
+    # ------------------------------------------------------------ the machine
+
+    def start(self, *, acceptors: bool = True) -> None:
+        """Power comes: replay, then the devices say what they know. The card stays where it is."""
+        self.boot += 1
+        self.state = State()
+        for fact, row in self.rows:
+            self.state = fold(self.state, fact, row)
+        self._add(sale.started(self.rules, self.state, self.now(), "test"))
+        self.tell(seen.ReaderUp("bench"))
+        self.tell(seen.PrinterState(self.printer))
+        if acceptors:
+            self.acceptors_up()
+        if self.card:
+            self.insert(self.card)
+
+    def acceptors_up(self, *, reset: bool = False) -> None:
+        values = {"notes": (10_00, 20_00, 50_00, 100_00), "coins": (1_00,)}
+        for device, counter in self.counters.items():
+            self.tell(seen.AcceptorUp(device, f"SN-{device}", counter, self.accepted[device], values[device], reset))
+
+    def now(self) -> Now:
+        self.fresh += 1
+        return Now(1_764_000_000_000 + self.ms, self.ms, self.boot, f"{self.fresh:016x}")
+
+    def tell(self, what: seen.Seen) -> tuple[f.Fact, ...]:
+        return self._add(sale.step(self.rules, self.state, what, self.now()))
+
+    def _add(self, facts: tuple[f.Fact, ...]) -> tuple[f.Fact, ...]:
+        for fact in facts:
+            if fact.passing:
+                row = self.rows[-1][1] if self.rows else Row(0, 0, self.boot, self.ms, "00" * 32)
+                row = msgspec.structs.replace(row, mono_ms=self.ms)
+            else:
+                digest = hashlib.sha256(msgspec.json.encode(fact)).hexdigest()
+                row = Row(len(self.rows) + 1, 1_764_000_000_000 + self.ms, self.boot, self.ms, digest)
+                self.rows.append((fact, row))
+            self.state = fold(self.state, fact, row)
+        return facts
+
+    def wait(self, seconds: float) -> None:
+        """Time passes, a tick each half second."""
+        for _ in range(int(seconds * 2)):
+            self.ms += 500
+            self.tell(seen.Tick())
+            self.work()
+
+    # ------------------------------------------------------------ the customer
+
+    def insert(self, card: Card) -> None:
+        self.card = card
+        self.tokens += 1
+        self.tell(seen.CardIn(f"t{self.tokens}", "3b00"))
+        self.work()
+
+    def pull(self) -> None:
+        self.card = None
+        self.tell(seen.CardOut(self.state.here.token))
+
+    def press(self, do: str, arg: str = "", *, work: bool = True) -> None:
+        self.tell(seen.Choice(self.state.here.turn, do, arg))
+        if work:
+            self.work()
+
+    def feed(self, value: int, *, stack: bool = True) -> None:
+        """A note: held, and if the stance says so stacked."""
+        self.counters["notes"] += 1
+        self.tell(seen.NoteHeld("notes", "SN-notes", value, self.counters["notes"]))
+        word = sale.stance(self.rules, self.state)
+        if not stack:
+            return
+        self.counters["notes"] += 1
+        if word.escrow == "stack":
+            self.accepted["notes"] = None if self.accepted["notes"] is None else self.accepted["notes"] + 1
+            self.tell(seen.NoteIn("notes", "SN-notes", value, self.counters["notes"], self.accepted["notes"]))
+        else:
+            self.tell(seen.NoteBack("notes", "SN-notes", self.counters["notes"]))
+        self.work()
+
+    def coin(self, value: int = 1_00) -> None:
+        self.counters["coins"] += 1
+        self.accepted["coins"] = None if self.accepted["coins"] is None else self.accepted["coins"] + 1
+        self.tell(seen.CoinIn("coins", "SN-coins", value, self.counters["coins"], self.accepted["coins"]))
+        self.work()
+
+    # ------------------------------------------------------------ the card
+
+    def job(self) -> CardJob | None:
+        return sale.next_job(self.rules, self.state)
+
+    def work(self) -> None:
+        """Do card and print jobs until there is none."""
+        for _ in range(20):
+            job, paper = self.job(), sale.print_job(self.rules, self.state, 0)
+            if paper:
+                self.tell(seen.Printed(paper.id, "printed"))
+            elif job and self.card:
+                self.do(job, self.card)
+            else:
+                return
+        raise AssertionError("the machine never comes to rest")
+
+    def do(self, job: CardJob, card: Card) -> None:
+        if job.do == "read":
+            self.tell(seen.CardRead(job.token, job.id, card.read()))
+            return
+        tag = ""
+        if job.do == "arm":
+            salt = self.fresh.to_bytes(2, "big")
+            tag = (salt + tag_of(card.meter, job.n, job.amount_minor, salt)).hex()
+        for update in self.updates(job, card):
+            card.write(update)
+        self.tell(seen.CardWorked(job.token, job.id, done=True, tag=tag))
+
+    def updates(self, job: CardJob, card: Card) -> tuple[Update, ...]:
+        reading = card.read()
+        if job.do == "arm":
+            arm = PROFILE.arm(reading, job.n)
+            return (arm,) if arm else ()
+        if job.do == "finish":
+            return (PROFILE.commit(reading),)
+        assert isinstance(job.record, Record)
+        return PROFILE.plan(reading, job.record, job.start)
+
+    # ------------------------------------------------------------ what is seen
+
+    @property
+    def view(self) -> showing.View:
+        return showing.view(self.rules, self.state, self.now())
+
+    def facts(self, *kinds: str) -> list[f.Fact]:
+        return [fact for fact, _ in self.rows if not kinds or fact.kind in kinds]
+
+    def kinds(self) -> list[str]:
+        return [fact.kind for fact, _ in self.rows]

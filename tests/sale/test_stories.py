@@ -1,0 +1,269 @@
+"""One recharge and everything that can come between, told as stories of a customer."""
+
+from kiosk.vend import seen
+from kiosk.vend.facts import ClaimIssued, NoteStacked, OrphanCredit, SaleClosed
+from tests.sale.shop import Card, Shop
+
+
+def closed(shop: Shop) -> list[SaleClosed]:
+    return [fact for fact in shop.facts() if isinstance(fact, SaleClosed)]
+
+
+def test_a_customer_pays_150_and_140_is_on_the_card() -> None:
+    shop, card = Shop(), Card()
+    assert shop.view.phase == "attract"
+    shop.insert(card)
+    assert (shop.view.phase, shop.view.figure_minor) == ("account", 12_40)
+    shop.feed(100_00)
+    shop.feed(50_00)
+    assert (shop.view.phase, shop.view.figure_minor, shop.view.place) == ("insert", 150_00, "machine")
+    shop.press("finish")
+    assert (shop.view.phase, shop.view.place, shop.view.figure_minor) == ("done", "card", 145_00)
+    (sale,) = closed(shop)
+    assert (sale.outcome, sale.tender_minor, sale.credit_minor, sale.n) == ("landed", 150_00, 145_00, 2)
+    assert sum(line.amount_minor for line in sale.lines if line.summed) == 150_00
+    shop.press("receipt", "paper")
+    shop.press("finish")
+    assert shop.view.phase == "take_card"
+    shop.pull()
+    assert shop.view.phase == "attract"
+    card.into_meter()
+    assert card.credited == [145_00]
+
+
+def test_the_journal_of_a_sale_has_the_facts_in_their_order() -> None:
+    shop = Shop()
+    shop.insert(Card())
+    shop.feed(50_00)
+    shop.press("finish")
+    tail = shop.kinds()[shop.kinds().index("CardPresented") :]
+    assert tail == [
+        "CardPresented",
+        "SaleOpened",
+        "NoteEscrowed",
+        "NoteStacked",
+        "TenderClosed",
+        "ReturnFileArchived",
+        "WriteStarted",
+        "CardVerified",
+        "SaleClosed",
+    ]
+
+
+def test_a_card_whose_last_purchase_was_not_taken_is_refused_before_money() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(50_00)
+    shop.press("finish")
+    shop.pull()
+    shop.insert(card)
+    assert (shop.view.phase, shop.view.params["why"], shop.view.place) == ("refused", "untaken", "card")
+    shop.feed(50_00)
+    assert len(closed(shop)) == 1
+    assert shop.state.sale is None
+
+
+def test_a_card_pulled_during_the_write_is_finished_when_it_comes_back() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.press("finish", work=False)
+    job = shop.job()
+    assert job and job.do == "arm"
+    shop.do(job, card)
+    job = shop.job()
+    assert job and job.do == "write"
+    for update in shop.updates(job, card)[:-1]:
+        card.write(update)
+    shop.pull()
+    assert (shop.view.phase, shop.view.place, shop.view.held, shop.view.figure_minor) == ("unsure", "between", True, 100_00)
+    other = Card(serial="99" * 8, meter="000012345679")
+    shop.insert(other)
+    assert (shop.view.phase, shop.view.params["other_tail"]) == ("unsure", "9999")
+    shop.pull()
+    shop.insert(card)
+    assert shop.view.phase == "done"
+    card.into_meter()
+    assert card.credited == [95_00]
+
+
+def test_a_card_that_stays_away_gives_a_slip_and_is_paid_first_when_it_comes_back() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.pull()
+    assert shop.view.phase == "unsure"
+    shop.wait(181)
+    assert (shop.view.phase, shop.view.figure_minor, shop.view.params["printed"]) == ("claim", 100_00, True)
+    shop.press("slip_taken")
+    assert shop.view.phase == "attract"
+    shop.insert(card)
+    assert shop.view.phase == "done"
+    assert shop.kinds().count("ClaimSettled") == 1
+    card.into_meter()
+    assert card.credited == [95_00]
+
+
+def test_a_claim_whose_slot_was_taken_leaves_the_card_free_to_buy() -> None:
+    shop, elsewhere, card = Shop(), Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.pull()
+    shop.wait(181)
+    shop.press("slip_taken")
+    elsewhere.insert(card)
+    elsewhere.feed(50_00)
+    elsewhere.press("finish")
+    card.into_meter()
+    shop.insert(card)
+    assert (shop.view.phase, card.credited) == ("account", [45_00])
+    assert len(shop.state.claims) == 1
+
+
+def test_another_machines_torn_purchase_is_finished_without_asking() -> None:
+    first, second, card = Shop(), Shop(), Card()
+    first.insert(card)
+    first.feed(100_00)
+    first.press("finish", work=False)
+    for _ in range(2):
+        job = first.job()
+        assert job
+        if job.do == "arm":
+            first.do(job, card)
+    assert job
+    for update in first.updates(job, card)[:-1]:
+        card.write(update)
+    first.pull()
+    second.insert(card)
+    assert (second.view.phase, second.view.figure_minor, second.view.params["foreign"]) == ("done", 95_00, True)
+    assert not second.facts("SaleOpened")
+    card.into_meter()
+    assert card.credited == [95_00]
+    first.insert(card)
+    assert first.view.phase == "done"
+    assert [fact.outcome for fact in closed(first)] == ["landed"]
+
+
+def test_a_power_cut_with_money_in_ends_with_the_money_on_the_card() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.start()
+    assert shop.view.phase == "done"
+    card.into_meter()
+    assert card.credited == [95_00]
+
+
+def test_a_power_cut_with_a_note_in_escrow_is_resolved_by_the_acceptors_counter() -> None:
+    for grown in (0, 1):
+        shop, card = Shop(), Card()
+        shop.insert(card)
+        shop.feed(50_00)
+        shop.feed(100_00, stack=False)
+        assert shop.view.params["checking"] == 100_00
+        shop.accepted["notes"] = (shop.accepted["notes"] or 0) + grown
+        shop.counters["notes"] = 0
+        shop.start(acceptors=False)
+        assert shop.view.phase == "interrupted"
+        shop.tell(seen.AcceptorReset("notes", "SN-notes"))
+        shop.acceptors_up(reset=True)
+        shop.work()
+        (sale,) = closed(shop)
+        assert sale.tender_minor == 50_00 + 100_00 * grown
+        assert [x.recovered for x in shop.facts() if isinstance(x, NoteStacked)] == [False] + [True] * grown
+
+
+def test_a_note_over_the_limit_goes_back_and_nothing_is_lost() -> None:
+    shop = Shop()
+    shop.insert(Card())
+    for _ in range(5):
+        shop.feed(100_00)
+    shop.feed(10_00)
+    assert shop.view.figure_minor == 500_00
+    assert shop.view.params["refused"] is True
+
+
+def test_the_same_event_told_twice_is_one_credit() -> None:
+    shop = Shop()
+    shop.insert(Card())
+    shop.feed(50_00)
+    shop.tell(seen.NoteIn("notes", "SN-notes", 50_00, shop.counters["notes"], 1))
+    shop.coin()
+    shop.tell(seen.CoinIn("coins", "SN-coins", 1_00, shop.counters["coins"], 1))
+    assert shop.view.figure_minor == 51_00
+
+
+def test_growth_that_nobody_explains_is_an_orphan() -> None:
+    shop = Shop()
+    shop.insert(Card())
+    shop.feed(50_00)
+    shop.accepted["notes"] = 3
+    shop.acceptors_up()
+    (orphan,) = [x for x in shop.facts() if isinstance(x, OrphanCredit)]
+    assert (orphan.pieces, orphan.amount_minor) == (2, None)
+
+
+def test_a_coin_that_falls_after_the_amount_is_bound_is_an_orphan_of_known_value() -> None:
+    shop = Shop()
+    shop.insert(Card())
+    shop.feed(50_00)
+    shop.press("finish", work=False)
+    shop.counters["coins"] += 1
+    shop.tell(seen.CoinIn("coins", "SN-coins", 1_00, shop.counters["coins"], None))
+    assert [x.amount_minor for x in shop.facts() if isinstance(x, OrphanCredit)] == [1_00]
+
+
+def test_a_card_that_says_9000_and_does_not_store_is_written_twice_and_then_unsure() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    card.stores = False
+    shop.feed(100_00)
+    shop.press("finish")
+    assert (shop.view.phase, shop.view.params["why"]) == ("unsure", "does_not_store")
+    shop.press("no_card")
+    assert [x.why for x in shop.facts() if isinstance(x, ClaimIssued)] == ["does_not_store"]
+
+
+def test_nobody_presses_anything_with_money_in() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(20_00)
+    shop.wait(61)
+    assert shop.view.phase == "still"
+    shop.wait(21)
+    assert shop.view.phase == "done"
+    shop.wait(31)
+    assert shop.view.phase == "take_card"
+    assert shop.kinds().count("PrintStarted") == 1
+
+
+def test_a_choice_made_on_an_older_screen_is_ignored_and_counted() -> None:
+    shop = Shop()
+    shop.insert(Card())
+    turn = shop.state.here.turn
+    shop.feed(50_00)
+    before = shop.state.here.ignored
+    shop.tell(seen.Choice(turn, "cancel"))
+    assert shop.view.phase == "insert"
+    assert shop.state.here.ignored == before + 1
+
+
+def test_cancel_without_money_closes_and_gives_the_card_back() -> None:
+    shop = Shop()
+    shop.insert(Card())
+    shop.press("tender", "cash")
+    assert (shop.view.phase, shop.view.figure_minor) == ("insert", 0)
+    shop.press("cancel")
+    assert shop.view.phase == "take_card"
+    assert [x.outcome for x in closed(shop)] == ["cancelled"]
+
+
+def test_replay_gives_the_same_state_but_for_what_stands_here() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.press("finish")
+    before = shop.state
+    shop.start()
+    for name in ("sale", "claims", "acceptors", "boxes", "cards", "debts_paid", "orphans", "number"):
+        assert getattr(shop.state, name) == getattr(before, name), name

@@ -1,0 +1,56 @@
+"""What holds for every test: a missing real part is said, and where CI=true it is a failure and never a skip."""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("house", deadline=None)  # time is measured by ./run bench, never by a test
+settings.load_profile("house")
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+CI = os.environ.get("CI") == "true"
+PROGRAMS = {"pcsc": ("pcscd",), "screen": ("Xvfb", "xterm", "xdotool", "import", "zbarimg")}
+VPCD = Path("/etc/reader.conf.d/vpcd")
+
+
+def missing(kind: str) -> list[str]:
+    """The real parts that tests marked `kind` need and that are not on this machine."""
+    gone = [program for program in PROGRAMS[kind] if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None]
+    if kind == "pcsc":
+        gone += [] if VPCD.exists() else ["vpcd"]
+        gone += [] if importlib.util.find_spec("smartcard") else ["pyscard"]
+    return gone
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Without its real parts a test says which ones are missing."""
+    for kind in PROGRAMS:
+        if item.get_closest_marker(kind) and (gone := missing(kind)):
+            pytest.skip(f"not on this machine: {', '.join(gone)}; ./run test as root installs them")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where CI=true, a skip is a failure: nothing is left out silently."""
+    report = yield
+    return failed_if_skipped(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a file that skips itself as a whole."""
+    report = yield
+    return failed_if_skipped(report)
+
+
+def failed_if_skipped(report: Report) -> Report:
+    if CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where CI=true: {report.longrepr}"
+    return report

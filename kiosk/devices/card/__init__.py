@@ -1,0 +1,1 @@
+"""The contact card: APDUs, a session, readers, the driver."""

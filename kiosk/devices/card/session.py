@@ -1,0 +1,253 @@
+"""One presentation of a user card: read it with proof, authenticate, write with a MAC, and the four jobs that the desk asks for.
+
+A reading is believed because every file came with a MAC, made over a fresh challenge by the card's own key. That key is derived from the
+serial, so the proof names the card too, and the serial need not be read twice: a whole recharge is 23 commands over T=0.
+After one cryptogram or MAC that the card would not take, nothing that could use up its try counter is sent in this presentation.
+"""
+
+import os
+from collections.abc import Callable
+
+from kiosk.devices.card.apdu import (
+    CLA_MAC,
+    CLA_PLAIN,
+    INS_EXTERNAL_AUTHENTICATE,
+    INS_GET_CHALLENGE,
+    INS_READ_BINARY,
+    INS_SELECT,
+    INS_UPDATE_BINARY,
+    SW_WRONG_PARAMETERS,
+    ApduError,
+    CardError,
+    CardForeign,
+    CardGone,
+    CardTorn,
+    CardUnissued,
+    Command,
+    Connection,
+    ReaderError,
+    exchange,
+)
+from kiosk.vend.card.reading import FileSpec, Profile, Reading, Update
+from kiosk.vend.ports import CardJob, Vault
+from kiosk.vend.seen import CardBad, CardOut, CardRead, CardWorked, Seen
+
+SERIAL_P1, SERIAL_P2, SERIAL_BYTES = 0x99, 0x01, 8  # READ BINARY in MF: short file 19, offset 1
+ELECTRICITY = bytes.fromhex("DF01")
+SHORT_FILE = 0x80  # P1 of READ and UPDATE BINARY: the low five bits name the file
+MAC_BYTES = 4
+READ_CHALLENGE_BYTES = 8
+MAC_READ_MAX = 251  # 255 answer bytes less the MAC
+
+Random = Callable[[int], bytes]
+
+
+class NoKey(CardError):
+    """There is no trading key, or the card could not prove itself: nothing is written."""
+
+    why = "no_key"
+
+
+class CardSession:
+    """One connection, from one thread. `vault` is None on a locked kiosk: it reads without proof and writes nothing."""
+
+    def __init__(
+        self, connection: Connection, profile: Profile, vault: Vault | None, *, generation: int = 1, rng: Random = os.urandom
+    ) -> None:
+        self._connection = connection
+        self._profile = profile
+        self._vault = vault
+        self._generation = generation
+        self._rng = rng
+        self._serial: bytes | None = None
+        self._selected = False
+        self._authenticated = False
+        self._refused: ApduError | None = None
+        self.reading: Reading | None = None  # the last one, until something is written after it
+
+    def close(self) -> None:
+        """Let go of the card, leaving it powered."""
+        self._connection.close()
+
+    def reset(self) -> None:
+        """Warm reset: nothing is believed from before but the serial, which the next reading proves."""
+        self._selected = self._authenticated = False
+        self.reading = None
+        self._connection.reset()
+
+    # ------------------------------------------------------------ reading
+
+    def read(self) -> Reading:
+        """Every file of the profile, with proof where there is a vault. Raises CardError."""
+        serial = self._known_serial()
+        self._select()
+        files, authentic = {}, self._vault is not None
+        for spec in self._profile.reads:
+            files[spec.file], proved = self._read_file(serial, spec)
+            authentic = authentic and proved
+        try:
+            self.reading = self._profile.parse(serial.hex(), files, authentic, self._vault.tag if self._vault else None)
+        except ValueError as error:
+            raise CardForeign(str(error)) from None
+        return self.reading
+
+    def _known_serial(self) -> bytes:
+        if self._serial is None:
+            try:
+                serial = exchange(self._connection, Command(CLA_PLAIN, INS_READ_BINARY, SERIAL_P1, SERIAL_P2, expected=SERIAL_BYTES))
+            except ApduError as error:
+                raise CardForeign(f"no serial number: {error}") from None
+            if len(serial) != SERIAL_BYTES:
+                raise CardForeign(f"a serial number of {len(serial)} bytes")
+            self._serial = serial
+        return self._serial
+
+    def _select(self) -> None:
+        if self._selected:
+            return
+        try:
+            exchange(self._connection, Command(CLA_PLAIN, INS_SELECT, 0, 0, ELECTRICITY))
+        except ApduError as error:
+            raise CardForeign(f"no electricity application: {error}") from None
+        self._selected = True
+
+    def _read_file(self, serial: bytes, spec: FileSpec) -> tuple[bytes, bool]:
+        whole, proved = b"", True
+        while len(whole) < spec.length:
+            offset, length = len(whole), min(spec.length - len(whole), MAC_READ_MAX)
+            piece, mac, message = self._read_with_mac(spec.file, offset, length)
+            whole += piece
+            proved = proved and self._vault is not None and self._vault.check_reading(serial, message, mac)
+        return whole, proved
+
+    def _read_with_mac(self, file: int, offset: int, length: int) -> tuple[bytes, bytes, bytes]:
+        """(data, the card's MAC, what it is over): the challenge is ours and random, so there is nothing to replay."""
+        challenge = self._rng(READ_CHALLENGE_BYTES)
+        command = Command(CLA_MAC, INS_READ_BINARY, SHORT_FILE | file, offset, challenge + bytes((length,)), expected=length + MAC_BYTES)
+        try:
+            answer = exchange(self._connection, command)
+        except ApduError as error:
+            if error.sw == SW_WRONG_PARAMETERS:
+                raise CardUnissued from None
+            if error.wrong_key:
+                raise
+            raise CardForeign(f"file {file}: {error}") from None
+        if len(answer) != length + MAC_BYTES:
+            raise CardForeign(f"file {file}: {len(answer)} bytes instead of {length + MAC_BYTES}")
+        data, mac = answer[:-MAC_BYTES], answer[-MAC_BYTES:]
+        return data, mac, b"R" + challenge + command.header + data
+
+    # ------------------------------------------------------------ writing
+
+    def external(self, generation: int) -> None:
+        """EXTERNAL AUTHENTICATE with the kiosk key of that generation. Raises NoKey, ApduError, CardGone, CardTorn."""
+        vault, serial = self._trusted()
+        challenge = self._challenge(8)
+        cryptogram = vault.card_cryptogram(serial, generation, challenge)
+        self._careful(Command(CLA_PLAIN, INS_EXTERNAL_AUTHENTICATE, 0, 3 | (generation % 16) << 4, cryptogram))
+        self._authenticated = True
+
+    def update(self, update: Update) -> None:
+        """One write, with a MAC over a fresh challenge of the card. Done when this returns; after CardTorn it may have been done."""
+        vault, serial = self._trusted()
+        if not self._authenticated:
+            self.external(self._generation)
+        challenge = self._challenge(4)
+        header = bytes((CLA_MAC, INS_UPDATE_BINARY, SHORT_FILE | update.file, update.offset, len(update.data) + MAC_BYTES))
+        mac = vault.card_mac(serial, self._generation, b"M" + challenge + header + update.data)
+        self._careful(Command(CLA_MAC, INS_UPDATE_BINARY, SHORT_FILE | update.file, update.offset, update.data + mac))
+
+    def _trusted(self) -> tuple[Vault, bytes]:
+        """Vault and serial, when the card here has proved itself by its last reading."""
+        if self._refused:
+            raise self._refused
+        if self._vault is None or self._serial is None or self.reading is None or not self.reading.authentic:
+            raise NoKey
+        self._connection.check()
+        return self._vault, self._serial
+
+    def _challenge(self, length: int) -> bytes:
+        challenge = exchange(self._connection, Command(CLA_PLAIN, INS_GET_CHALLENGE, 0, 0, expected=length))
+        if len(challenge) != length:
+            raise CardTorn
+        return challenge
+
+    def _careful(self, command: Command) -> None:
+        """Send what carries a cryptogram or MAC: only to the card that was read, and never again after one was refused."""
+        self._connection.check()
+        try:
+            exchange(self._connection, command)
+        except ApduError as error:
+            if error.wrong_key:
+                self._refused = error
+            raise
+
+    # ------------------------------------------------------------ the jobs
+
+    def job_read(self, job: CardJob) -> Reading:
+        """Read; once more after a reset when the card was disturbed in the middle."""
+        try:
+            if job.reset:
+                self.reset()
+            return self.read()
+        except CardTorn:
+            self.reset()
+            return self.read()
+
+    def job_arm(self, job: CardJob) -> str:
+        """Write what makes a commit possible in slot n, if it is not there. The tag of the purchase to come, 8 hex digits."""
+        reading = self.reading or self.read()
+        vault, _ = self._trusted()
+        update = self._profile.arm(reading, job.n)
+        if update:
+            self.update(update)
+        salt = self._rng(2)
+        salt = b"\0\1" if salt == b"\0\0" else salt  # 0000 stands for no tag
+        return (salt + vault.tag(reading.meter, job.n, job.amount_minor, salt)).hex()
+
+    def job_write(self, job: CardJob) -> None:
+        """The record's steps from `job.start` on, on the card that the record names."""
+        reading = self.reading or self.read()
+        if job.record is None:
+            raise ValueError("a write job carries its record")
+        if job.record.card != reading.serial:
+            raise CardGone("the record belongs to another card")
+        for update in self._profile.plan(reading, job.record, job.start or self._profile.steps[0]):
+            self.update(update)
+
+    def job_finish(self, _job: CardJob) -> None:
+        """Commit what another machine left before its commit."""
+        self.update(self._profile.commit(self.reading or self.read()))
+
+
+def perform(job: CardJob, session: CardSession) -> Seen:
+    """Do one job and say how it went: CardRead or CardWorked, or for a reading that could not be made CardBad or CardOut.
+
+    `done` is said only when every write was answered 9000; whatever else happened, a reading after a reset decides.
+    """
+    if job.do == "read":
+        try:
+            return CardRead(job.token, job.id, session.job_read(job))
+        except (CardGone, ReaderError):
+            return CardOut(job.token)
+        except CardError as error:
+            return CardBad(job.token, word_for_card(error))
+    work: dict[str, Callable[[CardJob], str | None]] = {"arm": session.job_arm, "write": session.job_write, "finish": session.job_finish}
+    try:
+        tag = work[job.do](job)
+    except CardError as error:
+        session.reading = None
+        return CardWorked(job.token, job.id, done=False, why=word_for_work(error))
+    if job.do != "arm":
+        session.reading = None  # what was written stands in no reading yet
+    return CardWorked(job.token, job.id, done=True, tag=tag or "")
+
+
+def word_for_work(error: CardError) -> str:
+    """CardWorked's vocabulary: torn | gone | refused:SW | no_key."""
+    return error.why if error.why in {"torn", "no_key"} or isinstance(error, ApduError) else "gone"
+
+
+def word_for_card(error: CardError) -> str:
+    """CardBad's vocabulary: mute | unknown | unissued | foreign | torn."""
+    return error.why if error.why in {"mute", "unknown", "unissued", "foreign"} else "torn"

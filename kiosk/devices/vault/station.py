@@ -1,0 +1,119 @@
+"""The station store: the kiosk's own identity, one file that only its user can read. It opens by itself at boot.
+
+`{"v":1,"sign":hex32,"box":hex32,"database":hex32}`: Ed25519 and X25519 private keys and the database key. Whoever is root on this machine
+can read it: the threat model says so. Its loss makes the journal unreadable, so it is never overwritten.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+LABEL_PREFIX = b"kvb1 "
+FILE_MAX = 4096
+
+
+class StationError(Exception):
+    """The station store cannot be made or opened; the text is a sentence for whoever runs the kiosk."""
+
+
+class FileStation:
+    """Implements `kiosk.vend.ports.Station` from three 32-byte secrets."""
+
+    def __init__(self, sign: bytes, box: bytes, database: bytes) -> None:
+        self._sign = Ed25519PrivateKey.from_private_bytes(sign)
+        self._box = X25519PrivateKey.from_private_bytes(box)
+        self._database = database
+
+    @property
+    def public_key(self) -> bytes:
+        """32 bytes, Ed25519: who signs this kiosk's batches, slips, receipts and chain heads."""
+        return self._sign.public_key().public_bytes_raw()
+
+    @property
+    def box_key(self) -> bytes:
+        """32 bytes, X25519: whom a downlink meant for this kiosk alone is sealed to."""
+        return self._box.public_key().public_bytes_raw()
+
+    def sign(self, label: str, data: bytes) -> bytes:
+        """64 bytes over "kvb1 " + label || 00 || data: a signature for one purpose is none for another."""
+        return self._sign.sign(LABEL_PREFIX + label.encode("ascii") + b"\0" + data)
+
+    def database_key(self) -> bytes:
+        """32 bytes."""
+        return self._database
+
+
+def create_station(path: Path) -> FileStation:
+    """Make a new store at `path`, whole or not at all. Raises StationError when anything is there already or it cannot be written."""
+    secrets_hex = {name: secrets.token_bytes(32).hex() for name in ("sign", "box", "database")}
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(json.dumps({"v": 1, **secrets_hex}).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(draft, path)  # unlike rename, this fails when the name is taken
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                draft.unlink()
+        _fsync_directory(path.parent)
+    except FileExistsError:
+        raise StationError(
+            f"{path} exists already. A station store is never overwritten: the journal could not be read without it."
+        ) from None
+    except OSError as error:
+        raise StationError(f"Cannot write the station store {path}: {error.strerror}.") from None
+    return open_station(path)
+
+
+def open_station(path: Path) -> FileStation:
+    """Open the store. Raises StationError for a missing, readable-by-others, linked, foreign or damaged file."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise StationError(f"There is no station store at {path}. Make it once with: kiosk init") from None
+    except OSError as error:
+        linked = path.is_symlink()
+        raise StationError(f"Cannot open the station store {path}: {'it is a symbolic link' if linked else error.strerror}.") from None
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise StationError(f"The station store {path} is not a regular file.")
+        if found.st_uid != os.geteuid():
+            raise StationError(f"The station store {path} belongs to another user.")
+        if found.st_mode & 0o077:
+            raise StationError(f"The station store {path} can be read by others. Check who did, then: chmod 600 {path}")
+        raw = file.read(FILE_MAX)
+    return _decode(raw, path)
+
+
+def _decode(raw: bytes, path: Path) -> FileStation:
+    damaged = StationError(f"The station store {path} is damaged. Restore it from its backup.")
+    try:
+        body = json.loads(raw)
+        keys = [bytes.fromhex(body[name]) for name in ("sign", "box", "database")]
+        version = body["v"]
+    except (ValueError, KeyError, TypeError):
+        raise damaged from None  # without its cause: that may quote what was read
+    if any(len(key) != 32 for key in keys):
+        raise damaged
+    if version != 1:
+        raise StationError(f"The station store {path} is of version {version}, which this software does not know.")
+    return FileStation(*keys)
+
+
+def _fsync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -21,6 +21,8 @@ WATCH_S = 1.0  # longest wait for the slot; also how soon a stop is obeyed
 JOB_WAIT_S = 0.5  # longest wait for a job; also how soon a card that left is let go
 STUCK_S = 15.0  # a job takes well under a second; a reader's own time-outs are a few
 
+JobKey = tuple[str, int]  # a job: presentation and id
+
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
@@ -142,7 +144,7 @@ class CardDriver:
 
     # ------------------------------------------------------------ the worker's life
 
-    def _hire(self, done: int | None = None) -> None:
+    def _hire(self, done: JobKey | None = None) -> None:
         self._worker = _Worker(self, self._desk, self._stop, done)
         self._worker.thread.start()
 
@@ -156,7 +158,7 @@ class CardDriver:
             return
         with self._lock:
             self.answer(worker, failed(busy.job, CardGone("no answer in time")))
-            self._hire(busy.job.id)
+            self._hire((busy.job.token, busy.job.id))
             self.lost(busy.presentation, "stuck")
 
 
@@ -170,11 +172,11 @@ class _Busy:
 class _Worker:
     """The thread that talks to the card. It owns every session that it opens."""
 
-    def __init__(self, driver: CardDriver, desk: Desk, stop: threading.Event, done: int | None) -> None:
+    def __init__(self, driver: CardDriver, desk: Desk, stop: threading.Event, done: JobKey | None) -> None:
         self._driver = driver
         self._desk = desk
         self._stop = stop
-        self._done = done  # the last job id that was taken
+        self._done = done  # the last job that was taken
         self._session: CardSession | None = None
         self._held: Presentation | None = None  # what the session belongs to
         self._refused: Presentation | None = None  # a card that we may not use for now
@@ -192,8 +194,8 @@ class _Worker:
             if self._refused:
                 self._ask_again(self._refused)
             job = published.card_job
-            if job and present and job.token == present.token and job.id != self._done:
-                self._done = job.id
+            if job and present and job.token == present.token and (job.token, job.id) != self._done:
+                self._done = (job.token, job.id)
                 self._do(job, present)
         self._let_go()
 

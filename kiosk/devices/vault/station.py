@@ -5,12 +5,12 @@ can read it: the threat model says so. Its loss makes the journal unreadable, so
 """
 
 import contextlib
-import json
 import os
 import secrets
 import stat
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -20,6 +20,16 @@ FILE_MAX = 4096
 
 class StationError(Exception):
     """The station store cannot be made or opened; the text is a sentence for whoever runs the kiosk."""
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    sign: str
+    box: str
+    database: str
+    v: int = 1
+
+    def __repr__(self) -> str:
+        return "_Stored(hidden)"
 
 
 class FileStation:
@@ -51,14 +61,14 @@ class FileStation:
 
 def create_station(path: Path) -> FileStation:
     """Make a new store at `path`, whole or not at all. Raises StationError when anything is there already or it cannot be written."""
-    secrets_hex = {name: secrets.token_bytes(32).hex() for name in ("sign", "box", "database")}
+    sign, box, database = (secrets.token_bytes(32).hex() for _ in range(3))
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(file.fileno(), 0o600)
-                file.write(json.dumps({"v": 1, **secrets_hex}).encode())
+                file.write(msgspec.json.encode(_Stored(sign, box, database)))
                 file.flush()
                 os.fsync(file.fileno())
             os.link(draft, path)  # unlike rename, this fails when the name is taken
@@ -84,30 +94,30 @@ def open_station(path: Path) -> FileStation:
     except OSError as error:
         linked = path.is_symlink()
         raise StationError(f"Cannot open the station store {path}: {'it is a symbolic link' if linked else error.strerror}.") from None
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
+    try:
+        found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise StationError(f"The station store {path} is not a regular file.")
         if found.st_uid != os.geteuid():
             raise StationError(f"The station store {path} belongs to another user.")
         if found.st_mode & 0o077:
             raise StationError(f"The station store {path} can be read by others. Check who did, then: chmod 600 {path}")
-        raw = file.read(FILE_MAX)
+        raw = os.read(handle, FILE_MAX)
+    finally:
+        os.close(handle)
     return _decode(raw, path)
 
 
 def _decode(raw: bytes, path: Path) -> FileStation:
-    damaged = StationError(f"The station store {path} is damaged. Restore it from its backup.")
     try:
-        body = json.loads(raw)
-        keys = [bytes.fromhex(body[name]) for name in ("sign", "box", "database")]
-        version = body["v"]
-    except (ValueError, KeyError, TypeError):
-        raise damaged from None  # without its cause: that may quote what was read
-    if any(len(key) != 32 for key in keys):
-        raise damaged
-    if version != 1:
-        raise StationError(f"The station store {path} is of version {version}, which this software does not know.")
+        stored = msgspec.json.decode(raw, type=_Stored)
+        keys = [bytes.fromhex(key) for key in (stored.sign, stored.box, stored.database)]
+    except (msgspec.MsgspecError, ValueError):
+        keys = []
+    if [len(key) for key in keys] != [32, 32, 32]:  # said outside of the handler: the cause may quote what was read
+        raise StationError(f"The station store {path} is damaged. Restore it from its backup.")
+    if stored.v != 1:
+        raise StationError(f"The station store {path} is of version {stored.v}, which this software does not know.")
     return FileStation(*keys)
 
 

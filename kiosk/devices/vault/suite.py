@@ -61,14 +61,21 @@ def role_byte(role: Role, generation: int) -> int:
 
 
 def derive(master: bytes, diversifier: bytes, utility: int, role: int) -> bytes:
-    """16 bytes: CMAC(master, 01 || diversifier(8) || utility(4) || role(1) || "KIOSKPWR").
-
-    Of 16 to 31 input bytes AN10922 takes always two blocks, so its AES-128 derivation is this plain CMAC.
-    """
+    """16 bytes: the master diversified by diversifier(8) || utility(4) || role(1) || "KIOSKPWR"."""
     if len(diversifier) != 8:
         raise ValueError("a key is diversified by 8 bytes")
-    state = CMAC(AES(master))
-    state.update(b"\x01" + diversifier + utility.to_bytes(4) + bytes((role,)) + PURPOSE)
+    return diversified(master, diversifier + utility.to_bytes(4) + bytes((role,)) + PURPOSE)
+
+
+def diversified(master: bytes, data: bytes) -> bytes:
+    """16 bytes: CMAC(master, 01 || data), which is AN10922's AES-128 diversification for 16 to 31 bytes of data: always two blocks."""
+    return cmac(master, b"\x01" + data)
+
+
+def cmac(key: bytes, message: bytes) -> bytes:
+    """AES-CMAC, 16 bytes."""
+    state = CMAC(AES(key))
+    state.update(message)
     return state.finalize()
 
 

@@ -1,0 +1,1 @@
+"""What people see and work at. Values until the last step: only `board` and `bench` know a terminal."""

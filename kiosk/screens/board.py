@@ -1,0 +1,185 @@
+"""The one widget of the customer's screens. It holds a View, keeps its rows, and repaints only those that changed.
+
+What it says to the world goes through one callback: a choice and its argument. Help is the board's own and never leaves it.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+
+from kiosk import words
+from kiosk.screens.canvas import Frame, Row, Target
+from kiosk.screens.customer import scene_of
+from kiosk.screens.palette import PALETTES, TRUE, Palette
+from kiosk.screens.rows import Clock, rows, too_small
+from kiosk.screens.scene import BACK, HELP
+from kiosk.screens.size import fitting
+from kiosk.screens.strips import bezel, strip
+from kiosk.vend.view import View
+
+CAPS = {"enter": "enter", "escape": "clear", "backspace": "clear", "delete": "clear", **{digit: digit for digit in "0123456789"}}
+_FINE_S = 1.0  # how often a running time-out is painted
+
+
+class Board(Widget, can_focus=False, inherit_bindings=False):
+    """`choose(do, arg)` is called for each key; `now` is the wall's time for the clock, `monotonic_ms` the running one for what is left."""
+
+    DEFAULT_CSS = "Board { width: 1fr; height: 1fr; }"
+
+    def __init__(
+        self,
+        view: View,
+        choose: Callable[[str, str], None],
+        now: Callable[[], datetime],
+        monotonic_ms: Callable[[], int],
+        palette: Palette = TRUE,
+        *,
+        motion: bool = True,
+    ) -> None:
+        super().__init__()
+        self._view, self._choose, self._now, self._monotonic_ms = view, choose, now, monotonic_ms
+        self._palette, self._motion = palette, motion
+        self._made_ms = monotonic_ms()
+        self._beat, self._helping = 0, False
+        self._frame = Frame((), (), ())
+        self._origin = (0, 0)
+        self._touched: Target | None = None
+        self._moving: list[Timer] = []
+
+    # ------------------------------------------------------------ what is shown
+
+    def show(self, view: View) -> None:
+        """Another View: help ends when the phase or the money has moved; a View older than the shown one is ignored."""
+        if view.rev < self._view.rev:
+            return
+        moved = (view.phase, view.figure_minor) != (self._view.phase, self._view.figure_minor)
+        new_phase = view.phase != self._view.phase
+        self._view, self._made_ms = view, self._monotonic_ms()
+        self._helping = self._helping and not moved
+        self._beat = 0 if new_phase else self._beat
+        self._wind(new_phase=new_phase)
+        self._paint()
+
+    def use(self, palette: Palette) -> None:
+        """Other colours: one repaint."""
+        self._palette = PALETTES[palette.name]
+        self._frame = Frame((), (), ())
+        self._paint()
+
+    @property
+    def view(self) -> View:
+        """What is shown now."""
+        return self._view
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What may be pressed now, in the widget's own cells."""
+        left, top = self._origin
+        return tuple(target._replace(x=target.x + left, y=target.y + top) for target in self._frame.targets)
+
+    def on_mount(self) -> None:
+        """The clock needs one paint a minute."""
+        self._wind(new_phase=True)
+        self.set_interval(60, self._paint)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Another size is another layout."""
+        self._frame = Frame((), (), ())
+        self._paint()
+
+    def render_line(self, y: int) -> Strip:
+        """Row `y` of the window: the kiosk's own in the middle, bezel around it."""
+        left, top = self._origin
+        painted = self._frame.rows
+        if not top <= y < top + len(painted):
+            return bezel(self.size.width, self._palette.name)
+        own = strip(painted[y - top], self._palette.name)
+        right = self.size.width - left - own.cell_length
+        if not left and not right:
+            return own
+        return Strip.join([bezel(left, self._palette.name), own, bezel(right, self._palette.name)])
+
+    # ------------------------------------------------------------ what is pressed
+
+    def press(self, key: str) -> bool:
+        """A key of the pad or keyboard, by its Textual name. False: it is none of the board's."""
+        cap = CAPS.get(key)
+        if cap is None:
+            return False
+        self._act(next((target for target in self._frame.targets if target.cap == cap), None))
+        return True
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """A finger lands."""
+        self._touched = self._under(event)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """It leaves: only where it landed is a press."""
+        target = self._under(event)
+        if target is not None and target == self._touched:
+            self._act(target)
+        self._touched = None
+
+    def _under(self, event: events.MouseEvent) -> Target | None:
+        left, top = self._origin
+        return next((target for target in self._frame.targets if target.holds(event.x - left, event.y - top)), None)
+
+    def _act(self, target: Target | None) -> None:
+        if target is None:
+            return
+        if target.do in {HELP, BACK}:
+            self._helping = target.do == HELP
+            self._paint()
+        else:
+            self._choose(target.do, target.arg)
+
+    # ------------------------------------------------------------ painting
+
+    def _paint(self) -> None:
+        """Make the rows anew and repaint those that differ."""
+        if not self.size.width:
+            return
+        old, self._frame = self._frame, self._rows()
+        painted = self._frame.rows
+        width = len(painted) and sum(len(text) for text, _ in painted[0])
+        self._origin = (max(0, (self.size.width - width) // 2), max(0, (self.size.height - len(painted)) // 2))
+        if len(old.rows) != len(painted):
+            self.refresh()
+        elif changed := _changed(old.rows, painted, self._origin[1], self.size.width):
+            self.refresh(*changed)
+
+    def _rows(self) -> Frame:
+        size = fitting(self.size.width, self.size.height)
+        if size is None:
+            return too_small(self._view.language, self.size.width, self.size.height)
+        clock = Clock(words.clock(self._now()), self._left_ms(), self._beat)
+        return rows(self._view, clock, size, self._palette, helping=self._helping)
+
+    def _left_ms(self) -> int | None:
+        if self._view.ends_in_ms is None:
+            return None
+        return max(0, self._view.ends_in_ms - (self._monotonic_ms() - self._made_ms))
+
+    def _wind(self, *, new_phase: bool) -> None:
+        """The timers of what moves: a picture, a sliding tab, a time that runs out. At rest there is none."""
+        beat_s = scene_of(self._view).beat_s if self._motion else None
+        period = beat_s or (_FINE_S if self._view.ends_in_ms is not None else None)
+        if not new_phase and bool(self._moving) == (period is not None):
+            return
+        for timer in self._moving:
+            timer.stop()
+        self._moving = [self.set_interval(period, self._step)] if period else []
+
+    def _step(self) -> None:
+        self._beat += 1
+        self._paint()
+
+
+def _changed(old: tuple[Row, ...], new: tuple[Row, ...], top: int, width: int) -> list[Region]:
+    """A region for each row that is not what it was."""
+    return [Region(0, top + y, width, 1) for y, (before, after) in enumerate(zip(old, new, strict=True)) if before != after]

@@ -1,0 +1,44 @@
+"""The customer's screens, a file a phase: each says what is seen and what may be pressed, and draws nothing."""
+
+from collections.abc import Callable, Mapping
+
+from kiosk.screens.customer import (
+    account,
+    attract,
+    claim,
+    done,
+    help,  # noqa: A004 - the key says Help
+    insert,
+    interrupted,
+    out,
+    reading,
+    refused,
+    still,
+    take_card,
+    unsure,
+    writing,
+)
+from kiosk.screens.scene import Scene
+from kiosk.vend.view import View
+
+PHASES: Mapping[str, Callable[[View], Scene]] = {
+    "attract": attract.seen,
+    "reading": reading.seen,
+    "account": account.seen,
+    "insert": insert.seen,
+    "writing": writing.seen,
+    "done": done.seen,
+    "unsure": unsure.seen,
+    "claim": claim.seen,
+    "refused": refused.seen,
+    "take_card": take_card.seen,
+    "still": still.seen,
+    "interrupted": interrupted.seen,
+    "out": out.seen,
+}
+
+
+def scene_of(view: View, *, helping: bool = False) -> Scene:
+    """What a View looks like; `helping`: the help of its phase."""
+    scene = PHASES[view.phase](view)
+    return help.over(view, scene) if helping else scene

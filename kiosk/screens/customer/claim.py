@@ -1,0 +1,28 @@
+"""The money waits in the machine for its card, and a slip says so."""
+
+from kiosk.screens.scene import Scene, Voice
+from kiosk.vend.view import View
+
+
+def seen(view: View) -> Scene:
+    """The slip's number and check, the telephone, and what to do with the card."""
+    say = Voice(view)
+    printed, tail = view.params.get("printed"), say.tail("card_tail")
+    first = "first" if printed else "first_no_paper"
+    slip, check = say.word("slip"), say.word("check")
+    lines = (("slip", slip.removesuffix(f"-{check}")), ("check", check), ("card", tail), ("phone", say.word("phone")))
+    return Scene(
+        field="held",
+        place="machine",
+        first=say(f"claim.{first}", amount=say.figure),
+        second=say("claim.second", tail=tail) if tail else say("claim.second_no_tail"),
+        figure=say.figure,
+        currency=say.currency,
+        ledger=tuple((say(f"ledger.{key}"), value) for key, value in lines if value),
+        told=(say("unsure.waits"),),
+        keys=(
+            *say.key("1", "receipt", "again", say("claim.again")),
+            *say.key("enter", "slip_taken", "", say("claim.taken"), say("claim.taken_short")),
+            say.help_key(),
+        ),
+    )

@@ -1,0 +1,41 @@
+"""The money is on the card, and one thing is left to do at home."""
+
+from kiosk.screens.scene import Key, Scene, Voice
+from kiosk.vend.view import View
+
+
+def seen(view: View) -> Scene:
+    """What was paid, what was taken off it, the purchase's number; a receipt; take the card."""
+    say = Voice(view)
+    receipt = say.word("receipt")
+    ledger = say.tally()
+    foreign = say.flag("foreign")
+    return Scene(
+        field="card",
+        place="card",
+        first=say("done.first_foreign" if foreign else "done.first", amount=say.figure),
+        second=say("done.second"),
+        figure=say.figure,
+        currency=say.currency,
+        ledger=ledger,
+        told=_told(say, receipt),
+        keys=_keys(say),
+        status=say("done.asking" if receipt == "asking" else "done.taking", time="{time}"),
+    )
+
+
+def _told(say: Voice, receipt: str) -> tuple[str, ...]:
+    """How the receipt fares."""
+    if receipt == "failed":
+        return (say("done.failed"), say("done.failed_next"))
+    return (say(f"done.{receipt}"),) if receipt in {"printing", "printed"} else ()
+
+
+def _keys(say: Voice) -> tuple[Key, ...]:
+    return (
+        *say.key("1", "receipt", "paper", say("done.paper"), say("done.paper_short")),
+        *say.key("2", "receipt", "qr", say("done.qr"), say("done.qr_short")),
+        *say.key("3", "receipt", "none", say("done.none"), say("done.none_short")),
+        *say.key("enter", "finish", "", say("done.finish")),
+        say.help_key(),
+    )

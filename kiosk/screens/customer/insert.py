@@ -1,0 +1,61 @@
+"""Money comes in. Figure, tab, split, tile and ENTER change together, with each stacked note and not before."""
+
+from kiosk.screens.scene import Key, Scene, Tile, Voice
+from kiosk.vend.view import View
+
+REFUSALS = ("limit", "shut", "busy", "unknown")
+
+
+def seen(view: View) -> Scene:
+    """What is in, what of it goes on the card, the last notes, and how to end."""
+    say = Voice(view)
+    first, second = _sentences(view, say)
+    more = say.minor("more_minor")
+    checking = say.minor("checking")
+    return Scene(
+        field="machine" if view.figure_minor else "you",
+        place="machine" if view.figure_minor else "you",
+        first=first,
+        second=second,
+        figure=say.figure,
+        currency=say.currency,
+        ledger=say.tally(),
+        tray=(
+            *((Tile(say.piece(checking), say("insert.tile_checking")),) if checking else ()),
+            *(Tile(say.money(amount)) for amount in say.pieces("tiles")),
+        ),
+        tray_note=say("insert.next_note") if view.figure_minor and more and not say.flag("ask_stop") else "",
+        told=(say("insert.one_by_one"), say("insert.counts")),
+        keys=(*_keys(say), say.help_key()),
+        status=say("insert.more", amount=say.money(more)) if more else "",
+    )
+
+
+def _sentences(view: View, say: Voice) -> tuple[str, str]:
+    """Where the money is, then the next fact."""
+    amount, empty = say.figure, "" if view.figure_minor else "_empty"
+    second = say("insert.second")
+    if say.minor("checking"):
+        note = say.piece(say.minor("checking"))
+        return say(f"insert.first_checking{empty}", amount=amount, note=note), second
+    if say.flag("refused"):
+        why = say.word("why_refused")
+        limit = say("insert.second_limit", amount=say.money(say.minor("more_minor")))
+        reason = limit if why == "limit" else say(f"insert.second_{why if why in REFUSALS else 'unknown'}")
+        return say(f"insert.first_refused{empty}", amount=amount), reason
+    if say.flag("ask_stop"):
+        return say("insert.first_stop", amount=amount), say("insert.second_stop")
+    if view.figure_minor and not say.minor("more_minor"):
+        return say("insert.first_full", amount=amount), second
+    return say(f"insert.first{empty}", amount=amount), second
+
+
+def _keys(say: Voice) -> tuple[Key, ...]:
+    """ENTER puts it on the card; CLEAR asks to stop, goes back from that question, or leaves while nothing is paid."""
+    on_card = say.money(say.minor("to_card_minor"))
+    finish = say.key("enter", "finish", "", say("insert.finish", amount=on_card), say("insert.finish_short", amount=on_card))
+    if say.flag("ask_stop"):
+        return (*say.key("clear", "add_more", "", say("insert.add_more")), *finish)
+    if say.offered("cancel"):
+        return (*say.key("clear", "cancel", "", say("insert.cancel")), *finish)
+    return (*say.key("clear", "stop", "", say("insert.stop")), *finish)

@@ -1,0 +1,25 @@
+"""Out of service: why, and what still works."""
+
+from kiosk import words
+from kiosk.screens.customer.attract import BALANCE_CAP
+from kiosk.screens.scene import Scene, Voice
+from kiosk.vend.view import View
+
+
+def seen(view: View) -> Scene:
+    """No money can go in now."""
+    say = Voice(view)
+    why = say.word("why")
+    balance = say.key(BALANCE_CAP, "balance", "", say("out.balance"))
+    still_works = tuple(say(f"told.{key}") for key in view.told if words.known(f"told.{key}"))
+    return Scene(
+        field="none",
+        place="you",
+        first=say("out.first"),
+        second=say(f"out.second_{why}") if words.known(f"out.second_{why}") else say("out.second"),
+        figure=say.figure if view.figure_minor else "",
+        currency=say.currency,
+        lines=still_works,
+        keys=(*balance, say.help_key()),
+        status=say("status.phone", phone=say.word("phone")) if say.word("phone") else "",
+    )

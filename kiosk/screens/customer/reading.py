@@ -1,0 +1,17 @@
+"""A card is being read: nothing to press."""
+
+from kiosk.screens.scene import Scene, Voice
+from kiosk.vend.view import View
+
+
+def seen(view: View) -> Scene:
+    """The card in the slot."""
+    say = Voice(view)
+    return Scene(
+        field="you",
+        place="you",
+        first=say("reading.first"),
+        second=say("reading.second"),
+        picture="card_held",
+        timed=False,
+    )

@@ -1,0 +1,29 @@
+"""No money was taken, and why. The tab shows the old money, where there is some."""
+
+from kiosk import words
+from kiosk.screens.scene import Scene, Voice
+from kiosk.vend.view import View
+
+
+def seen(view: View) -> Scene:
+    """The reason in two sentences, each ending in something that can be done."""
+    say = Voice(view)
+    why = say.word("why")
+    why = why if words.known(f"refused.{why}_first") else "other"
+    untaken = why == "untaken"
+    ledger = say.tally()
+    if untaken:
+        bought = words.moment(view.language, say.word("bought")) if say.word("bought") else ""
+        ledger = ((say("ledger.on_card"), ""), *(((say("ledger.bought"), bought),) if bought else ()), *ledger)
+    return Scene(
+        field="none",
+        place=view.place,
+        first=say(f"refused.{why}_first"),
+        second=say(f"refused.{why}_second"),
+        figure=say.figure if view.figure_minor or view.place == "meter" else "",
+        currency=say.currency,
+        picture="" if view.figure_minor or view.place == "meter" else "card_out",
+        ledger=ledger,
+        told=(say("refused.untaken_why"), say("refused.untaken_lost")) if untaken else (),
+        keys=(*say.key("clear", "cancel", "", say("account.cancel")), say.help_key()),
+    )

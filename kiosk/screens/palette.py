@@ -1,0 +1,135 @@
+"""Three palettes as data: token -> colour. Swapping one is a single repaint.
+
+A colour is `#RRGGBB`, or 0..15 for the terminal's own sixteen. A bright one (8..15) is never a background: the Linux console has only the
+first eight there, so a plane of it is painted as full blocks in that ink (see `strips`). Ratios: design of the screens, section 1.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+Colour = str | int
+
+FIELDS = ("you", "machine", "card", "held", "none")
+PARTS = ("plane", "words", "figure", "line", "rest", "tab", "tab_words")
+
+
+class Palette(NamedTuple):
+    """`plain`: tiles and planes on paper cannot be told apart by colour, so they are written in parentheses."""
+
+    name: str
+    colours: Mapping[str, Colour]
+    plain: bool
+    sixteen: bool
+
+
+INK, YELLOW, WHITE, NAVY, GREEN = "#0E1B2E", "#FFC22E", "#FFFFFF", "#16305C", "#07552F"
+BLACK_16, BLUE_16, MAGENTA_16, CYAN_16, GREEN_16, GREY_16 = 0, 4, 5, 6, 2, 7
+BRIGHT_GREEN_16, BRIGHT_YELLOW_16, BRIGHT_WHITE_16 = 10, 11, 15
+
+
+def _fields(table: Mapping[str, tuple[Colour, ...]]) -> dict[str, Colour]:
+    return {f"{field}.{part}": colour for field, row in table.items() for part, colour in zip(PARTS, row, strict=True)}
+
+
+TRUE = Palette(
+    "true",
+    _fields(
+        {
+            "you": (NAVY, WHITE, YELLOW, YELLOW, "#6E86B4", YELLOW, INK),
+            "machine": (YELLOW, INK, INK, INK, "#8A6100", INK, YELLOW),
+            "card": (GREEN, WHITE, WHITE, YELLOW, "#5FA583", YELLOW, INK),
+            "held": ("#56267A", WHITE, YELLOW, YELLOW, "#A683C4", YELLOW, INK),
+            "none": ("#3A3F47", WHITE, WHITE, WHITE, "#8B919B", WHITE, INK),
+        }
+    )
+    | {
+        "header": INK,
+        "header_words": WHITE,
+        "bezel": INK,
+        "paper": "#F4EFE2",
+        "ink": INK,
+        "muted": "#5B5A52",
+        "tile": "#E0D8C4",
+        "bar": "#5B5A52",
+        "bar_rest": "#D3CAB2",
+        "key": NAVY,
+        "key_words": WHITE,
+        "badge": YELLOW,
+        "badge_words": INK,
+        "enter": GREEN,
+        "enter_words": WHITE,
+        "enter_badge": WHITE,
+        "enter_badge_words": GREEN,
+        "side": "#E0D8C4",
+        "side_words": INK,
+        "side_badge": INK,
+        "side_badge_words": WHITE,
+        "poster": INK,
+        "poster_words": YELLOW,
+    },
+    plain=False,
+    sixteen=False,
+)
+
+SIXTEEN = Palette(
+    "sixteen",
+    _fields(
+        {
+            "you": (BLUE_16, BRIGHT_WHITE_16, BRIGHT_YELLOW_16, BRIGHT_YELLOW_16, BLACK_16, GREY_16, BLACK_16),
+            "machine": (BLACK_16, BRIGHT_WHITE_16, BRIGHT_YELLOW_16, BRIGHT_YELLOW_16, CYAN_16, GREY_16, BLACK_16),
+            "card": (BLACK_16, BRIGHT_WHITE_16, BRIGHT_GREEN_16, BRIGHT_GREEN_16, CYAN_16, GREY_16, BLACK_16),
+            "held": (MAGENTA_16, BRIGHT_WHITE_16, BRIGHT_YELLOW_16, BRIGHT_YELLOW_16, BLACK_16, GREY_16, BLACK_16),
+            "none": (BLACK_16, BRIGHT_WHITE_16, BRIGHT_WHITE_16, BRIGHT_WHITE_16, CYAN_16, GREY_16, BLACK_16),
+        }
+    )
+    | {
+        "header": BLACK_16,
+        "header_words": BRIGHT_WHITE_16,
+        "bezel": BLACK_16,
+        "paper": GREY_16,
+        "ink": BLACK_16,
+        "muted": BLACK_16,
+        "tile": GREY_16,
+        "bar": BLACK_16,
+        "bar_rest": CYAN_16,
+        "key": BLUE_16,
+        "key_words": BRIGHT_WHITE_16,
+        "badge": BLACK_16,
+        "badge_words": BRIGHT_YELLOW_16,
+        "enter": BLACK_16,
+        "enter_words": BRIGHT_GREEN_16,
+        "enter_badge": GREEN_16,
+        "enter_badge_words": BLACK_16,
+        "side": BLACK_16,
+        "side_words": BRIGHT_WHITE_16,
+        "side_badge": BLACK_16,
+        "side_badge_words": BRIGHT_YELLOW_16,
+        "poster": BLACK_16,
+        "poster_words": BRIGHT_YELLOW_16,
+    },
+    plain=True,
+    sixteen=True,
+)
+
+_HIGH, _BLACK = "#FFFF00", "#000000"
+_LAMPS = ("badge", "enter_badge", "side_badge", "bar")
+_DARK = ("header", "bezel", "paper", "tile", "key", "enter", "side", "poster")
+
+HIGH = Palette(
+    "high",
+    _fields(dict.fromkeys(FIELDS, (_BLACK, WHITE, _HIGH, _HIGH, "#767676", _HIGH, _BLACK)))
+    | dict.fromkeys(_DARK, _BLACK)
+    | dict.fromkeys(_LAMPS, _HIGH)
+    | dict.fromkeys(("header_words", "ink", "muted", "key_words", "enter_words", "side_words"), WHITE)
+    | dict.fromkeys(("badge_words", "enter_badge_words", "side_badge_words"), _BLACK)
+    | {"bar_rest": "#767676", "poster_words": _HIGH},
+    plain=True,
+    sixteen=False,
+)
+
+PALETTES: Mapping[str, Palette] = {palette.name: palette for palette in (TRUE, SIXTEEN, HIGH)}
+
+
+def for_terminal(environ: Mapping[str, str]) -> Palette:
+    """Truecolour where the terminal says so; otherwise the sixteen that every terminal has."""
+    return TRUE if environ.get("COLORTERM") in {"truecolor", "24bit"} else SIXTEEN

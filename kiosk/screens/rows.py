@@ -1,0 +1,113 @@
+"""A View becomes rows: header, field, line, hands, status. Pure: the same view, clock and size give the same rows."""
+
+from typing import NamedTuple
+
+from kiosk import words
+from kiosk.screens import figure, poster
+from kiosk.screens.canvas import Frame, Piece, compose, fitting, plane, width_of
+from kiosk.screens.customer import scene_of
+from kiosk.screens.field import field
+from kiosk.screens.hands import hands
+from kiosk.screens.line import STATIONS, line
+from kiosk.screens.palette import Palette
+from kiosk.screens.scene import Scene
+from kiosk.screens.size import Plan, Size
+from kiosk.vend.view import View
+
+BAR = {"S": 8, "M": 12, "L": 16}
+
+
+class Clock(NamedTuple):
+    """What time it is for the screen: the wall's hours and minutes, what is left of the phase, and the beat of what moves."""
+
+    time: str
+    left_ms: int | None = None
+    beat: int = 0
+
+
+def rows(view: View, clock: Clock, size: Size, palette: Palette, *, helping: bool = False) -> Frame:
+    """The whole screen, `size.columns` wide and `size.rows` tall."""
+    scene = scene_of(view, helping=helping)
+    plan = plan_of(scene, size)
+    names = tuple(words.text(view.language, f"station.{station}") for station in STATIONS)
+    caps = {cap: words.text(view.language, f"key.{cap}") for cap in ("clear", "enter")}
+    pieces = field(scene, size, plan, clock.beat) + line(scene, names, size, plan, clock.beat)
+    if plan.poster and scene.poster:
+        pieces += _poster(scene, size, plan)
+    held, targets = hands(scene, caps, size, plan, plain=palette.plain)
+    pieces += held + _header(view, scene, clock, size) + _status(view, scene, clock, size, plan)
+    painted, lost = compose(size.columns, size.rows, "paper", pieces)
+    return Frame(painted, tuple(targets), lost)
+
+
+def plan_of(scene: Scene, size: Size) -> Plan:
+    """Which of the size's three layouts a scene needs."""
+    if scene.poster:
+        return size.poster
+    return size.three if scene.rows_of_options == 2 else size.two
+
+
+def time_left(language: str, left_ms: int) -> str:
+    """`45 s`, or `2:30` from a minute and a half on. Rounded up: at 0 it is over."""
+    seconds = -(-left_ms // 1000)
+    if seconds < 90:
+        return words.text(language, "status.seconds", seconds=seconds)
+    return words.text(language, "status.minutes", minutes=seconds // 60, seconds=seconds % 60)
+
+
+def too_small(language: str, columns: int, count: int) -> Frame:
+    """A plain sentence for a window in which nothing else can be read."""
+    lines = [words.text(language, key)[:columns] for key in ("title.small", "title.small_next")][:count]
+    pieces = [Piece(y, 0, text, ("header_words", "bezel", False)) for y, text in enumerate(lines)]
+    painted, lost = compose(columns, count, "bezel", pieces)
+    return Frame(painted, (), lost)
+
+
+def _poster(scene: Scene, size: Size, plan: Plan) -> list[Piece]:
+    top, height = plan.poster or (0, 0)
+    art = poster.poster(scene.poster, size.inner - 2, height)
+    return plane(top, size.margin, size.inner, height, "poster") + figure.art(art, top, size.margin + 1, "poster_words", "poster")
+
+
+def _header(view: View, scene: Scene, clock: Clock, size: Size) -> list[Piece]:
+    """Title left, kiosk and clock right; at S the status stands here instead of the title."""
+    style = ("header_words", "header", True)
+    right = f"{view.kiosk}  {clock.time}".strip()
+    pieces = plane(0, 0, size.columns, 1, "header")
+    pieces.append(Piece(0, size.columns - 1 - width_of(right), right, style))
+    room = size.columns - width_of(right) - 4
+    if size.name == "S":
+        status, left = _status_words(view, scene, clock)
+        demo = words.text(view.language, "title.demo_short") if view.demo else ""
+        return [*pieces, Piece(0, 1, fitting((status or left or demo, left or demo, demo), room), style)]
+    title = words.text(view.language, "title.kiosk")
+    if view.demo:
+        title += "   " + words.text(view.language, "title.demo")
+    return [*pieces, Piece(0, 1, title, style)]
+
+
+def _status(view: View, scene: Scene, clock: Clock, size: Size, plan: Plan) -> list[Piece]:
+    """Bottom row: words left, the time bar right with its words beside it."""
+    if plan.status == 0:
+        return []
+    ground, style = "paper", ("muted", "paper", False)
+    status, left = _status_words(view, scene, clock)
+    pieces = [Piece(plan.status, 1, status or left, style)] if status or left else []
+    if clock.left_ms is None or not view.span_ms or not scene.timed:
+        return pieces
+    bar = BAR[size.name]
+    full = max(0, min(bar, -(-bar * clock.left_ms // view.span_ms)))
+    x = size.columns - 1 - bar
+    pieces += plane(plan.status, x, full, 1, "bar") + plane(plan.status, x + full, bar - full, 1, "bar_rest")
+    if status and "{time}" not in scene.status:
+        short = time_left(view.language, clock.left_ms)
+        pieces.append(Piece(plan.status, x - 2 - width_of(short), short, ("muted", ground, False)))
+    return pieces
+
+
+def _status_words(view: View, scene: Scene, clock: Clock) -> tuple[str, str]:
+    """The status with its time filled in, and the bare time left."""
+    if clock.left_ms is None or not scene.timed:
+        return ("" if "{time}" in scene.status else scene.status), ""
+    time = time_left(view.language, clock.left_ms)
+    return scene.status.replace("{time}", time), words.text(view.language, "status.time_left", time=time)

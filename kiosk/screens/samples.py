@@ -1,0 +1,116 @@
+"""One View of each screen, as the desk would publish it: for pictures, and for the tests that walk all screens."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from kiosk.screens.rows import Clock
+from kiosk.vend.view import Line, Offer, Value, View
+
+
+class Sample(NamedTuple):
+    """A View at one moment of its life."""
+
+    view: View
+    clock: Clock = Clock("14:32")
+    helping: bool = False
+
+
+NOTES, COINS = (1000, 2000, 5000, 10000), (100,)
+CARD: dict[str, Value] = {"card_tail": "7730", "meter_tail": "4821", "phone": "0800 123 456"}
+SPLIT = (Line("fixed_fee", 500), Line("old_debt", 500), Line("to_card", 14000), Line("energy", 241930, unit="wh"))
+PAID = (Line("paid", 15000), Line("deductions", -1000), Line("energy", 241930, unit="wh"), Line("purchase_no", text="18-2"))
+CANCEL, FINISH, BALANCE = Offer("cancel"), Offer("finish"), Offer("balance")
+
+
+def _at(view: View, left_s: int, span_s: int, beat: int = 0, *, helping: bool = False) -> Sample:
+    """`left_s` of `span_s` are left."""
+    return Sample(replace(view, ends_in_ms=span_s * 1000, span_ms=span_s * 1000), Clock("14:32", left_s * 1000, beat), helping)
+
+
+def _with(view: View, **params: Value) -> View:
+    return replace(view, params=view.params | params)
+
+
+_BARE = View("attract", kiosk="K07", params=dict(CARD))
+_ATTRACT = replace(_with(_BARE, notes=NOTES, coins=COINS, printer=True), offers=(Offer("language", "en"), BALANCE))
+_ACCOUNT = replace(
+    _with(_BARE, as_of="2026-11-03 08:15", last_buy_minor=5000, count=17, debt_minor=500),
+    phase="account",
+    place="meter",
+    figure_minor=1240,
+    offers=(Offer("tender", "cash"), CANCEL),
+)
+_EMPTY = replace(_with(_BARE, more_minor=50000), phase="insert", place="you", offers=(CANCEL,))
+_INSERT = replace(
+    _with(_BARE, tiles=(10000, 5000), more_minor=35000, to_card_minor=14000),
+    phase="insert",
+    place="machine",
+    figure_minor=15000,
+    lines=SPLIT,
+    offers=(FINISH, Offer("stop")),
+)
+_STOP = replace(_with(_INSERT, ask_stop=True), offers=(FINISH, Offer("add_more")))
+_FULL = replace(_with(_INSERT, to_card_minor=9998999, more_minor=0), figure_minor=9999999)
+_WRITING = replace(_BARE, phase="writing", place="machine", figure_minor=14000)
+_RECEIPTS = (Offer("receipt", "paper"), Offer("receipt", "none"), FINISH)
+_DONE = replace(_BARE, phase="done", place="card", figure_minor=14000, lines=PAID, offers=(FINISH,))
+_UNSURE = replace(
+    _with(_BARE, why="gone", purchase_no="18-2"),
+    phase="unsure",
+    place="between",
+    held=True,
+    figure_minor=15000,
+    offers=(Offer("no_card"),),
+)
+_CLAIM = replace(
+    _with(_BARE, slip="K07-000123-9F", check="9F", printed=True),
+    phase="claim",
+    place="machine",
+    held=True,
+    figure_minor=15000,
+    offers=(Offer("receipt", "again"), Offer("slip_taken")),
+)
+_REFUSED = replace(_BARE, phase="refused", place="you", offers=(CANCEL,))
+_TAKE = replace(_BARE, phase="take_card")
+_STILL = replace(_with(_BARE, phase_before="insert", tender=15000), phase="still", place="machine", offers=(Offer("more_time"),))
+_OUT = replace(_with(_BARE, why="cash"), phase="out", told=("balance", "claims", "finish"), offers=(BALANCE,))
+
+SAMPLES: Mapping[str, Sample] = {
+    "attract": Sample(replace(_ATTRACT, demo=True), Clock("14:32", beat=2)),
+    "attract-notes": Sample(replace(_with(_ATTRACT, coins=(), printer=False), notice="no_receipt"), Clock("14:32", beat=4)),
+    "reading": Sample(replace(_BARE, phase="reading")),
+    "account": _at(_ACCOUNT, 37, 45),
+    "account-first": _at(replace(_with(_ACCOUNT, as_of=None, last_buy_minor=0, count=0), figure_minor=0, place="you"), 45, 45),
+    "account-elsewhere": _at(_with(_ACCOUNT, begun_elsewhere=True), 45, 45),
+    "account-owed": _at(replace(_ACCOUNT, figure_minor=-1240), 45, 45),
+    "account-balance": _at(replace(_with(_ACCOUNT, balance_only=True), figure_minor=123456, offers=(CANCEL,)), 20, 45),
+    "insert-empty": _at(_EMPTY, 45, 45),
+    "insert": _at(_INSERT, 52, 60),
+    "insert-checking": _at(_with(_INSERT, checking=2000), 60, 60),
+    "insert-refused": _at(_with(_INSERT, refused=True, why_refused="limit", more_minor=2000), 60, 60),
+    "insert-stop": _at(_STOP, 20, 60),
+    "insert-large": _at(_FULL, 44, 60),
+    "writing": Sample(_WRITING, Clock("14:32", beat=4)),
+    "writing-foreign": Sample(_with(_WRITING, foreign=True), Clock("14:32", beat=7)),
+    "done": _at(replace(_with(_DONE, receipt="asking"), offers=_RECEIPTS), 20, 30),
+    "done-printing": _at(_with(_DONE, receipt="printing"), 28, 30),
+    "done-failed": _at(_with(_DONE, receipt="failed"), 25, 30),
+    "done-foreign": _at(replace(_with(_DONE, foreign=True), lines=()), 30, 30),
+    "unsure": _at(_UNSURE, 150, 180),
+    "unsure-other": _at(_with(_UNSURE, other_tail="1102"), 85, 180),
+    "unsure-meter": _at(_with(_UNSURE, why="meter_first"), 170, 180),
+    "claim": _at(_CLAIM, 60, 60),
+    "claim-no-paper": _at(replace(_with(_CLAIM, printed=False), offers=(Offer("slip_taken"),)), 60, 60),
+    "refused": _at(replace(_with(_REFUSED, why="untaken", bought="2026-10-28"), place="card", figure_minor=5000), 30, 30),
+    "refused-blocked": _at(_with(_REFUSED, why="blocked"), 30, 30, beat=3),
+    "refused-hoard": _at(replace(_with(_REFUSED, why="hoard"), place="meter", figure_minor=49000), 30, 30),
+    "take_card": _at(_TAKE, 25, 30, beat=5),
+    "take_card-done": _at(replace(_TAKE, place="card", figure_minor=14000), 25, 30),
+    "still": _at(replace(_STILL, lines=SPLIT), 17, 20),
+    "still-empty": _at(replace(_with(_STILL, phase_before="account", tender=0), place="you"), 17, 20),
+    "interrupted": Sample(replace(_BARE, phase="interrupted", place="machine", held=True, figure_minor=15000)),
+    "out": Sample(_OUT),
+    "help": _at(_INSERT, 52, 60, helping=True),
+}

@@ -89,7 +89,7 @@ class Centred(msgspec.Struct, frozen=True):
 class Pair(msgspec.Struct, frozen=True):
     """Label left, value flush right."""
 
-    label: Said
+    label: Value
     value: Value
 
 
@@ -185,8 +185,8 @@ def recharge(
         Centred(Said("paper.recharge.not_invoice")),
         Rule(),
         Pair(Said("paper.recharge.number", {"number": PaperNumber()}), Said("paper.offline") if offline else ""),
-        Pair(Said("paper.moment", {"value": Day(at_ms)}), Clock(at_ms)),
-        *([Pair(Said("paper.customer"), masked(customer))] if customer else []),
+        Pair(Day(at_ms), Clock(at_ms)),
+        *([Pair(Said("paper.customer_of", {"tail": masked(customer)}), "")] if customer else []),
         Pair(Said("paper.meter_of", {"tail": masked(closed.meter)}), Said("paper.card_of", {"tail": card_tail(closed.card)})),
         Rule(),
         *_tendered(closed.tenders),
@@ -280,7 +280,7 @@ def claim(
         Note(Said("paper.claim.not_yet")),
         Rule(heavy=True),
         Pair(Said("paper.claim.number"), PaperNumber()),
-        Pair(Said("paper.moment", {"value": Day(at_ms)}), Clock(at_ms)),
+        Pair(Day(at_ms), Clock(at_ms)),
         Pair(Said("paper.claim.only_card"), tail),
         Pair(Said("paper.meter"), masked(issued.meter)),
         Pair(Said("paper.purchase"), damm.purchase_number(issued.n)),

@@ -1,0 +1,128 @@
+"""The printer's thread: one paper at a time, whole, and an honest word about its end.
+
+    printed   the printer itself said that everything up to the cut is on paper
+    assumed   it took every byte and is content, but cannot say more
+    unknown   something went wrong after the first byte: paper may or may not have come out
+    failed    not a byte was sent
+
+A paper is never continued. After `unknown` the desk decides; a reprint is the whole paper again, marked COPY, under the same number.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from kiosk.devices.port import Port, PortLost, after
+from kiosk.devices.printer.escpos import PAPER_80, PrinterProfile, job_bytes, mark_of
+from kiosk.devices.printer.layout import lay_out
+from kiosk.devices.printer.link import PrinterLink, Waits
+from kiosk.vend.ports import Desk, PrintJob
+from kiosk.vend.receipt import Paper, signed
+from kiosk.vend.seen import Printed, PrinterState
+
+Sign = Callable[[str, bytes], bytes]
+
+
+class PrinterDriver:
+    """Prints what the desk publishes, each job id once.
+
+    `run` works until `stop`; it may be run again after it died, and then says `unknown` of a paper that it had begun.
+    `sign` is Station.sign: the paper gets its signed code here, at the last moment. Without it papers have no code.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        open_port: Callable[[], Port],
+        profile: PrinterProfile = PAPER_80,
+        sign: Sign | None = None,
+        waits: Waits | None = None,
+    ) -> None:
+        self._desk, self._open_port, self._profile, self._sign = desk, open_port, profile, sign
+        self._waits = waits or Waits()
+        self._stopped = threading.Event()
+        self._told_state = ""
+        self._rev = -1
+        self._last: int | None = None  # the last job taken up
+        self._open_job: int | None = None  # taken up, its end not told yet
+
+    def stop(self) -> None:
+        """Ends `run` after the paper that is in work."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """The thread's work."""
+        if self._open_job is not None:
+            self._end("unknown")
+        while not self._stopped.is_set():
+            try:
+                with contextlib.closing(self._open_port()) as port:
+                    self._serve(PrinterLink(port, self._profile, self._waits))
+            except PortLost:
+                self._say("offline")
+                self._without_port()
+
+    def _serve(self, link: PrinterLink) -> None:
+        """While the port is there: print what comes, look now and then, tell every change."""
+        link.greet()
+        next_look = after(self._waits.look_s)
+        while not self._stopped.is_set():
+            link.hear(0.0)
+            self._say(link.word)
+            if job := self._next_job(self._waits.hear_s):
+                self._print(link, job)
+            elif time.monotonic() >= next_look:
+                link.look()
+                next_look = after(self._waits.look_s)
+
+    def _without_port(self) -> None:
+        """Between two tries to open: a paper that is wanted now is not going to come."""
+        if self._next_job(self._waits.retry_s):
+            self._end("failed")
+
+    def _next_job(self, seconds: float) -> PrintJob | None:
+        """A job that was not taken up before, as soon as there is one; it is taken up by this."""
+        published = self._desk.wait(self._rev, seconds)
+        self._rev = published.rev
+        job = published.print_job
+        if job is None or job.id == self._last:
+            return None
+        self._last = self._open_job = job.id
+        return job
+
+    def _print(self, link: PrinterLink, job: PrintJob) -> None:
+        """One job. Whatever happens in it, its end is told."""
+        outcome = "failed"
+        try:
+            data = self._bytes_of(job)
+            link.look()
+            self._say(link.word)
+            if link.ready:
+                link.find_sign()
+            if link.ready:
+                outcome = "unknown"
+                link.send(data)
+                outcome = link.finished(mark_of(job.id))
+                if outcome == "unknown":
+                    link.clear()
+        finally:
+            self._end(outcome)
+
+    def _bytes_of(self, job: PrintJob) -> bytes:
+        paper: Paper = msgspec.structs.replace(job.paper, copy=job.copy)
+        if self._sign and not paper.code:
+            paper = signed(paper, self._sign)
+        return job_bytes(lay_out(paper, self._profile.columns), self._profile)
+
+    def _end(self, outcome: str) -> None:
+        job, self._open_job = self._open_job, None
+        if job is not None:
+            self._desk.tell(Printed(job, outcome))
+
+    def _say(self, state: str) -> None:
+        if state != self._told_state:
+            self._told_state = state
+            self._desk.tell(PrinterState(state))

@@ -1,0 +1,148 @@
+"""Lines become ESC/POS bytes. python-escpos builds them into a buffer; it never sees the printer.
+
+One job is whole by itself: it begins with ESC @, because the printer may have been switched off since the last one, and ends with the cut.
+Text of this project's catalogues that is not ASCII goes as a picture of its line: code pages and fonts differ from printer to printer.
+"""
+
+import unicodedata
+from functools import cache
+
+import msgspec
+import qrcode
+from escpos.printer import Dummy
+from PIL import Image, ImageDraw, ImageFont
+from qrcode.util import MODE_ALPHA_NUM, QRData
+
+from kiosk.devices.printer.layout import CodeLine, PrintLine, TextLine
+from kiosk.devices.printer.status import MARK_FIRST
+
+CELL_DOTS = (12, 24)  # font A
+_BAND_ROWS = 256  # what the smallest buffers take of one picture
+_FONTS = ("NotoSansCJK-Regular.ttc", "DejaVuSansMono.ttf")
+
+INITIALIZE = b"\x1b@"
+STATUS_ON_CHANGE = b"\x1da\x0f"  # GS a: drawer, on-line, errors, paper
+CLEAR = b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"  # DLE DC4 fn 8
+ASK_QUEUED = b"\x1dr\x01"  # GS r 1
+
+
+class PrinterProfile(msgspec.Struct, frozen=True):
+    """What a printer can do; the default is an 80 mm printer of the common command set.
+
+    `answers`: it has a way back (a write-only clone has not). `reports`: it tells every change by itself. `clears`: DLE DC4 fn 8 is known.
+    `done`: the best sign of the end that may be tried, for a printer that does not know it would print its bytes:
+    marker (GS ( H), queued (GS r) or drain (two good rounds of DLE EOT). `escpos` is a profile of python-escpos.
+    """
+
+    columns: int = 48
+    answers: bool = True
+    reports: bool = True
+    done: str = "marker"
+    clears: bool = True
+    code_dots: int = 6  # a module of the QR
+    escpos: str = "TM-T20II"
+
+
+PAPER_80 = PrinterProfile()
+PAPER_58 = PrinterProfile(columns=32, escpos="NT-5890K")
+PROFILES = {
+    "80mm": PAPER_80,
+    "58mm": PAPER_58,
+    "80mm-write-only": PrinterProfile(answers=False, reports=False, done="drain", clears=False),
+    "58mm-write-only": PrinterProfile(columns=32, answers=False, reports=False, done="drain", clears=False, escpos="NT-5890K"),
+}
+
+
+def question(n: int) -> bytes:
+    """DLE EOT n, answered at once whatever the printer is doing."""
+    return bytes((0x10, 0x04, n))
+
+
+def mark_of(job: int) -> bytes:
+    """The four bytes by which the printer will name this job; neighbours differ. Job 0 is a mark behind nothing."""
+    return bytes(MARK_FIRST | job >> shift & 0x0F for shift in (12, 8, 4, 0))
+
+
+def ask_done(mark: bytes) -> bytes:
+    """GS ( H fn 48: tell when everything up to here is printed."""
+    return b"\x1d(H\x06\x00\x30\x30" + mark
+
+
+def job_bytes(lines: tuple[PrintLine, ...], profile: PrinterProfile) -> bytes:
+    """The whole paper from ESC @ to the cut, without the sign of its end."""
+    printer = Dummy(profile=profile.escpos)
+    for line in lines:
+        match line:
+            case CodeLine(text):
+                _picture(printer, code_image(text, profile.code_dots), "center")
+            case TextLine(text, bold, tall) if text.isascii():
+                printer.set(align="left", bold=bold, normal_textsize=not tall, double_height=tall)
+                printer.textln(text)
+            case TextLine():
+                _picture(printer, line_image(line, profile.columns), "left")
+    printer.cut(feed=False)  # GS V 66 0: the printer itself feeds as far as its knife needs
+    reports = STATUS_ON_CHANGE if profile.reports else b""
+    return INITIALIZE + reports + bytes(printer.output)
+
+
+def _picture(printer: Dummy, image: Image.Image, align: str) -> None:
+    """GS v 0 in bands."""
+    printer.set(align=align)
+    printer.image(image, impl="bitImageRaster", center=False, fragment_height=_BAND_ROWS)
+
+
+def code_image(text: str, module_dots: int) -> Image.Image:
+    """A QR at level L in alphanumeric mode with its four modules of quiet zone; black is 0."""
+    code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_L, border=0)
+    code.add_data(QRData(text, mode=MODE_ALPHA_NUM))
+    code.make(fit=True)
+    modules = code.get_matrix()
+    picture = Image.new("1", (len(modules) + 8, len(modules) + 8), 1)
+    for y, row in enumerate(modules):
+        for x, dark in enumerate(row):
+            if dark:
+                picture.putpixel((x + 4, y + 4), 0)
+    side = picture.width * module_dots
+    return picture.resize((side, side), Image.Resampling.NEAREST)
+
+
+def line_image(line: TextLine, columns: int) -> Image.Image:
+    """A line of text as the printer's own font would set it: every character in its cell or two."""
+    width, height = CELL_DOTS
+    picture = Image.new("1", (columns * width, height), 1)
+    draw, x = ImageDraw.Draw(picture), 0
+    for character in line.text:
+        font, wide = _font(character)
+        draw.text((x, height - 5), character, fill=0, font=font, anchor="ls")
+        if line.bold:
+            draw.text((x + 1, height - 5), character, fill=0, font=font, anchor="ls")
+        x += 2 * width if wide else width
+    if line.tall:
+        picture = picture.resize((picture.width, 2 * height), Image.Resampling.NEAREST)
+    return _harmless(picture)
+
+
+@cache
+def _fonts() -> dict[bool, ImageFont.FreeTypeFont | ImageFont.ImageFont]:
+    """The font for wide characters and the one for the others; Pillow's own where a machine has neither."""
+    found: dict[bool, ImageFont.FreeTypeFont | ImageFont.ImageFont] = {}
+    for wide, name in zip((True, False), _FONTS, strict=True):
+        try:
+            found[wide] = ImageFont.truetype(name, 2 * CELL_DOTS[0] - 2 if wide else 20)
+        except OSError:
+            found[wide] = ImageFont.load_default(20)
+    return found
+
+
+def _font(character: str) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, bool]:
+    wide = unicodedata.east_asian_width(character) in "WF"
+    return _fonts()[wide], wide
+
+
+def _harmless(picture: Image.Image) -> Image.Image:
+    """A printer obeys DLE EOT, ENQ and DC4 even inside a picture: where its bytes would spell one, one more dot is blackened."""
+    data = bytearray(byte ^ 0xFF for byte in picture.tobytes())
+    for index in range(len(data) - 1):
+        if data[index] == 0x10 and data[index + 1] in {0x04, 0x05, 0x14}:
+            data[index] = 0x18
+    return Image.frombytes("1", picture.size, bytes(byte ^ 0xFF for byte in data))

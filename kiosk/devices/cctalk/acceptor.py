@@ -25,7 +25,6 @@ from kiosk.vend.seen import AcceptorDown, AcceptorUp, EventsLost, Seen
 
 _MISSES = 3  # polls without an answer before a device counts as gone
 _TRIES = 5  # for what start-up cannot do without
-_STILL_S = 1.0  # without events, before the journal is told where the counter stands
 
 
 class StartedAgain(Exception):
@@ -343,6 +342,6 @@ class Acceptor(ABC):
     def _catch_up(self, published: Published) -> None:
         """Rejected coins move the counter and no journal row does: say where it stands while all is still, or a restart would miss them."""
         memory = published.acceptors.get(self.role)
-        still = self._mask == 0 and not self.holding and time.monotonic() - self._news_at > _STILL_S
+        still = self._mask == 0 and not self.holding and time.monotonic() - self._news_at > self.pace.still_s
         if still and not self.fault and memory and memory.counter != self._last != self._told_counter:
             self._tell_up()

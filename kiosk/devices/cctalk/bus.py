@@ -25,6 +25,7 @@ class Pace(msgspec.Struct, frozen=True):
     route_s: float = 2.0  # a note that was given a word has moved by then, or never heard it
     check_s: float = 2.0  # between looks at the device's settings and, while it is down, its health
     fraud_s: float = 60.0  # nothing is taken for so long after a fraud
+    still_s: float = 1.0  # without events, before the journal is told where the counter stands
     behind_s: float = 1.0  # nothing is taken when the desk has not listened for so long
 
 

@@ -1,0 +1,87 @@
+"""`kiosk sim coins` and `kiosk sim notes`: a cash acceptor on a pseudo-terminal, played through its control socket."""
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kiosk.devices.sim.cash import CashSimulator
+
+Link = Annotated[Path, typer.Option(help="Where the serial line appears, a link to a new pseudo-terminal.")]
+Control = Annotated[Path, typer.Option(help="Where the control socket appears: one JSON order a line.")]
+State = Annotated[Path | None, typer.Option(help="The file that keeps the device's memory from one start to the next.")]
+Serial = Annotated[int, typer.Option(min=0, max=0xFFFFFF, help="The device's serial number.")]
+Crc = Annotated[bool, typer.Option("--crc", help="Protect frames by CRC-16 instead of a checksum.")]
+Echo = Annotated[bool, typer.Option("--echo", help="Echo what is sent, as a single-wire bus does.")]
+NoCounter = Annotated[bool, typer.Option("--no-accept-counter", help="Do not know header 225.")]
+
+
+def coins(
+    *,
+    link: Link,
+    control: Control,
+    state: State = None,
+    serial: Serial = 1060501,
+    crc: Crc = False,
+    echo: Echo = False,
+    no_accept_counter: NoCounter = False,
+) -> None:
+    """Play a ccTalk coin acceptor (address 2) until Ctrl-C or the order quit. Exit code 3 when link or socket cannot be made.
+
+    Example: kiosk sim coins --link /tmp/coins --control /tmp/coins.ctl, then
+    echo '{"do":"insert_coin","value_minor":100}' | nc -U /tmp/coins.ctl
+    """
+    from kiosk.devices.sim.coins import CoinSimulator  # noqa: PLC0415 - heavy only for who uses it
+
+    mode = "crc" if crc else "checksum"
+    _play(CoinSimulator(link, control, state, serial=serial, mode=mode, echo=echo, accept_counter=not no_accept_counter, paced=True))
+
+
+def notes(
+    *,
+    link: Link,
+    control: Control,
+    state: State = None,
+    serial: Serial = 2060502,
+    crc: Crc = False,
+    echo: Echo = False,
+    no_accept_counter: NoCounter = False,
+    stacks_at_power_loss: Annotated[bool, typer.Option("--stacks-at-power-loss", help="Stack a held note when power fails.")] = False,
+) -> None:
+    """Play a ccTalk note acceptor with escrow (address 40) until Ctrl-C or the order quit. Exit code 3 when link or socket cannot be made.
+
+    Example: kiosk sim notes --link /tmp/notes --control /tmp/notes.ctl, then
+    echo '{"do":"insert_note","value_minor":1000}' | nc -U /tmp/notes.ctl
+    """
+    from kiosk.devices.sim.notes import NoteSimulator  # noqa: PLC0415
+
+    _play(
+        NoteSimulator(
+            link,
+            control,
+            state,
+            serial=serial,
+            mode="crc" if crc else "checksum",
+            echo=echo,
+            accept_counter=not no_accept_counter,
+            paced=True,
+            route_s=0.5,
+            at_power_loss="stack" if stacks_at_power_loss else "return",
+        )
+    )
+
+
+def _play(simulator: "CashSimulator") -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: simulator.finished.set())
+    try:
+        simulator.start()
+    except OSError as error:
+        typer.echo(f"The simulator cannot start: {error}. Is the place writable, and no other simulator there?", err=True)
+        raise typer.Exit(3) from None
+    try:
+        simulator.finished.wait()
+    finally:
+        simulator.stop()

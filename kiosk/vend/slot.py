@@ -75,23 +75,22 @@ def may_move(value: str, slot: Slot, entries: Sequence[Entry], evidence: Iterabl
 
     `entries` are all records known for this meter, `newest_card` its newest card's serial. More evidence can only add a proof.
     """
-    rivals = [entry for entry in entries if (entry.meter, entry.n) == (slot.meter, slot.n)]
     for item in evidence:
-        if item.meter == slot.meter and proves(item, value, slot.n, rivals, newest_card):
+        if item.meter == slot.meter and proves(item, value, slot, entries, newest_card):
             return item
     return None
 
 
-def proves(item: Evidence, value: str, n: int, rivals: Sequence[Entry], newest_card: str) -> bool:
-    """Does this one piece say that another of the slot's records took slot n?
+def proves(item: Evidence, value: str, slot: Slot, entries: Sequence[Entry], newest_card: str) -> bool:
+    """Does this one piece about the slot's meter say that another known record took the slot?
 
     A verified record on a card that has been replaced may never have met the meter; the replacement may bring another in its slot.
     """
     if isinstance(item, Removed):
-        return item.count < n
+        return item.count < slot.n
     if isinstance(item, Verified):
-        return item.n == n and item.card == newest_card and of_another(item.tag, item.amount_minor, value, rivals)
-    return item.count == n and names_taken(item) and of_another(item.tag, item.amount_minor, value, rivals)
+        return item.n == slot.n and item.card == newest_card and of_another(item.tag, item.amount_minor, value, slot, entries)
+    return item.count == slot.n and names_taken(item) and of_another(item.tag, item.amount_minor, value, slot, entries)
 
 
 def names_taken(item: Shown) -> bool:
@@ -99,9 +98,10 @@ def names_taken(item: Shown) -> bool:
     return item.taken is not None and item.taken >= item.count and item.fits
 
 
-def of_another(tag: str | None, amount_minor: int, value: str, rivals: Sequence[Entry]) -> bool:
+def of_another(tag: str | None, amount_minor: int, value: str, slot: Slot, entries: Sequence[Entry]) -> bool:
     """The tag is of one known record in this slot, and that is not of `value`. Two values with one tag prove nothing for either."""
-    owners = {entry.value for entry in rivals if (entry.tag, entry.amount_minor) == (tag, amount_minor)}
+    wanted = (slot.meter, slot.n, tag, amount_minor)
+    owners = {entry.value for entry in entries if (entry.meter, entry.n, entry.tag, entry.amount_minor) == wanted}
     return len(owners) == 1 and value not in owners
 
 

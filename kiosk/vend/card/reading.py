@@ -105,14 +105,20 @@ TagOf = Callable[[str, int, int, bytes], bytes]
 class Profile(Protocol):
     """A card layout. Everything here is pure."""
 
-    name: str
-    reads: tuple[FileSpec, ...]  # in reading order
-    steps: tuple[str, ...]  # the ordered write steps, arm first
+    @property
+    def name(self) -> str:
+        """What config calls it."""
 
-    def parse(
-        self, serial: str, files: dict[int, bytes], authentic: bool, tag_of: Callable[[str, int, int, bytes], bytes] | None
-    ) -> Reading:
-        """Bytes -> Reading. `tag_of(meter, n, amount_minor, salt)` gives the two CMAC bytes; None when there is no key for it."""
+    @property
+    def reads(self) -> tuple[FileSpec, ...]:
+        """The files that decide, in reading order."""
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The ordered write steps, arm first."""
+
+    def parse(self, serial: str, files: dict[int, bytes], authentic: bool, tag_of: TagOf | None) -> Reading:
+        """Bytes -> Reading. `tag_of` is None when there is no key for it. ValueError where a file has not the layout's length."""
 
     def judge(self, reading: Reading, record: Record | None, known: int) -> Verdict:
         """What the reading says, of `record` if it is ours. `known` is the highest return-file count that this card ever showed here."""

@@ -1,7 +1,7 @@
 """Money in: what `step` makes of the acceptors.
 
-Credit on stacked, never on escrowed. The devices' own counters decide how many credits there are; an event that the journal has already is ignored,
-growth that no event explains is an orphan, and an escrow that nobody can speak for stays open until the box is counted.
+Credit on stacked, never on escrowed. The devices' own counters decide how many credits there are; an event that the journal has
+already is ignored, growth that no event explains is an orphan, and a held note that nobody can speak for waits for the box count.
 """
 
 from kiosk.vend import facts as f
@@ -34,7 +34,7 @@ def open_for_cash(state: State) -> bool:
     return name in ("insert", "still") and (state.sale is not None or not here.asked)
 
 
-def left(rules: Rules, state: State) -> tuple[int, int]:
+def left(state: State) -> tuple[int, int]:
     """How much more may come in: by the tightest limit, and by the meter's own. Minor units; held notes count as in."""
     if state.sale:
         taken = state.sale.tender_minor + (state.sale.escrow.denomination if state.sale.escrow else 0)
@@ -47,7 +47,7 @@ def denominations(rules: Rules, state: State) -> tuple[tuple[int, ...], tuple[in
     """(notes, coins) that may come in now."""
     if not open_for_cash(state):
         return (), ()
-    soft, hard = left(rules, state)
+    soft, hard = left(state)
     return notes_that_fit(rules.allowed, soft), coins_that_fit(rules.allowed, soft, hard)
 
 
@@ -99,7 +99,7 @@ def coin_in(rules: Rules, state: State, seen: s.CoinIn, now: Now) -> Facts:
         return (orphan,)
     if sale and not takes_credit(sale):
         return (orphan,)
-    if seen.denomination > left(rules, state)[1]:
+    if seen.denomination > left(state)[1]:
         return (orphan,)
     opening = () if sale else opened(state, now)
     sale_id = sale.id if sale else now.fresh

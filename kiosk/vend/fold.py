@@ -208,7 +208,9 @@ def _(fact: f.ClaimSettled, state: State, row: Row) -> State:
     if claim is None:
         return state
     claims = {k: v for k, v in state.claims.items() if k != fact.sale}
-    ended = replace(claim, stage="landed", closed=replace(claim.closed, lines=fact.lines, credit_minor=fact.credit_minor) if claim.closed else None)
+    ended = replace(
+        claim, stage="landed", closed=replace(claim.closed, lines=fact.lines, credit_minor=fact.credit_minor) if claim.closed else None
+    )
     state = _paid_debt(replace(state, claims=claims, ended=ended), claim.meter, fact.lines)
     return _here(state, shown=fact.sale, printed="")
 

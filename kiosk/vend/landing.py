@@ -1,7 +1,7 @@
 """Onto the card: what `step` makes of readings and of finished card jobs.
 
-One rule carries it: what the card shows in a fresh authenticated reading decides, and `judge` is the only one who reads it. A write that was
-answered and a write that was torn are followed by the same reading, the same word, the same way on.
+One rule carries it: what the card shows in a fresh authenticated reading decides, and `judge` is the only one who reads it. A write
+that was answered and a write that was torn are followed by the same reading, the same word, the same way on.
 """
 
 from kiosk.vend import facts as f
@@ -32,7 +32,7 @@ def card_read(rules: Rules, state: State, seen: s.CardRead, now: Now) -> Facts:
     refused = "" if due or state.sale else (refusal(rules.allowed, reading, _day(state, reading), rules.business_date(now.at_ms)) or "")
     quote = quoted(rules, state, reading, now) if verdict.word == Word.READY else None
     looked = p.CardLooked(reading, verdict, due.id if due else "", refused, quote)
-    return (*facts, looked, *(_onward(rules, state, due, verdict, reading, now) if due else ()))
+    return (*facts, looked, *(_onward(rules, state, due, looked, now) if due else ()))
 
 
 def _presented(reading: Reading, verdict: Verdict) -> f.CardPresented:
@@ -89,8 +89,9 @@ def quoted(rules: Rules, state: State, reading: Reading, now: Now) -> f.Quote:
     )
 
 
-def _onward(rules: Rules, state: State, due: Sale, verdict: Verdict, reading: Reading, now: Now) -> Facts:
+def _onward(rules: Rules, state: State, due: Sale, looked: p.CardLooked, now: Now) -> Facts:
     """What follows at once from the word about a sale or claim of ours."""
+    verdict, reading = looked.verdict, looked.reading
     if due.stage == "paying" and (due.escrow or not due.tender_minor or not _gone(verdict, due)):
         return ()
     if due.record is None:
@@ -176,8 +177,6 @@ def closed(rules: Rules, sale: Sale, outcome: str, now: Now, number: int | None 
 def claim(rules: Rules, state: State, sale: Sale, why: str, now: Now) -> Facts:
     """The money of this sale waits for its card: a slip, and the sale is over."""
     number = state.number + 1
-    issued = f.ClaimIssued(
-        sale.id, number, sale.card, sale.meter, sale.n, sale.tender_minor, sale.record.tag if sale.record else None, why
-    )
+    issued = f.ClaimIssued(sale.id, number, sale.card, sale.meter, sale.n, sale.tender_minor, sale.record.tag if sale.record else None, why)
     paper = (f.PrintStarted(sale.id, number, "claim"),) if state.here.printer in ("ok", "low") else ()
     return (issued, closed(rules, sale, "claimed", now, number), *paper)

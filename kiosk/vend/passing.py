@@ -1,4 +1,7 @@
-"""Facts that pass: what stands before the machine now. They fold, are never journaled, and are forgotten by a restart; no money rests on them."""
+"""Facts that pass: what stands before the machine now.
+
+They fold, are never journaled, and are forgotten by a restart; no money rests on them.
+"""
 
 from typing import ClassVar
 
@@ -83,7 +86,7 @@ class NoteGone(Passing, frozen=True):
 
 
 class Asked(Passing, frozen=True):
-    """The customer chose something that only changes what is shown: language | balance | cash | stop | more_time | leave; "" takes it back."""
+    """The customer chose what only changes the screen: language | balance | cash | stop | more_time | leave; "" takes it back."""
 
     what: str
     arg: str = ""

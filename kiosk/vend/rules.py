@@ -19,7 +19,10 @@ class Letterhead(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """Everything that `step` decides by beside the state. `acceptors`: the enrolled serial of each device, "" takes the first that comes."""
+    """Everything that `step` decides by beside the state.
+
+    `acceptors`: the enrolled serial of each device; "" takes the first that comes.
+    """
 
     kiosk: str
     profile: Profile

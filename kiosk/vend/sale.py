@@ -118,13 +118,13 @@ def _choice(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
     return _in_phase(rules, state, phase(state), seen, now) or (p.Ignored(seen.do),)
 
 
-def _in_phase(rules: Rules, state: State, name: str, seen: s.Choice, now: Now) -> Facts:  # noqa: PLR0911 - one line a pair
+def _in_phase(rules: Rules, state: State, name: str, seen: s.Choice, now: Now) -> Facts:
     match name, seen.do:
-        case ("attract" | "out"), "balance":
+        case (("attract" | "out"), "balance"):
             return (p.Asked("balance"),)
         case "account", "tender" if seen.arg == "cash" and not state.here.refused:
             return cash.opened(state, now)
-        case ("account" | "refused" | "reading"), "cancel":
+        case (("account" | "refused" | "reading"), "cancel"):
             return (p.Asked("leave"),)
         case "insert", _:
             return _at_insert(rules, state, seen, now)

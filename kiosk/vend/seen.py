@@ -13,11 +13,11 @@ class Seen(msgspec.Struct, frozen=True):
     """Anything that can be told."""
 
 
-class Tick(Seen):
+class Tick(Seen, frozen=True):
     """Time has passed."""
 
 
-class Choice(Seen):
+class Choice(Seen, frozen=True):
     """A customer's or operator's word, from the closed set of design/formats "Core and screen"."""
 
     rev: int
@@ -28,27 +28,27 @@ class Choice(Seen):
 # ---------------------------------------------------------------- card
 
 
-class CardIn(Seen):
+class CardIn(Seen, frozen=True):
     """A card is in the slot and has answered to reset."""
 
     token: str
     atr: str  # hex
 
 
-class CardOut(Seen):
+class CardOut(Seen, frozen=True):
     """That presentation is over."""
 
     token: str
 
 
-class CardBad(Seen):
+class CardBad(Seen, frozen=True):
     """The thing in the slot cannot be read: mute | unknown | unissued | foreign | torn."""
 
     token: str
     why: str
 
 
-class CardRead(Seen):
+class CardRead(Seen, frozen=True):
     """The answer to a read job."""
 
     token: str
@@ -56,7 +56,7 @@ class CardRead(Seen):
     reading: Reading
 
 
-class CardWorked(Seen):
+class CardWorked(Seen, frozen=True):
     """The answer to an arm, write or finish job. `done`: every update was answered 9000. Not done may still have happened."""
 
     token: str
@@ -66,13 +66,13 @@ class CardWorked(Seen):
     tag: str = ""  # arm: the tag that the vault made for (meter, n, amount)
 
 
-class ReaderUp(Seen):
+class ReaderUp(Seen, frozen=True):
     """The reader answers."""
 
     name: str
 
 
-class ReaderDown(Seen):
+class ReaderDown(Seen, frozen=True):
     """No service, no reader, or no access: why in one word."""
 
     why: str
@@ -81,7 +81,7 @@ class ReaderDown(Seen):
 # ---------------------------------------------------------------- cash
 
 
-class AcceptorUp(Seen):
+class AcceptorUp(Seen, frozen=True):
     """An acceptor has been identified and all that it still remembered has been told; from here on `counter` and `accepted` are in step."""
 
     device: str  # the role: notes | coins
@@ -92,21 +92,24 @@ class AcceptorUp(Seen):
     reset: bool = False  # its counter started again since the journal last heard of it
 
 
-class AcceptorReset(Seen):
+class AcceptorReset(Seen, frozen=True):
     """Its event counter began again at 0: whatever is told next is new, however small its counter."""
 
     device: str
     serial: str
 
 
-class AcceptorDown(Seen):
-    """It cannot take money now. `code` in XFS4IoT's words with a number where the device gave one: jammed, full, removed, swapped, offline, fault-38."""
+class AcceptorDown(Seen, frozen=True):
+    """It cannot take money now.
+
+    `code` in XFS4IoT's words with a number where the device gave one: jammed, full, removed, swapped, offline, fault-38.
+    """
 
     device: str
     code: str
 
 
-class NoteHeld(Seen):
+class NoteHeld(Seen, frozen=True):
     """A note is in escrow and waits for the stance's word."""
 
     device: str
@@ -115,7 +118,7 @@ class NoteHeld(Seen):
     counter: int
 
 
-class NoteIn(Seen):
+class NoteIn(Seen, frozen=True):
     """A note is stacked: past recovery, money."""
 
     device: str
@@ -125,7 +128,7 @@ class NoteIn(Seen):
     accepted: int | None = None
 
 
-class NoteBack(Seen):
+class NoteBack(Seen, frozen=True):
     """A note went back out of the front."""
 
     device: str
@@ -133,14 +136,14 @@ class NoteBack(Seen):
     counter: int
 
 
-class NoteRejected(Seen):
+class NoteRejected(Seen, frozen=True):
     """The device gave a note back by itself, before escrow."""
 
     device: str
     code: str
 
 
-class CoinIn(Seen):
+class CoinIn(Seen, frozen=True):
     """A coin fell into the box."""
 
     device: str
@@ -151,7 +154,7 @@ class CoinIn(Seen):
     path: int = 0
 
 
-class EventsLost(Seen):
+class EventsLost(Seen, frozen=True):
     """More events than the device can remember: money may be uncredited."""
 
     device: str
@@ -161,13 +164,13 @@ class EventsLost(Seen):
 # ---------------------------------------------------------------- paper
 
 
-class PrinterState(Seen):
+class PrinterState(Seen, frozen=True):
     """ok | low | out | cover | error | offline | unknown."""
 
     state: str
 
 
-class Printed(Seen):
+class Printed(Seen, frozen=True):
     """The end of a print job: printed | assumed | unknown | failed."""
 
     job: int

@@ -100,7 +100,7 @@ def _insert(rules: Rules, state: State) -> Parts:
         return {}
     paid = sale.tender_minor
     lines = bill(rules.tariff, sale.quote, paid)
-    soft, _ = cash.left(rules, state)
+    soft, _ = cash.left(state)
     params: dict[str, Value] = {
         "tiles": sale.newest,
         "checking": sale.escrow.denomination if sale.escrow else None,
@@ -217,11 +217,22 @@ def _refused(rules: Rules, state: State) -> Parts:
     reading, verdict = state.here.reading, state.here.verdict
     if reading is None or verdict is None:
         return {"params": {"why": state.here.failed or "unreadable"}, "offers": (Offer("cancel"),)}
-    why = state.here.refused if verdict.word == Word.READY else (verdict.why or "refused") if verdict.word == Word.REFUSED else str(verdict.word)
+    why = (
+        state.here.refused
+        if verdict.word == Word.READY
+        else (verdict.why or "refused")
+        if verdict.word == Word.REFUSED
+        else str(verdict.word)
+    )
     untaken = verdict.word == Word.UNTAKEN
     old = reading.amount_minor if untaken else reading.balance_minor or 0
     params: dict[str, Value] = {"why": why, "bought": None, "card_tail": tail(reading.serial), "claim": bool(state.here.due)}
-    return {"place": "card" if untaken else "meter", "figure_minor": old if reading.authentic else 0, "params": params, "offers": (Offer("cancel"),)}
+    return {
+        "place": "card" if untaken else "meter",
+        "figure_minor": old if reading.authentic else 0,
+        "params": params,
+        "offers": (Offer("cancel"),),
+    }
 
 
 def _take_card(rules: Rules, state: State) -> Parts:

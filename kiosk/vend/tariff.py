@@ -1,7 +1,7 @@
 """Price lines: ordered, rounded by rule, and on a money card summing to the tender exactly.
 
-The order of deductions is fee, old debt, then what goes to the card (facts/tariffs 4.1, 7). Every percentage is rounded down, so that the odd cent
-is the customer's. Neither fee nor debt ever takes everything: each tender, however small, puts something on the card, and no paid coin is stuck.
+The order of deductions is fee, old debt, then what goes to the card. Every percentage is rounded down, so that the odd cent is the
+customer's. Neither fee nor debt ever takes everything: each tender, however small, puts something on the card, and no coin is stuck.
 """
 
 from decimal import Decimal

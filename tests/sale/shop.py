@@ -16,6 +16,7 @@ from kiosk.vend.fold import fold
 from kiosk.vend.ports import CardJob
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import Row, State
+from kiosk.vend.view import View
 
 METER, CUSTOMER = "000012345678", "000098765432"
 
@@ -39,11 +40,11 @@ class Card:
     files: dict[int, bytes] = field(default_factory=dict)
     count: int = 1  # the meter's
     credited: list[int] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)  # whose purchases they were
     stores: bool = True
 
     def __post_init__(self) -> None:
         if not self.files:
-            body = bytes.fromhex("01002700") + bytes(37 - 12 - 1 + 1)
             body = bytes.fromhex("01002700" + "00" * 11 + "00002000" + "00000500" + "000001" + "000001" + self.meter + CUSTOMER + "02")
             self.files = {1: b"\x68" + body + bytes((sum(body) & 255, 0x16)), 2: bytes(4) + (1).to_bytes(4), 5: b""}
             self.files[5] = self._returned(12_40)
@@ -62,6 +63,7 @@ class Card:
         if n == self.count + 1 and returned[0] != 0x68 and not any(returned[5:8]):
             self.count = n
             self.credited.append(amount)
+            self.tags.append(self.files[1][6:10].hex())
         self.files[5] = self._returned(12_40)
 
     def write(self, update: Update, upto: int | None = None) -> None:
@@ -197,7 +199,7 @@ class Shop:
             return
         tag = ""
         if job.do == "arm":
-            salt = self.fresh.to_bytes(2, "big")
+            salt = hashlib.sha256(str(self.fresh).encode()).digest()[:2]
             tag = (salt + tag_of(card.meter, job.n, job.amount_minor, salt)).hex()
         for update in self.updates(job, card):
             card.write(update)
@@ -216,7 +218,7 @@ class Shop:
     # ------------------------------------------------------------ what is seen
 
     @property
-    def view(self) -> showing.View:
+    def view(self) -> View:
         return showing.view(self.rules, self.state, self.now())
 
     def facts(self, *kinds: str) -> list[f.Fact]:

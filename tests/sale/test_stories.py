@@ -69,10 +69,12 @@ def test_a_card_pulled_during_the_write_is_finished_when_it_comes_back() -> None
     shop.feed(100_00)
     shop.press("finish", work=False)
     job = shop.job()
-    assert job and job.do == "arm"
+    assert job
+    assert job.do == "arm"
     shop.do(job, card)
     job = shop.job()
-    assert job and job.do == "write"
+    assert job
+    assert job.do == "write"
     for update in shop.updates(job, card)[:-1]:
         card.write(update)
     shop.pull()

@@ -1,0 +1,190 @@
+"""kiosk.toml: one file that says what this machine is and where its parts are. An unknown key is an error that names the nearest known one.
+
+`[limits]` only lowers what is allowed without HQ. Environment variables override single values: `KIOSK__STORE__PATH=/srv/store.db`.
+"""
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from kiosk.vend.limits import Allowed
+from kiosk.vend.rules import Letterhead
+from kiosk.vend.tariff import Tariff
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text is one sentence for whoever wrote it."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KioskPart(_Part):
+    """Who this machine is."""
+
+    id: str = Field(pattern=r"^[A-Z0-9.]{1,8}$")
+    utility: int = Field(1, ge=1, le=0xFFFFFFFF)
+    region: int = Field(1, ge=1, le=0xFFFFFFFF)
+    currency: Literal["CNY", "KES", "TZS", "UGX", "XAF", "EUR"] = "CNY"
+    zone: str = Field("+0800", pattern=r"^[+-](0\d|1[0-4])[0-5]\d$")
+    languages: tuple[str, ...] = ("en",)
+    demo: bool = False
+
+
+class StorePart(_Part):
+    """Where the journal and the station store are."""
+
+    path: Path = Path("/var/lib/kiosk/store.db")
+    station: Path = Path("/var/lib/kiosk/station.json")
+
+
+class CardPart(_Part):
+    """Which reader, found by a part of its name; `image` puts a simulated reader in this process (demo only)."""
+
+    reader: str = ""
+    profile: Literal["gdw1365"] = "gdw1365"
+    suite: Literal["aes128"] = "aes128"
+    in_process: bool = False
+
+
+class DevicePart(_Part):
+    """One device: what it is for, how it speaks, where it is, and the serial number that staff enrolled."""
+
+    role: Literal["notes", "coins", "printer"]
+    protocol: Literal["cctalk", "escpos"]
+    port: str
+    serial: str = ""
+    options: dict[str, str | int | bool] = {}
+
+
+class LimitsPart(_Part):
+    """May only lower. None leaves what is signed."""
+
+    sale_max_minor: Annotated[int, Field(ge=1)] | None = None
+    day_max_minor: Annotated[int, Field(ge=1)] | None = None
+    day_max_sales: Annotated[int, Field(ge=1)] | None = None
+    hoard_minor: Annotated[int, Field(ge=1)] | None = None
+
+
+class TariffPart(_Part):
+    """The flat tariff of an installation that has no HQ yet."""
+
+    price: Annotated[str, Field(pattern=r"^\d{1,6}\.\d{4}$")] = "0.5800"
+    fixed_fee_minor: Annotated[int, Field(ge=0)] = 500
+    debts: dict[str, int] = {}
+
+    @field_validator("price")
+    @classmethod
+    def _positive(cls, price: str) -> str:
+        if not price.strip("0."):
+            raise ValueError("a price must be above zero")
+        return price
+
+
+class ScreenPart(_Part):
+    """How the customer's screen looks."""
+
+    palette: Literal["auto", "true", "ansi", "contrast"] = "auto"
+    language: str = "en"
+
+
+class KeysPart(_Part):
+    """Where the trading keys are: public test masters, for the demo only."""
+
+    vault: Literal["demo"] = "demo"
+
+
+class Config(BaseSettings):
+    """The whole file, checked."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="KIOSK__", env_nested_delimiter="__")
+
+    kiosk: KioskPart
+    store: StorePart = StorePart()
+    card: CardPart = CardPart()
+    device: tuple[DevicePart, ...] = ()
+    limits: LimitsPart = LimitsPart()
+    tariff: TariffPart = TariffPart()
+    screen: ScreenPart = ScreenPart()
+    keys: KeysPart = KeysPart()
+    letterhead: dict[Literal["utility", "tax_number", "phone"], str] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before the file; nothing else is read."""
+        return env_settings, init_settings
+
+    def allowed(self) -> Allowed:
+        """The built-in limits, lowered by the file's."""
+        base = Allowed()
+        given = {key: value for key, value in self.limits.model_dump().items() if value is not None}
+        lowered = {key: min(value, getattr(base, key)) for key, value in given.items()}
+        return Allowed(**{**{name: getattr(base, name) for name in base.__struct_fields__}, **lowered})
+
+    def tariff_values(self) -> Tariff:
+        """The tariff as values."""
+        return Tariff(price=self.tariff.price, fixed_fee_minor=self.tariff.fixed_fee_minor, debts=self.tariff.debts)
+
+    def letterhead_values(self) -> Letterhead:
+        """What stands on every paper."""
+        return Letterhead(**self.letterhead)
+
+
+def load(path: Path) -> Config:
+    """Read and check a file. Raises ConfigError."""
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"There is no configuration at {path}. `kiosk init` makes one.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The configuration {path} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The configuration {path} is not TOML: {error}.") from None
+    return checked(raw, str(path))
+
+
+def checked(raw: dict[str, Any], name: str = "the configuration") -> Config:
+    """Check values that were read already. Raises ConfigError with one sentence about the first thing that is wrong."""
+    try:
+        config = Config(**raw)
+    except ValidationError as error:
+        raise ConfigError(f"In {name}, {_sentence(error.errors()[0])}") from None
+    if config.keys.vault == "demo" and not config.kiosk.demo:
+        raise ConfigError(f"In {name}, the vault holds public test keys; that needs demo = true in [kiosk], and is said on the screen.")
+    return config
+
+
+def _sentence(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        nearest = difflib.get_close_matches(str(error["loc"][-1]), sorted(_known_keys(Config)), 1, 0.4)
+        return f"{where} is not a known key{f'; did you mean {nearest[0]}?' if nearest else '.'}"
+    return f"{where}: {error['msg']}."
+
+
+def _known_keys(model: type[BaseModel]) -> set[str]:
+    keys = set(model.model_fields)
+    for field in model.model_fields.values():
+        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                keys |= _known_keys(part)
+    return keys
+
+
+def config_path() -> Path:
+    """Where the configuration is: KIOSK_CONFIG, or beside the process, or the system's."""
+    here = Path("kiosk.toml")
+    return Path(os.environ.get("KIOSK_CONFIG", str(here if here.exists() else "/etc/kiosk/kiosk.toml")))

@@ -1,0 +1,208 @@
+"""Any history of customers, tears and power cuts: the invariants of the sale hold after every step, and with faults off everything ends."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from kiosk.vend.card.reading import Update
+from kiosk.vend.facts import (
+    CardVerified,
+    ClaimIssued,
+    ClaimSettled,
+    CoinAccepted,
+    NoteStacked,
+    OrphanCredit,
+    SaleClosed,
+    TenderClosed,
+    WriteStarted,
+)
+from tests.sale.shop import Card, Shop
+
+
+class Pulled(Exception):
+    """The card left in the middle of a write."""
+
+
+class Machine(RuleBasedStateMachine):
+    """Two kiosks, one card, its meter; everything that people and the world can do."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.shops = [Shop(), Shop()]
+        for number, shop in enumerate(self.shops):
+            shop.fresh = number * 1_000_000
+        self.card = Card()
+        self.at: Shop | None = None
+        self.tear: tuple[int, int] | None = None
+
+    # ------------------------------------------------------------ the card
+
+    @precondition(lambda self: self.at is None)
+    @rule(which=st.integers(0, 1))
+    def insert(self, which: int) -> None:
+        self.at = self.shops[which]
+        self._work(lambda shop: shop.insert(self.card))
+
+    @precondition(lambda self: self.at is not None)
+    @rule()
+    def pull(self) -> None:
+        assert self.at
+        self.at.pull()
+        self.at = None
+
+    @precondition(lambda self: self.at is None)
+    @rule()
+    def meter(self) -> None:
+        self.card.into_meter()
+
+    @rule(update=st.integers(0, 5), byte=st.integers(0, 12))
+    def will_tear(self, update: int, byte: int) -> None:
+        """The next write is torn at this update, after so many bytes."""
+        self.tear = (update, byte)
+
+    # ------------------------------------------------------------ money and words
+
+    @precondition(lambda self: self.at is not None)
+    @rule(value=st.sampled_from([10_00, 20_00, 50_00, 100_00]), stack=st.booleans())
+    def feed(self, value: int, stack: bool) -> None:
+        self._work(lambda shop: shop.feed(value, stack=stack))
+
+    @rule(which=st.integers(0, 1))
+    def coin(self, which: int) -> None:
+        self._work(lambda shop: shop.coin(), self.shops[which])
+
+    @rule(which=st.integers(0, 1), grown=st.booleans())
+    def acceptor_comes_back(self, which: int, grown: bool) -> None:
+        """The acceptor restarts and tells its counters; a held note is stacked or returned."""
+        shop = self.shops[which]
+        sale = shop.state.sale
+        if sale and sale.escrow and grown:
+            shop.accepted["notes"] = (shop.accepted["notes"] or 0) + 1
+        self._work(lambda s: s.acceptors_up(reset=True), shop)
+
+    @precondition(lambda self: self.at is not None)
+    @rule(do=st.sampled_from(["finish", "cancel", "stop", "add_more", "no_card", "slip_taken", "more_time", "tender"]))
+    def press(self, do: str) -> None:
+        self._work(lambda shop: shop.press(do, "cash" if do == "tender" else ""))
+
+    @rule(which=st.integers(0, 1), seconds=st.sampled_from([1, 21, 62, 190]))
+    def wait(self, which: int, seconds: int) -> None:
+        self._work(lambda shop: shop.wait(seconds), self.shops[which])
+
+    @rule(which=st.integers(0, 1), grown=st.booleans())
+    def power_cut(self, which: int, grown: bool) -> None:
+        shop = self.shops[which]
+        if shop.state.sale and shop.state.sale.escrow and grown:
+            shop.accepted["notes"] = (shop.accepted["notes"] or 0) + 1
+        shop.card = self.card if shop is self.at else None
+        self._work(lambda s: s.start(), shop)
+
+    # ------------------------------------------------------------ how a write is torn
+
+    def _work(self, act: object, shop: Shop | None = None) -> None:
+        shop = shop or self.at
+        assert shop
+        assert callable(act)
+        writes = 0
+        card = self.card
+
+        def write(update: Update, upto: int | None = None) -> None:
+            nonlocal writes
+            if self.tear and self.tear[0] == writes:
+                byte, self.tear = self.tear[1], None
+                Card.write(card, update, min(byte, len(update.data)))
+                raise Pulled
+            writes += 1
+            Card.write(card, update, upto)
+
+        card.write = write  # type: ignore[method-assign]
+        try:
+            act(shop)
+        except Pulled:
+            shop.pull()
+            self.at = None
+        finally:
+            del card.write
+
+    # ------------------------------------------------------------ what always holds
+
+    @invariant()
+    def every_cent_is_somewhere(self) -> None:
+        for shop in getattr(self, "shops", []):
+            tendered = sum(x.denomination for x in shop.facts() if isinstance(x, NoteStacked | CoinAccepted))
+            orphans = sum(x.amount_minor or 0 for x in shop.facts() if isinstance(x, OrphanCredit))
+            credited = deducted = claimed = 0
+            for fact in shop.facts():
+                if isinstance(fact, SaleClosed):
+                    credited += fact.credit_minor
+                    deducted += sum(x.amount_minor for x in fact.lines if x.summed and x.code != "to_card")
+                    claimed += fact.claim_minor
+                if isinstance(fact, ClaimSettled):
+                    credited += fact.credit_minor
+                    settled = sum(x.amount_minor for x in fact.lines if x.summed)
+                    deducted += settled - fact.credit_minor
+                    claimed -= settled
+            held = shop.state.sale.tender_minor if shop.state.sale else 0
+            assert tendered == credited + deducted + claimed + held
+            box = sum(int(d) * n for device in shop.state.boxes.values() for d, n in device.items())
+            assert box == tendered, orphans
+
+    @invariant()
+    def nothing_is_credited_twice(self) -> None:
+        if not hasattr(self, "shops"):
+            return
+        started = [x for shop in self.shops for x in shop.facts() if isinstance(x, WriteStarted)]
+        assert sum(self.card.credited) <= sum({x.sale: x.amount_minor for x in started}.values())
+        by_slot = {x.n for x in started}
+        assert len(self.card.credited) <= len(by_slot)
+
+    @invariant()
+    def a_sale_closes_once_and_says_why(self) -> None:
+        for shop in getattr(self, "shops", []):
+            ends = [x.sale for x in shop.facts() if isinstance(x, SaleClosed)]
+            assert len(ends) == len(set(ends))
+            claims = [x.number for x in shop.facts() if isinstance(x, ClaimIssued)]
+            assert claims == sorted(set(claims))
+            assert all(x.why in ("customer", "time", "power", "card_gone") for x in shop.facts() if isinstance(x, TenderClosed))
+
+    def teardown(self) -> None:
+        """Faults off: every open sale ends, and what was verified or claimed is in the meter or waits for it."""
+        if not hasattr(self, "shops"):
+            return
+        self.tear = None
+        if self.at:
+            self.pull()
+        for shop in self.shops:
+            shop.card = None
+            shop.acceptors_up(reset=True)
+            shop.wait(400)
+            assert shop.state.sale is None, shop.state.sale
+            if shop.state.here.shown:
+                shop.press("slip_taken")
+        for _ in range(3):
+            for shop in self.shops:
+                shop.insert(self.card)
+                shop.pull()
+            self.card.into_meter()
+        records = {x.sale: x for shop in self.shops for x in shop.facts() if isinstance(x, WriteStarted)}
+        verified = {x.tag for shop in self.shops for x in shop.facts() if isinstance(x, CardVerified)}
+        assert verified <= set(self.card.tags)
+        assert len(self.card.tags) == len(set(self.card.tags))
+        for shop in self.shops:
+            for claim in shop.state.claims.values():
+                record = records.get(claim.id)
+                mine = record is not None and record.tag in self.card.tags
+                assert mine or claim.n <= self.card.count, "a needless claim: its slot is still free"
+
+
+QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=QUIET)
+
+
+@pytest.mark.slow
+def test_thousands_of_histories() -> None:
+    run_state_machine_as_test(
+        Machine, settings=settings(max_examples=5_000, stateful_step_count=60, deadline=None, suppress_health_check=QUIET)
+    )

@@ -45,7 +45,7 @@ def _figure(scene: Scene, size: Size, top: int, rows: int, beat: int) -> tuple[l
 
 def _needed(scene: Scene) -> int:
     """Columns without which a ledger line would run into its value."""
-    return max(LEDGER_LEAST - 1, *(width_of(label) + width_of(value) + (2 if value else 0) for label, value in scene.ledger))
+    return max(LEDGER_LEAST - 1, *(width_of(label) + 1 + width_of(value) for label, value in scene.ledger))
 
 
 def _ledger(scene: Scene, size: Size, foot: int, figure_width: int, rows: int) -> list[Piece]:
@@ -53,10 +53,10 @@ def _ledger(scene: Scene, size: Size, foot: int, figure_width: int, rows: int) -
     if not scene.ledger:
         return []
     style = (f"{scene.field}.words", f"{scene.field}.plane", False)
-    room = size.inner - figure_width
-    width = min(max(room - _BETWEEN[size.name], _needed(scene)), max(LEDGER_MOST, _needed(scene)), room)
+    room = size.inner - figure_width - 1
+    width = min(max(room + 1 - _BETWEEN[size.name], _needed(scene)), max(LEDGER_MOST, _needed(scene)), room)
     right = size.columns - size.margin
-    lines = scene.ledger[-rows:]
+    lines = [line for line in scene.ledger[-rows:] if width_of(line[0]) + width_of(line[1]) < width]
     pieces = []
     for y, (label, value) in enumerate(lines, foot - len(lines) + 1):
         pieces.append(Piece(y, right - width, label, style))

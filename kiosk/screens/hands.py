@@ -40,7 +40,7 @@ def _key(key: Key, cap: str, size: Size, region: tuple[int, int, int, int]) -> l
     badge = max(size.badge, width_of(cap) + 2)
     colours = ("badge", "badge_words", "key", "key_words") if kind == "key" else tuple(f"{kind}{part}" for part in _PARTS)
     badge_plane, badge_words, ground, words = colours
-    label = fitting(key.labels, width - badge - 1)
+    label = fitting(key.labels, width - badge - 2)
     middle = y + height // 2
     pieces = _block(x, y, badge, height, badge_plane, half=size.half) + _block(x + badge, y, width - badge, height, ground, half=size.half)
     pieces.append(Piece(middle, x + (badge - width_of(cap)) // 2, cap, (badge_words, badge_plane, True)))

@@ -4,7 +4,6 @@
 """
 
 from functools import cache
-from itertools import zip_longest
 
 LETTERS = "ACDEHIKLNORTUVY"
 
@@ -48,7 +47,7 @@ def poster(words: str, width: int, rows: int) -> tuple[str, ...]:
     dots = [""] * ((rows * 2 - needed) // 2)
     for line in lines:
         dots += [*(row.center(width) for row in line), "", ""]
-    padded = [row.ljust(width) for row in dots] + [" " * width] * (rows * 2)
+    padded: list[str] = [row.ljust(width) for row in dots] + [" " * width] * (rows * 2)
     return tuple(_pair(padded[row], padded[row + 1]) for row in range(0, rows * 2, 2))
 
 
@@ -57,17 +56,18 @@ def _halves(words: str) -> list[str]:
     parts = words.split(" ")
     if len(parts) == 1:
         return parts
-    cuts = [(" ".join(parts[:cut]), " ".join(parts[cut:])) for cut in range(1, len(parts))]
-    return list(min(cuts, key=lambda halves: (max(map(len, halves)), -len(halves[0]))))
+    cuts = [[" ".join(parts[:cut]), " ".join(parts[cut:])] for cut in range(1, len(parts))]
+    return min(cuts, key=lambda halves: (max(len(half) for half in halves), -len(halves[0])))
 
 
 def _line(words: str, alphabet: dict[str, tuple[str, ...]]) -> list[str]:
     tall = len(alphabet["A"])
-    glyphs = [alphabet.get(char, ("  ",) * tall) for char in words]
+    space = (" " * (len(alphabet["A"][0]) - 4),) * tall
+    glyphs = [alphabet.get(char, space) for char in words]
     return [" ".join(glyph[row] for glyph in glyphs) for row in range(tall)]
 
 
 def _pair(upper: str, lower: str) -> str:
     """Two rows of dots are one row of cells."""
-    cells = {("#", "#"): "#", ("#", " "): "^", (" ", "#"): "_", (" ", " "): " "}
-    return "".join(cells[top, foot] for top, foot in zip_longest(upper, lower, fillvalue=" "))
+    cells = {"##": "#", "# ": "^", " #": "_", "  ": " "}
+    return "".join(cells[top + foot] for top, foot in zip(upper, lower, strict=True))

@@ -75,11 +75,11 @@ _CLAIM = replace(
 _REFUSED = replace(_BARE, phase="refused", place="you", offers=(CANCEL,))
 _TAKE = replace(_BARE, phase="take_card")
 _STILL = replace(_with(_BARE, phase_before="insert", tender=15000), phase="still", place="machine", offers=(Offer("more_time"),))
-_OUT = replace(_with(_BARE, why="cash"), phase="out", told=("balance", "claims", "finish"), offers=(BALANCE,))
+_OUT = replace(_with(_BARE, why="cash"), phase="out", told=("works.balance", "works.claims", "works.finish"), offers=(BALANCE,))
 
 SAMPLES: Mapping[str, Sample] = {
     "attract": Sample(replace(_ATTRACT, demo=True), Clock("14:32", beat=2)),
-    "attract-notes": Sample(replace(_with(_ATTRACT, coins=(), printer=False), notice="no_receipt"), Clock("14:32", beat=4)),
+    "attract-notes": Sample(replace(_with(_ATTRACT, coins=(), printer=False), notice="no_paper"), Clock("14:32", beat=4)),
     "reading": Sample(replace(_BARE, phase="reading")),
     "account": _at(_ACCOUNT, 37, 45),
     "account-first": _at(replace(_with(_ACCOUNT, as_of=None, last_buy_minor=0, count=0), figure_minor=0, place="you"), 45, 45),

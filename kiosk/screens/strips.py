@@ -30,6 +30,8 @@ def segment(text: str, style: Style, palette: str) -> Segment:
     colours = PALETTES[palette].colours
     if _only_ink(PALETTES[palette], colours[ground]) and not text.strip():
         return Segment("█" * len(text), _rich(colours[ground], 0, bold=False))
+    if not text.strip():
+        return Segment(text, _plane(colours[ground]))
     dark_ink = PALETTES[palette].sixteen and colours[ink] == 0
     return Segment(text, _rich(colours[ink], colours[ground], bold=bold and not dark_ink))
 
@@ -41,6 +43,11 @@ def _only_ink(palette: Palette, colour: Colour) -> bool:
 @lru_cache(maxsize=256)
 def _rich(ink: Colour, ground: Colour, *, bold: bool) -> RichStyle:
     return RichStyle.from_color(_colour(ink), _colour(ground)) + RichStyle(bold=bold)
+
+
+@lru_cache(maxsize=64)
+def _plane(ground: Colour) -> RichStyle:
+    return RichStyle.from_color(bgcolor=_colour(ground))
 
 
 def _colour(colour: Colour) -> Color:

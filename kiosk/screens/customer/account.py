@@ -25,7 +25,7 @@ def seen(view: View) -> Scene:
         ledger=_ledger(view, say),
         keys=(
             *say.key("1", "tender", "cash", say("account.buy_here" if begun else "account.cash")),
-            *say.key("clear", "cancel", "", say("account.take" if only else "account.cancel")),
+            *say.key("clear", "cancel", "", *((say("account.take"), say("account.take_short")) if only else (say("account.cancel"),))),
             say.help_key(),
         ),
     )

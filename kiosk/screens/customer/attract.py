@@ -15,7 +15,7 @@ def seen(view: View) -> Scene:
     return Scene(
         field="you",
         place="you",
-        first=say("attract.first"),
+        first=say("attract.first_balance" if say.word("asked") == "balance" else "attract.first"),
         second=say(f"attract.{second}"),
         picture="card_in",
         ledger=(
@@ -30,7 +30,7 @@ def seen(view: View) -> Scene:
                 for cap, language in enumerate(words.languages(), 1)
                 for key in say.key(str(cap), "language", language, words.text(language, "language.name"))
             ),
-            *say.key(BALANCE_CAP, "balance", "", say("attract.balance")),
+            *say.key(BALANCE_CAP, "balance", "", say("attract.balance"), say("attract.balance_short")),
             say.help_key(),
         ),
         status=say("status.phone", phone=say.word("phone")) if say.word("phone") else "",

@@ -8,9 +8,10 @@ def seen(view: View) -> Scene:
     """The slip's number and check, the telephone, and what to do with the card."""
     say = Voice(view)
     printed, tail = view.params.get("printed"), say.tail("card_tail")
-    first = "first" if printed else "first_no_paper"
+    first = "first_printing" if say.flag("printing") else "first" if printed else "first_no_paper"
+    disputed = say.minor("disputed_minor")
     slip, check = say.word("slip"), say.word("check")
-    lines = (("slip", slip.removesuffix(f"-{check}")), ("check", check), ("card", tail), ("phone", say.word("phone")))
+    lines = (("slip", slip.removesuffix(f"-{check}")), ("check", check), ("card", tail), ("call", say.word("phone")))
     return Scene(
         field="held",
         place="machine",
@@ -19,7 +20,7 @@ def seen(view: View) -> Scene:
         figure=say.figure,
         currency=say.currency,
         ledger=tuple((say(f"ledger.{key}"), value) for key, value in lines if value),
-        told=(say("unsure.waits"),),
+        told=(say("unsure.waits"), *((say("claim.disputed", amount=say.money(disputed)),) if disputed else ())),
         keys=(
             *say.key("1", "receipt", "again", say("claim.again")),
             *say.key("enter", "slip_taken", "", say("claim.taken"), say("claim.taken_short")),

@@ -1,7 +1,10 @@
 """The money is on the card, and one thing is left to do at home."""
 
+from kiosk import words
 from kiosk.screens.scene import Key, Scene, Voice
 from kiosk.vend.view import View
+
+_OUTCOMES = {"assumed": "printed", "unknown": "failed"}  # a printer that does not answer may or may not have printed
 
 
 def seen(view: View) -> Scene:
@@ -26,9 +29,8 @@ def seen(view: View) -> Scene:
 
 def _told(say: Voice, receipt: str) -> tuple[str, ...]:
     """How the receipt fares."""
-    if receipt == "failed":
-        return (say("done.failed"), say("done.failed_next"))
-    return (say(f"done.{receipt}"),) if receipt in {"printing", "printed"} else ()
+    key = f"done.{_OUTCOMES.get(receipt, receipt)}"
+    return (say(key), say(f"{key}_next")) if words.known(f"{key}_next") else ()
 
 
 def _keys(say: Voice) -> tuple[Key, ...]:
@@ -36,6 +38,6 @@ def _keys(say: Voice) -> tuple[Key, ...]:
         *say.key("1", "receipt", "paper", say("done.paper"), say("done.paper_short")),
         *say.key("2", "receipt", "qr", say("done.qr"), say("done.qr_short")),
         *say.key("3", "receipt", "none", say("done.none"), say("done.none_short")),
-        *say.key("enter", "finish", "", say("done.finish")),
+        *say.key("enter", "finish", "", say("done.finish"), say("done.finish_short")),
         say.help_key(),
     )

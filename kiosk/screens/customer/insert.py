@@ -1,9 +1,8 @@
 """Money comes in. Figure, tab, split, tile and ENTER change together, with each stacked note and not before."""
 
+from kiosk import words
 from kiosk.screens.scene import Key, Scene, Tile, Voice
 from kiosk.vend.view import View
-
-REFUSALS = ("limit", "shut", "busy", "unknown")
 
 
 def seen(view: View) -> Scene:
@@ -39,9 +38,8 @@ def _sentences(view: View, say: Voice) -> tuple[str, str]:
         note = say.piece(say.minor("checking"))
         return say(f"insert.first_checking{empty}", amount=amount, note=note), second
     if say.flag("refused"):
-        why = say.word("why_refused")
-        limit = say("insert.second_limit", amount=say.money(say.minor("more_minor")))
-        reason = limit if why == "limit" else say(f"insert.second_{why if why in REFUSALS else 'unknown'}")
+        key = f"insert.second_{say.word('why_refused')}"
+        reason = say(key if words.known(key) else "insert.second_device", amount=say.money(say.minor("more_minor")))
         return say(f"insert.first_refused{empty}", amount=amount), reason
     if say.flag("ask_stop"):
         return say("insert.first_stop", amount=amount), say("insert.second_stop")
@@ -53,9 +51,16 @@ def _sentences(view: View, say: Voice) -> tuple[str, str]:
 def _keys(say: Voice) -> tuple[Key, ...]:
     """ENTER puts it on the card; CLEAR asks to stop, goes back from that question, or leaves while nothing is paid."""
     on_card = say.money(say.minor("to_card_minor"))
-    finish = say.key("enter", "finish", "", say("insert.finish", amount=on_card), say("insert.finish_short", amount=on_card))
+    finish = say.key(
+        "enter",
+        "finish",
+        "",
+        say("insert.finish", amount=on_card),
+        say("insert.finish_short", amount=on_card),
+        say("insert.finish_shortest"),
+    )
     if say.flag("ask_stop"):
-        return (*say.key("clear", "add_more", "", say("insert.add_more")), *finish)
+        return (*say.key("clear", "add_more", "", say("insert.add_more"), say("insert.add_more_short")), *finish)
     if say.offered("cancel"):
         return (*say.key("clear", "cancel", "", say("insert.cancel")), *finish)
     return (*say.key("clear", "stop", "", say("insert.stop")), *finish)

@@ -10,12 +10,12 @@ def seen(view: View) -> Scene:
     """No money can go in now."""
     say = Voice(view)
     why = say.word("why")
-    balance = say.key(BALANCE_CAP, "balance", "", say("out.balance"))
-    still_works = tuple(say(f"told.{key}") for key in view.told if words.known(f"told.{key}"))
+    balance = say.key(BALANCE_CAP, "balance", "", say("attract.balance"), say("attract.balance_short"))
+    still_works = tuple(say(key) for key in view.told if words.known(key))
     return Scene(
         field="none",
         place="you",
-        first=say("out.first"),
+        first=say("out.first_balance" if say.word("asked") == "balance" else "out.first"),
         second=say(f"out.second_{why}") if words.known(f"out.second_{why}") else say("out.second"),
         figure=say.figure if view.figure_minor else "",
         currency=say.currency,

@@ -13,5 +13,6 @@ def seen(view: View) -> Scene:
         first=say("reading.first"),
         second=say("reading.second"),
         picture="card_held",
+        keys=say.key("clear", "cancel", "", say("account.cancel")),
         timed=False,
     )

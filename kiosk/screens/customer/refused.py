@@ -10,20 +10,23 @@ def seen(view: View) -> Scene:
     say = Voice(view)
     why = say.word("why")
     why = why if words.known(f"refused.{why}_first") else "other"
-    untaken = why == "untaken"
+    untaken, old = why == "untaken", view.figure_minor != 0
     ledger = say.tally()
     if untaken:
         bought = words.moment(view.language, say.word("bought")) if say.word("bought") else ""
         ledger = ((say("ledger.on_card"), ""), *(((say("ledger.bought"), bought),) if bought else ()), *ledger)
     return Scene(
         field="none",
-        place=view.place,
+        place=view.place if old else "you",
         first=say(f"refused.{why}_first"),
         second=say(f"refused.{why}_second"),
-        figure=say.figure if view.figure_minor or view.place == "meter" else "",
+        figure=say.figure if old else "",
         currency=say.currency,
-        picture="" if view.figure_minor or view.place == "meter" else "card_out",
+        picture="" if old else "card_out",
         ledger=ledger,
-        told=(say("refused.untaken_why"), say("refused.untaken_lost")) if untaken else (),
+        told=(
+            *((say("refused.untaken_why"), say("refused.untaken_lost")) if untaken else ()),
+            *((say("refused.claim"),) if say.flag("claim") else ()),
+        ),
         keys=(*say.key("clear", "cancel", "", say("account.cancel")), say.help_key()),
     )

@@ -9,7 +9,7 @@ REASONS = ("gone", "power", "torn", "does_not_store", "meter_first")
 def seen(view: View) -> Scene:
     """Safe; which card; what happens without it."""
     say = Voice(view)
-    other, why = say.tail("other_tail"), say.word("why")
+    other, why = say.tail("other_tail"), "power" if say.flag("power") else say.word("why")
     safe = say("unsure.first", amount=say.figure)
     reason = say(f"unsure.second_{why}") if why in REASONS else say("unsure.second")
     return Scene(
@@ -31,6 +31,6 @@ def _ledger(say: Voice) -> tuple[tuple[str, str], ...]:
     lines = (
         ("card", say.tail("card_tail")),
         ("meter", say.tail("meter_tail")),
-        ("purchase_no", say("ledger.purchase", number=say.word("purchase_no")) if say.word("purchase_no") else ""),
+        ("purchase_no", say.word("purchase_no")),
     )
     return tuple((say(f"ledger.{key}"), value) for key, value in lines if value)

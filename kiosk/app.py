@@ -1,0 +1,125 @@
+"""The screen: one board in a terminal that nobody can leave, and the table phase -> screen. Nothing else.
+
+The two crossings: a View comes from any thread through `Source.subscribe`, a Choice goes out through `Source.tell`. No device, no store,
+no time-out and no rule is known here; whatever happens to this terminal, the money goes on in the desk's own thread.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.message import Message
+from textual.screen import Screen
+
+from kiosk.screens.bench import Bench
+from kiosk.screens.board import Board
+from kiosk.screens.palette import Palette, for_terminal
+from kiosk.vend.seen import Choice
+from kiosk.vend.view import View
+
+STARTING = View("out", params={"why": "starting"})
+Control = Callable[[str, Mapping[str, Any]], None]
+
+
+class Source(Protocol):
+    """Where Views come from and Choices go."""
+
+    def subscribe(self, callback: Callable[[View], None]) -> None:
+        """Call back at once with the newest View, and again with each new one, from any thread."""
+
+    def tell(self, choice: Choice) -> None:
+        """What the customer chose."""
+
+
+class ViewChanged(Message, bubble=False):
+    """A newer View. Of several that wait, the last is enough."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self.view = view
+
+    def can_replace(self, message: Message) -> bool:
+        """Latest wins."""
+        return isinstance(message, ViewChanged)
+
+
+class Glass(Screen[None], inherit_bindings=False):
+    """The one screen: a board, and in the demo the bench beside it. No key is bound to anything."""
+
+    BINDINGS: ClassVar = []
+    CSS = "Glass { layout: horizontal; overflow: hidden; background: black; }"
+
+
+class KioskApp(App[None], inherit_bindings=False):
+    """The kiosk's glass. `control` opens the bench panel of the demo beside it."""
+
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar = []
+
+    def __init__(
+        self,
+        source: Source,
+        palette: Palette | None = None,
+        control: Control | None = None,
+        now: Callable[[], datetime] = datetime.now,
+        *,
+        motion: bool = True,
+    ) -> None:
+        chosen = palette or for_terminal(os.environ)
+        super().__init__(ansi_color=chosen.sixteen)
+        self.animation_level = "none"
+        self._source = source
+        self.board = Board(STARTING, self._choose, now, _monotonic_ms, chosen, motion=motion)
+        self.bench = Bench(control, chosen) if control else None
+        self.crashed: BaseException | None = None
+
+    def get_default_screen(self) -> Glass:
+        """Ours, which binds nothing."""
+        return Glass(id="_default")
+
+    def compose(self) -> ComposeResult:
+        """The board, and the bench where there is one."""
+        yield self.board
+        if self.bench:
+            yield self.bench
+
+    def on_mount(self) -> None:
+        """From here on the terminal is restored on every orderly end, a lost line included."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.exit)
+        self._source.subscribe(self._post)
+
+    def on_view_changed(self, message: ViewChanged) -> None:
+        """Swap the View; the board paints what is different."""
+        self.board.show(message.view)
+
+    def on_key(self, event: events.Key) -> None:
+        """The pad's keys go to the board, in the demo letters go to the bench, and all others nowhere."""
+        event.prevent_default().stop()
+        if not self.board.press(event.key) and self.bench:
+            self.bench.press(event.key)
+
+    def _choose(self, do: str, arg: str) -> None:
+        self._source.tell(Choice(self.board.view.rev, do, arg))
+
+    def _post(self, view: View) -> None:
+        """From any thread; after the end nobody listens."""
+        if self.is_running:
+            self.post_message(ViewChanged(view))
+
+    def _fatal_error(self) -> None:
+        """A programmer's error ends the screen without a word of it on the public glass: it is kept for whoever started us."""
+        self.crashed = self._exception
+        self._close_messages_no_wait()
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

@@ -1,0 +1,54 @@
+"""A kiosk's glass that shows scripted Views: run in a terminal by the tests, with one JSON object a line in and out.
+
+    python -m tests.screens.shown VIEWS CHOICES [palette]
+
+VIEWS is a file or a fifo of Views, one a line; CHOICES gets `do arg` a line. A View of the phase "crash" makes the board fail.
+"""
+
+import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from kiosk.app import KioskApp
+from kiosk.screens.palette import PALETTES
+from kiosk.vend.seen import Choice
+from kiosk.vend.view import View
+
+
+class Scripted:
+    """A source whose Views come from a file, told from another thread."""
+
+    def __init__(self, views: Path, choices: Path) -> None:
+        self._views, self._choices = views, choices
+
+    def subscribe(self, callback: Callable[[View], None]) -> None:
+        threading.Thread(target=self._follow, args=(callback,), daemon=True).start()
+
+    def tell(self, choice: Choice) -> None:
+        with self._choices.open("a") as lines:
+            lines.write(f"{choice.do} {choice.arg}".strip() + "\n")
+
+    def _follow(self, callback: Callable[[View], None]) -> None:
+        with self._views.open("rb") as lines:
+            for line in lines:
+                callback(msgspec.json.decode(line, type=View))
+
+
+def at_half_past_two() -> datetime:
+    return datetime(2026, 11, 3, 14, 32)  # noqa: DTZ001 - the wall's own time
+
+
+def main() -> int:
+    views, choices, *rest = sys.argv[1:]
+    palette = PALETTES[rest[0]] if rest else None
+    app = KioskApp(Scripted(Path(views), Path(choices)), palette, now=at_half_past_two)
+    app.run()
+    return app.return_code or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,7 +7,7 @@ import copy
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -138,6 +138,21 @@ class MeterModel:
     def restore(self, then: MeterState) -> None:
         """Back to a snapshot."""
         self.state = copy.copy(then)
+
+    def display(self) -> dict[str, Any]:
+        """What its screen, lamp and relay show."""
+        m = self.state
+        return {
+            "number": m.number,
+            "clock": m.clock.isoformat(" ", "minutes"),
+            "balance_minor": m.balance_micro // MICRO_PER_MINOR,
+            "count": m.count,
+            "standing": m.standing,
+            "supply": m.closed,
+            "off_because": "load" if m.load_trip else m.tripped,
+            "buy_lamp": m.standing != "normal",
+            "illegal": m.illegal,
+        }
 
     def advance(self, hours: float, load_kw: float = 0.0) -> None:
         """Let simulated time pass under a load; whole seconds and watts."""

@@ -21,7 +21,6 @@ from kiosk.vend.facts import Checkpointed, Fact, HeadSigned
 from kiosk.vend.rows import (
     STORE_ID_BYTES,
     Recorded,
-    Row,
     StoreCreated,
     Unreadable,
     columns,
@@ -32,6 +31,7 @@ from kiosk.vend.rows import (
     link,
     origin,
 )
+from kiosk.vend.state import Row
 from kiosk.vend.store import (
     APPLICATION_ID,
     SCHEMA,
@@ -154,7 +154,7 @@ class Journal:
             stamp, says = (seq, at_ms, boot, mono_ms), columns(fact)
             chained = link(chained, line(stamp, says))
             values.append((*stamp, *says, chained))
-            written.append(Row(seq, at_ms, boot, mono_ms, chained))
+            written.append(Row(seq, at_ms, boot, mono_ms, chained.hex()))
             barrier = barrier or fact.barrier
         if not values:
             return ()
@@ -223,6 +223,10 @@ class Journal:
                 raise StoreDamaged(f"The state stored in {self.path} at row {seq} is not the one that was stored.", seq)
         return [(seq, bytes(state)) for seq, state in stored]
 
+    def checkpointed(self) -> int:
+        """The seq of the newest checkpoint, 0 without one."""
+        return int(self._value("SELECT max(seq) FROM checkpoint") or 0)
+
     def tail(self, first: int) -> Iterator[Recorded]:
         """The rows from `first` on, each checked against the chain before it is given out. Raises StoreDamaged at the first bad one."""
         previous = self._link_before(first)
@@ -289,7 +293,7 @@ class Journal:
         seq, at_ms, boot, mono_ms, sale, kind, v, body, stored = values
         sale = _text(sale)
         try:
-            return Recorded(Row(seq, at_ms, boot, mono_ms, stored), fact_of(self._known, (sale, _text(kind), v, body)), sale)
+            return Recorded(Row(seq, at_ms, boot, mono_ms, stored.hex()), fact_of(self._known, (sale, _text(kind), v, body)), sale)
         except Unreadable as error:
             raise StoreDamaged(f"Row {seq} of the journal in {self.path} cannot be read: {error}.", seq) from None
 

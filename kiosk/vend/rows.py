@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from kiosk.vend.facts import Fact
+from kiosk.vend.state import Row
 
 STORE_ID_BYTES = 16
 
@@ -44,19 +45,6 @@ class Unknown(Fact, frozen=True):
     def kind(self) -> str:
         """The name that the row carries."""
         return self.named
-
-
-class Row(msgspec.Struct, frozen=True):
-    """Where a fact stands: its place, when it was written down, and the chain's hash up to and including it (32 bytes).
-
-    A passing fact is not written: its row is the place after which it was seen.
-    """
-
-    seq: int
-    at_ms: int
-    boot: int
-    mono_ms: int
-    hash: bytes = b""
 
 
 class Recorded(msgspec.Struct, frozen=True):

@@ -120,9 +120,12 @@ def _exactly(digits: str, length: int) -> bytes:
     """Hex (or BCD, which looks the same) of `length` bytes; all zero where there is none."""
     if not digits:
         return bytes(length)
-    raw = bytes.fromhex(digits)
+    try:
+        raw = bytes.fromhex(digits)
+    except ValueError:
+        raw = b""
     if len(raw) != length:
-        raise ValueError(f"{digits!r} is not {length} bytes long")
+        raise ValueError(f"{digits!r} is not {length} bytes in hex: it does not fit the receipt's code")
     return raw
 
 

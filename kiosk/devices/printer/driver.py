@@ -48,13 +48,22 @@ class PrinterDriver:
         self._rev = -1
         self._last: int | None = None  # the last job taken up
         self._open_job: int | None = None  # taken up, its end not told yet
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Runs in a thread of its own."""
+        self._stopped.clear()
+        self._thread = threading.Thread(target=self.run, name="printer", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
-        """Ends `run` after the paper that is in work."""
+        """Ends after the paper that is in work; waits for that, but not long."""
         self._stopped.set()
+        if self._thread:
+            self._thread.join(self._waits.hear_s + self._waits.answer_s + 1.0)
 
     def run(self) -> None:
-        """The thread's work."""
+        """The thread's work, for whoever brings the thread."""
         if self._open_job is not None:
             self._end("unknown")
         while not self._stopped.is_set():

@@ -102,9 +102,9 @@ def _centred(text: str, width: int) -> list[str]:
 
 
 def _pair(label: str, value: str, width: int) -> list[str]:
-    """Both on one line where they fit; otherwise the label on lines of its own and the value behind its end, or below."""
+    """Both on one line where they fit with two cells between them; otherwise the value behind the label's end, or below it."""
     *above, last = _wrapped(label, width) or [""]
-    if cells(last) + bool(last) + cells(value) <= width:
+    if cells(last) + 2 * bool(last and value) + cells(value) <= width:
         return [*above, _flush(last, value, width)]
     return [*above, last, *(_flush("", part, width) for part in _wrapped(value, width))]
 

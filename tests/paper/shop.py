@@ -1,0 +1,186 @@
+"""One sale on paper, and a desk that hands out print jobs and remembers what it is told."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kiosk import envelope
+from kiosk.devices.port import Port, open_port
+from kiosk.devices.printer.driver import PrinterDriver
+from kiosk.devices.printer.escpos import PAPER_80, PrinterProfile
+from kiosk.devices.printer.link import Waits
+from kiosk.devices.sim.printer import PrinterSimulator
+from kiosk.devices.sim.printer_line import TcpLine
+from kiosk.vend import facts, receipt
+from kiosk.vend.ports import PrintJob, Published, Stance
+from kiosk.vend.rules import Letterhead
+from kiosk.vend.seen import Printed, PrinterState, Seen
+from kiosk.vend.view import View
+
+SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")  # RFC 8032, 7.1, test 1
+PUBLIC = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+AT_MS = 1793687580000  # 3 Nov 2026 14:33 +0800
+CARD, METER = "1122334455667730", "000012344821"
+HEAD = "9f3ac07712e4d865" * 4
+
+QUOTE = facts.Quote("CNY", 2, "R1 v12", "0.6200", 500, 500, 35000, "hoard", 100000, 1240, "2026-11-02 08:15")
+NOTES = (facts.Tender("notes", 5000, 1), facts.Tender("notes", 10000, 1))
+ENERGY_CARD = (
+    facts.PriceLine("fixed_fee", 500, summed=True),
+    facts.PriceLine("old_debt", 500, summed=True, left_minor=0),
+    facts.PriceLine("energy", 11400, summed=True, basis=200000, rate="0.5700"),
+    facts.PriceLine("energy", 2600, summed=True, basis=41930, rate="0.6200"),
+    facts.PriceLine("to_card", 14000, summed=False),
+    facts.PriceLine("tax", 1611, summed=False, rate="13"),
+)
+MONEY_CARD = (
+    facts.PriceLine("fixed_fee", 500, summed=True),
+    facts.PriceLine("old_debt", 500, summed=True, left_minor=0),
+    facts.PriceLine("to_card", 14000, summed=True),
+    facts.PriceLine("energy", 14000, summed=False, basis=225800, rate="0.6200"),
+)
+
+
+def closed(
+    lines: tuple[facts.PriceLine, ...] = MONEY_CARD, tenders: tuple[facts.Tender, ...] = NOTES, tariff: str = "R1 v12", n: int = 18
+) -> facts.SaleClosed:
+    tender_minor = sum(tender.denomination * tender.pieces for tender in tenders)
+    credit_minor = sum(line.amount_minor for line in lines if line.code == "to_card")
+    return facts.SaleClosed(
+        sale="5a1e" * 4,
+        outcome="landed",
+        card=CARD,
+        meter=METER,
+        n=n,
+        tenders=tenders,
+        tender_minor=tender_minor,
+        approval=None,
+        lines=lines,
+        currency="CNY",
+        exponent=2,
+        credit_minor=credit_minor,
+        credit_wh=0,
+        claim_minor=0,
+        tag="a1b2c3d4",
+        tariff=tariff,
+        key_generation=7,
+        float_minor=None,
+        business_date="2026-11-03",
+        zone="+0800",
+        number=122,
+        opened_ms=AT_MS - 60000,
+    )
+
+
+def recharge(of: facts.SaleClosed | None = None, *, copy: int = 0, customer: str = "0000004410", disputed_minor: int = 0) -> receipt.Paper:
+    return receipt.recharge(
+        of or closed(),
+        QUOTE,
+        Letterhead(),
+        kiosk="K07",
+        number=122,
+        at_ms=AT_MS,
+        copy=copy,
+        customer=customer,
+        disputed_minor=disputed_minor,
+    )
+
+
+def claim(*, copy: int = 0, tenders: tuple[facts.Tender, ...] = NOTES) -> receipt.Paper:
+    issued = facts.ClaimIssued("5a1e" * 4, 123, CARD, METER, 18, 15000, "a1b2c3d4", "gone")
+    at_ms = AT_MS + 3 * 60000
+    return receipt.claim(issued, tenders, Letterhead(), kiosk="K07", at_ms=at_ms, zone="+0800", seq=4711, head=HEAD, copy=copy)
+
+
+def sign(label: str, data: bytes) -> bytes:
+    return envelope.sign(SEED, label, data)
+
+
+class PaperDesk:
+    """The two crossings, as far as paper goes."""
+
+    def __init__(self) -> None:
+        self.told: list[Seen] = []
+        self._changed = threading.Condition()
+        self._published = Published(0, View("attract"), Stance(), None, None, {})
+
+    def tell(self, seen: Seen) -> None:
+        with self._changed:
+            self.told.append(seen)
+            self._changed.notify_all()
+
+    def published(self) -> Published:
+        return self._published
+
+    def wait(self, rev: int, timeout_s: float) -> Published:
+        with self._changed:
+            self._changed.wait_for(lambda: self._published.rev != rev, timeout_s)
+            return self._published
+
+    def want(self, job: PrintJob) -> None:
+        with self._changed:
+            self._published = Published(self._published.rev + 1, View("done"), Stance(), None, job, {})
+            self._changed.notify_all()
+
+    def outcomes(self) -> list[tuple[int, str]]:
+        return [(seen.job, seen.outcome) for seen in self.told if isinstance(seen, Printed)]
+
+    def states(self) -> list[str]:
+        return [seen.state for seen in self.told if isinstance(seen, PrinterState)]
+
+    def until(self, true: Callable[[], bool], seconds: float = 8.0) -> None:
+        """Waits for something to be told. AssertionError with all that was told when it is not."""
+        with self._changed:
+            assert self._changed.wait_for(true, seconds), self.told
+
+
+QUICK = Waits(answer_s=0.15, probe_s=0.15, job_s=1.5, settle_s=0.05, hear_s=0.05, look_s=0.1, retry_s=0.05)
+
+
+class Bench:
+    """A driver, a desk, and a simulated printer on the other end of a real socket."""
+
+    def __init__(self, simulator: PrinterSimulator, address: str, profile: PrinterProfile, wrap: Callable[[Port], Port]) -> None:
+        self.simulator, self.desk = simulator, PaperDesk()
+        self.driver = PrinterDriver(self.desk, lambda: wrap(open_port(address)), profile, sign, QUICK)
+
+    def print(self, paper: receipt.Paper, job: int, copy: int = 0) -> str:
+        """Has a paper printed and returns how it ended."""
+        self.desk.want(PrintJob(job, paper.number, copy, paper))
+        self.desk.until(lambda: job in dict(self.desk.outcomes()))
+        return dict(self.desk.outcomes())[job]
+
+    def do(self, **order: object) -> dict[str, object]:
+        return self.simulator.do(dict(order))
+
+    def wait_state(self, state: str) -> None:
+        self.desk.until(lambda: self.desk.states()[-1:] == [state])
+
+    def wait_papers(self, count: int) -> None:
+        deadline = time.monotonic() + 5
+        while self.do(do="state")["papers"] != count:
+            assert time.monotonic() < deadline, self.do(do="state")
+            time.sleep(0.01)
+
+
+@contextmanager
+def bench(
+    out: Path,
+    profile: PrinterProfile = PAPER_80,
+    *,
+    knows: frozenset[str] = frozenset({"marker", "queued"}),
+    wrap: Callable[[Port], Port] = lambda port: port,
+    line_s: float = 0.0,
+) -> Iterator[Bench]:
+    line = TcpLine()
+    simulator = PrinterSimulator(line, out, columns=profile.columns, knows=knows, line_s=line_s)
+    simulator.start()
+    here = Bench(simulator, line.address, profile, wrap)
+    here.driver.start()
+    try:
+        yield here
+    finally:
+        here.driver.stop()
+        simulator.stop()

@@ -36,7 +36,15 @@ class CardDriver:
     """Runs from `start` to `stop`. `vault` is None on a locked kiosk; `generation` is the kiosk key that it writes with."""
 
     def __init__(
-        self, desk: Desk, reader: Reader, profile: Profile, vault: Vault | None, *, generation: int = 1, stuck_s: float = STUCK_S
+        self,
+        desk: Desk,
+        reader: Reader,
+        profile: Profile,
+        vault: Vault | None,
+        *,
+        generation: int = 1,
+        stuck_s: float = STUCK_S,
+        watch_s: float = WATCH_S,
     ) -> None:
         self._desk = desk
         self._reader = reader
@@ -44,6 +52,7 @@ class CardDriver:
         self._vault = vault
         self._generation = generation
         self._stuck_s = stuck_s
+        self._watch_s = watch_s
         self._stop = threading.Event()
         self._lock = threading.RLock()  # over what stands in the slot and what the desk was told of it
         self._present: Presentation | None = None
@@ -60,7 +69,7 @@ class CardDriver:
     def stop(self) -> None:
         """End both, the card left powered. Returns within two seconds, even from a stuck reader."""
         self._stop.set()
-        self._watcher.join(WATCH_S + 1)
+        self._watcher.join(self._watch_s + 1)
         if self._worker:
             self._worker.thread.join(JOB_WAIT_S + 0.5)
 
@@ -68,7 +77,7 @@ class CardDriver:
 
     def _watch(self) -> None:
         while not self._stop.is_set():
-            slot = self._reader.watch(self._slot, WATCH_S)
+            slot = self._reader.watch(self._slot, self._watch_s)
             if not slot.same(self._slot):
                 self._turned(slot)
             self._look_after_worker()
@@ -120,6 +129,13 @@ class CardDriver:
             if self._present is presentation:
                 self._leave()
                 self._tell_down(why)
+
+    def swapped(self, presentation: Presentation) -> None:
+        """Another card lies in the slot than the one that came, though the reader never saw it move."""
+        with self._lock:
+            if self._present is presentation:
+                self._leave()
+                self._enter(presentation.slot)
 
     def regained(self, slot: Slot) -> None:
         """The reader can be used again, for the card that is still in: a new presentation."""
@@ -214,6 +230,9 @@ class _Worker:
         finally:
             self.busy = None
         self._driver.answer(self, seen)
+        if self._session and self._session.swapped:
+            self._let_go()
+            self._driver.swapped(present)
 
     def _ask_again(self, refused: Presentation) -> None:
         """Another program held the card, or the system refused us: try until it works or the slot changes."""

@@ -116,6 +116,7 @@ class PcscReader:
         self._busy_s = busy_s
         self._context: Any = None
         self._name = ""
+        self._last: Slot | None = None
         self._raw = 0  # the state that the service told last, without the CHANGED bit; 0 is UNAWARE: tell at once
         self._backoff_s = BACKOFF_FIRST_S
 
@@ -131,7 +132,7 @@ class PcscReader:
         except CardError as error:
             self.close()
             return Slot(State.DOWN, why=error.why)
-        self._backoff_s = BACKOFF_FIRST_S
+        self._backoff_s, self._last = BACKOFF_FIRST_S, slot
         return slot
 
     def open(self, slot: Slot) -> "PcscConnection":
@@ -172,11 +173,13 @@ class PcscReader:
     def _look(self, before: Slot | None, timeout_s: float) -> Slot:
         if not self._name and not self._find(timeout_s if before is not None and before.why == ReaderGone.why else 0):
             return Slot(State.DOWN, why=ReaderGone.why)
+        if before is None or not before.same(self._last):
+            self._raw = 0
         deadline = time.monotonic() + timeout_s
         while True:
             left_ms = max(0, int((deadline - time.monotonic()) * 1000))
             code, states = scard().SCardGetStatusChange(self._context, left_ms, [(self._name, self._raw)])
-            if code & 0xFFFFFFFF == TIMEOUT and before is not None and self._raw:
+            if code & 0xFFFFFFFF == TIMEOUT and before is not None:
                 return before
             if code != 0:
                 raise failure(code)

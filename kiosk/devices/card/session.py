@@ -63,6 +63,8 @@ class CardSession:
         self._selected = False
         self._authenticated = False
         self._refused: ApduError | None = None
+        self._before: bytes | None = None  # the serial from before an answer was torn: the card may be another one since
+        self.swapped = False  # and it was
         self.reading: Reading | None = None  # the last one, until something is written after it
 
     def close(self) -> None:
@@ -99,8 +101,15 @@ class CardSession:
                 raise CardForeign(f"no serial number: {error}") from None
             if len(serial) != SERIAL_BYTES:
                 raise CardForeign(f"a serial number of {len(serial)} bytes")
-            self._serial = serial
+            if self._before not in {None, serial}:
+                self.swapped = True
+                raise CardGone("another card lies in the slot")
+            self._serial = self._before = serial
         return self._serial
+
+    def _disturbed(self) -> None:
+        """An answer was torn. A swap faster than the reader looks shows no other way, so the serial is read again."""
+        self._serial = self.reading = None
 
     def _select(self) -> None:
         if self._selected:
@@ -127,7 +136,7 @@ class CardSession:
         try:
             answer = exchange(self._connection, command)
         except ApduError as error:
-            if error.sw == SW_WRONG_PARAMETERS:
+            if error.sw == SW_WRONG_PARAMETERS and file == self._profile.reads[0].file:
                 raise CardUnissued from None
             if error.wrong_key:
                 raise
@@ -182,6 +191,12 @@ class CardSession:
                 self._refused = error
             raise
 
+    def broken_off(self, error: CardError) -> None:
+        """A write ended in the middle: what was read before is no longer what is there."""
+        self.reading = None
+        if isinstance(error, CardTorn):
+            self._disturbed()
+
     # ------------------------------------------------------------ the jobs
 
     def job_read(self, job: CardJob) -> Reading:
@@ -191,6 +206,7 @@ class CardSession:
                 self.reset()
             return self.read()
         except CardTorn:
+            self._disturbed()
             self.reset()
             return self.read()
 
@@ -236,7 +252,7 @@ def perform(job: CardJob, session: CardSession) -> Seen:
     try:
         tag = work[job.do](job)
     except CardError as error:
-        session.reading = None
+        session.broken_off(error)
         return CardWorked(job.token, job.id, done=False, why=word_for_work(error))
     if job.do != "arm":
         session.reading = None  # what was written stands in no reading yet

@@ -1,0 +1,106 @@
+"""Every interleaving of two offline kiosks, one meter and HQ, decided by the product's own judge, writes and slot rule.
+
+No value is credited twice, none that was called verified is lost, and each of fourteen forgotten rules is caught.
+"""
+
+import pytest
+
+from kiosk.vend.card.gdw1365 import Gdw1365
+from kiosk.vend.card.reading import Reading, Record, Update
+from tests.model.broken import RULES
+from tests.model.machines import RealCode
+from tests.model.rule import Checked
+from tests.model.search import explore
+from tests.model.world import DOUBT, GARBAGE, HIGH, LOW, TORN, Card, Kiosk, Setting, Tag
+
+slow = pytest.mark.slow
+
+WALKS = [
+    (Setting(values=1), 2_642),
+    (Setting(values=1, first=True), 4_066),
+    (Setting(values=1, torn=True, hq=False), 2_058),
+    (Setting(values=1, torn=True, first=True, hq=False), 1_586),
+    (Setting(values=1, first=True, replace=True), 26_648),
+    (Setting(values=1, torn=True, first=True), 52_122),
+    pytest.param(Setting(values=2, kiosks=1), 30_386, marks=slow),
+    pytest.param(Setting(values=1, torn=True), 115_614, marks=slow),
+    pytest.param(Setting(values=1, replace=True), 137_577, marks=slow),
+    pytest.param(Setting(), 644_994, marks=slow),
+    pytest.param(Setting(first=True), 731_206, marks=slow),
+]
+
+
+@pytest.mark.parametrize(("setting", "states"), WALKS)
+def test_whatever_the_order_no_money_is_doubled_or_lost(setting: Setting, states: int) -> None:
+    """The number of states is the design's: the world is the same, only the decisions are the product's."""
+    found = explore(setting, Checked())
+    assert not found.wrong, "\n".join(map(str, (found.wrong, *found.path)))
+    assert found.states == states
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=slow) if name in ("old-serial", "old-record") else name for name in RULES])
+def test_a_forgotten_rule_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = RULES[name]
+    broken.patch(monkeypatch)
+    found = explore(broken.setting, RealCode())
+    assert found.wrong, f"nobody notices that {broken.what}"
+
+
+def test_fourteen_rules_are_broken() -> None:
+    assert len(RULES) == 14
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        Setting(values=1, live=True),
+        Setting(values=1, first=True, live=True),
+        pytest.param(Setting(values=1, torn=True, live=True), marks=slow),
+        pytest.param(Setting(values=1, replace=True, live=True), marks=slow),
+        pytest.param(Setting(kiosks=1, live=True), marks=slow),
+    ],
+)
+def test_from_every_state_each_paid_value_can_still_be_credited(setting: Setting) -> None:
+    found = explore(setting, RealCode())
+    assert (found.wrong, found.dead) == ("", 0)
+
+
+def cards() -> list[Card]:
+    """More than every card that a walk can reach: each type, tag, wallet and return file with each."""
+    names: tuple[Tag | None, ...] = (None, (1, 1), (1, 2), (2, 2), ("order 1", 1), ("order 1", 2), (3, 3))
+    wallets = [(0, GARBAGE), (1, 1), (2, 1), (3, 1), (2, GARBAGE), (HIGH, GARBAGE), (LOW, GARBAGE)]
+    taken = (None, TORN, 0, 1, 2, 3)
+    made = [Card(0, kind, *wallet, tag, r) for kind in (1, 2, 3) for wallet in wallets for tag in names for r in taken]
+    return made + [Card(0, kind, n, 0, None, r) for kind in (1, 2, 3) for n in (0, 1) for r in taken]
+
+
+def records() -> list[Kiosk]:
+    return [Kiosk(DOUBT, n, 1, (name, n)) for name in (1, 2, "order 1") for n in (1, 2, 3)]
+
+
+def test_the_judge_has_the_rules_word_for_every_reading_and_record() -> None:
+    product = Checked()
+    for card in cards():
+        product.offer(card)
+        for record in records():
+            product.own(card, record)
+
+
+def test_a_record_counts_only_on_its_own_card() -> None:
+    product = RealCode()
+    for card in cards():
+        for record in records():
+            elsewhere = record._replace(serial=7)
+            assert product.own(card, elsewhere)[:2] == product.offer(card)
+
+
+class Untagged(Gdw1365):
+    """A layout without room for a tag."""
+
+    def _update(self, step: str, reading: Reading, record: Record, parameters: bytes) -> Update | None:
+        return None if step == "mark" else super()._update(step, reading, record, parameters)
+
+
+@pytest.mark.parametrize("setting", [Setting(values=1, first=True), pytest.param(Setting(values=1, torn=True), marks=slow)])
+def test_a_layout_without_room_for_a_tag_is_safe_too_only_slower(setting: Setting) -> None:
+    assert not explore(setting, RealCode(Untagged())).wrong

@@ -21,7 +21,7 @@ from kiosk.devices.cctalk.questions import Identity
 from kiosk.devices.cctalk.wire import Mode
 from kiosk.devices.port import Port, PortLost
 from kiosk.vend.ports import AcceptorMemory, Desk, Published, Stance
-from kiosk.vend.seen import AcceptorDown, AcceptorUp, EventsLost, Seen
+from kiosk.vend.seen import AcceptorDown, AcceptorReset, AcceptorUp, EventsLost, Seen
 
 _MISSES = 3  # polls without an answer before a device counts as gone
 _TRIES = 5  # for what start-up cannot do without
@@ -107,6 +107,10 @@ class Acceptor(ABC):
     def polled(self, buffer: Buffer) -> None:  # noqa: B027 - coins have none
         """A buffer was read and its news told."""
 
+    def escrow_on_disk(self, stance: Stance) -> int | None:  # noqa: ARG002 - coins are never held
+        """The counter of the held note that the journal knows of."""
+        return None
+
     def obey_escrow(self, bus: Bus, stance: Stance) -> None:  # noqa: B027 - coins have none
         """Gives a held note its word."""
 
@@ -186,7 +190,7 @@ class Acceptor(ABC):
         self.values = self.read_values(bus)
         self.prepare(bus)
         self._has_accept_counter = questions.has_accept_counter(bus, must=memory is not None and memory.accepted is not None)
-        self._take(*self._look(bus))
+        self._take(*self._look(bus), self.escrow_on_disk(self._desk.published().stance))
         self._health.started(questions.self_check(bus), time.monotonic())
         self._check_at = time.monotonic() + self.pace.check_s
         self._told_down = self._told_down or "starting"  # so that it is told again that all is well
@@ -214,14 +218,14 @@ class Acceptor(ABC):
             published = self._next(rev)
             rev = published.rev
             try:
-                self._obey(bus, published)
                 if time.monotonic() >= self._poll_at:
                     self._poll(bus)
                 if time.monotonic() >= self._check_at:
                     self._check(bus)
+                self._obey(bus, published)
                 misses = 0
             except (Silent, Refused):
-                self._mask = None
+                self._mask, self._check_at = None, 0.0  # it may have started again: its settings come before any money
                 misses += 1
                 if misses == _MISSES:
                     raise
@@ -266,10 +270,12 @@ class Acceptor(ABC):
     def _look(self, bus: Bus) -> tuple[Buffer, int | None]:
         return questions.steady_buffer(bus, self.events_header, accept_counter=self._has_accept_counter)
 
-    def _take(self, buffer: Buffer, accepted: int | None) -> None:
+    def _take(self, buffer: Buffer, accepted: int | None, escrow: int | None = None) -> None:
         """Tells what is new, oldest first, each event with the counters that it made."""
-        found = news(self._last, buffer, self._before)
-        self._reset = self._reset or found.reset
+        found = news(self._last, buffer, self._before, escrow)
+        if found.reset:
+            self._reset = True
+            self.tell(AcceptorReset(self.role, self.serial))
         if found.lost:
             self.tell(EventsLost(self.role, found.lost))
         meanings = [self.meaning(event) for event in found.events]

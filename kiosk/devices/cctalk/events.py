@@ -42,17 +42,19 @@ class News(msgspec.Struct, frozen=True):
     reset: bool = False
 
 
-def news(last: int | None, buffer: Buffer, before: Buffer | None = None) -> News:
+def news(last: int | None, buffer: Buffer, before: Buffer | None = None, escrow: int | None = None) -> News:
     """The event-counter rule. `last` is the counter of the last event that was taken, None for a device never met before.
 
-    `before` is the buffer last seen, where there was one: events that both must show and do not are a reset that the counters hide.
+    Two things show a reset that the counters hide: `before`, the buffer last seen, where the two must overlap and do not; and `escrow`,
+    the counter under which a note was held, where something else stands there now.
     """
     new = buffer.counter
     if last is None:
         return News()
     reset = last != 0 and (new == 0 or (new != last and _young(buffer, last)))
     happened = new if reset or last == 0 else (new - last) % 255
-    if before is not None and not reset and not _continues(before, buffer, happened):
+    contradicted = (before is not None and not _continues(before, buffer, happened)) or _gainsays(buffer, escrow)
+    if contradicted and not reset:
         reset, happened = True, new
     taken = min(happened, DEPTH)
     events = tuple(Event(_back(new, age), *buffer.pairs[age]) for age in reversed(range(taken)))
@@ -67,6 +69,13 @@ def _young(buffer: Buffer, last: int) -> bool:
 
 def _continues(before: Buffer, buffer: Buffer, happened: int) -> bool:
     return happened >= DEPTH or buffer.pairs[happened:] == before.pairs[: DEPTH - happened]
+
+
+def _gainsays(buffer: Buffer, escrow: int | None) -> bool:
+    if not escrow:
+        return False
+    age = (buffer.counter - escrow) % 255
+    return age < DEPTH and bill(Event(escrow, *buffer.pairs[age])).say is not Say.ESCROW
 
 
 def _back(counter: int, age: int) -> int:

@@ -101,6 +101,10 @@ class NoteAcceptor(Acceptor):
         elif self._held is None or self._held.counter != event.counter:
             self._held, self._empty = _Held(event.counter), None
 
+    def escrow_on_disk(self, stance: Stance) -> int | None:
+        """The note that the stance has a word for."""
+        return stance.escrow_counter
+
     def obey_escrow(self, bus: Bus, stance: Stance) -> None:
         """The stance's word, if it is about this very note; else "hold", as often as the device needs to hear it."""
         held = self._held

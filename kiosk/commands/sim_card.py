@@ -18,7 +18,7 @@ from kiosk.devices.sim.contact import PcscContact
 from kiosk.devices.sim.control import ControlRefused, ControlServer
 from kiosk.devices.sim.faults import CardPulled
 from kiosk.devices.sim.image import ImageError
-from kiosk.devices.sim.meter import MeterModel
+from kiosk.devices.sim.meter import LARGEST_KW, LONGEST_H, MeterModel
 from kiosk.devices.sim.vpcd import FIRST_PORT, Hand, VpcdSlot
 
 card_app = typer.Typer(no_args_is_help=True, help="The virtual card.")
@@ -84,11 +84,9 @@ def card_new(
             first_generation=generation,
             torn="apdu" if atomic else "byte",
         )
-        image.save(file, image.blank(card) if blank else card)
     except (card_files.BadFile, OverflowError):
         raise _wrong("An amount is too large for its field on the card.") from None
-    except OSError as e:
-        raise _wrong(f"{file}: {e.strerror}") from None
+    _save(file, image.blank(card) if blank else card)
     typer.echo(f"{file}: {kind} card {name} for meter {number}")
 
 
@@ -100,7 +98,7 @@ def card_clone(
 ) -> None:
     """What a forger makes of a card: all its files and no key, or the genuine card put back to an older state."""
     card = _card(file).image()
-    image.save(copy, image.rolled_back(card, back) if back else image.clone(card))
+    _save(copy, image.rolled_back(card, back) if back else image.clone(card))
     typer.echo(f"{copy}: {'an older state' if back else 'a copy without keys'} of card {card.serial}")
 
 
@@ -161,10 +159,7 @@ def meter_new(
     state = meter_state.new(crypto.Masters.demo(utility, region), _digits(meter, "meter"), at.replace(tzinfo=None, microsecond=0))
     state.overdraft_minor, state.hoarding_minor = _minor(overdraft), _minor(hoarding)
     state.close_allowed_minor, state.load_limit_w = _minor(close_allowed), round(load_limit_kw * 1000)
-    try:
-        image.save(file, state)
-    except OSError as e:
-        raise _wrong(f"{file}: {e.strerror}") from None
+    _save(file, state)
     typer.echo(f"{file}: meter {state.number}, not opened")
 
 
@@ -205,8 +200,8 @@ def meter_insert(
 @meter_app.command("advance", epilog="Example: kiosk sim meter advance meter.json 24 --load-kw 0.4")
 def meter_advance(
     file: MeterFile,
-    hours: Annotated[float, typer.Argument(min=0, max=24 * 3660, help="Hours of simulated time.")],
-    load_kw: Annotated[float, typer.Option(min=0, max=1000, help="What the house draws.")] = 0.4,
+    hours: Annotated[float, typer.Argument(min=0, max=LONGEST_H, help="Hours of simulated time.")],
+    load_kw: Annotated[float, typer.Option(min=0, max=LARGEST_KW, help="What the house draws.")] = 0.4,
     as_json: AsJson = False,
 ) -> None:
     """Let simulated time pass under a load."""
@@ -257,6 +252,13 @@ def _meter(file: Path) -> MeterModel:
         return MeterModel.open(file)
     except ImageError as e:
         raise _wrong(str(e)) from None
+
+
+def _save(file: Path, what: image.CardImage | meter_state.MeterState) -> None:
+    try:
+        image.save(file, what)
+    except OSError as e:
+        raise _wrong(f"{file}: {e.strerror}") from None
 
 
 def _digits(text: str, what: str) -> str:

@@ -77,6 +77,8 @@ def check(image: CardImage, name: str) -> None:
             raise ImageError(f"{name}: {what} must be {size} bytes in hex")
     if not image.keys.kiosk or not all(g.isdecimal() for g in image.keys.kiosk):
         raise ImageError(f"{name}: kiosk keys are named by their generation, a number")
+    if not all(0 <= left <= TRIES for left in image.tries.values()):
+        raise ImageError(f"{name}: a try counter stands between 0 and {TRIES}")
     try:
         bytes.fromhex(image.atr)
     except ValueError:

@@ -39,6 +39,7 @@ INTERNAL, EXTERNAL = bytes.fromhex("0088000408"), bytes.fromhex("0082000408")  #
 
 MOST_MINOR = 999_999_99
 STAY_S, STAY_FIRST_S = 3, 10  # how long the card must stay in
+LONGEST_H, LARGEST_KW = 24 * 3660, 1000
 STANDBY_ONLY = 0x7A  # the flags that a purchase or replacement card may set
 ALARMS_BIT, TOU_BIT, TOU_STANDBY_BIT, TIERS_BIT, TIERS_STANDBY_BIT = 0x80, 0x01, 0x02, 0x04, 0x08
 
@@ -155,7 +156,9 @@ class MeterModel:
         }
 
     def advance(self, hours: float, load_kw: float = 0.0) -> None:
-        """Let simulated time pass under a load; whole seconds and watts."""
+        """Let simulated time pass under a load, cut to whole seconds and watts; ValueError beyond ten years or a megawatt."""
+        if not (0 <= hours <= LONGEST_H and 0 <= load_kw <= LARGEST_KW):
+            raise ValueError(f"a meter runs 0 to {LONGEST_H} hours at 0 to {LARGEST_KW} kW")
         meter_run.advance(self.state, round(hours * 3600), round(load_kw * 1000))
         self._save()
 

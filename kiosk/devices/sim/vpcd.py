@@ -17,7 +17,6 @@ import msgspec
 from kiosk.devices.sim import faults
 from kiosk.devices.sim.card import CardModel
 from kiosk.devices.sim.control import ControlRefused
-from kiosk.devices.sim.image import ImageError
 from kiosk.devices.sim.meter import MeterModel
 
 FIRST_PORT = 0x8D00  # the user slot; the next one is the SAM slot
@@ -191,5 +190,5 @@ class Hand:
             raise ControlRefused("There is no meter here.")
         try:
             self._meter.advance(float(verb.get("hours", 24)), float(verb.get("load_kw", 0)))
-        except (TypeError, ValueError, OverflowError, ImageError):
-            raise ControlRefused("advance takes hours and load_kw, both numbers.") from None
+        except (TypeError, ValueError):
+            raise ControlRefused("advance takes hours and load_kw: at most ten years and a megawatt.") from None

@@ -96,7 +96,7 @@ class CardSession:
     def _known_serial(self) -> bytes:
         if self._serial is None:
             try:
-                serial = exchange(self._connection, Command(CLA_PLAIN, INS_READ_BINARY, SERIAL_P1, SERIAL_P2, expected=SERIAL_BYTES))
+                serial = exchange(self._connection, serial_command())
             except ApduError as error:
                 raise CardForeign(f"no serial number: {error}") from None
             if len(serial) != SERIAL_BYTES:
@@ -234,6 +234,11 @@ class CardSession:
     def job_finish(self, _job: CardJob) -> None:
         """Commit what another machine left before its commit."""
         self.update(self._profile.commit(self.reading or self.read()))
+
+
+def serial_command() -> Command:
+    """Ask for the serial number, in MF."""
+    return Command(CLA_PLAIN, INS_READ_BINARY, SERIAL_P1, SERIAL_P2, expected=SERIAL_BYTES)
 
 
 def perform(job: CardJob, session: CardSession) -> Seen:

@@ -15,8 +15,14 @@ from kiosk.devices.sim.control import LINE_LIMIT, ControlServer
 from kiosk.vend import evidence, rows
 from kiosk.vend.card.gdw1365 import PROFILE, armed, checksum, digits, moment
 from kiosk.vend.card.reading import Reading, Record, Word
+from kiosk.vend.cash import acceptor_up
+from kiosk.vend.facts import AcceptorRead, DeviceFault
 from kiosk.vend.limits import Allowed, DayOfCard, room
 from kiosk.vend.money import energy_wh
+from kiosk.vend.ports import AcceptorMemory
+from kiosk.vend.rules import Rules
+from kiosk.vend.seen import AcceptorUp
+from kiosk.vend.state import State
 
 U32 = 0xFFFF_FFFF
 FILE1 = bytes.fromhex("68010027008F00000000260701000000000020000000050000000100000100001234567800009876543202D216")
@@ -121,6 +127,15 @@ def test_the_sixth_event_between_two_polls_is_told_as_lost(last: int) -> None:
     for happened, lost in ((5, 0), (6, 1), (250, 245)):
         told = events.news(last, buffer((last + happened - 1) % 255 + 1))
         assert (len(told.events), told.lost, told.reset) == (5, lost, False)
+
+
+@pytest.mark.covers("field-15")
+def test_a_lifetime_counter_that_starts_again_is_a_fault_and_no_credit() -> None:
+    last = 2**24 - 1
+    state = State(acceptors={"coins": AcceptorMemory("17", 200, last)})
+    told = acceptor_up(Rules("K07", PROFILE), state, AcceptorUp("coins", "17", 201, 0, (1_00,)))
+    assert told[:2] == (DeviceFault("coins", "counter-back"), AcceptorRead("coins", "17", 201, 0))
+    assert [fact.kind for fact in told[2:]] == ["AcceptorSeen"]
 
 
 @pytest.mark.covers("field-16")

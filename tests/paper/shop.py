@@ -143,7 +143,7 @@ class Bench:
     """A driver, a desk, and a simulated printer on the other end of a real socket."""
 
     def __init__(self, simulator: PrinterSimulator, address: str, profile: PrinterProfile, wrap: Callable[[Port], Port]) -> None:
-        self.simulator, self.desk = simulator, PaperDesk()
+        self.simulator, self.address, self.desk = simulator, address, PaperDesk()
         self.driver = PrinterDriver(self.desk, lambda: wrap(open_port(address)), profile, sign, QUICK)
 
     def print(self, paper: receipt.Paper, job: int, copy: int = 0) -> str:

@@ -113,8 +113,7 @@ class PrinterDriver:
                 link.find_sign()
             if link.ready:
                 outcome = "unknown"
-                link.send(data)
-                outcome = link.finished(mark_of(job.id))
+                outcome = link.finished(mark_of(job.id)) if link.send(data) else "unknown"
                 if outcome == "unknown":
                     link.clear()
         finally:
@@ -127,9 +126,9 @@ class PrinterDriver:
         return job_bytes(lay_out(paper, self._profile.columns), self._profile)
 
     def _end(self, outcome: str) -> None:
-        job, self._open_job = self._open_job, None
-        if job is not None:
-            self._desk.tell(Printed(job, outcome))
+        if self._open_job is not None:
+            self._desk.tell(Printed(self._open_job, outcome))
+            self._open_job = None
 
     def _say(self, state: str) -> None:
         if state != self._told_state:

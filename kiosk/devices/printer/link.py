@@ -21,6 +21,7 @@ from kiosk.devices.printer.status import (
 )
 
 _QUESTIONS = (1, 2, 3, 4)
+_CHUNK_BYTES = 256  # between two looks; a quarter of a second on the slowest line
 _INBOX = 64  # answers that nobody waits for are forgotten, oldest first
 _SILENCES = 3  # rounds without any answer until a printer that ought to answer counts as gone
 
@@ -61,7 +62,8 @@ class PrinterLink:
         return self.word in {"ok", "low"}
 
     def greet(self) -> None:
-        """The first words on a fresh port."""
+        """The first words on a fresh port. Whatever is left of a paper from before is not going to be printed."""
+        self.clear()
         self._port.write(INITIALIZE + (STATUS_ON_CHANGE if self._profile.reports else b""))
         self.look()
 
@@ -95,13 +97,20 @@ class PrinterLink:
         elif self._profile.done != "drain" and self._told(ASK_QUEUED, _is_queued, self._waits.probe_s):
             self.done = "queued"
 
-    def send(self, data: bytes) -> None:
-        """Hands bytes over, listening in between. Stops when the printer reports trouble: the rest would only pile up in its buffer."""
-        for start in range(0, len(data), 512):
-            self._port.write(data[start : start + 512])
-            self.hear(0.0)
-            if not self.ready:
-                return
+    def send(self, data: bytes) -> bool:
+        """Hands a job over, looking in between; False when it was given up.
+
+        Trouble: the rest would only pile up in the buffer. Silence: a printer that was switched off and on has forgotten the beginning,
+        would print the rest and say that all is done.
+        """
+        for start in range(0, len(data), _CHUNK_BYTES):
+            self._port.write(data[start : start + _CHUNK_BYTES])
+            if self._profile.answers and not (self._ask(1) or self._ask(1)):
+                self._silences += 1
+                return False
+            if not self.ready and not self.condition.passing:
+                return False
+        return True
 
     def finished(self, mark: bytes) -> str:
         """After a job's last byte, how it ended: printed | assumed | unknown. Ends early when the printer is in trouble and stays so."""
@@ -114,13 +123,16 @@ class PrinterLink:
         return "printed" if self._told(ask_done(mark), lambda heard: heard == Done(mark), self._waits.job_s) else "unknown"
 
     def clear(self) -> None:
-        """Empties the printer's buffers, so that after a refill it does not go on with half a paper."""
-        if self._profile.answers and self._profile.clears:
+        """Empties the printer's buffers, so that after a refill it does not go on with half a paper.
+
+        Not after a jammed knife: clearing would also start it again, and whose fingers are there only the staff can see.
+        """
+        if self._profile.answers and self._profile.clears and not (self.condition.cutter or self.condition.fatal):
             self._port.write(CLEAR)
             self._await(lambda heard: isinstance(heard, Cleared), self._waits.answer_s)
 
     def _told(self, request: bytes, wanted: Callable[[Answer], bool], seconds: float) -> bool:
-        """Sends a request, waits for its answer, and looks in between. Trouble at two looks ends the wait, unless it passes by itself."""
+        """Sends a request, waits for its answer, looks in between. Trouble or silence at two looks ends the wait; a hot head does not."""
         self._inbox = [heard for heard in self._inbox if not wanted(heard)]
         self._port.write(request)
         deadline, troubles = after(seconds), 0
@@ -128,7 +140,8 @@ class PrinterLink:
             if self._await(wanted, min(left, self._waits.settle_s)):
                 return True
             self.look()
-            troubles = 0 if self.ready or self.condition.passing else troubles + 1
+            well = self._silences == 0 and (self.ready or self.condition.passing)
+            troubles = 0 if well else troubles + 1
         return self._await(wanted, 0.0) is not None
 
     def _twice_good(self) -> bool:

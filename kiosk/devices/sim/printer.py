@@ -7,6 +7,7 @@ Its control socket (one JSON object a line) knows:
 Source: Epson's ESC/POS command reference (DLE EOT, GS a, GS r, GS ( H, DLE DC4, GS v 0, GS V).
 """
 
+import queue
 import random
 import threading
 import time
@@ -21,6 +22,7 @@ from kiosk.devices.sim.escpos import Command, take_command, take_real_time
 from kiosk.devices.sim.paper import LINE_ROWS, Strip, Style
 from kiosk.devices.sim.printer_line import Line
 
+BOOT_S = 0.5  # deaf after power-up
 Action = Callable[[bytes], None]
 _USUAL = frozenset(
     (b"\r", b"\x1bt", b"\x1b{", b"\x1db", b"\x1dB", b"\x1b-", b"\x1bM")
@@ -65,6 +67,8 @@ class PrinterSimulator:
         self._ending = threading.Event()
         self._random = random.Random(7)
         self._thread = threading.Thread(target=self._run, name="printer simulator", daemon=True)
+        self._cut_off: queue.Queue[tuple[Path, Strip, bool] | None] = queue.Queue()
+        self._painter = threading.Thread(target=self._paint, name="printer simulator's papers", daemon=True)
         self.faults = Faults()
         self._powered, self._cover, self._jammed = True, False, False
         self._paper, self._rows_left, self._then = "ok", 0, ""  # in so many rows the paper is _then
@@ -73,7 +77,7 @@ class PrinterSimulator:
         self._buffer, self._half = bytearray(), b""
         self._pending: list[tuple[str, Style]] = []
         self._style, self._align, self._reports = Style(), 0, False
-        self._busy_until = 0.0
+        self._busy_until = self._deaf_until = 0.0
         self._actions = self._known_actions()
 
     def start(self) -> None:
@@ -83,12 +87,15 @@ class PrinterSimulator:
         if self._control:
             self._control.start()
         self._thread.start()
+        self._painter.start()
 
     def stop(self) -> None:
-        """Unplugs."""
+        """Unplugs; the papers that were cut are all in their folder."""
         self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join(2.0)
+        self._cut_off.put(None)
+        for thread in (self._thread, self._painter):
+            if thread.is_alive():
+                thread.join(2.0)
         if self._control:
             self._control.stop()
         self.line.unplug()
@@ -114,6 +121,8 @@ class PrinterSimulator:
             before = self._status()
             order(verb)
             self._report_change(before)
+        self._cut_off.join()  # every paper that is counted lies in its folder
+        with self._lock:
             return {
                 "paper": self._paper,
                 "cover": "open" if self._cover else "closed",
@@ -146,6 +155,8 @@ class PrinterSimulator:
     def _turn_power(self, verb: dict[str, Any]) -> None:
         if verb.get("to") not in {"off", "on"}:
             raise ControlRefused('Power is switched with "to": "off" or "on".')
+        if verb["to"] == "on" and not self._powered:
+            self._deaf_until = time.monotonic() + BOOT_S
         self._powered = verb["to"] == "on"
         self._jammed = False
         self._reset()
@@ -178,7 +189,7 @@ class PrinterSimulator:
             except PortLost:
                 self.line.hang_up()
             with self._lock:
-                if self._powered:
+                if self._powered and time.monotonic() >= self._deaf_until:
                     self._take(received)
                     self._work()
 
@@ -337,11 +348,20 @@ class PrinterSimulator:
             self._deliver()
 
     def _deliver(self, *, torn: bool = False) -> None:
-        """The paper falls into the customer's hand."""
+        """The paper falls into the customer's hand. Painting takes longer than a printer may take to answer: another thread does it."""
         self._papers += 1
-        place = self._out / f"{self._papers:03d}"
         self._last_text = self._strip.text()
-        place.with_suffix(".bin").write_bytes(bytes(self._strip.raw))
-        place.with_suffix(".txt").write_text(self._last_text, "utf-8")
-        self._strip.picture(torn=torn).save(place.with_suffix(".png"), optimize=True)
+        self._cut_off.put((self._out / f"{self._papers:03d}", self._strip, torn))
         self._strip = Strip(self._columns * 12)
+
+    def _paint(self) -> None:
+        while True:
+            cut_off = self._cut_off.get()
+            if cut_off is None:
+                self._cut_off.task_done()
+                return
+            place, strip, torn = cut_off
+            place.with_suffix(".bin").write_bytes(bytes(strip.raw))
+            place.with_suffix(".txt").write_text(strip.text(), "utf-8")
+            strip.picture(torn=torn).save(place.with_suffix(".png"))
+            self._cut_off.task_done()

@@ -1,0 +1,131 @@
+"""What a printer says is told apart, byte by byte, and what it does not say is not made up."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kiosk.devices.printer.status import (
+    Answer,
+    Cleared,
+    Condition,
+    Done,
+    Queued,
+    RealTime,
+    Status,
+    StatusReader,
+    after_answer,
+    after_status,
+)
+
+GOOD = Condition(offline=False, cover=False, stopped=False, error=False, cutter=False, fatal=False, hot=False, low=False, out=False)
+
+# DLE EOT n: question, byte, the word that a printer which was well before has now
+REAL_TIME = [
+    (1, 0x12, "ok"),
+    (1, 0x16, "ok"),  # drawer pin
+    (1, 0x1A, "offline"),
+    (2, 0x12, "ok"),
+    (2, 0x16, "cover"),
+    (2, 0x1A, "ok"),  # feeding by its button
+    (2, 0x32, "out"),
+    (2, 0x52, "error"),
+    (3, 0x12, "ok"),
+    (3, 0x1A, "error"),  # cutter
+    (3, 0x32, "error"),
+    (3, 0x52, "error"),  # hot head
+    (4, 0x12, "ok"),
+    (4, 0x1E, "low"),
+    (4, 0x72, "out"),
+    (4, 0x7E, "out"),
+]
+
+
+@pytest.mark.parametrize(("question", "byte", "word"), REAL_TIME, ids=lambda value: f"{value:x}" if isinstance(value, int) else value)
+def test_each_real_time_answer_means_what_the_table_says(question: int, byte: int, word: str) -> None:
+    assert StatusReader().feed(bytes([byte])) == [RealTime(byte)]
+    assert after_answer(GOOD, question, byte).word == word
+
+
+# four bytes by themselves: the word
+REPORTS = [
+    ("10000000", "ok"),
+    ("14000000", "ok"),  # drawer pin
+    ("18000000", "offline"),
+    ("38000000", "cover"),
+    ("18080000", "error"),  # cutter
+    ("18200000", "error"),
+    ("18400000", "error"),
+    ("10000300", "low"),
+    ("18000f00", "out"),
+    ("18000c00", "out"),
+]
+
+
+@pytest.mark.parametrize(("block", "word"), REPORTS)
+def test_each_automatic_report_means_what_the_table_says(block: str, word: str) -> None:
+    raw = bytes.fromhex(block)
+    assert StatusReader().feed(raw) == [Status(raw)]
+    assert after_status(raw).word == word
+
+
+def test_no_answer_is_never_no_paper() -> None:
+    assert Condition().word == "unknown"
+    assert after_answer(Condition(), 1, 0x12).word == "unknown"  # on-line, but nobody knows about the paper
+    assert after_answer(after_answer(Condition(), 1, 0x12), 4, 0x12).word == "ok"
+
+
+def test_only_a_hot_head_goes_away_by_itself() -> None:
+    hot = after_answer(GOOD, 3, 0x52)
+    assert hot.passing
+    assert not after_answer(hot, 3, 0x5A).passing
+    assert not after_answer(hot, 2, 0x16).passing
+
+
+def test_a_new_report_replaces_everything_that_was_known_before() -> None:
+    assert after_status(bytes.fromhex("10000000")) == GOOD
+
+
+WHOLE: list[tuple[bytes, Answer]] = [
+    (b"\x12", RealTime(0x12)),
+    (b"\x7e", RealTime(0x7E)),
+    (b"\x18\x00\x0f\x00", Status(b"\x18\x00\x0f\x00")),
+    (b"\x10\x00\x00\x00", Status(b"\x10\x00\x00\x00")),
+    (b"\x37\x22\x60\x6f\x61\x62\x00", Done(b"\x60\x6f\x61\x62")),
+    (b"\x37\x25\x00", Cleared()),
+    (b"\x00", Queued(0)),
+    (b"\x0f", Queued(0x0F)),
+]
+
+
+@given(st.lists(st.sampled_from(WHOLE), max_size=12), st.data())
+def test_answers_are_told_apart_however_the_line_cuts_them(answers: list[tuple[bytes, Answer]], data: st.DataObject) -> None:
+    stream = b"".join(raw for raw, _ in answers)
+    reader, heard = StatusReader(), []
+    while stream:
+        length = data.draw(st.integers(1, len(stream)))
+        heard += reader.feed(stream[:length])
+        stream = stream[length:]
+    assert heard == [answer for _, answer in answers]
+    assert reader.dropped == 0
+
+
+@given(st.sampled_from([whole for whole in WHOLE if len(whole[0]) > 1]), st.integers(1, 6), st.sampled_from([0x12, 0x1A, 0x7E]))
+def test_a_real_time_answer_in_the_middle_of_another_harms_neither(whole: tuple[bytes, Answer], place: int, byte: int) -> None:
+    raw, answer = whole
+    place = min(place, len(raw) - 1)
+    assert StatusReader().feed(raw[:place] + bytes([byte]) + raw[place:]) == [RealTime(byte), answer]
+
+
+@given(st.binary(max_size=40))
+def test_after_any_noise_and_a_silence_the_next_report_is_heard(noise: bytes) -> None:
+    reader = StatusReader()
+    reader.feed(noise)
+    reader.forget_half()
+    assert reader.feed(b"\x18\x00\x0f\x00") == [Status(b"\x18\x00\x0f\x00")]
+
+
+def test_a_torn_report_is_dropped_byte_by_byte_until_it_fits() -> None:
+    reader = StatusReader()
+    assert reader.feed(b"\x10\x00\x18\x00\x00\x00") == [Queued(0), Status(b"\x18\x00\x00\x00")]
+    assert reader.feed(b"\x37\x22\x60\x37\x25\x00") == [Queued(0x22), Queued(0x60), Cleared()]
+    assert reader.dropped == 2

@@ -89,7 +89,7 @@ def takes_credit(sale: Sale) -> bool:
     return sale.stage in ("paying", "closed")
 
 
-def coin_in(rules: Rules, state: State, seen: s.CoinIn, now: Now) -> Facts:
+def coin_in(state: State, seen: s.CoinIn, now: Now) -> Facts:
     """A coin is in the box: a soft limit never sends it to the orphans, the meter's own limit does."""
     if not is_news(state, seen.device, seen.serial, seen.counter):
         return (p.Ignored("CoinIn"),)

@@ -2,7 +2,8 @@
 
 Money is in minor units, energy in watt-hours, tags and hashes in lower hex. A fact never carries a person, a PIN, a key or a rejected code.
 `barrier`: it is on disk, with its own fsync, before anything that follows from it may happen. The others ride with the next barrier
-or within 100 ms. `passing` facts have a module of their own. Kinds are never renamed. A new optional field keeps `v`; a changed meaning is v + 1 with an upcaster in `journal`.
+or within 100 ms. `passing` facts have a module of their own. Kinds are never renamed. A new optional field keeps `v`; a changed
+meaning is v + 1 with an upcaster in `rows`.
 """
 
 from typing import ClassVar

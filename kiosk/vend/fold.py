@@ -212,7 +212,7 @@ def _(fact: f.ClaimSettled, state: State, row: Row) -> State:
         claim, stage="landed", closed=replace(claim.closed, lines=fact.lines, credit_minor=fact.credit_minor) if claim.closed else None
     )
     state = _paid_debt(replace(state, claims=claims, ended=ended), claim.meter, fact.lines)
-    return _here(state, shown=fact.sale, printed="")
+    return _here(state, shown=fact.sale, printed="") if fact.how == "landed" else state
 
 
 @_fold.register

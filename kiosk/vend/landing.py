@@ -4,6 +4,8 @@ One rule carries it: what the card shows in a fresh authenticated reading decide
 that was answered and a write that was torn are followed by the same reading, the same word, the same way on.
 """
 
+from msgspec.structs import replace
+
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
@@ -25,6 +27,9 @@ def card_read(rules: Rules, state: State, seen: s.CardRead, now: Now) -> Facts:
         return (p.Ignored("CardRead"),)
     reading = seen.reading
     due, verdict = whose(rules, state, reading)
+    if due and due.record and due.stage == "claimed" and verdict.word == Word.LANDED and not state.here.reset:
+        others = {key: claim for key, claim in state.claims.items() if key != due.id}
+        return (*landed(rules, due, due.record, now, here=False), *card_read(rules, replace(state, claims=others), seen, now))
     facts: list[Fact] = []
     if not (due and state.here.reset):
         facts.append(_presented(reading, verdict))
@@ -99,7 +104,7 @@ def _onward(rules: Rules, state: State, due: Sale, looked: p.CardLooked, now: No
             return (archived(due, reading),) if due.stage != "archived" else ()
         return claim(rules, state, due, "slot_taken", now) if due.stage != "claimed" and _gone(verdict, due) else ()
     if verdict.word == Word.LANDED:
-        return landed(rules, due, due.record, now, here=state.here.reset)
+        return landed(rules, due, due.record, now)
     if due.stage == "claimed":
         return ()
     if verdict.word == Word.SPENT:
@@ -134,7 +139,7 @@ def card_worked(rules: Rules, state: State, seen: s.CardWorked) -> Facts:
     return (ended,)
 
 
-def landed(rules: Rules, due: Sale, record: Record, now: Now, *, here: bool) -> Facts:
+def landed(rules: Rules, due: Sale, record: Record, now: Now, *, here: bool = True) -> Facts:
     """The record stands on the card, ready for the meter (or already taken by it)."""
     verified = f.CardVerified(due.id, due.card, record.n, record.tag)
     lines = bill(rules.tariff, due.quote, due.tender_minor)

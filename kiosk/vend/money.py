@@ -17,6 +17,17 @@ class Currency(msgspec.Struct, frozen=True):
 
 
 CNY = Currency("CNY", 156, 2)
+CURRENCIES = {
+    currency.code: currency
+    for currency in (
+        CNY,
+        Currency("EUR", 978, 2),
+        Currency("KES", 404, 2),
+        Currency("TZS", 834, 2),
+        Currency("UGX", 800, 0),
+        Currency("XAF", 950, 0),
+    )
+}
 
 
 def plain(amount_minor: int, exponent: int = 2) -> str:

@@ -51,7 +51,7 @@ def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: 
         case s.NoteRejected():
             return (p.NoteGone(seen.device, seen.code),)
         case s.CoinIn():
-            return cash.coin_in(rules, state, seen, now)
+            return cash.coin_in(state, seen, now)
         case s.AcceptorUp():
             return (*(up := cash.acceptor_up(rules, state, seen)), *_recovered(rules, state, up, now))
         case s.AcceptorReset():

@@ -1,7 +1,7 @@
 """One recharge and everything that can come between, told as stories of a customer."""
 
 from kiosk.vend import seen
-from kiosk.vend.facts import ClaimIssued, NoteStacked, OrphanCredit, SaleClosed
+from kiosk.vend.facts import ClaimIssued, ClaimSettled, NoteStacked, OrphanCredit, SaleClosed
 from tests.sale.shop import Card, Shop
 
 
@@ -144,6 +144,32 @@ def test_another_machines_torn_purchase_is_finished_without_asking() -> None:
     first.insert(card)
     assert first.view.phase == "done"
     assert [fact.outcome for fact in closed(first)] == ["landed"]
+
+
+def test_a_claim_that_another_machine_landed_is_settled_and_the_card_may_buy() -> None:
+    shop, elsewhere, card = Shop(), Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.press("finish", work=False)
+    for _ in range(2):
+        job = shop.job()
+        assert job
+        if job.do == "arm":
+            shop.do(job, card)
+    for update in shop.updates(job, card)[:-1]:
+        card.write(update)
+    shop.pull()
+    shop.press("no_card")
+    shop.press("slip_taken")
+    elsewhere.insert(card)
+    elsewhere.pull()
+    shop.insert(card)
+    assert (shop.view.phase, shop.view.params["why"]) == ("refused", "untaken")
+    assert [x.how for x in shop.facts() if isinstance(x, ClaimSettled)] == ["landed_elsewhere"]
+    shop.pull()
+    card.into_meter()
+    shop.insert(card)
+    assert (shop.view.phase, card.credited) == ("account", [95_00])
 
 
 def test_a_power_cut_with_money_in_ends_with_the_money_on_the_card() -> None:

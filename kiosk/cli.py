@@ -1,0 +1,27 @@
+"""The command line: every group of commands in its place. Exit codes: docs/commands.md."""
+
+import typer
+
+from kiosk.commands import card, demo, journal, receipt, run, sim_card, sim_cash, sim_printer
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="A self-service recharge terminal for prepaid-electricity cards.")
+sim = typer.Typer(no_args_is_help=True, help="Simulated devices, by hand: each stands behind a real port.")
+
+app.command("run")(run.run)
+app.command("init")(run.init)
+app.command("demo")(demo.demo)
+app.command("bench")(demo.bench)
+app.add_typer(card.card_app, name="card")
+app.add_typer(journal.app, name="journal")
+app.add_typer(receipt.app, name="receipt")
+app.add_typer(sim, name="sim")
+sim.add_typer(sim_card.card_app, name="card")
+sim.add_typer(sim_card.meter_app, name="meter")
+sim.command("coins")(sim_cash.coins)
+sim.command("notes")(sim_cash.notes)
+sim.command("printer")(sim_printer.printer)
+
+
+def main() -> None:
+    """Entry point of `kiosk`."""
+    app()

@@ -1,0 +1,171 @@
+"""`kiosk init` and `kiosk run`: make a machine's stores, and be the machine."""
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kiosk.commands import EXIT_DAMAGED, EXIT_DIED, EXIT_MISSING, EXIT_USAGE, ended
+
+if TYPE_CHECKING:
+    from kiosk.core import Core
+    from kiosk.screens.palette import Palette
+
+FIRST_CONFIG = """# What this machine is. `kiosk doctor` checks it; an unknown key is an error.
+[kiosk]
+id = "{id}"
+utility = 1
+region = 1
+currency = "CNY"
+zone = "+0800"
+demo = true          # public test keys: for simulated cards only
+
+[store]
+path = "{folder}/store.db"
+station = "{folder}/station.json"
+
+[card]
+reader = ""          # a part of the reader's name; empty takes the first
+
+[[device]]
+role = "notes"
+protocol = "cctalk"
+port = "{folder}/dev/notes"
+
+[[device]]
+role = "coins"
+protocol = "cctalk"
+port = "{folder}/dev/coins"
+
+[[device]]
+role = "printer"
+protocol = "escpos"
+port = "{folder}/dev/printer"
+"""
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="where the machine keeps its stores")],
+    kiosk: Annotated[str, typer.Option("--id", help="the kiosk's id, never used again for another store")] = "K01",
+) -> None:
+    """Make a kiosk's folder: kiosk.toml and the station store. Example: kiosk init /var/lib/kiosk --id K07."""
+    from kiosk.devices.vault.station import StationError, create_station
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        station = create_station(folder / "station.json")
+        config = folder / "kiosk.toml"
+        if not config.exists():
+            config.write_text(FIRST_CONFIG.format(id=kiosk, folder=folder.absolute()), "utf-8")
+    except StationError as error:
+        raise ended(str(error), EXIT_USAGE) from None
+    except OSError as error:
+        raise ended(f"Cannot make {folder}: {error.strerror}.", EXIT_USAGE) from None
+    typer.echo(f"{kiosk}: station key {station.public_key.hex()}, configuration {folder / 'kiosk.toml'}")
+
+
+def run(
+    config: Annotated[Path | None, typer.Option("--config", help="kiosk.toml")] = None,
+    core: Annotated[Path | None, typer.Option("--core", help="be the core only, and offer this socket to a screen")] = None,
+    screen: Annotated[Path | None, typer.Option("--screen", help="be the screen only, of the core behind this socket")] = None,
+    palette: Annotated[str, typer.Option("--palette", help="auto, true, ansi or contrast")] = "auto",
+) -> None:
+    """Be the kiosk: the core, the screen, or both in one. Example: kiosk run --config /var/lib/kiosk/kiosk.toml."""
+    if core and screen:
+        raise ended("A process is the core or the screen; without either word it is both.", EXIT_USAGE)
+    if screen:
+        sys.exit(_screen(screen, palette))
+    sys.exit(_core(config, core) if core else _both(config, palette))
+
+
+def _screen(socket: Path, palette: str) -> int:
+    """First paint first: the link looks for its core behind it."""
+    from kiosk.app import STARTING, KioskApp
+    from kiosk.link import LinkClient
+
+    client = LinkClient(socket)
+    app = KioskApp(client, _palette(palette))
+    client.lost = lambda: app.post(STARTING)
+    app.run()
+    client.close()
+    return EXIT_DIED if app.crashed else 0
+
+
+def _core(config: Path | None, socket: Path) -> int:
+    from kiosk.link import LinkServer
+
+    over = threading.Event()
+    died: list[BaseException] = []
+
+    def on_death(error: BaseException) -> None:
+        died.append(error)
+        over.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: over.set())
+    try:
+        core = _opened(config, on_death)
+    except Exception as error:  # noqa: BLE001 - a refusal has its sentence, anything else is a crash
+        return _said(error)
+    core.start()
+    server = LinkServer(socket, core)
+    over.wait()
+    server.close()
+    if died:
+        return _said(died[0])
+    core.stop()
+    return 0
+
+
+def _both(config: Path | None, palette: str) -> int:
+    from kiosk.app import KioskApp
+    from kiosk.late import LateSource
+
+    late = LateSource(lambda on_death: _opened(config, on_death))
+    app = KioskApp(late, _palette(palette))
+    late.over = app.leave
+    app.run()
+    late.stop()
+    if late.failed:
+        return _said(late.failed)
+    return EXIT_DIED if app.crashed else 0
+
+
+def _palette(name: str) -> "Palette":
+    from kiosk.screens.palette import PALETTES, for_terminal
+
+    if name == "auto":
+        return for_terminal(os.environ)
+    if name not in PALETTES:
+        raise ended(f"{name} is no palette; known are {', '.join(PALETTES)}.", EXIT_USAGE)
+    return PALETTES[name]
+
+
+def _opened(config: Path | None, on_death: Callable[[BaseException], None]) -> "Core":
+    from kiosk.config import config_path, load
+    from kiosk.core import Core
+
+    return Core(load(config or config_path()), on_death=on_death)
+
+
+def _said(error: BaseException) -> int:
+    """The sentence of a refusal and its exit code; a programmer's error keeps its traceback, on stderr, never on the glass."""
+    from kiosk.config import ConfigError
+    from kiosk.devices.vault.station import StationError
+    from kiosk.vend.store import StoreDamaged, StoreError
+
+    if isinstance(error, ConfigError | StationError):
+        typer.echo(str(error), err=True)
+        return EXIT_USAGE
+    if isinstance(error, StoreError):
+        typer.echo(str(error), err=True)
+        return EXIT_DAMAGED if isinstance(error, StoreDamaged) else EXIT_MISSING
+    traceback.print_exception(error)
+    return EXIT_DIED

@@ -1,0 +1,154 @@
+"""The core: one desk, its journal, and the drivers that config names, wired together. Nothing else constructs a device or a store.
+
+A core that loses its desk or its journal ends the process with exit 70; the service manager starts it again and replay resumes.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from kiosk import __version__
+from kiosk.config import Config, ConfigError, DevicePart
+from kiosk.devices.card.driver import CardDriver
+from kiosk.devices.card.pcsc import PcscReader
+from kiosk.devices.card.reader import Reader
+from kiosk.devices.cctalk.coins import CoinAcceptor
+from kiosk.devices.cctalk.notes import NoteAcceptor
+from kiosk.devices.port import open_port
+from kiosk.devices.printer.driver import PrinterDriver
+from kiosk.devices.printer.escpos import PROFILES
+from kiosk.devices.vault.demo import DemoVault
+from kiosk.devices.vault.station import FileStation, open_station
+from kiosk.vend import money, sale
+from kiosk.vend.card.gdw1365 import PROFILE
+from kiosk.vend.desk import Desk, Machine, SystemClock, recover
+from kiosk.vend.fold import fold
+from kiosk.vend.journal import Journal
+from kiosk.vend.phase import deadline_ms
+from kiosk.vend.ports import Published
+from kiosk.vend.rules import Now, Rules
+from kiosk.vend.seen import Choice
+from kiosk.vend.showing import view
+from kiosk.vend.state import Here, State
+from kiosk.vend.view import View
+
+SOFTWARE = f"kiosk {__version__}"
+EXIT_DIED = 70
+KEY_GENERATION = 1
+
+
+def rules_of(config: Config) -> Rules:
+    """What `step` decides by, from config."""
+    return Rules(
+        kiosk=config.kiosk.id,
+        profile=PROFILE,
+        allowed=config.allowed(),
+        tariff=config.tariff_values(),
+        currency=money.CURRENCIES[config.kiosk.currency],
+        zone=config.kiosk.zone,
+        acceptors={part.role: part.serial for part in config.device if part.role != "printer"},
+        key_generation=KEY_GENERATION,
+        language=config.screen.language,
+        languages=config.kiosk.languages,
+        letterhead=config.letterhead_values(),
+        demo=config.kiosk.demo,
+    )
+
+
+def machine_of(rules: Rules) -> Machine[State]:
+    """The sale's pure functions, as the desk takes them."""
+
+    def publish(state: State, now: Now, rev: int) -> Published:
+        return Published(
+            rev=rev,
+            view=view(rules, state, now),
+            stance=sale.stance(rules, state),
+            card_job=sale.next_job(rules, state),
+            print_job=sale.print_job(rules, state, now.at_ms),
+            acceptors=state.acceptors,
+        )
+
+    return Machine(
+        blank=State(),
+        step=partial(sale.step, rules),
+        fold=fold,
+        publish=publish,
+        deadline=deadline_ms,
+        quiet=lambda state: state.sale is None and not state.here.token,
+        freeze=lambda state: msgspec.json.encode(msgspec.structs.replace(state, here=Here())),
+        thaw=_thaw,
+    )
+
+
+def _thaw(frozen: bytes) -> State | None:
+    """None for a state of another version of this software: then the rows are folded from further back."""
+    try:
+        return msgspec.json.decode(frozen, type=State)
+    except msgspec.ValidationError:
+        return None
+
+
+class Core:
+    """Implements the screen's source: it can be watched, and told what a customer chose."""
+
+    def __init__(self, config: Config, *, reader: Reader | None = None, on_death: Callable[[BaseException], None] | None = None) -> None:
+        """Open the stores and replay. Raises StationError, StoreRefused, StoreDamaged, ConfigError, each with one sentence."""
+        rules = rules_of(config)
+        self.station: FileStation = open_station(config.store.station)
+        self.journal = Journal.open(config.store.path, self.station.database_key())
+        machine = machine_of(rules)
+        state = recover(self.journal, machine)
+        clock = SystemClock(self.journal.next_boot())
+        self.desk: Desk[State] = Desk(machine, state, self.journal, self.station, clock, on_death=on_death)
+        self.desk.record(sale.started(rules, state, clock.now(), SOFTWARE))
+        vault = DemoVault(config.kiosk.utility, config.kiosk.region)
+        self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, vault, generation=KEY_GENERATION)
+        self._devices = tuple(_driver(part, self.desk, self.station, rules) for part in config.device)
+        self._running = threading.Event()
+
+    def start(self) -> None:
+        """The desk first, then everything that tells it."""
+        self.desk.start()
+        self._card.start()
+        for device in self._devices:
+            device.start()
+        self._running.set()
+
+    def stop(self) -> None:
+        """Acceptors shut first; then the desk writes down what was told and the store is closed."""
+        for device in self._devices:
+            device.stop()
+        self._card.stop()
+        if self._running.is_set():
+            self.desk.stop()
+        self.journal.close()
+
+    def subscribe(self, callback: Callable[[View], None]) -> None:
+        """The newest View at once, then each that differs from the one before, on the desk's thread."""
+        last = [self.desk.published().view]
+        callback(last[0])
+
+        def changed(published: Published) -> None:
+            if published.view != last[0]:
+                last[0] = published.view
+                callback(published.view)
+
+        self.desk.subscribe(changed)
+
+    def tell(self, choice: Choice) -> None:
+        """What the customer chose."""
+        self.desk.tell(choice)
+
+
+def _driver(part: DevicePart, desk: Desk[State], station: FileStation, rules: Rules) -> NoteAcceptor | CoinAcceptor | PrinterDriver:
+    port = partial(open_port, part.port)
+    if part.role == "printer":
+        profile = str(part.options.get("profile", "80mm"))
+        if profile not in PROFILES:
+            raise ConfigError(f"device printer: {profile} is no printer profile; known are {', '.join(PROFILES)}.")
+        return PrinterDriver(desk, port, PROFILES[profile], station.sign)
+    kind = NoteAcceptor if part.role == "notes" else CoinAcceptor
+    country = str(part.options.get("country", rules.currency.code[:2]))
+    return kind(part.role, port, desk, country=country, exponent=rules.currency.exponent, enrolled=part.serial or None)

@@ -1,0 +1,215 @@
+"""Core and screen apart: one unix socket, a closed set of words each way.
+
+    core -> screen   {"v":1,"t":"state","rev":n,"phase":...,"view":{...}}   the newest only
+    screen -> core   {"t":"choice","rev":n,"do":...,"arg":...}
+
+Each message is a u32 length, big-endian, and JSON of at most 64 KiB. A word outside the set, a length above the limit or a peer of another
+user closes the connection; a screen can never say that money came in. Both ends begin again by themselves when the other was away.
+"""
+
+import contextlib
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+from kiosk.vend.seen import Choice
+from kiosk.vend.view import View
+
+LIMIT = 64 * 1024
+LENGTH = struct.Struct(">I")
+PEER = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
+AGAIN_S = 0.2
+WORDS = Literal[
+    "language", "balance", "amount", "tender", "order", "code", "finish", "cancel", "stop", "add_more", "more_time",
+    "receipt", "no_card", "slip_taken", "sms", "phone",
+]  # fmt: skip
+
+
+class LinkError(Exception):
+    """The peer said something that is not in the set."""
+
+
+class _State(msgspec.Struct, tag_field="t", tag="state"):
+    rev: int
+    phase: str
+    view: View
+    v: int = 1
+
+
+class _Choice(msgspec.Struct, tag_field="t", tag="choice", forbid_unknown_fields=True):
+    rev: int
+    do: WORDS
+    arg: str = ""
+
+
+class Source(Protocol):
+    """What a core offers to a screen."""
+
+    def subscribe(self, callback: Callable[[View], None]) -> None:
+        """The newest View at once, then each new one."""
+
+    def tell(self, choice: Choice) -> None:
+        """What the customer chose."""
+
+
+def send(connection: socket.socket, message: msgspec.Struct) -> None:
+    """One message, whole. OSError when the peer is gone."""
+    body = msgspec.json.encode(message)
+    connection.sendall(LENGTH.pack(len(body)) + body)
+
+
+def receive(connection: socket.socket) -> bytes:
+    """One message's body; b"" at the end. LinkError above the limit."""
+    head = _exactly(connection, LENGTH.size)
+    if len(head) < LENGTH.size:
+        return b""
+    (length,) = LENGTH.unpack(head)
+    if length > LIMIT:
+        raise LinkError(f"a message of {length} bytes, {LIMIT} are allowed")
+    body = _exactly(connection, length)
+    return body if len(body) == length else b""
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    got = b""
+    while len(got) < size:
+        more = connection.recv(size - len(got))
+        if not more:
+            break
+        got += more
+    return got
+
+
+class LinkServer:
+    """The core's end. One screen at a time: a new one takes the place of the old."""
+
+    def __init__(self, path: Path, source: Source, *, uids: tuple[int, ...] = ()) -> None:
+        self._source, self._uids = source, uids or (os.geteuid(),)
+        self._changed = threading.Condition()
+        self._view: View | None = None
+        self._count = 0
+        self._screen: socket.socket | None = None
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        path.chmod(0o660)
+        self._listener.listen(2)
+        source.subscribe(self._show)
+        for work in (self._accept, self._speak):
+            threading.Thread(target=work, name=f"link{work.__name__}", daemon=True).start()
+
+    def close(self) -> None:
+        """No screen any more."""
+        self._listener.close()
+        self._drop(self._screen)
+
+    def _show(self, view: View) -> None:
+        """On the desk's thread: remember the newest, never wait for a screen."""
+        with self._changed:
+            self._view, self._count = view, self._count + 1
+            self._changed.notify_all()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            _, uid, _ = PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
+            if uid not in self._uids:
+                connection.close()
+                continue
+            self._drop(self._screen)
+            with self._changed:
+                self._screen, self._count = connection, self._count + 1
+                self._changed.notify_all()
+            threading.Thread(target=self._listen, args=(connection,), name="link-listen", daemon=True).start()
+
+    def _speak(self) -> None:
+        said = 0
+        while True:
+            with self._changed:
+                while self._count == said:
+                    self._changed.wait()
+                said, view, screen = self._count, self._view, self._screen
+            if view and screen:
+                try:
+                    send(screen, _State(view.rev, view.phase, view))
+                except OSError:
+                    self._drop(screen)
+
+    def _listen(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError, LinkError, msgspec.ValidationError, msgspec.DecodeError):
+            while body := receive(connection):
+                choice = msgspec.json.decode(body, type=_Choice)
+                self._source.tell(Choice(choice.rev, choice.do, choice.arg[:64]))
+        self._drop(connection)
+
+    def _drop(self, connection: socket.socket | None) -> None:
+        if connection is None:
+            return
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        connection.close()
+        if self._screen is connection:
+            self._screen = None
+
+
+class LinkClient:
+    """The screen's end: a Source that looks for its core until `close`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.lost: Callable[[], None] = lambda: None  # called when the core goes away
+        self._callbacks: list[Callable[[View], None]] = []
+        self._connection: socket.socket | None = None
+        self._closed = False
+        self.view: View | None = None
+        threading.Thread(target=self._run, name="link-client", daemon=True).start()
+
+    def subscribe(self, callback: Callable[[View], None]) -> None:
+        """The newest View, if there is one, then each new one, on the link's thread."""
+        self._callbacks.append(callback)
+        if self.view:
+            callback(self.view)
+
+    def tell(self, choice: Choice) -> None:
+        """What the customer chose; lost when the core is away, as the screen then shows."""
+        connection = self._connection
+        if connection:
+            with contextlib.suppress(OSError):
+                send(connection, msgspec.convert({"t": "choice", **msgspec.structs.asdict(choice)}, _Choice))
+
+    def close(self) -> None:
+        """Look no further."""
+        self._closed = True
+        if self._connection:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+
+    def _run(self) -> None:
+        while not self._closed:
+            try:
+                with socket.socket(socket.AF_UNIX) as connection:
+                    connection.connect(str(self._path))
+                    self._connection = connection
+                    self._follow(connection)
+            except (OSError, LinkError, msgspec.ValidationError, msgspec.DecodeError):
+                pass
+            if self._connection:
+                self._connection, self.view = None, None
+                self.lost()
+            time.sleep(AGAIN_S)
+
+    def _follow(self, connection: socket.socket) -> None:
+        while body := receive(connection):
+            self.view = msgspec.json.decode(body, type=_State).view
+            for callback in self._callbacks:
+                callback(self.view)

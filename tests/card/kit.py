@@ -47,6 +47,7 @@ class Counted:
     def __init__(self, inner: Connection) -> None:
         self._inner = inner
         self.sent: list[bytes] = []
+        self.checked: Callable[[], None] = lambda: None  # called with each look at the event counter
         self.before: Callable[[bytes], None] = lambda _apdu: None  # called with each command before it goes
 
     @property
@@ -62,6 +63,7 @@ class Counted:
         self._inner.reset()
 
     def check(self) -> None:
+        self.checked()
         self._inner.check()
 
     def close(self) -> None:
@@ -117,7 +119,6 @@ class HandDesk:
         self._news = threading.Condition()
         self._published = Published(0, VIEW, Stance(), None, None, {})
         self.told: list[Seen] = []
-        self._jobs = 0
 
     def tell(self, seen: Seen) -> None:
         with self._news:

@@ -1,9 +1,11 @@
 """One card at one session: what it costs, what is believed, and what is never sent."""
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
-from kiosk.devices.card.apdu import INS_EXTERNAL_AUTHENTICATE, INS_UPDATE_BINARY
+from kiosk.devices.card.apdu import INS_EXTERNAL_AUTHENTICATE, INS_UPDATE_BINARY, CardGone
 from kiosk.devices.card.inprocess import InProcessReader
 from kiosk.devices.card.session import CardSession, perform
 from kiosk.devices.sim.card import CardModel
@@ -11,7 +13,7 @@ from kiosk.devices.sim.crypto import Masters
 from kiosk.devices.sim.faults import AlterPlain, At, Cut, Faults
 from kiosk.devices.sim.image import blank, clone
 from kiosk.devices.vault.demo import DemoVault
-from kiosk.vend.card.reading import Record, Returned, Word
+from kiosk.vend.card.reading import FileSpec, Record, Returned, Word
 from kiosk.vend.ports import CardJob
 from kiosk.vend.seen import CardBad, CardOut
 from tests.card.kit import METER, PROFILE, SERIAL, Bay, read_job, reading_of, record_of, used_card, worked
@@ -157,6 +159,32 @@ def test_a_card_that_says_9000_and_does_not_store_is_found_by_the_reading_after_
     assert PROFILE.judge(after, record, 7).word is Word.NEVER
 
 
+class Doubting(DemoVault):
+    """A vault that believes every reading but the n-th."""
+
+    def __init__(self, doubted: int) -> None:
+        super().__init__()
+        self._left = doubted
+
+    def check_reading(self, serial: bytes, message: bytes, mac: bytes) -> bool:
+        self._left -= 1
+        return self._left != 0 and super().check_reading(serial, message, mac)
+
+
+@pytest.mark.parametrize("doubted", [0, 1, 2])
+def test_a_file_longer_than_one_answer_is_believed_only_as_a_whole(doubted: int) -> None:
+    bay = Bay(used_card())
+    reading_of(perform(read_job(), bay.session))
+    bay.session._vault = Doubting(doubted)
+    raw, proved = bay.session._read_file(SERIAL, FileSpec(3, 258))
+    assert (raw, proved) == (bay.card.files[3], doubted == 0)
+
+
+@pytest.mark.parametrize("doubted", [1, 2, 3])
+def test_one_doubtful_file_makes_the_whole_reading_unproven(doubted: int) -> None:
+    assert not reading_of(perform(read_job(), Bay(used_card(), Doubting(doubted)).session)).authentic
+
+
 # ---------------------------------------------------------------- the try counter
 
 
@@ -230,6 +258,23 @@ def test_a_swap_in_the_middle_of_the_write_never_costs_the_other_card_a_try(mome
 
 
 @pytest.mark.covers("card-7")
+def test_the_event_counter_alone_stops_a_write_before_each_proof_is_sent() -> None:
+    for looks in range(6):  # two looks at each proof: before its challenge, before it is sent
+        bay = Bay(used_card())
+        record = armed_and_ready(bay)
+        start, seen = len(bay.contact.sent), iter([True] * looks + [False])
+        bay.contact.checked = lambda seen=seen: fail_unless(next(seen))  # type: ignore[misc]
+        assert worked(perform(write_job(record), bay.session)).why == "gone"
+        proofs = [apdu for apdu in bay.contact.sent[start:] if apdu[1] in {INS_EXTERNAL_AUTHENTICATE, INS_UPDATE_BINARY}]
+        assert len(proofs) <= looks // 2
+
+
+def fail_unless(same: bool) -> None:
+    if not same:
+        raise CardGone
+
+
+@pytest.mark.covers("card-7")
 def test_a_swap_that_the_reader_never_sees_is_found_by_the_serial_and_gets_nothing() -> None:
     bay = Bay(used_card())
     record = armed_and_ready(bay)
@@ -292,6 +337,24 @@ def test_a_reading_disturbed_once_is_made_again_after_a_reset() -> None:
     bay = Bay(used_card())
     bay.card.arm(Faults(lose_answer=At(4)))
     assert reading_of(perform(read_job(), bay.session)).authentic
+
+
+class Pushed(CardModel):
+    """A card that is pushed out by another while it works, and notices only then."""
+
+    by: Callable[[], None]
+
+    def process(self, apdu: bytes) -> bytes:
+        self.by()
+        return super().process(apdu)
+
+
+def test_the_late_end_of_one_card_does_not_pull_the_next() -> None:
+    bay, other, pushed = Bay(used_card()), CardModel(used_card()), Pushed(used_card())
+    bay.insert(pushed)
+    pushed.by = lambda: bay.reader.insert(other)
+    assert perform(read_job(), bay.session) == CardOut("t")
+    assert other.present
 
 
 def test_a_card_pulled_while_it_is_read_has_left() -> None:

@@ -32,7 +32,6 @@ SW_OK = 0x9000
 SW_AUTHENTICATION_BLOCKED = 0x6983
 SW_SM_OBJECTS_MISSING = 0x6987
 SW_SM_OBJECTS_INCORRECT = 0x6988
-SW_FILE_NOT_FOUND = 0x6A82
 SW_WRONG_PARAMETERS = 0x6B00  # on file 1: the card was never issued
 
 ANSWER_PIECES_MAX = 16  # a card that says 61xx for ever is not waited for

@@ -48,6 +48,12 @@ class InProcessReader:
             self._card = None
             self._turn(State.EMPTY, b"")
 
+    def left(self, counter: int) -> None:
+        """That card left by itself; another that came since stays."""
+        with self._changed:
+            if self._slot.counter == counter:
+                self.pull()
+
     def watch(self, before: Slot | None, timeout_s: float) -> Slot:
         """See `Reader`."""
         with self._changed:
@@ -96,7 +102,7 @@ class InProcessConnection:
             answer = card.process(apdu)
             self.check()
         except ConnectionError:
-            self._reader.pull()
+            self._reader.left(self._counter)
             return b""
         except CardGone:
             return b""
@@ -107,7 +113,7 @@ class InProcessConnection:
         try:
             self._reader.card_of(self._counter).reset()
         except ConnectionError:
-            self._reader.pull()
+            self._reader.left(self._counter)
             raise CardGone from None
 
     def check(self) -> None:

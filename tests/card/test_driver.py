@@ -1,5 +1,6 @@
 """The driver at a reader in this process: what it tells, what it does once, and whom it gives up."""
 
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -8,6 +9,7 @@ import pytest
 from kiosk.devices.card.apdu import AccessDenied, Connection, ReaderBusy, ReaderError
 from kiosk.devices.card.driver import CardDriver
 from kiosk.devices.card.inprocess import InProcessReader
+from kiosk.devices.card.pcsc import PcscReader
 from kiosk.devices.card.reader import Slot
 from kiosk.devices.sim.card import CardModel
 from kiosk.devices.vault.demo import DemoVault
@@ -194,3 +196,12 @@ def test_stop_ends_both_threads(bench: Bench) -> None:
     bench.insert()
     bench.driver.stop()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("card-") and thread.is_alive()]
+
+
+def test_without_pyscard_the_kiosk_starts_and_says_that_there_is_no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "smartcard", None)
+    desk = HandDesk()
+    driver = CardDriver(desk, PcscReader("any"), PROFILE, DemoVault(), watch_s=0.05)
+    driver.start()
+    assert desk.hear_one(ReaderDown).why == "reader"
+    driver.stop()

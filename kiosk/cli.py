@@ -10,7 +10,6 @@ sim = typer.Typer(no_args_is_help=True, help="Simulated devices, by hand: each s
 app.command("run")(run.run)
 app.command("init")(run.init)
 app.command("demo")(demo.demo)
-app.command("bench")(demo.bench)
 app.add_typer(card.card_app, name="card")
 app.add_typer(journal.app, name="journal")
 app.add_typer(receipt.app, name="receipt")

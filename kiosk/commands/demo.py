@@ -1,0 +1,65 @@
+"""`kiosk demo`: the whole machine simulated, on this terminal or as a scripted day."""
+
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from kiosk.commands import EXIT_REFUSED, ended
+
+Stack = Annotated[str, typer.Option("--stack", help="auto, pcsc (a pcscd of its own; root) or in-process")]
+
+
+def demo(
+    script: Annotated[bool, typer.Option("--script", help="play a day without a terminal and print its account")] = False,
+    keep: Annotated[Path | None, typer.Option("--keep", help="where the stores, cards, meters, receipts and pictures stay")] = None,
+    stack: Stack = "auto",
+) -> None:
+    """The whole machine simulated: a kiosk, its devices, four customers. Example: kiosk demo --script --keep /tmp/day."""
+    with _folder(keep) as folder:
+        if script or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            _script(folder, stack)
+            return
+        from kiosk.demo.glass import play
+
+        sys.exit(play(folder, stack))
+
+
+@contextlib.contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="kiosk-demo-") as place:
+        yield Path(place)
+
+
+def _script(folder: Path, stack: str) -> None:
+    from kiosk.demo.account import account
+    from kiosk.demo.day import Day
+    from kiosk.demo.site import DemoError
+    from kiosk.demo.world import World
+
+    began = time.monotonic()
+    world = World(folder, ("K07", "K08"), stack=stack)
+    try:
+        world.start()
+        steps = Day(world).play()
+    except DemoError as error:
+        raise ended(str(error), EXIT_REFUSED) from None
+    finally:
+        world.stop()
+    summary = account(folder / "kiosks")
+    summary.steps, summary.stack, summary.seconds = steps, world.stack, round(time.monotonic() - began, 1)
+    text = msgspec.json.format(msgspec.json.encode(summary), indent=2)
+    (folder / "summary.json").write_bytes(text)
+    typer.echo(text)
+    if summary.journal != "ok" or not summary.balanced:
+        raise ended("The account does not balance.", EXIT_REFUSED)

@@ -1,0 +1,183 @@
+"""A day in the street, played by real parts: every step is a story whose end is checked."""
+
+from datetime import datetime
+
+from kiosk.demo.account import Step
+from kiosk.demo.site import DemoError, Site
+from kiosk.demo.world import World
+from kiosk.devices.sim.faults import NONE, Cut, Faults
+from kiosk.vend.view import View
+
+NOTICED_S = 15.0  # within which a torn card must be noticed
+
+
+class Day:
+    """Two kiosks, four cards."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.site, self.other = world.sites["K07"], world.sites["K08"]
+
+    def play(self) -> list[Step]:
+        """All stories in their order. DemoError when one does not end as it must."""
+        return [
+            self.first_recharge(),
+            self.second_after_a_trip(),
+            self.refused_because_not_taken(),
+            self.pulled_and_put_back(),
+            self.pulled_and_finished_elsewhere(),
+            self.power_cut_with_a_note_in_escrow(),
+            self.paper_out(),
+        ]
+
+    def first_recharge(self) -> Step:
+        """Card A was issued this morning: 100 and 50 in notes, a receipt, and home."""
+        step = Step("first recharge of an opened card", "A")
+        self._buy(self.site, "A", 100_00, 50_00)
+        self._end(step, "first", receipt="paper")
+        return self._home(step)
+
+    def second_after_a_trip(self) -> Step:
+        """The meter has tripped; notes and a coin put the light on again."""
+        step = Step("second recharge of the same card after a trip", "A")
+        days = self.world.until_dark("A")
+        self._ensure(not self.world.meters["A"].display()["supply"], f"after {days} days the meter still supplies")
+        self._buy(self.site, "A", 50_00, 20_00, coin=1_00)
+        self._end(step, "second", receipt="none")
+        self._home(step)
+        self._ensure(bool(self.world.meters["A"].display()["supply"]), "the light is still off")
+        return step
+
+    def refused_because_not_taken(self) -> Step:
+        """Card B buys, and comes back without having been in its meter."""
+        step = Step("refused because the last purchase was not taken", "B")
+        self._buy(self.site, "B", 20_00)
+        self._end(step, "untaken", receipt="none")
+        self.site.insert(self.world.cards["B"])
+        view = self.site.phase("refused")
+        self._ensure(view.params["why"] == "untaken", "it was refused for another reason")
+        step.outcome, step.screen = "landed, then refused: untaken", self._picture(view, "refused")
+        self._take(self.site)
+        return self._home(step)
+
+    def pulled_and_put_back(self) -> Step:
+        """The card is pulled in the middle of the wallet's bytes and put back."""
+        step = Step("card pulled in the write and put back", "B")
+        card = self.world.cards["B"]
+        self._buy(self.site, "B", 50_00, finish=False)
+        card.arm(Faults(cut=Cut(update=2, byte=3)))
+        self.site.press("finish")
+        self._picture(self.site.phase("unsure", timeout_s=NOTICED_S), "unsure")
+        self.site.pull()
+        card.arm(NONE)
+        self.site.insert(card)
+        self._end(step, "put-back", receipt="none")
+        return self._home(step)
+
+    def pulled_and_finished_elsewhere(self) -> Step:
+        """Torn before its last write, claimed here, finished by the other machine, taken by the meter."""
+        step = Step("card pulled, claimed, finished at a second kiosk", "C")
+        card = self.world.cards["C"]
+        self._buy(self.site, "C", 100_00, finish=False)
+        card.arm(Faults(cut=Cut(update=3, byte=0)))
+        self.site.press("finish")
+        self.site.phase("unsure", timeout_s=NOTICED_S)
+        self.site.pull()
+        card.arm(NONE)
+        self.site.press("no_card")
+        claim = self.site.until(lambda view: view.phase == "claim" and view.params["printed"], why="the claim slip")
+        step.tendered_minor = step.claim_minor = claim.figure_minor
+        step.screen = self._picture(claim, "claim")
+        self.site.press("slip_taken")
+        self.other.insert(card)
+        view = self.other.phase("done")
+        self._ensure(view.params["foreign"] is True, "the other machine took it for its own")
+        step.credited_minor, step.outcome = view.figure_minor, "claimed at K07, landed at K08"
+        self._picture(view, "done-elsewhere")
+        self._take(self.other)
+        return self._home(step)
+
+    def power_cut_with_a_note_in_escrow(self) -> Step:
+        """50 is in, 100 is held, and the power fails. What the acceptor then says of the 100 decides."""
+        step = Step("power cut with a note in escrow", "D")
+        card = self.world.cards["D"]
+        self._buy(self.site, "D", 50_00, finish=False)
+        self.site.feed(100_00, wait=False)
+        self.site.until(lambda view: view.phase == "insert" and view.params["checking"] == 100_00, why="the held note")
+        self.site.cut()
+        in_box = sum(int(minor) * count for minor, count in self.site.notes.do({"do": "state"})["box"].items())
+        view = self._end(step, "power-cut", receipt="paper")
+        self._ensure(int(str(view.params["paid_minor"])) == step.tendered_minor, "the screen shows another sum")
+        self._ensure(in_box == self._notes_so_far(step.tendered_minor), "the box holds another sum than was credited")
+        self._ensure(card.present is False, "the card is still in")
+        return self._home(step)
+
+    def paper_out(self) -> Step:
+        """No paper: the card is charged all the same, and the receipt has its number."""
+        step = Step("paper out", "D")
+        self.site.printer.do({"do": "paper", "to": "out"})
+        self.site.until(lambda view: view.phase == "attract" and view.params["printer"] is False, why="the missing paper")
+        self._buy(self.site, "D", 20_00)
+        self._end(step, "paper-out", receipt="none")
+        self.site.printer.do({"do": "paper", "to": "ok"})
+        return self._home(step)
+
+    # ------------------------------------------------------------ what stories are made of
+
+    def _buy(self, site: Site, card: str, *notes: int, coin: int = 0, finish: bool = True) -> None:
+        site.phase("attract")
+        site.insert(self.world.cards[card])
+        self._picture(site.phase("account"), "account")
+        for note in notes:
+            site.feed(note)
+        if coin:
+            site.coin(coin)
+        self._picture(site.phase("insert"), "insert")
+        if finish:
+            site.press("finish")
+
+    def _end(self, step: Step, name: str, *, receipt: str) -> View:
+        view = self.site.phase("done", timeout_s=40)
+        step.tendered_minor, step.credited_minor = int(str(view.params["paid_minor"])), view.figure_minor
+        step.outcome, step.screen = "landed", self._picture(view, f"done-{name}")
+        if any(offer.choice == "receipt" for offer in view.offers):
+            self.site.press("receipt", receipt)
+        if receipt == "paper":
+            self.site.until(lambda v: v.phase != "done" or v.params["receipt"] in ("printed", "assumed"), why="the receipt")
+        self._take(self.site)
+        return view
+
+    def _take(self, site: Site) -> None:
+        """The card comes out."""
+        view = site.phase("done", "refused", "account", "take_card")
+        if view.phase != "take_card":
+            site.press("finish" if view.phase == "done" else "cancel")
+        self._picture(site.phase("take_card"), "take-card")
+        site.pull()
+        site.phase("attract")
+
+    def _home(self, step: Step) -> Step:
+        credited = self.world.to_meter(step.card).credited_minor
+        self._ensure(credited == step.credited_minor, f"the meter credited {credited}, the screen said {step.credited_minor}")
+        return step
+
+    def _notes_so_far(self, last_minor: int) -> int:
+        """What the stories before the power cut put into the note box, and this one's."""
+        return 100_00 + 50_00 + 50_00 + 20_00 + 20_00 + 50_00 + 100_00 + last_minor
+
+    def _ensure(self, holds: bool, sentence: str) -> None:  # noqa: FBT001 - reads as a sentence
+        if not holds:
+            raise DemoError(f"{sentence}.")
+
+    def _picture(self, view: View, name: str) -> str:
+        """The screen as a customer sees it, once a name."""
+        from kiosk.screens.palette import TRUE  # noqa: PLC0415 - fonts and Textual only for who looks
+        from kiosk.screens.picture import picture  # noqa: PLC0415
+        from kiosk.screens.rows import Clock  # noqa: PLC0415
+        from kiosk.screens.size import M  # noqa: PLC0415
+
+        path = self.world.folder / "screens" / f"{name}.png"
+        if not path.exists():
+            clock = Clock(f"{datetime.now():%H:%M}", view.ends_in_ms)  # noqa: DTZ005 - the header's wall clock
+            picture(view, clock, M, TRUE, path)
+        return path.name

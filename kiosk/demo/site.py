@@ -1,0 +1,277 @@
+"""One kiosk of the demo, and the devices behind its ports. The kiosk is the product: nothing in it knows that this is a demo.
+
+Through pcscd the kiosk is a process of its own, its screen's socket is ours, and a power cut is kill -9. Without pcscd it runs in this
+process, and a power cut is its disk as it was at that instant.
+"""
+
+import contextlib
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from kiosk.devices.card.inprocess import InProcessReader
+from kiosk.devices.sim.card import CardModel
+from kiosk.devices.sim.coins import CoinSimulator
+from kiosk.devices.sim.notes import NoteSimulator
+from kiosk.devices.sim.printer import PrinterSimulator
+from kiosk.devices.sim.printer_line import PtyLine
+from kiosk.devices.sim.vpcd import VpcdSlot
+from kiosk.link import LinkClient
+from kiosk.vend.seen import Choice
+from kiosk.vend.view import View
+
+START_S = 20.0
+STOP_S = 10.0
+CONFIG = """[kiosk]
+id = "{kiosk}"
+demo = true
+
+[store]
+path = "{folder}/store.db"
+station = "{folder}/station.json"
+
+[card]
+reader = "{reader}"
+
+[tariff]
+debts = {{ "000098765432" = 500 }}
+
+[[device]]
+role = "notes"
+protocol = "cctalk"
+port = "{folder}/dev/notes"
+
+[[device]]
+role = "coins"
+protocol = "cctalk"
+port = "{folder}/dev/coins"
+
+[[device]]
+role = "printer"
+protocol = "escpos"
+port = "{folder}/dev/printer"
+"""
+
+
+class DemoError(Exception):
+    """The demo cannot go on; one sentence."""
+
+
+class Running(Protocol):
+    """A kiosk that runs."""
+
+    def subscribe(self, callback: Callable[[View], None]) -> None:
+        """The newest View, then each new one."""
+
+    def tell(self, choice: Choice) -> None:
+        """What the customer chose."""
+
+    def stop(self) -> None:
+        """In good order."""
+
+    def cut(self) -> None:
+        """The power fails."""
+
+
+class ProcessKiosk:
+    """`kiosk run --core`, and this end of its link."""
+
+    def __init__(self, folder: Path) -> None:
+        socket = folder / "screen.sock"
+        socket.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "kiosk", "run", "--core", str(socket), "--config", str(folder / "kiosk.toml")]
+        with (folder / "core.log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
+        self._client = LinkClient(socket)
+
+    def subscribe(self, callback: Callable[[View], None]) -> None:
+        """See Running."""
+        self._client.subscribe(callback)
+
+    def tell(self, choice: Choice) -> None:
+        """See Running."""
+        self._client.tell(choice)
+
+    def stop(self) -> None:
+        """See Running."""
+        self._client.close()
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(STOP_S)
+
+    def cut(self) -> None:
+        """kill -9."""
+        self._client.close()
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+class LocalKiosk:
+    """The core in this process, with a card reader that is an object."""
+
+    def __init__(self, folder: Path, reader: InProcessReader) -> None:
+        from kiosk.config import load  # noqa: PLC0415 - heavy, and after the demo's first paint
+        from kiosk.core import Core  # noqa: PLC0415
+
+        self._folder = folder
+        self._core = Core(load(folder / "kiosk.toml"), reader=reader)
+        self._core.start()
+
+    def subscribe(self, callback: Callable[[View], None]) -> None:
+        """See Running."""
+        self._core.subscribe(callback)
+
+    def tell(self, choice: Choice) -> None:
+        """See Running."""
+        self._core.tell(choice)
+
+    def stop(self) -> None:
+        """See Running."""
+        self._core.stop()
+
+    def cut(self) -> None:
+        """Whatever is not on disk now never will be."""
+        image = self._folder / "disk"
+        image.mkdir(exist_ok=True)
+        for name in ("store.db", "store.db-wal"):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy2(self._folder / name, image / name)
+        self._core.stop()
+        for name in ("store.db", "store.db-wal", "store.db-shm"):
+            (self._folder / name).unlink(missing_ok=True)
+        for left in image.iterdir():
+            shutil.move(left, self._folder / left.name)
+
+
+class Site:
+    """A place in the street: acceptors, printer, a card slot, and the kiosk that owns them."""
+
+    def __init__(self, folder: Path, kiosk: str, papers: Path, slot: VpcdSlot | None, reader: str = "") -> None:
+        from kiosk.devices.vault.station import create_station  # noqa: PLC0415
+
+        self.folder, self.kiosk = folder, kiosk
+        dev = folder / "dev"
+        dev.mkdir(parents=True, exist_ok=True)
+        self.notes = NoteSimulator(dev / "notes", state=folder / "notes.json", route_s=0.3)
+        self.coins = CoinSimulator(dev / "coins", state=folder / "coins.json")
+        self.printer = PrinterSimulator(PtyLine(dev / "printer"), papers, line_s=0.005)
+        self._slot, self._reader = slot, InProcessReader()
+        self._changed = threading.Condition()
+        self._view: View | None = None
+        self._subscribers: list[Callable[[View], None]] = []
+        self.running: Running | None = None
+        if not (folder / "station.json").exists():
+            create_station(folder / "station.json")
+        (folder / "kiosk.toml").write_text(CONFIG.format(kiosk=kiosk, folder=folder.absolute(), reader=reader))
+        for device in (self.notes, self.coins, self.printer):
+            device.start()
+
+    # ------------------------------------------------------------ the kiosk
+
+    def start(self) -> None:
+        """Power comes."""
+        self.running = ProcessKiosk(self.folder) if self._slot else LocalKiosk(self.folder, self._reader)
+        self.running.subscribe(self._show)
+
+    def stop(self) -> None:
+        """The day is over."""
+        if self.running:
+            self.running.stop()
+        if self._slot:
+            self._slot.pull()
+        for device in (self.notes, self.coins, self.printer):
+            device.stop()
+
+    def cut(self, *, dark_s: float = 0.3) -> None:
+        """The power fails, for everything on this site, and comes back."""
+        if self.running:
+            self.running.cut()
+        self._view = None
+        for device in (self.notes, self.coins, self.printer):
+            device.do({"do": "power", "to": "off"})
+        time.sleep(dark_s)
+        for device in (self.notes, self.coins, self.printer):
+            device.do({"do": "power", "to": "on"})
+        self.start()
+
+    def subscribe(self, callback: Callable[[View], None]) -> None:
+        """A screen: the newest View, then each new one, whichever kiosk process it comes from."""
+        self._subscribers.append(callback)
+        if self._view:
+            callback(self._view)
+
+    def tell(self, choice: Choice) -> None:
+        """What the customer chose."""
+        if self.running:
+            self.running.tell(choice)
+
+    def _show(self, view: View) -> None:
+        with self._changed:
+            self._view = view
+            self._changed.notify_all()
+        for callback in self._subscribers:
+            callback(view)
+
+    # ------------------------------------------------------------ the customer
+
+    def until(self, what: Callable[[View], object], timeout_s: float = START_S, why: str = "") -> View:
+        """The first View of which `what` is true. DemoError when there is none in time."""
+        with self._changed:
+            if self._changed.wait_for(lambda: bool(self._view and what(self._view)), timeout_s) and self._view:
+                return self._view
+            raise DemoError(f"{self.kiosk}: waited for {why or 'the screen'}, but it shows {self._view and (self._view.phase, self._view.params)}")
+
+    def phase(self, *names: str, timeout_s: float = START_S) -> View:
+        """Wait for one of these phases."""
+        return self.until(lambda view: view.phase in names, timeout_s, " or ".join(names))
+
+    def press(self, do: str, arg: str = "") -> None:
+        """A key, as soon as the screen offers it."""
+        offered = self.until(lambda view: any(offer.choice == do for offer in view.offers), why=f"the key {do}")
+        self.tell(Choice(offered.rev, do, arg))
+
+    def insert(self, card: CardModel) -> None:
+        """Into the slot, once it is empty for the kiosk, too."""
+        self.phase("attract", "out", "unsure", "claim")
+        if self._slot:
+            self._slot.insert(card)
+        else:
+            self._reader.insert(card)
+
+    def pull(self) -> None:
+        """Out of the slot."""
+        if self._slot:
+            self._slot.pull()
+        else:
+            self._reader.pull()
+
+    def feed(self, amount_minor: int, *, wait: bool = True) -> None:
+        """A note, when the acceptor is open for it; then until it is stacked."""
+        before = self._view.figure_minor if self._view and self._view.phase == "insert" else 0
+        self._offer(self.notes, {"do": "insert_note", "value_minor": amount_minor})
+        if wait:
+            self.until(lambda view: view.phase == "insert" and view.figure_minor == before + amount_minor, why=f"a note of {amount_minor}")
+
+    def coin(self, amount_minor: int) -> None:
+        """A coin."""
+        before = self._view.figure_minor if self._view and self._view.phase == "insert" else 0
+        self._offer(self.coins, {"do": "insert_coin", "value_minor": amount_minor})
+        self.until(lambda view: view.phase == "insert" and view.figure_minor == before + amount_minor, why=f"a coin of {amount_minor}")
+
+    def _offer(self, device: NoteSimulator | CoinSimulator, verb: dict[str, object]) -> None:
+        """As people do: try until the machine takes it."""
+        until = time.monotonic() + START_S
+        while time.monotonic() < until:
+            if device.takes(int(str(verb["value_minor"]))):
+                device.do(verb)
+                return
+            time.sleep(0.02)
+        raise DemoError(f"{self.kiosk}: the acceptor never opened for {verb}")
+
+

@@ -1,0 +1,97 @@
+"""The demo's town: customers with cards, their meters at home, and the kiosks in the street. Everything that it is stands in one folder.
+
+kiosks/ID/ (store, station key), cards/*.json, meters/*.json, receipts/NNN.{bin,txt,png}, screens/*.png, summary.json
+"""
+
+import datetime as dt
+from pathlib import Path
+
+from kiosk.demo.site import Site
+from kiosk.devices.sim import card_files, meter_state, pcscd
+from kiosk.devices.sim.card import CardModel
+from kiosk.devices.sim.crypto import Masters
+from kiosk.devices.sim.image import personalise, save
+from kiosk.devices.sim.meter import MeterModel, Outcome
+from kiosk.devices.sim.vpcd import VpcdSlot
+
+MORNING = dt.datetime(2026, 11, 24, 8, 0)  # noqa: DTZ001 - a meter's clock is local and simulated
+EVENING_LOAD_KW = 2.0
+CUSTOMERS = {  # card -> (serial, meter, customer)
+    "A": ("4b10000000000a01", "000012345678", "000098765432"),
+    "B": ("4b10000000000b02", "000023456789", "000098760002"),
+    "C": ("4b10000000000c03", "000034567890", "000098760003"),
+    "D": ("4b10000000000d04", "000045678901", "000098760004"),
+}
+
+
+class World:
+    """Cards A to D, one meter each, and one or two kiosks. `stack` is pcsc where a pcscd of our own can run, otherwise in-process."""
+
+    def __init__(self, folder: Path, kiosks: tuple[str, ...] = ("K07",), *, stack: str = "auto") -> None:
+        self.folder = folder
+        for name in ("cards", "meters", "receipts", "screens", "kiosks"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        self._pcscd = pcscd.Pcscd(folder / "pcscd")
+        real = stack != "in-process" and pcscd.possible() and self._pcscd.take(wait=stack == "pcsc")
+        self.stack = "pcsc" if real else "in-process"
+        if real:
+            self._pcscd.start()
+        masters = Masters.demo()
+        self.cards = {name: self._card(name, masters) for name in CUSTOMERS}
+        self.meters = {name: self._meter(name, masters) for name in CUSTOMERS}
+        self.sites = {kiosk: self._site(kiosk, number) for number, kiosk in enumerate(kiosks)}
+
+    def _card(self, name: str, masters: Masters) -> CardModel:
+        """The card in its file; a new one is an open card, as it leaves the issuing desk."""
+        path = self.folder / "cards" / f"{name}.json"
+        if not path.exists():
+            serial, meter, customer = CUSTOMERS[name]
+            parameters = card_files.Parameters(meter, customer, alarm1_minor=20_00, alarm2_minor=5_00, flags=0x8D)
+            save(path, personalise(masters, bytes.fromhex(serial), parameters))
+        return CardModel.open(path)
+
+    def _meter(self, name: str, masters: Masters) -> MeterModel:
+        path = self.folder / "meters" / f"{name}.json"
+        if not path.exists():
+            save(path, meter_state.new(masters, CUSTOMERS[name][1], MORNING))
+        return MeterModel.open(path)
+
+    def _site(self, kiosk: str, number: int) -> Site:
+        folder = self.folder / "kiosks" / kiosk
+        papers = self.folder / "receipts" if number == 0 else folder / "receipts"
+        slot = VpcdSlot(pcscd.PORTS[number]) if self.stack == "pcsc" else None
+        return Site(folder, kiosk, papers, slot, pcscd.READERS[number])
+
+    def start(self) -> None:
+        """Power for every kiosk."""
+        for site in self.sites.values():
+            site.start()
+
+    def stop(self) -> None:
+        """Night."""
+        for site in self.sites.values():
+            site.stop()
+        self._pcscd.give()
+
+    # ------------------------------------------------------------ at home
+
+    def to_meter(self, name: str) -> Outcome:
+        """The customer puts the card into the meter and waits until it says OK."""
+        card = self.cards[name]
+        card.insert()
+        outcome = self.meters[name].insert(card)
+        card.pull()
+        return outcome
+
+    def live(self, name: str, days: int, load_kw: float = EVENING_LOAD_KW) -> None:
+        """Days go by at home."""
+        for _ in range(days):
+            self.meters[name].advance(24, load_kw)
+
+    def until_dark(self, name: str, days: int = 60) -> int:
+        """Live until the meter trips; how many days that took."""
+        for day in range(days):
+            if not self.meters[name].display()["supply"]:
+                return day
+            self.live(name, 1)
+        return days

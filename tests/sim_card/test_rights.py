@@ -1,5 +1,7 @@
 """The card lets nobody do what its rights do not give: one test for each right and each status word."""
 
+import random
+
 import pytest
 
 from kiosk.devices.sim import card_files, crypto, image
@@ -238,3 +240,19 @@ def test_writes_of_admin_and_meter_leave_the_generation_alone(terminal: Terminal
         terminal.prove(ref)
         assert terminal.update(ref, 5, 0, b"abc") == "9000"
     assert terminal.card.min_generation == 1
+
+
+def test_whatever_is_sent_the_card_answers_with_a_status_word_and_keeps_its_files() -> None:
+    terminal, chance = Terminal(card()), random.Random(1)
+    before = terminal.card.image().files
+    starts = ["00a40000", "00b08200", "04b08200", "00840000", "00880001", "00820013", "04d68200", "00c00000"]
+    for _ in range(50_000):
+        apdu = bytearray(bytes.fromhex(chance.choice(starts)) + chance.randbytes(chance.choice((0, 1, 2, 6, 10, 13, 14))))
+        if chance.random() < 0.5 and len(apdu) > 5:
+            apdu[4] = len(apdu) - 5
+        if chance.random() < 0.3:
+            apdu[chance.randrange(len(apdu))] = chance.randrange(256)
+        answer = terminal.card.process(bytes(apdu[: chance.choice((len(apdu), chance.randrange(len(apdu) + 1)))]))
+        assert 2 <= len(answer) <= 258
+        assert answer[-2] & 0xF0 in {0x60, 0x90}
+    assert terminal.card.image().files == before

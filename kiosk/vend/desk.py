@@ -126,7 +126,10 @@ class Desk(Generic[S]):
     # ------------------------------------------------------------ for any thread
 
     def tell(self, seen: Seen) -> None:
-        """Into the inbox. Waits up to 5 s when it is full, then DeskBusy; DeskDied when nobody will hear it."""
+        """Into the inbox. Waits up to 5 s when it is full, then DeskBusy; DeskDied when nobody will hear it.
+
+        Told is not yet on disk: a device's own counters bring back what a crash forgot.
+        """
         self._check_alive()
         try:
             self._inbox.put(seen, timeout=BUSY_AFTER_S)

@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import click
 import pytest
 import typer.main
-from kiosk.cli import app
 
+from kiosk.cli import app
 from tests.house.tree import HOUSE, pages
 
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")

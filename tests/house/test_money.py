@@ -11,7 +11,7 @@ import pytest
 
 from tests.house.tree import modules
 
-IMPURE = ("kiosk/vend/journal", "kiosk/vend/desk")
+IMPURE = ("kiosk/vend/journal", "kiosk/vend/store", "kiosk/vend/desk")
 OUTSIDE = {"now", "today", "utcnow", "open", "print", "input", "eval", "exec", "__import__"}
 
 

@@ -4,7 +4,7 @@ import re
 
 from tests.house.numbers import covering, rows
 
-LATER = re.compile(r"comes with (?:Screens|Keys|Sync|Devices|Appliance): \w+( \S+){2,}")
+LATER = re.compile(r"comes with (?:Screens|Keys|Sync|Devices|Appliance): \S+( \S+){2,}")
 LENGTHS = {"failure": 35, "card": 17, "abuse": 54, "rule": 28}
 
 

@@ -1,5 +1,6 @@
 """The simulated printer hears as a printer hears: by its own tables, whatever sends."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,11 +56,14 @@ def test_any_bytes_are_taken_or_waited_for_and_never_lost(noise: bytes) -> None:
 
 
 @pytest.fixture
-def wire(tmp_path: Path) -> "tuple[PrinterSimulator, Port, Path]":
+def wire(tmp_path: Path) -> Iterator[tuple[PrinterSimulator, Port]]:
     line = TcpLine()
     simulator = PrinterSimulator(line, tmp_path)
     simulator.start()
-    return simulator, open_tcp(line.host, line.number), tmp_path
+    port = open_tcp(line.host, line.number)
+    yield simulator, port
+    port.close()
+    simulator.stop()
 
 
 @pytest.mark.parametrize(
@@ -76,19 +80,17 @@ def wire(tmp_path: Path) -> "tuple[PrinterSimulator, Port, Path]":
     ],
 )
 def test_a_question_is_answered_with_the_manuals_byte(
-    wire: "tuple[PrinterSimulator, Port, Path]", order: dict[str, object], question: int, answer: int
+    wire: tuple[PrinterSimulator, Port], order: dict[str, object], question: int, answer: int
 ) -> None:
-    simulator, port, _ = wire
+    simulator, port = wire
     simulator.do(order)
     port.write(bytes((0x10, 0x04, question)))
     assert port.read(1, after(2)) == bytes([answer])
-    simulator.stop()
 
 
-def test_a_printer_that_does_not_know_a_command_prints_it(wire: "tuple[PrinterSimulator, Port, Path]") -> None:
-    simulator, port, out = wire
+def test_a_printer_that_does_not_know_a_command_prints_it(tmp_path: Path, wire: tuple[PrinterSimulator, Port]) -> None:
+    simulator, port = wire
     port.write(b"\x1b@\x1d(E\x03\x00abc\n\x1dV\x00\x10\x04\x01")
     assert port.read(1, after(2)) == b"\x12"
     assert simulator.do({"do": "state"})["unheard"].startswith("1d2845")
-    assert (out / "001.txt").read_text() == "(Eabc\n"
-    simulator.stop()
+    assert (tmp_path / "001.txt").read_text() == "(Eabc\n"

@@ -21,7 +21,7 @@ from tests.cash.desk import ListeningDesk
 QUICK = Pace(
     first_s=0.3,
     reply_s=0.1,
-    quiet_s=0.005,
+    quiet_s=0.01,
     poll_s=0.01,
     reopen_s=(0.02, 0.05),
     hold_s=0.1,

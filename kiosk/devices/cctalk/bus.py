@@ -38,11 +38,11 @@ class Refused(Exception):
 
 
 class Bus:
-    """Requests to one address. `echo` None: find out. Nothing here remembers anything of the device but that."""
+    """Requests to one address. `echo` None: find out. `wary`: wait for silence before each request, on a line that answers late."""
 
-    def __init__(self, port: Port, address: int, mode: Mode, echo: bool | None, pace: Pace) -> None:
+    def __init__(self, port: Port, address: int, mode: Mode, echo: bool | None, pace: Pace, *, wary: bool = False) -> None:
         self._port, self._address, self._mode, self._pace = port, address, mode, pace
-        self._echo = echo
+        self._echo, self._wary = echo, wary
         self._decoder = Decoder(mode)
         self._clean = False  # the last exchange ended as it should
 
@@ -82,7 +82,7 @@ class Bus:
             for frame in self._decoder.feed(received):
                 if self._is_reply(frame):
                     self._echo = bool(self._echo)
-                    self._clean = True
+                    self._clean = not self._wary
                     return frame
         return None
 

@@ -30,6 +30,7 @@ class _Held(msgspec.Struct):
     said: str = ""  # stack | return, once it was said
     said_at: float = 0.0
     times: int = 0
+    gone: bool = False  # the device says that its escrow is empty
     hold_at: float = 0.0  # when "hold" is due again
 
 
@@ -113,7 +114,10 @@ class NoteAcceptor(Acceptor):
         word = stance.escrow if stance.escrow_counter == held.counter else "hold"
         now = time.monotonic()
         if word in {"stack", "return"}:
-            if not held.said or self._seen_at > held.said_at + self.pace.route_s:
+            if held.gone and self._seen_at > held.said_at + self.pace.route_s:
+                self._empty = held.counter
+                self.broken("fault-254")
+            elif not held.said or self._seen_at > held.said_at + self.pace.route_s:
                 self._route(bus, held, word)
         elif not held.said and now >= held.hold_at:
             held.hold_at = now + self.pace.hold_s
@@ -127,9 +131,6 @@ class NoteAcceptor(Acceptor):
             return
         self.poll_now()
         try:
-            answer = bus.ask(154, _ROUTE[word], tries=1)
+            held.gone = bus.ask(154, _ROUTE[word], tries=1) == _ESCROW_EMPTY
         except (Silent, Refused):
             return  # it may have been done: the next look at the buffer tells
-        if answer == _ESCROW_EMPTY:
-            self._empty = held.counter
-            self.broken("fault-254")

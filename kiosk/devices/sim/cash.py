@@ -59,9 +59,14 @@ class CashSimulator:
 
     def start(self) -> None:
         """Plugs in. OSError when link or control socket cannot be made."""
-        self.line.start()
         if self._control:
-            self._control.start()
+            self._control.start()  # first: where another simulator answers, its line is left alone
+        try:
+            self.line.start()
+        except OSError:
+            if self._control:
+                self._control.stop()
+            raise
 
     def stop(self) -> None:
         """Unplugs; the device's memory stays in its file."""

@@ -156,7 +156,7 @@ class SlaveLine:
         if self._random.random() < faults.bad_crc:
             raw[self._random.randrange(len(raw))] ^= 1 << self._random.randrange(8)
         if self._random.random() < faults.duplicate:
-            raw += raw
+            raw = raw + raw
         step = 1 if faults.split else len(raw)
         for start in range(0, len(raw), step):
             port.write(bytes(raw[start : start + step]))

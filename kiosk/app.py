@@ -38,15 +38,15 @@ class Source(Protocol):
 
 
 class ViewChanged(Message, bubble=False):
-    """A newer View. Of several that wait, the last is enough."""
+    """A newer View. Of several that wait, the newest is enough."""
 
     def __init__(self, view: View) -> None:
         super().__init__()
         self.view = view
 
     def can_replace(self, message: Message) -> bool:
-        """Latest wins."""
-        return isinstance(message, ViewChanged)
+        """The newer wins, whatever the order in which threads came."""
+        return isinstance(message, ViewChanged) and message.view.rev >= self.view.rev
 
 
 class Glass(Screen[None], inherit_bindings=False):

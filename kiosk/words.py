@@ -23,13 +23,13 @@ def languages() -> tuple[str, ...]:
 
 def text(language: str, key: str, **params: object) -> str:
     """The sentence of `key`. A key unknown in English, or a missing parameter, is a programmer's error: KeyError."""
-    sentence = _catalogue(language).get(key) or _catalogue(SOURCE)[key]
+    sentence = catalogue(language).get(key) or catalogue(SOURCE)[key]
     return sentence.format_map(params) if params else sentence
 
 
 def known(key: str) -> bool:
     """Is there such a sentence? For keys that are built from a word a device or the desk gave (`refused.<why>.first`)."""
-    return key in _catalogue(SOURCE)
+    return key in catalogue(SOURCE)
 
 
 def money(language: str, amount_minor: int, exponent: int = 2) -> str:
@@ -73,7 +73,7 @@ def moment(language: str, iso: str) -> str:
 
 
 @cache
-def _catalogue(language: str) -> Mapping[str, str]:
+def catalogue(language: str) -> Mapping[str, str]:
     """All tables of a language, flattened to dotted keys; empty where the language has none."""
     found: dict[str, str] = {}
     for path in sorted((LOCALE / language).glob("*.toml")):

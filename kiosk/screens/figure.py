@@ -91,21 +91,22 @@ def draw(amount: str, rows: int, room: int) -> Figure:
 
 
 def pieces(figure: Figure, y: int, x: int, field: str) -> list[Piece]:
-    """The art on its field: runs of full cells as coloured spaces, halves as half blocks."""
+    """The art on its field: full cells as coloured spaces, halves as half blocks."""
     return art(figure.art, y, x, f"{field}.figure", f"{field}.plane")
 
 
 def art(lines: tuple[str, ...], y: int, x: int, ink: str, ground: str) -> list[Piece]:
-    """Any drawing of `#`, `^` and `_` in one ink on one plane."""
-    full, half = (ground, ink, False), (ink, ground, False)
+    """Any drawing of `#`, `^` and `_` in one ink on one plane. An upper half is the ground's lower half on ink: at the deployed size of
+    14 points the lower half block reaches its cell's foot, and the upper one leaves a hairline at its top."""
+    cells = {"#": (" ", (ground, ink, False)), "_": ("▄", (ink, ground, False)), "^": ("▄", (ground, ink, False))}
     found: list[Piece] = []
     for row, line in enumerate(lines, y):
         start = 0
         for column in range(1, len(line) + 1):
             if column == len(line) or line[column] != line[start]:
                 if line[start] != " ":
-                    char = {"#": " ", "^": "▀", "_": "▄"}[line[start]]
-                    found.append(Piece(row, x + start, char * (column - start), full if char == " " else half))
+                    char, style = cells[line[start]]
+                    found.append(Piece(row, x + start, char * (column - start), style))
                 start = column
     return found
 

@@ -55,12 +55,9 @@ def _block(x: int, y: int, width: int, height: int, token: str, *, half: bool) -
     """A key's plane; at S its first and last row are half rows."""
     if not half:
         return plane(y, x, width, height, token)
-    edge = (token, "paper", False)
-    return [
-        Piece(y, x, "▄" * width, edge),
-        *plane(y + 1, x, width, height - 2, token),
-        Piece(y + height - 1, x, "▀" * width, edge),
-    ]
+    halves = "▄" * width
+    foot = Piece(y + height - 1, x, halves, ("paper", token, False))
+    return [Piece(y, x, halves, (token, "paper", False)), *plane(y + 1, x, width, height - 2, token), foot]
 
 
 def _tray(scene: Scene, size: Size, top: int, height: int, *, plain: bool) -> list[Piece]:

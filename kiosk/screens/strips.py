@@ -28,8 +28,9 @@ def segment(text: str, style: Style, palette: str) -> Segment:
     """A run. A plane whose colour no terminal has as a background is painted as full blocks in that ink."""
     ink, ground, bold = style
     colours = PALETTES[palette].colours
-    if _only_ink(PALETTES[palette], colours[ground]) and not text.strip():
-        return Segment("█" * len(text), _rich(colours[ground], 0, bold=False))
+    if _only_ink(PALETTES[palette], colours[ground]):
+        block, behind = ("▀", colours[ink]) if "▄" in text else ("█", 0)
+        return Segment(block * len(text), _rich(colours[ground], behind, bold=False))
     if not text.strip():
         return Segment(text, _plane(colours[ground]))
     dark_ink = PALETTES[palette].sixteen and colours[ink] == 0

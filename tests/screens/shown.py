@@ -45,7 +45,7 @@ def at_half_past_two() -> datetime:
 def main() -> int:
     views, choices, *rest = sys.argv[1:]
     palette = PALETTES[rest[0]] if rest else None
-    app = KioskApp(Scripted(Path(views), Path(choices)), palette, now=at_half_past_two)
+    app = KioskApp(Scripted(Path(views), Path(choices)), palette, now=at_half_past_two, motion=False)
     app.run()
     return app.return_code or 0
 

@@ -16,11 +16,11 @@ def seen(view: View) -> Scene:
         field="held",
         place="machine",
         first=say(f"claim.{first}", amount=say.figure),
-        second=say("claim.second", tail=tail) if tail else say("claim.second_no_tail"),
+        second=say("claim.disputed", amount=say.money(disputed)) if disputed else say("claim.second", tail=tail),
         figure=say.figure,
         currency=say.currency,
         ledger=tuple((say(f"ledger.{key}"), value) for key, value in lines if value),
-        told=(say("unsure.waits"), *((say("claim.disputed", amount=say.money(disputed)),) if disputed else ())),
+        told=() if say.offered("receipt") else (say("unsure.waits"),),
         keys=(
             *say.key("1", "receipt", "again", say("claim.again")),
             *say.key("enter", "slip_taken", "", say("claim.taken"), say("claim.taken_short")),

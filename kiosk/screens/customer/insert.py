@@ -24,7 +24,7 @@ def seen(view: View) -> Scene:
             *(Tile(say.money(amount)) for amount in say.pieces("tiles")),
         ),
         tray_note=say("insert.next_note") if view.figure_minor and more and not say.flag("ask_stop") else "",
-        told=(say("insert.one_by_one"), say("insert.counts")),
+        told=() if view.figure_minor or checking else (say("insert.one_by_one"), say("insert.counts")),
         keys=(*_keys(say), say.help_key()),
         status=say("insert.more", amount=say.money(more)) if more else "",
     )

@@ -1,0 +1,195 @@
+"""The board under fingers and keys: both choose the same, help stays at home, and only what changed is painted."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from msgspec.structs import replace
+from textual.geometry import Region
+
+from kiosk.app import KioskApp
+from kiosk.screens.board import Board
+from kiosk.screens.canvas import Target
+from kiosk.screens.palette import HIGH
+from kiosk.screens.samples import SAMPLES
+from kiosk.screens.scene import BACK, HELP
+from kiosk.vend.seen import Choice
+from kiosk.vend.view import View
+
+KEYS = {"clear": "escape", "enter": "enter"}
+INSERT = SAMPLES["insert"].view
+
+
+class Desk:
+    """Publishes what it is told to, and remembers what was chosen."""
+
+    def __init__(self, view: View) -> None:
+        self.first = view
+        self.chosen: list[Choice] = []
+        self.subscribers: list[Callable[[View], None]] = []
+
+    def subscribe(self, callback: Callable[[View], None]) -> None:
+        self.subscribers.append(callback)
+        callback(self.first)
+
+    def publish(self, view: View) -> None:
+        for callback in self.subscribers:
+            callback(view)
+
+    def tell(self, choice: Choice) -> None:
+        self.chosen.append(choice)
+
+
+def glass(desk: Desk) -> KioskApp:
+    return KioskApp(desk, now=lambda: datetime(2026, 11, 3, 14, 32), motion=False)  # noqa: DTZ001 - the wall's own time
+
+
+@pytest.mark.parametrize("size", [(55, 17), (78, 29), (100, 30)])
+async def test_touch_alone_and_keypad_alone_choose_the_same(size: tuple[int, int]) -> None:
+    desk = Desk(SAMPLES["attract"].view)
+    app = glass(desk)
+    tried: set[Target] = set()
+    async with app.run_test(size=size) as pilot:
+        for sample in SAMPLES.values():
+            desk.publish(sample.view)
+            await pilot.pause()
+            for target in app.board.targets:
+                if target.do in {HELP, BACK} or target in tried:
+                    continue
+                tried.add(target)
+                desk.chosen.clear()
+                await pilot.click(offset=(target.x + target.width - 1, target.y + target.height - 1))
+                await pilot.press(KEYS.get(target.cap, target.cap))
+                assert desk.chosen == [Choice(sample.view.rev, target.do, target.arg)] * 2, (sample.view.phase, target)
+    assert {target.cap for target in tried} == {"1", "3", "5", "clear", "enter"}
+
+
+async def test_a_finger_between_keys_chooses_nothing_and_a_finger_that_slides_off_neither() -> None:
+    desk = Desk(INSERT)
+    app = glass(desk)
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        inside = {(x, y) for t in app.board.targets for x in range(t.x, t.x + t.width) for y in range(t.y, t.y + t.height)}
+        for place in ((0, 0), (20, 25), (40, 25), (77, 28), (40, 10)):
+            assert place not in inside
+            await pilot.click(offset=place)
+        enter = next(target for target in app.board.targets if target.cap == "enter")
+        await pilot.mouse_down(offset=(enter.x + 1, enter.y + 1))
+        await pilot.mouse_up(offset=(5, 5))
+        assert desk.chosen == []
+
+
+async def test_keys_that_are_holes_do_nothing() -> None:
+    desk = Desk(INSERT)
+    async with glass(desk).run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        await pilot.press("1", "2", "3", "4", "5", "6", "7", "8", "9", "q", "tab", "f1", "ctrl+c", "ctrl+p", "ctrl+q")
+        assert desk.chosen == []
+        await pilot.press("backspace", "delete", "escape")
+        assert [choice.do for choice in desk.chosen] == ["stop"] * 3
+
+
+async def test_help_opens_on_the_screen_itself_and_money_closes_it() -> None:
+    desk = Desk(INSERT)
+    app = glass(desk)
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        await pilot.press("0")
+        assert "How this machine works" in shown(app.board)
+        assert "Machine 150.00" in shown(app.board)
+        await pilot.press("escape")
+        assert "150.00 is in." in shown(app.board)
+        await pilot.press("0")
+        desk.publish(replace(INSERT, figure_minor=20000, rev=1))
+        await pilot.pause()
+        assert "200.00 is in." in shown(app.board)
+        assert desk.chosen == []
+
+
+def targets(board: Board) -> tuple[Target, ...]:
+    return board.targets
+
+
+def shown(board: Board) -> str:
+    return "\n".join(board.render_line(y).text for y in range(board.size.height))
+
+
+async def test_a_stacked_note_repaints_only_the_rows_that_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(INSERT)
+    app = glass(desk)
+    painted: list[Region] = []
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        refresh = app.board.refresh
+
+        def watched(*regions: Region) -> object:
+            painted.extend(regions)
+            return refresh(*regions)
+
+        monkeypatch.setattr(app.board, "refresh", watched)
+        desk.publish(replace(INSERT, figure_minor=16000, rev=1))
+        await pilot.pause()
+        rows = {region.y for region in painted}
+        assert 2 in rows, "the sentence"
+        assert 14 in rows, "the tab"
+        assert not rows & {0, 1, 3, 4, 17, 18, 22, 28}, "header, air and keys stay"
+
+
+async def test_a_view_that_comes_late_is_not_shown() -> None:
+    desk = Desk(replace(INSERT, rev=5))
+    app = glass(desk)
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        desk.publish(replace(SAMPLES["attract"].view, rev=4))
+        await pilot.pause()
+        assert app.board.view.rev == 5
+
+
+async def test_a_window_too_small_says_so_and_a_large_one_gets_a_bezel() -> None:
+    desk = Desk(INSERT)
+    app = glass(desk)
+    async with app.run_test(size=(50, 16)) as pilot:
+        await pilot.pause()
+        assert "too small" in shown(app.board)
+        assert app.board.targets == ()
+        await pilot.resize_terminal(130, 40)
+        await pilot.pause()
+        assert shown(app.board).startswith("\n".join([" " * 130] * 5))
+        (enter,) = (target for target in targets(app.board) if target.cap == "enter")
+        await pilot.click(offset=(enter.x, enter.y))
+        assert [choice.do for choice in desk.chosen] == ["finish"]
+
+
+async def test_other_colours_come_with_one_repaint_and_the_same_keys() -> None:
+    desk = Desk(INSERT)
+    app = glass(desk)
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        before = app.board.targets
+        app.board.use(HIGH)
+        await pilot.pause()
+        assert app.board.targets == before
+        assert app.board.render_line(0)._segments[0].style is not None
+        assert str(app.board.render_line(0)._segments[0].style).endswith("on #000000")
+
+
+async def test_eight_threads_hammer_the_crossing_and_the_newest_view_stays() -> None:
+    desk = Desk(INSERT)
+    app = glass(desk)
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        samples = [sample.view for sample in SAMPLES.values()]
+
+        def hammer(thread: int) -> None:
+            for turn in range(250):
+                desk.publish(replace(samples[(turn + thread) % len(samples)], rev=1 + turn * 8 + thread))
+
+        threads = [threading.Thread(target=hammer, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            await pilot.pause(0.01)
+        await pilot.pause(0.1)
+        assert app.board.view.rev == 2000
+        assert app.board.view.phase == samples[(249 + 7) % len(samples)].phase

@@ -1,0 +1,72 @@
+"""A real terminal: nothing gets out of the kiosk, nothing secret comes onto its glass, and the terminal is whole afterwards."""
+
+import signal
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from kiosk.screens.samples import SAMPLES
+from tests.screens.terminal import Terminal
+
+WAYS_OUT = {
+    "ctrl+q": b"\x11",
+    "ctrl+p": b"\x10",
+    "ctrl+c": b"\x03",
+    "ctrl+z": b"\x1a",
+    "ctrl+backslash": b"\x1c",
+    "ctrl+s": b"\x13",
+    "F1": b"\x1bOP",
+    "escape twice": b"\x1b\x1b",
+    "tab": b"\t",
+    "paste": b"\x1b[200~1\r\x1b[201~",
+    "alt+q": b"\x1bq",
+}
+RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1003l")
+
+
+def test_no_key_leaves_the_kiosk_and_painting_goes_on(tmp_path: Path) -> None:
+    with Terminal(tmp_path) as terminal:
+        terminal.show(SAMPLES["done"].view)
+        terminal.until(b"Card 140.00", 10)
+        for keys in WAYS_OUT.values():
+            terminal.type(keys)
+            terminal.drain(0.1)
+        assert terminal.alive
+        terminal.show(replace(SAMPLES["insert"].view, rev=1))
+        terminal.until(b"Machine 150.00", 10)
+        assert terminal.chosen() == []
+        terminal.type(b"\r")
+        terminal.drain(0.3)
+        assert terminal.chosen() == ["finish"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_orderly_end_restores_the_terminal(tmp_path: Path, number: signal.Signals) -> None:
+    with Terminal(tmp_path) as terminal:
+        assert termios.tcgetattr(terminal.slave) != terminal.before
+        assert terminal.signal(number) == 0
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+        assert all(code in terminal.written for code in RESTORED)
+
+
+def test_a_crash_shows_neither_traceback_nor_values(tmp_path: Path) -> None:
+    with Terminal(tmp_path) as terminal:
+        start = len(terminal.written)
+        terminal.show(replace(SAMPLES["insert"].view, phase="crash", rev=1, params={"pin": "SECRET-4711"}))
+        assert terminal.wait() == 1
+        after = terminal.written[start:]
+        for leak in (b"SECRET", b"4711", b"Traceback", b"KeyError", b"locals", b".py"):
+            assert leak not in after
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+        assert all(code in terminal.written for code in RESTORED)
+
+
+def test_the_glass_comes_up_without_the_heavy_rooms() -> None:
+    done = subprocess.run([sys.executable, "-c", "import sys, kiosk.app; print(*sys.modules)"], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "textual.app" in loaded
+    assert not loaded & {"sqlmodel", "sqlalchemy", "cryptography", "smartcard", "escpos", "serial", "PIL"}

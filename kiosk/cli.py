@@ -7,12 +7,20 @@ from kiosk.commands import card, demo, journal, receipt, run, sim_card, sim_cash
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="A self-service recharge terminal for prepaid-electricity cards.")
 sim = typer.Typer(no_args_is_help=True, help="Simulated devices, by hand: each stands behind a real port.")
 
+
+def _group(name: str, says: str) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, help=says)
+    group.callback()(lambda: None)  # one command alone would take the group's name
+    app.add_typer(group, name=name)
+    return group
+
+
 app.command("run")(run.run)
 app.command("init")(run.init)
 app.command("demo")(demo.demo)
 app.add_typer(card.card_app, name="card")
-app.add_typer(journal.app, name="journal")
-app.add_typer(receipt.app, name="receipt")
+_group("journal", "The journal: every fact of this kiosk, in order.").command("verify")(journal.verify)
+_group("receipt", "Receipts and claim slips.").command("verify")(receipt.verify)
 app.add_typer(sim, name="sim")
 sim.add_typer(sim_card.card_app, name="card")
 sim.add_typer(sim_card.meter_app, name="meter")

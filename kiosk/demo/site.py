@@ -28,6 +28,7 @@ from kiosk.vend.view import View
 
 START_S = 20.0
 STOP_S = 10.0
+HAND_S = 0.6  # nobody changes a card faster; the virtual reader looks every 0.4 s
 CONFIG = """[kiosk]
 id = "{kiosk}"
 demo = true
@@ -245,9 +246,10 @@ class Site:
             self._reader.insert(card)
 
     def pull(self) -> None:
-        """Out of the slot."""
+        """Out of the slot, and a hand's time until the next card could come."""
         if self._slot:
             self._slot.pull()
+            time.sleep(HAND_S)
         else:
             self._reader.pull()
 
@@ -268,7 +270,8 @@ class Site:
         """As people do: try until the machine takes it."""
         until = time.monotonic() + START_S
         while time.monotonic() < until:
-            if device.takes(int(str(verb["value_minor"]))):
+            state = device.do({"do": "state"})
+            if state["accepting"] and not state.get("held") and not state.get("moving"):
                 device.do(verb)
                 return
             time.sleep(0.02)

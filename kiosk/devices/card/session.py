@@ -95,10 +95,7 @@ class CardSession:
 
     def _known_serial(self) -> bytes:
         if self._serial is None:
-            try:
-                serial = exchange(self._connection, serial_command())
-            except ApduError as error:
-                raise CardForeign(f"no serial number: {error}") from None
+            serial = self._ask_serial()
             if len(serial) != SERIAL_BYTES:
                 raise CardForeign(f"a serial number of {len(serial)} bytes")
             if self._before not in {None, serial}:
@@ -106,6 +103,17 @@ class CardSession:
                 raise CardGone("another card lies in the slot")
             self._serial = self._before = serial
         return self._serial
+
+    def _ask_serial(self) -> bytes:
+        """It stands in MF. Whoever had the card before, ourselves before a power cut too, may have left it in an application: reset once."""
+        try:
+            return exchange(self._connection, serial_command())
+        except ApduError:
+            self.reset()
+        try:
+            return exchange(self._connection, serial_command())
+        except ApduError as error:
+            raise CardForeign(f"no serial number: {error}") from None
 
     def _disturbed(self) -> None:
         """An answer was torn. A swap faster than the reader looks shows no other way, so the serial is read again."""

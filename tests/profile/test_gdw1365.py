@@ -168,6 +168,13 @@ def test_a_card_is_refused_with_its_reason() -> None:
     assert profile.judge(genuine, replace(record(2), meter="000000000001"), 0).why == "other_meter"
 
 
+def test_a_meter_that_was_never_opened_names_no_customer_and_that_is_no_disagreement() -> None:
+    unopened = MeterFile(METER, "0" * 12, 0, time="2611030815").encode()
+    reading = read(files(OPEN_CARD, bytes(8), unopened))
+    assert (reading.agrees, reading.customer, profile.judge(reading, None, 0).n) == (True, CUSTOMER, 1)
+    assert not read(files(OPEN_CARD, bytes(8), MeterFile(METER, "000000000001", 0).encode())).agrees
+
+
 def test_without_the_tag_key_ones_own_purchase_is_still_known() -> None:
     card = files()
     for update in profile.plan(read(card), record(2), "type"):

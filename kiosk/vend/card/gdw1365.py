@@ -104,6 +104,12 @@ def frame_of(returned: bytes, parameters: bytes) -> bytes | None:
     return None
 
 
+def names_of(frame: bytes, meter: slice, customer: slice) -> tuple[str, str]:
+    """(meter number, customer number). A meter that was never opened has no customer yet and writes zeros: ""."""
+    name = digits(frame[customer])
+    return digits(frame[meter]), name if name.strip("0") else ""
+
+
 def balance_of(frame: bytes) -> tuple[int | None, str | None]:
     """(what was left in the meter, when): money, or the overdraft as a negative amount; (None, None) from a file that a kiosk armed."""
     if not any(frame[File5.TIME]):
@@ -304,10 +310,11 @@ class Gdw1365:
         """Bytes -> Reading. ValueError where a file has another length than the layout's."""
         parameters, wallet, returned = (exact(files, spec) for spec in self.reads)
         sound, frame = whole(parameters, USER_CARD), frame_of(returned, parameters)
-        names = {(digits(parameters[File1.METER]), digits(parameters[File1.CUSTOMER]))} if sound else set()
+        named = [names_of(parameters, File1.METER, File1.CUSTOMER)] if sound else []
         if frame:
-            names.add((digits(frame[File5.METER]), digits(frame[File5.CUSTOMER])))
-        meter, customer = min(names, default=("", ""))
+            named.append(names_of(frame, File5.METER, File5.CUSTOMER))
+        meter = named[0][0] if named else ""
+        customer = next((name for _, name in named if name), "")
         amount, count = int.from_bytes(wallet[:4]), int.from_bytes(wallet[4:])
         tag = parameters[File1.TAG] if sound and any(parameters[File1.TAG]) else None
         fits = tag is not None and tag_of is not None and bool(meter) and tag_of(meter, count, amount, tag[:2]) == tag[2:]
@@ -328,7 +335,7 @@ class Gdw1365:
             balance_minor=balance,
             balance_at=balance_at,
             illegal=int(digits(frame[File5.ILLEGAL]) or 0) if frame else 0,
-            agrees=len(names) < 2 and parameters.startswith(USER_CARD),
+            agrees=parameters.startswith(USER_CARD) and all(names in ((meter, customer), (meter, "")) for names in named),
             keyed=tag_of is not None,
             files={f"{spec.file:02}": raw.hex() for spec, raw in zip(self.reads, (parameters, wallet, returned), strict=True)},
         )

@@ -191,12 +191,21 @@ def test_a_pulled_cable_ends_the_job_as_unknown_and_the_next_paper_comes_after_i
         assert here.print(recharge(), 12202, copy=1) == "printed"
 
 
-def test_a_power_cut_of_the_printer_in_a_job_is_never_taken_for_printed(tmp_path: Path) -> None:
+class SlowPort(FaultyPort):
+    """A line of 50,000 baud: a paper takes its time to go over."""
+
+    def write(self, data: bytes) -> None:
+        threading.Event().wait(len(data) / 5000)
+        super().write(data)
+
+
+@pytest.mark.parametrize("line", [FaultyPort, SlowPort], ids=["while it prints", "while it is still being sent"])
+def test_a_power_cut_of_the_printer_in_a_job_is_never_taken_for_printed(tmp_path: Path, line: type[FaultyPort]) -> None:
     link = tmp_path / "printer"
     simulator = PrinterSimulator(PtyLine(link), tmp_path / "out", line_s=0.02)
     simulator.start()
     desk = PaperDesk()
-    driver = PrinterDriver(desk, lambda: open_serial(str(link), 115200), PAPER_80, sign, QUICK)
+    driver = PrinterDriver(desk, lambda: line(open_serial(str(link), 115200)), PAPER_80, sign, QUICK)
     driver.start()
     try:
         desk.until(lambda: desk.states() == ["ok"])

@@ -109,6 +109,12 @@ def test_a_line_without_spaces_is_broken_where_the_paper_ends() -> None:
     assert "".join(lines).replace("Receipt ", "").replace(" ", "") == "您的钱是安全的" * 5 + "x" * 40 + "y" * 40
 
 
+def test_a_value_stands_apart_from_its_label_or_below_it() -> None:
+    for label, expected in (("x" * 24, ["x" * 24 + "  150.00"]), ("x" * 25, ["x" * 25, " " * 26 + "150.00"])):
+        paper = receipt.Paper("claim", 1, "K07", AT_MS, "+0800", (receipt.Pair(label, "150.00"),))
+        assert [line.text for line in lay_out(paper, 32) if isinstance(line, TextLine)] == expected
+
+
 # ---------------------------------------------------------------- the check digit
 
 

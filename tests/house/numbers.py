@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from tests.house.tree import HOUSE, modules
 
@@ -15,6 +16,7 @@ def rows() -> list[tuple[str, str]]:
     return [(row[1], row[2]) for table in TABLES for row in ROW.finditer((HOUSE / table).read_text())]
 
 
+@cache
 def covering() -> dict[str, list[str]]:
     """Number -> the places of `pytest.mark.covers` that carry it."""
     found: dict[str, list[str]] = {}

@@ -1,6 +1,6 @@
 """Money is never a float, and the rules that move it never look at a clock: the checks here read the source of `kiosk/vend`.
 
-A float there is a number of seconds: it stands only at a name that ends in `_s`, or at `timeout`.
+A float there is a number of seconds: it stands only at a name that ends in `_s` (and in what a function of such a name returns), or at `timeout`.
 A true division stands in `money.py` alone.
 """
 
@@ -32,6 +32,8 @@ def of_seconds(tree: ast.Module) -> set[ast.AST]:
                 places.append(node)
             case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)]) if is_seconds(name):
                 places.append(node)
+            case ast.FunctionDef(name=name) if is_seconds(name):
+                places += [node.returns, *(inner for inner in ast.walk(node) if isinstance(inner, ast.Return))]
             case ast.arguments():
                 named = [*node.posonlyargs, *node.args][-len(node.defaults) :] if node.defaults else []
                 places += [value for arg, value in zip(named, node.defaults, strict=True) if is_seconds(arg.arg)]
@@ -74,7 +76,16 @@ def test_a_float_in_the_shop_is_found(line: str) -> None:
     assert len(list(floats("kiosk/vend/sale.py", ast.parse(line)))) == 1
 
 
-@pytest.mark.parametrize("line", ["wait_s = 0.5", "def f(a_s: float = 0.5, *, b_s: float = 0.1): ...", "q.get(timeout=0.1)", "a = b // 2"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "wait_s = 0.5",
+        "def f(a_s: float = 0.5, *, b_s: float = 0.1): ...",
+        "q.get(timeout=0.1)",
+        "a = b // 2",
+        "def wait_s() -> float:\n    return a / 2",
+    ],
+)
 def test_seconds_and_whole_divisions_are_not(line: str) -> None:
     assert list(floats("kiosk/vend/desk.py", ast.parse(line))) == []
 

@@ -23,7 +23,13 @@ def modules(*folders: str) -> Iterator[tuple[str, ast.Module]]:
     for path in tracked():
         name = path.relative_to(HOUSE).as_posix()
         if path.suffix == ".py" and name.startswith(folders):
-            yield name, ast.parse(path.read_text(), name)
+            yield name, parsed(path)
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text(), path.name)
 
 
 def pages() -> Iterator[tuple[str, str]]:

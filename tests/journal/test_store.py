@@ -17,10 +17,10 @@ from kiosk.vend.store import StoreDamaged, StoreError, StoreFull, StoreRefused
 from tests.journal.shop import KEY, day, made, note
 
 
-def opened(path: Path) -> sqlcipher.Connection:
+def opened(path: Path, key: bytes = KEY) -> sqlcipher.Connection:
     """The store as someone with its key and a shell sees it."""
     connection = sqlcipher.connect(str(path), isolation_level=None)
-    connection.execute(f"PRAGMA key = \"x'{KEY.hex()}'\"")
+    connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
     return connection
 
 

@@ -45,15 +45,17 @@ class ViewChanged(Message, bubble=False):
         self.view = view
 
     def can_replace(self, message: Message) -> bool:
-        """The newer wins, whatever the order in which threads came."""
-        return isinstance(message, ViewChanged) and message.view.rev >= self.view.rev
+        """The newer wins, whatever the order in which threads came; after a core was lost its revs begin again."""
+        if not isinstance(message, ViewChanged) or self.view is STARTING:
+            return False
+        return message.view is STARTING or message.view.rev >= self.view.rev
 
 
 class Glass(Screen[None], inherit_bindings=False):
     """The one screen: a board, and in the demo the bench beside it. No key is bound to anything."""
 
     BINDINGS: ClassVar = []
-    CSS = "Glass { layout: horizontal; overflow: hidden; background: black; }"
+    DEFAULT_CSS = "Glass { layout: horizontal; overflow: hidden; background: black; }"
 
 
 class KioskApp(App[None], inherit_bindings=False):
@@ -95,11 +97,12 @@ class KioskApp(App[None], inherit_bindings=False):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.exit)
-        self._source.subscribe(self._post)
+        self._source.subscribe(self.post)
 
     def on_view_changed(self, message: ViewChanged) -> None:
-        """Swap the View; the board paints what is different."""
-        self.board.show(message.view)
+        """Swap the View; the board paints what is different. One that comes late is dropped."""
+        if message.view is STARTING or message.view.rev >= self.board.view.rev:
+            self.board.show(message.view)
 
     def on_key(self, event: events.Key) -> None:
         """The pad's keys go to the board, in the demo letters go to the bench, and all others nowhere."""
@@ -107,13 +110,22 @@ class KioskApp(App[None], inherit_bindings=False):
         if not self.board.press(event.key) and self.bench:
             self.bench.press(event.key)
 
-    def _choose(self, do: str, arg: str) -> None:
-        self._source.tell(Choice(self.board.view.rev, do, arg))
-
-    def _post(self, view: View) -> None:
+    def post(self, view: View) -> None:
         """From any thread; after the end nobody listens."""
         if self.is_running:
             self.post_message(ViewChanged(view))
+
+    def later(self, work: Callable[[], None]) -> None:
+        """From any thread: something for the screen's own thread."""
+        if self.is_running and self._loop:
+            self._loop.call_soon_threadsafe(work)
+
+    def leave(self) -> None:
+        """From any thread: the end, in good order."""
+        self.later(self.exit)
+
+    def _choose(self, do: str, arg: str) -> None:
+        self._source.tell(Choice(self.board.view.rev, do, arg))
 
     def _fatal_error(self) -> None:
         """A programmer's error ends the screen without a word of it on the public glass: it is kept for whoever started us."""

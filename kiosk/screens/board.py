@@ -6,6 +6,7 @@ What it says to the world goes through one callback: a choice and its argument. 
 from collections.abc import Callable
 from datetime import datetime
 
+from msgspec.structs import replace
 from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
@@ -54,10 +55,8 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
     # ------------------------------------------------------------ what is shown
 
     def show(self, view: View) -> None:
-        """Another View: help ends when the phase or the money has moved; a View older than the shown one is ignored."""
-        if view.rev < self._view.rev:
-            return
-        moved = (view.phase, view.figure_minor) != (self._view.phase, self._view.figure_minor)
+        """Another View: help ends as soon as anything but the time has changed."""
+        moved = _timeless(view) != _timeless(self._view)
         new_phase = view.phase != self._view.phase
         self._view, self._made_ms = view, self._monotonic_ms()
         self._helping = self._helping and not moved
@@ -178,6 +177,10 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
     def _step(self) -> None:
         self._beat += 1
         self._paint()
+
+
+def _timeless(view: View) -> View:
+    return replace(view, rev=0, ends_in_ms=None, span_ms=None)
 
 
 def _changed(old: tuple[Row, ...], new: tuple[Row, ...], top: int, width: int) -> list[Region]:

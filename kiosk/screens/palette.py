@@ -39,7 +39,7 @@ TRUE = Palette(
             "machine": (YELLOW, INK, INK, INK, "#8A6100", INK, YELLOW),
             "card": (GREEN, WHITE, WHITE, YELLOW, "#5FA583", YELLOW, INK),
             "held": ("#56267A", WHITE, YELLOW, YELLOW, "#A683C4", YELLOW, INK),
-            "none": ("#3A3F47", WHITE, WHITE, WHITE, "#8B919B", WHITE, INK),
+            "none": ("#3A3F47", WHITE, WHITE, YELLOW, "#8B919B", YELLOW, INK),
         }
     )
     | {
@@ -72,7 +72,7 @@ TRUE = Palette(
 )
 
 SIXTEEN = Palette(
-    "sixteen",
+    "ansi",
     _fields(
         {
             "you": (BLUE_16, BRIGHT_WHITE_16, BRIGHT_YELLOW_16, BRIGHT_YELLOW_16, BLACK_16, GREY_16, BLACK_16),
@@ -116,7 +116,7 @@ _LAMPS = ("badge", "enter_badge", "side_badge", "bar")
 _DARK = ("header", "bezel", "paper", "tile", "key", "enter", "side", "poster")
 
 HIGH = Palette(
-    "high",
+    "contrast",
     _fields(dict.fromkeys(FIELDS, (_BLACK, WHITE, _HIGH, _HIGH, "#767676", _HIGH, _BLACK)))
     | dict.fromkeys(_DARK, _BLACK)
     | dict.fromkeys(_LAMPS, _HIGH)

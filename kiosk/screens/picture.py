@@ -1,6 +1,6 @@
 """Pictures of the screens as PNG files, painted from the same strips that the terminal gets.
 
-python -m kiosk.screens.picture OUTDIR [--size S|M|L] [--palette true|sixteen|high]
+python -m kiosk.screens.picture OUTDIR [--size S|M|L] [--palette true|ansi|contrast]
 """
 
 import argparse

@@ -70,39 +70,44 @@ def _poster(scene: Scene, size: Size, plan: Plan) -> list[Piece]:
 
 
 def _header(view: View, scene: Scene, clock: Clock, size: Size) -> list[Piece]:
-    """Title left, kiosk and clock right; at S the status stands here instead of the title."""
+    """Title left, kiosk and clock right; at S status and time bar stand here too, instead of the title."""
     style = ("header_words", "header", True)
-    right = f"{view.kiosk}  {clock.time}".strip()
+    title, right = words.text(view.language, "title.kiosk"), f"{view.kiosk}  {clock.time}".strip()
     pieces = plane(0, 0, size.columns, 1, "header")
-    pieces.append(Piece(0, size.columns - 1 - width_of(right), right, style))
-    room = size.columns - width_of(right) - 4
-    if size.name == "S":
-        status, left = _status_words(view, scene, clock)
-        demo = words.text(view.language, "title.demo_short") if view.demo else ""
-        return [*pieces, Piece(0, 1, fitting((status or left or demo, left or demo, demo), room), style)]
-    title = words.text(view.language, "title.kiosk")
-    if view.demo:
-        title += "   " + words.text(view.language, "title.demo")
-    return [*pieces, Piece(0, 1, title, style)]
+    if size.name != "S":
+        title += "   " + words.text(view.language, "title.demo") if view.demo else ""
+        return [*pieces, Piece(0, 1, title, style), Piece(0, size.columns - 1 - width_of(right), right, style)]
+    right = words.text(view.language, "title.demo_short") + "  " + right if view.demo else right
+    x = size.columns - 1 - width_of(right)
+    status, left = _status_words(view, scene, clock)
+    said = fitting((status or left or title, left or title), x - 3)
+    bar_x = x - 2 - BAR["S"]
+    bar = _bar(view, scene, clock, (0, bar_x, BAR["S"]), ("header_words", "muted")) if width_of(said) + 3 < bar_x else []
+    return [*pieces, Piece(0, 1, said, style), Piece(0, x, right, style), *bar]
 
 
 def _status(view: View, scene: Scene, clock: Clock, size: Size, plan: Plan) -> list[Piece]:
     """Bottom row: words left, the time bar right with its words beside it."""
     if plan.status == 0:
         return []
-    ground, style = "paper", ("muted", "paper", False)
+    style = ("muted", "paper", False)
     status, left = _status_words(view, scene, clock)
     pieces = [Piece(plan.status, 1, status or left, style)] if status or left else []
-    if clock.left_ms is None or not view.span_ms or not scene.timed:
-        return pieces
-    bar = BAR[size.name]
-    full = max(0, min(bar, -(-bar * clock.left_ms // view.span_ms)))
-    x = size.columns - 1 - bar
-    pieces += plane(plan.status, x, full, 1, "bar") + plane(plan.status, x + full, bar - full, 1, "bar_rest")
-    if status and "{time}" not in scene.status:
+    x = size.columns - 1 - BAR[size.name]
+    bar = _bar(view, scene, clock, (plan.status, x, BAR[size.name]), ("bar", "bar_rest"))
+    if bar and status and "{time}" not in scene.status and clock.left_ms is not None:
         short = time_left(view.language, clock.left_ms)
-        pieces.append(Piece(plan.status, x - 2 - width_of(short), short, ("muted", ground, False)))
-    return pieces
+        pieces.append(Piece(plan.status, x - 2 - width_of(short), short, style))
+    return pieces + bar
+
+
+def _bar(view: View, scene: Scene, clock: Clock, place: tuple[int, int, int], tokens: tuple[str, str]) -> list[Piece]:
+    """The time that is left as part of the whole, at (y, x, width)."""
+    if clock.left_ms is None or not view.span_ms or not scene.timed:
+        return []
+    y, x, width = place
+    full = max(0, min(width, -(-width * clock.left_ms // view.span_ms)))
+    return plane(y, x, full, 1, tokens[0]) + plane(y, x + full, width - full, 1, tokens[1])
 
 
 def _status_words(view: View, scene: Scene, clock: Clock) -> tuple[str, str]:

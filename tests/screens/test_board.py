@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from textual.geometry import Region
 
-from kiosk.app import KioskApp
+from kiosk.app import STARTING, KioskApp
 from kiosk.screens.board import Board
 from kiosk.screens.canvas import Target
 from kiosk.screens.palette import HIGH
@@ -144,6 +144,17 @@ async def test_a_view_that_comes_late_is_not_shown() -> None:
         desk.publish(replace(SAMPLES["attract"].view, rev=4))
         await pilot.pause()
         assert app.board.view.rev == 5
+
+
+async def test_after_a_lost_core_the_new_ones_views_are_shown_again() -> None:
+    desk = Desk(replace(INSERT, rev=500))
+    app = glass(desk)
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        desk.publish(STARTING)
+        desk.publish(replace(INSERT, rev=3))
+        await pilot.pause()
+        assert app.board.view.rev == 3
 
 
 async def test_a_window_too_small_says_so_and_a_large_one_gets_a_bezel() -> None:

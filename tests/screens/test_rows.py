@@ -202,8 +202,8 @@ def luminance(colour: Colour) -> float:
 def test_no_background_is_bright_on_a_terminal_of_sixteen_colours() -> None:
     """The Linux console blinks instead: bright planes are full blocks in bright ink."""
     for sample in SAMPLES.values():
-        for row in frame_of(sample, M, PALETTES["sixteen"]).rows:
-            for segment in strip(row, "sixteen"):
+        for row in frame_of(sample, M, PALETTES["ansi"]).rows:
+            for segment in strip(row, "ansi"):
                 ground = segment.style.bgcolor if segment.style else None
                 assert ground is None or (ground.number or 0) < 8
 

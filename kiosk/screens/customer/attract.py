@@ -4,8 +4,6 @@ from kiosk import words
 from kiosk.screens.scene import Scene, Voice
 from kiosk.vend.view import View
 
-BALANCE_CAP = "5"
-
 
 def seen(view: View) -> Scene:
     """A card that slides into the slot, the languages, and the balance."""
@@ -30,7 +28,7 @@ def seen(view: View) -> Scene:
                 for cap, language in enumerate(words.languages(), 1)
                 for key in say.key(str(cap), "language", language, words.text(language, "language.name"))
             ),
-            *say.key(BALANCE_CAP, "balance", "", say("attract.balance"), say("attract.balance_short")),
+            *say.key("5", "balance", "", say("attract.balance"), say("attract.balance_short")),
             say.help_key(),
         ),
         status=say("status.phone", phone=say.word("phone")) if say.word("phone") else "",

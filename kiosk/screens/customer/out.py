@@ -1,7 +1,6 @@
 """Out of service: why, and what still works."""
 
 from kiosk import words
-from kiosk.screens.customer.attract import BALANCE_CAP
 from kiosk.screens.scene import Scene, Voice
 from kiosk.vend.view import View
 
@@ -10,7 +9,7 @@ def seen(view: View) -> Scene:
     """No money can go in now."""
     say = Voice(view)
     why = say.word("why")
-    balance = say.key(BALANCE_CAP, "balance", "", say("attract.balance"), say("attract.balance_short"))
+    balance = say.key("1", "balance", "", say("attract.balance"), say("attract.balance_short"))
     still_works = tuple(say(key) for key in view.told if words.known(key))
     return Scene(
         field="none",

@@ -5,12 +5,14 @@ No value is credited twice, none that was called verified is lost, and each of f
 
 import pytest
 
+from kiosk.vend import landing, sale
 from kiosk.vend.card.gdw1365 import Gdw1365
 from kiosk.vend.card.reading import Reading, Record, Update
 from tests.model.broken import RULES
 from tests.model.machines import RealCode
 from tests.model.rule import Checked
 from tests.model.search import explore
+from tests.model.stepped import Stepped
 from tests.model.world import DOUBT, GARBAGE, HIGH, LOW, TORN, Card, Kiosk, Setting, Tag
 
 slow = pytest.mark.slow
@@ -65,6 +67,24 @@ def test_from_every_state_each_paid_value_can_still_be_credited(setting: Setting
     assert (found.wrong, found.dead) == ("", 0)
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        Setting(values=1),
+        Setting(values=1, first=True),
+        Setting(values=1, torn=True, first=True),
+        pytest.param(Setting(values=1, torn=True), marks=slow),
+        pytest.param(Setting(values=1, replace=True), marks=slow),
+        pytest.param(Setting(values=2, kiosks=1), marks=slow),
+        pytest.param(Setting(), marks=slow),
+    ],
+)
+def test_the_whole_sale_does_what_its_judge_says(setting: Setting) -> None:
+    """Readings told to step, facts folded, jobs asked for: open sales, claims, and sales torn before anything was bound."""
+    found = explore(setting, Stepped())
+    assert not found.wrong, "\n".join(map(str, (found.wrong, *found.path)))
+
+
 def cards() -> list[Card]:
     """More than every card that a walk can reach: each type, tag, wallet and return file with each."""
     names: tuple[Tag | None, ...] = (None, (1, 1), (1, 2), (2, 2), ("order 1", 1), ("order 1", 2), (3, 3))
@@ -104,3 +124,14 @@ class Untagged(Gdw1365):
 @pytest.mark.parametrize("setting", [Setting(values=1, first=True), pytest.param(Setting(values=1, torn=True), marks=slow)])
 def test_a_layout_without_room_for_a_tag_is_safe_too_only_slower(setting: Setting) -> None:
     assert not explore(setting, RealCode(Untagged())).wrong
+
+
+@pytest.mark.parametrize("deaf", ["wanted", "whose"])
+def test_a_sale_that_does_not_heed_its_judge_is_noticed(deaf: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both would be caught by the comparison alone: a machine that writes nothing back, and one that forgets its own record."""
+    if deaf == "wanted":
+        monkeypatch.setattr(sale, "wanted", lambda state: "read" if state.here.reading is None else "")
+    else:
+        monkeypatch.setattr(landing, "whose", lambda rules, _state, reading: (None, rules.profile.judge(reading, None, 0)))
+    with pytest.raises(AssertionError):
+        explore(Setting(values=1), Stepped())

@@ -20,7 +20,7 @@ Tag = tuple[Name, int]  # (record, slot): the CMAC covers the slot
 
 
 class Card(NamedTuple):
-    """A user card: type 1 open, 2 purchase, 3 replacement; wallet (`bought`, `value`); `taken`: count in the return file, None when empty."""
+    """A user card: type 1 open, 2 purchase, 3 replacement; wallet (`bought`, `value`); `taken`: count in the return file or None."""
 
     serial: int
     kind: int

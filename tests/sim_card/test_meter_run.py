@@ -104,6 +104,17 @@ def test_out_of_overdrawn_the_balance_must_exceed_the_close_allowed_amount() -> 
     assert m.insert(card(count=3, amount_minor=1)).supply
 
 
+def test_a_recharge_that_ends_between_zero_and_the_close_allowed_amount_leaves_the_house_dark() -> None:
+    m, c = house(-10, overdraft_minor=10_00, close_allowed_minor=20_00), card(count=2, amount_minor=13_00)
+    m.advance(0)
+    assert not m.insert(c).supply  # 3.00: an alarm 2 now, but the trip was the overdraft's
+    assert (m.display()["standing"], m.display()["off_because"]) == ("alarm_2", "overdrawn")
+    assert not m.insert(c).supply
+    m.state.close_allowed_minor = 0
+    assert not m.insert(c).supply  # only a recharge leads out
+    assert m.insert(card(count=3, amount_minor=1)).supply
+
+
 def test_a_refused_card_brings_no_light() -> None:
     m = house(30)
     m.advance(48, 1)

@@ -271,10 +271,10 @@ def test_parameters_wait_until_the_return_file_is_empty() -> None:
     c = with_sets(OPEN, 0x8F)
     c.files |= {5: Returned(METER, CUSTOMER, 1).encode()}
     m.insert(c)
-    assert m.state.tou == (5000,) * 4
+    assert (m.state.tou, m.state.alarm1_minor) == ((5000,) * 4, 20_00)
     c.files |= {5: EMPTY}
     m.insert(c)
-    assert m.state.tou[:4] == (1, 2, 3, 4)
+    assert (m.state.tou[:4], m.state.alarm1_minor) == ((1, 2, 3, 4), 7)
 
 
 def test_a_damaged_tariff_on_the_card_leaves_the_old_one_and_the_money_counts() -> None:

@@ -83,10 +83,10 @@ class Running(Protocol):
 class ProcessKiosk:
     """`kiosk run --core`, and this end of its link."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: tuple[str, ...] = ("-m", "kiosk")) -> None:
         socket = folder / "screen.sock"
         socket.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "kiosk", "run", "--core", str(socket), "--config", str(folder / "kiosk.toml")]
+        command = [sys.executable, *program, "run", "--core", str(socket), "--config", str(folder / "kiosk.toml")]
         with (folder / "core.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
         self._client = LinkClient(socket)
@@ -240,6 +240,10 @@ class Site:
     def insert(self, card: CardModel) -> None:
         """Into the slot, once it is empty for the kiosk, too."""
         self.phase("attract", "out", "unsure", "claim")
+        self.push(card)
+
+    def push(self, card: CardModel) -> None:
+        """Into the slot, whatever the screen says."""
         if self._slot:
             self._slot.insert(card)
         else:

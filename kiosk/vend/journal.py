@@ -260,13 +260,12 @@ class Journal:
                         signed += 1
                 if progress is not None:
                     progress(seq)
+            if seq < self._head[0]:
+                return Finding(seq, "", signed, seq + 1, "the row is missing")
+            if trouble := self._trouble_outside_rows():
+                return Finding(seq, chained.hex(), signed, seq + 1, f"outside the rows: {trouble}")
         except StoreDamaged as damage:
             return Finding(seq, "", signed, seq + 1, str(damage))
-        if seq < self._head[0]:
-            return Finding(seq, "", signed, seq + 1, "the row is missing")
-        pages = self._damaged_pages() and self._damaged_pages()  # a page that a running kiosk is just writing is whole the second time
-        if pages:
-            return Finding(seq, chained.hex(), signed, seq + 1, f"outside the rows: {pages[0][0]}")
         return Finding(seq, chained.hex(), signed)
 
     def _head_holds(self, fact: Fact, signed_by: Callable[[bytes, bytes], bool]) -> bool:
@@ -277,9 +276,17 @@ class Journal:
             return False
         return signed_by(head_message(self.store_id, fact.at_seq, head), bytes.fromhex(fact.signature))
 
-    def _damaged_pages(self) -> Sequence[Sequence[str]]:
+    def _trouble_outside_rows(self) -> str:
+        """The first thing wrong with any page that the store uses, and where the file alone is the store, with any page of the file.
+
+        While there is a WAL, the file itself may rightly hold pages that a power cut tore in a WAL checkpoint: the WAL has them whole.
+        """
+        wal = self.path.with_name(self.path.name + "-wal")
+        alone = not wal.exists() or wal.stat().st_size == 0
         with sentences(self.path):
-            return self._connection.exec_driver_sql("PRAGMA cipher_integrity_check").fetchall()
+            (used,) = self._connection.exec_driver_sql("PRAGMA quick_check(1)").fetchone() or ("no answer",)
+            stored = self._connection.exec_driver_sql("PRAGMA cipher_integrity_check").fetchone() if alone else None
+        return stored[0] if stored else "" if used == "ok" else str(used)
 
     def _link_before(self, first: int) -> bytes:
         if first == 1:

@@ -124,7 +124,7 @@ def test_an_event_that_is_seen_again_and_again_is_told_once(bench: Bench) -> Non
     coins.do({"do": "fault", "duplicate": 1.0})
     bench.drive("coins")
     bench.desk.wants(coins=(100,))
-    eventually(lambda: coins.memory["mask"])
+    eventually(lambda: coins.memory["mask"] and coins.memory["master"])
     coins.do({"do": "insert_coin", "value_minor": 100})
     bench.desk.await_one(CoinIn)
     bench.desk.wait(bench.desk.published().rev, 0.5)

@@ -59,14 +59,15 @@ class CashSimulator:
 
     def start(self) -> None:
         """Plugs in. OSError when link or control socket cannot be made."""
-        if self._control:
-            self._control.start()  # first: where another simulator answers, its line is left alone
-        try:
-            self.line.start()
-        except OSError:
+        with self.line.lock:  # no order is answered before the line is there
             if self._control:
-                self._control.stop()
-            raise
+                self._control.start()  # first: where another simulator answers, its line is left alone
+            try:
+                self.line.start()
+            except OSError:
+                if self._control:
+                    self._control.stop()
+                raise
 
     def stop(self) -> None:
         """Unplugs; the device's memory stays in its file."""

@@ -66,7 +66,7 @@ def machine_of(rules: Rules) -> Machine[State]:
             view=view(rules, state, now),
             stance=sale.stance(rules, state),
             card_job=sale.next_job(rules, state),
-            print_job=sale.print_job(rules, state, now.at_ms),
+            print_job=sale.print_job(rules, state),
             acceptors=state.acceptors,
         )
 

@@ -50,10 +50,10 @@ def probe(
 
     Exit codes: 0 a layout fits each card that is in; 1 there is no card, or one that no layout fits; 3 no reader or no service.
     """
-    from kiosk.devices.card.apdu import ReaderError  # noqa: PLC0415 - readers only for who asks for them
-    from kiosk.devices.card.probe import probe as look  # noqa: PLC0415
-    from kiosk.devices.vault.demo import DemoVault  # noqa: PLC0415
-    from kiosk.vend.card.gdw1365 import PROFILE  # noqa: PLC0415
+    from kiosk.devices.card.apdu import ReaderError
+    from kiosk.devices.card.probe import probe as look
+    from kiosk.devices.vault.demo import DemoVault
+    from kiosk.vend.card.gdw1365 import PROFILE
 
     try:
         found = look(reader, [PROFILE], DemoVault())

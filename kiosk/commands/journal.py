@@ -24,10 +24,10 @@ def verify(
     Exit codes: 0 all is as it was written; 1 this file may not be used; 2 wrong call; 3 no station store; 4 the store is damaged;
     7 the chain was made anew by someone who has the key.
     """
-    from kiosk.devices.vault.station import StationError, open_station  # noqa: PLC0415 - heavy, and --help needs none of it
-    from kiosk.envelope import holds  # noqa: PLC0415
-    from kiosk.vend.journal import Finding, Journal  # noqa: PLC0415
-    from kiosk.vend.store import StoreDamaged, StoreError  # noqa: PLC0415
+    from kiosk.devices.vault.station import StationError, open_station
+    from kiosk.envelope import holds
+    from kiosk.vend.journal import Finding, Journal
+    from kiosk.vend.store import StoreDamaged, StoreError
 
     try:
         keys = open_station(station)

@@ -33,7 +33,7 @@ def coins(
     Example: kiosk sim coins --link /tmp/coins --control /tmp/coins.ctl, then
     echo '{"do":"insert_coin","value_minor":100}' | nc -U /tmp/coins.ctl
     """
-    from kiosk.devices.sim.coins import CoinSimulator  # noqa: PLC0415 - heavy only for who uses it
+    from kiosk.devices.sim.coins import CoinSimulator
 
     mode = "crc" if crc else "checksum"
     _play(CoinSimulator(link, control, state, serial=serial, mode=mode, echo=echo, accept_counter=not no_accept_counter, paced=True))
@@ -55,7 +55,7 @@ def notes(
     Example: kiosk sim notes --link /tmp/notes --control /tmp/notes.ctl, then
     echo '{"do":"insert_note","value_minor":1000}' | nc -U /tmp/notes.ctl
     """
-    from kiosk.devices.sim.notes import NoteSimulator  # noqa: PLC0415
+    from kiosk.devices.sim.notes import NoteSimulator
 
     _play(
         NoteSimulator(

@@ -19,8 +19,8 @@ def printer(*, out: Out, control: Control, link: Link = None, tcp: Tcp = None, c
     Example: kiosk sim printer --tcp 9100 --control /tmp/printer.ctl --out /tmp/papers, then
     echo '{"do":"paper","to":"out"}' | nc -U /tmp/printer.ctl
     """
-    from kiosk.devices.sim.printer import PrinterSimulator  # noqa: PLC0415 - heavy only for who uses it
-    from kiosk.devices.sim.printer_line import PtyLine, TcpLine  # noqa: PLC0415
+    from kiosk.devices.sim.printer import PrinterSimulator
+    from kiosk.devices.sim.printer_line import PtyLine, TcpLine
 
     if (link is None) == (tcp is None) or columns not in {32, 48}:
         typer.echo("Give either --link or --tcp, and --columns 32 or 48.", err=True)

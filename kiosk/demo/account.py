@@ -5,7 +5,17 @@ from pathlib import Path
 import msgspec
 
 from kiosk.devices.vault.station import open_station
-from kiosk.vend.facts import ClaimSettled, CoinAccepted, Fact, ForeignSaleFinished, NoteStacked, OrphanCredit, PriceLine, SaleClosed, WriteStarted
+from kiosk.vend.facts import (
+    ClaimSettled,
+    CoinAccepted,
+    Fact,
+    ForeignSaleFinished,
+    NoteStacked,
+    OrphanCredit,
+    PriceLine,
+    SaleClosed,
+    WriteStarted,
+)
 from kiosk.vend.journal import Journal
 
 

@@ -165,16 +165,16 @@ class Day:
         """What the stories before the power cut put into the note box, and this one's."""
         return 100_00 + 50_00 + 50_00 + 20_00 + 20_00 + 50_00 + 100_00 + last_minor
 
-    def _ensure(self, holds: bool, sentence: str) -> None:  # noqa: FBT001 - reads as a sentence
+    def _ensure(self, holds: bool, sentence: str) -> None:
         if not holds:
             raise DemoError(f"{sentence}.")
 
     def _picture(self, view: View, name: str) -> str:
         """The screen as a customer sees it, once a name."""
-        from kiosk.screens.palette import TRUE  # noqa: PLC0415 - fonts and Textual only for who looks
-        from kiosk.screens.picture import picture  # noqa: PLC0415
-        from kiosk.screens.rows import Clock  # noqa: PLC0415
-        from kiosk.screens.size import M  # noqa: PLC0415
+        from kiosk.screens.palette import TRUE
+        from kiosk.screens.picture import picture
+        from kiosk.screens.rows import Clock
+        from kiosk.screens.size import M
 
         path = self.world.folder / "screens" / f"{name}.png"
         if not path.exists():

@@ -117,8 +117,8 @@ class LocalKiosk:
     """The core in this process, with a card reader that is an object."""
 
     def __init__(self, folder: Path, reader: InProcessReader) -> None:
-        from kiosk.config import load  # noqa: PLC0415 - heavy, and after the demo's first paint
-        from kiosk.core import Core  # noqa: PLC0415
+        from kiosk.config import load
+        from kiosk.core import Core
 
         self._folder = folder
         self._core = Core(load(folder / "kiosk.toml"), reader=reader)
@@ -154,7 +154,7 @@ class Site:
     """A place in the street: acceptors, printer, a card slot, and the kiosk that owns them."""
 
     def __init__(self, folder: Path, kiosk: str, papers: Path, slot: VpcdSlot | None, reader: str = "") -> None:
-        from kiosk.devices.vault.station import create_station  # noqa: PLC0415
+        from kiosk.devices.vault.station import create_station
 
         self.folder, self.kiosk = folder, kiosk
         dev = folder / "dev"
@@ -226,7 +226,9 @@ class Site:
         with self._changed:
             if self._changed.wait_for(lambda: bool(self._view and what(self._view)), timeout_s) and self._view:
                 return self._view
-            raise DemoError(f"{self.kiosk}: waited for {why or 'the screen'}, but it shows {self._view and (self._view.phase, self._view.params)}")
+            raise DemoError(
+                f"{self.kiosk}: waited for {why or 'the screen'}, but it shows {self._view and (self._view.phase, self._view.params)}"
+            )
 
     def phase(self, *names: str, timeout_s: float = START_S) -> View:
         """Wait for one of these phases."""
@@ -280,5 +282,3 @@ class Site:
                 return
             time.sleep(0.02)
         raise DemoError(f"{self.kiosk}: the acceptor never opened for {verb}")
-
-

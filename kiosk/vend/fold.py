@@ -208,9 +208,8 @@ def _(fact: f.ClaimSettled, state: State, row: Row) -> State:
     if claim is None:
         return state
     claims = {k: v for k, v in state.claims.items() if k != fact.sale}
-    ended = replace(
-        claim, stage="landed", closed=replace(claim.closed, lines=fact.lines, credit_minor=fact.credit_minor) if claim.closed else None
-    )
+    closed = replace(claim.closed, lines=fact.lines, credit_minor=fact.credit_minor) if claim.closed else None
+    ended = replace(claim, stage="landed", closed=closed, closed_ms=row.at_ms)
     state = _paid_debt(replace(state, claims=claims, ended=ended), claim.meter, fact.lines)
     return _here(state, shown=fact.sale, printed="") if fact.how == "landed" else state
 
@@ -221,7 +220,7 @@ def _(fact: f.SaleClosed, state: State, row: Row) -> State:
     if sale is None or sale.id != fact.sale:
         return state
     landed = fact.outcome == "landed"
-    ended = replace(sale, stage="landed" if landed else "claimed", closed=fact, escrow=None)
+    ended = replace(sale, stage="landed" if landed else "claimed", closed=fact, closed_ms=row.at_ms, escrow=None)
     state = replace(state, sale=None)
     if fact.outcome == "cancelled":
         return _here(state, asked="", still=False)

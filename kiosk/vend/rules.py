@@ -9,6 +9,8 @@ from kiosk.vend.limits import Allowed
 from kiosk.vend.money import CNY, Currency
 from kiosk.vend.tariff import Tariff
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class Letterhead(msgspec.Struct, frozen=True):
     """What stands at the head and foot of every paper."""
@@ -40,7 +42,7 @@ class Rules(msgspec.Struct, frozen=True):
     def local(self, at_ms: int) -> datetime:
         """Wall time of the kiosk's own zone."""
         hours, minutes = int(self.zone[:3]), int(self.zone[0] + self.zone[3:])
-        return datetime.fromtimestamp(at_ms / 1000, UTC) + timedelta(hours=hours, minutes=minutes)
+        return EPOCH + timedelta(milliseconds=at_ms, hours=hours, minutes=minutes)
 
     def business_date(self, at_ms: int) -> str:
         """The day that a sale belongs to, "2026-11-03"."""

@@ -3,13 +3,15 @@
 A fact that is not legal in the present phase is ignored and counted: a second tap, a repeated event, an answer to a job that is over.
 """
 
+from msgspec.structs import replace
+
 from kiosk.vend import cash, landing
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.card.reading import Word
 from kiosk.vend.facts import Fact
-from kiosk.vend.phase import MORE_TIME, deadline_ms, its_card_waits, phase, wanted
+from kiosk.vend.phase import AGAIN, MORE_TIME, deadline_ms, its_card_waits, phase, wanted
 from kiosk.vend.ports import CardJob, PrintJob, Stance
 from kiosk.vend.receipt import claim_paper, recharge_paper
 from kiosk.vend.rules import Now, Rules
@@ -17,8 +19,6 @@ from kiosk.vend.state import Sale, State, find
 from kiosk.vend.tariff import bill, to_card_minor
 
 Facts = tuple[Fact, ...]
-
-CLOCK_STEP_MS = 5_000
 
 
 def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: C901, PLR0911, PLR0912 - one line a word, in the order of seen.py
@@ -185,14 +185,14 @@ def _paper(state: State) -> bool:
 
 
 def _receipt(state: State, how: str) -> Facts:
-    """Paper once; no receipt, or one that cannot be printed, still has its number."""
+    """Paper once, and again only when nobody can say that it came out; a receipt that is not wanted still has its number."""
     sale = state.ended
-    if sale is None or sale.id != state.here.shown or sale.copies or state.here.printed:
+    if sale is None or sale.id != state.here.shown or state.here.printing or state.here.printed not in ("", *AGAIN):
         return ()
     number = sale.number or state.number + 1
     if how == "paper" and _paper(state):
-        return (f.PrintStarted(sale.id, number, "recharge"),)
-    return (f.ReceiptOffered(sale.id, number, "none"),) if how == "none" else ()
+        return (f.PrintStarted(sale.id, number, "recharge", sale.copies),)
+    return (f.ReceiptOffered(sale.id, number, "none"),) if how == "none" and not sale.copies else ()
 
 
 def _slip(state: State) -> Facts:
@@ -305,11 +305,11 @@ def print_id(fact: f.PrintStarted) -> int:
     return fact.number * 100 + fact.copy
 
 
-def print_job(rules: Rules, state: State, at_ms: int) -> PrintJob | None:
+def print_job(rules: Rules, state: State) -> PrintJob | None:
     """The paper that has been begun in this boot."""
     job = state.here.printing
     sale = find(state, job.sale) if job else None
     if job is None or sale is None or sale.closed is None:
         return None
-    paper = (claim_paper if job.paper == "claim" else recharge_paper)(rules, sale, job, at_ms)
-    return PrintJob(print_id(job), job.number, job.copy, paper)
+    paper = (claim_paper if job.paper == "claim" else recharge_paper)(rules, sale, job, sale.closed_ms)
+    return PrintJob(print_id(job), job.number, job.copy, replace(paper, language=state.here.language or rules.language))

@@ -4,7 +4,7 @@ from kiosk.vend import cash
 from kiosk.vend.card.reading import Word
 from kiosk.vend.damm import purchase_number
 from kiosk.vend.facts import PriceLine
-from kiosk.vend.phase import MORE_TIME, cash_works, deadline_ms, out_of_service, phase, span_ms
+from kiosk.vend.phase import AGAIN, MORE_TIME, cash_works, deadline_ms, out_of_service, phase, span_ms
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import Sale, State
 from kiosk.vend.tariff import bill, to_card_minor
@@ -161,9 +161,12 @@ def _done(rules: Rules, state: State) -> Parts:
         *(Line("energy", line.basis, unit="wh") for line in closed.lines if line.code == "energy"),
         Line("purchase_no", text=number),
     )
-    asking = not state.here.printing and not state.here.printed and not sale.copies
+    asking = not state.here.printing and state.here.printed in ("", *AGAIN)
     receipt = "printing" if state.here.printing else state.here.printed or ("asking" if _paper(state) else "no_paper")
-    offers = (*((Offer("receipt", "paper"),) if asking and _paper(state) else ()), *((Offer("receipt", "none"),) if asking else ()))
+    offers = (
+        *((Offer("receipt", "paper"),) if asking and _paper(state) else ()),
+        *((Offer("receipt", "none"),) if asking and not sale.copies else ()),
+    )
     return {
         "place": "card",
         "figure_minor": closed.credit_minor,

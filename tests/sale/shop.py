@@ -89,6 +89,7 @@ class Shop:
         self.card: Card | None = None
         self.tokens = 0
         self.printer = printer
+        self.outcome = "printed"
         self.start()
 
     # ------------------------------------------------------------ the machine
@@ -184,9 +185,9 @@ class Shop:
     def work(self) -> None:
         """Do card and print jobs until there is none."""
         for _ in range(20):
-            job, paper = self.job(), sale.print_job(self.rules, self.state, 0)
+            job, paper = self.job(), sale.print_job(self.rules, self.state)
             if paper:
-                self.tell(seen.Printed(paper.id, "printed"))
+                self.tell(seen.Printed(paper.id, self.outcome))
             elif job and self.card:
                 self.do(job, self.card)
             else:

@@ -1,7 +1,9 @@
 """One recharge and everything that can come between, told as stories of a customer."""
 
+import pytest
+
 from kiosk.vend import seen
-from kiosk.vend.facts import ClaimIssued, ClaimSettled, NoteStacked, OrphanCredit, SaleClosed
+from kiosk.vend.facts import ClaimIssued, ClaimSettled, NoteStacked, OrphanCredit, PrintStarted, SaleClosed
 from tests.sale.shop import Card, Shop
 
 
@@ -295,3 +297,20 @@ def test_replay_gives_the_same_state_but_for_what_stands_here() -> None:
     shop.start()
     for name in ("sale", "claims", "acceptors", "boxes", "cards", "debts_paid", "orphans", "number"):
         assert getattr(shop.state, name) == getattr(before, name), name
+
+
+@pytest.mark.covers("failure-17")
+def test_a_receipt_of_which_nobody_knows_is_printed_again_whole_as_a_copy_with_its_number() -> None:
+    shop = Shop()
+    shop.insert(Card())
+    shop.feed(50_00)
+    shop.press("finish")
+    shop.outcome = "unknown"
+    shop.press("receipt", "paper")
+    assert shop.view.params["receipt"] == "unknown"
+    shop.outcome = "printed"
+    shop.press("receipt", "paper")
+    papers = [x for x in shop.facts() if isinstance(x, PrintStarted)]
+    assert [(x.number, x.copy) for x in papers] == [(1, 0), (1, 1)]
+    shop.press("receipt", "paper")
+    assert len([x for x in shop.facts() if isinstance(x, PrintStarted)]) == 2

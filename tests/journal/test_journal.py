@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,6 @@ def test_the_sale_is_a_column_and_does_not_stand_in_the_body(tmp_path: Path) -> 
 
 def test_the_chain_can_be_recomputed_from_the_format_alone(tmp_path: Path) -> None:
     """Written from docs: no code of the kiosk takes part."""
-    from hashlib import sha256  # noqa: PLC0415
-
     path = made(tmp_path / "store.db")
     stored = opened(path).execute("SELECT seq,at_ms,boot,mono_ms,sale,kind,v,body,hash FROM journal ORDER BY seq").fetchall()
     store_id = re.fullmatch(rb'\{"store":"([0-9a-f]{32})"\}', stored[0][7])

@@ -4,7 +4,7 @@ import typer
 
 from kiosk.commands import card, demo, journal, receipt, run, sim_card, sim_cash, sim_printer
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="A self-service recharge terminal for prepaid-electricity cards.")
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="A recharge terminal for prepaid-electricity cards.")
 sim = typer.Typer(no_args_is_help=True, help="Simulated devices, by hand: each stands behind a real port.")
 
 

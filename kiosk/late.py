@@ -27,7 +27,10 @@ class Startable(Protocol):
 
 
 class LateSource:
-    """A Source for the screen. `make(on_death)` opens the core on a thread of its own; what it raises, and what the core dies of, is `failed`."""
+    """A Source for the screen. `make(on_death)` opens the core on a thread of its own.
+
+    What it raises, and what the core dies of, is `failed`.
+    """
 
     def __init__(self, make: Callable[[Death], Startable]) -> None:
         self._make = make

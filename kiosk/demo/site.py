@@ -226,9 +226,8 @@ class Site:
         with self._changed:
             if self._changed.wait_for(lambda: bool(self._view and what(self._view)), timeout_s) and self._view:
                 return self._view
-            raise DemoError(
-                f"{self.kiosk}: waited for {why or 'the screen'}, but it shows {self._view and (self._view.phase, self._view.params)}"
-            )
+            shown = self._view and (self._view.phase, self._view.params)
+            raise DemoError(f"{self.kiosk}: waited for {why or 'the screen'}, but it shows {shown}")
 
     def phase(self, *names: str, timeout_s: float = START_S) -> View:
         """Wait for one of these phases."""

@@ -158,6 +158,7 @@ def test_a_claim_that_another_machine_landed_is_settled_and_the_card_may_buy() -
         assert job
         if job.do == "arm":
             shop.do(job, card)
+    assert job
     for update in shop.updates(job, card)[:-1]:
         card.write(update)
     shop.pull()

@@ -89,7 +89,7 @@ class Till(Shop):
     def work(self) -> None:
         """Do card and print jobs until there is none, or the card is gone."""
         for _ in range(30):
-            job, paper = self.job(), sale.print_job(self.rules, self.state, 0)
+            job, paper = self.job(), sale.print_job(self.rules, self.state)
             if paper:
                 self.tell(seen.Printed(paper.id, "printed"))
             elif job and self.session and self.contact:

@@ -105,7 +105,7 @@ class CardSession:
         return self._serial
 
     def _ask_serial(self) -> bytes:
-        """It stands in MF. Whoever had the card before, ourselves before a power cut too, may have left it in an application: reset once."""
+        """It stands in MF. Whoever had the card before, ourselves before a power cut, may have left it in an application: reset once."""
         try:
             return exchange(self._connection, serial_command())
         except ApduError:

@@ -37,9 +37,12 @@ def possible() -> bool:
 class Pcscd:
     """The daemon. `stop` and `start` again is what a crash looks like to its clients."""
 
+    user_port, sam_port = PORTS
+    user_reader, sam_reader = READERS
+
     def __init__(self, folder: Path) -> None:
         self._readers, self.log = folder / "readers", folder / "pcscd.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
 
     def take(self, *, wait: bool = True) -> bool:
@@ -59,24 +62,24 @@ class Pcscd:
         for left in ("pcscd.comm", "pcscd.pid"):
             (RUN / left).unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([PROGRAM, "--foreground", "--info", "-c", str(self._readers)], stdout=log, stderr=log)  # noqa: S603
+            self.process = subprocess.Popen([PROGRAM, "--foreground", "--info", "-c", str(self._readers)], stdout=log, stderr=log)  # noqa: S603
         until = time.monotonic() + START_S
         while not _listening(PORTS[0]) or not (RUN / "pcscd.comm").exists():
-            if self._process.poll() is not None or time.monotonic() > until:
+            if self.process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError("pcscd did not start: " + self.log.read_text()[-600:])
             time.sleep(0.02)
 
     def stop(self, *, kill: bool = False) -> None:
         """SIGTERM, or SIGKILL: a crash. Returns when the process has gone."""
-        if self._process is None:
+        if self.process is None:
             return
-        self._process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+        self.process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
         try:
-            self._process.wait(STOP_S)
+            self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(STOP_S)
-        self._process = None
+            self.process.kill()
+            self.process.wait(STOP_S)
+        self.process = None
 
     def give(self) -> None:
         """Stop, and let others have the place."""

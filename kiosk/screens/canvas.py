@@ -62,18 +62,6 @@ def fitting(texts: tuple[str, ...], room: int) -> str:
     return next((text for text in texts if width_of(text) <= room), texts[-1])
 
 
-def wrapped(text: str, room: int) -> list[str]:
-    """A text broken at its spaces into lines of at most `room` columns."""
-    lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}".strip()
-        if width_of(longer) <= room:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
-
-
 def compose(width: int, height: int, base: str, pieces: list[Piece]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
     """Lay the pieces in order on a sheet of `base`. Returns the rows and the texts that were lost."""
     blank = (base, base, False)

@@ -45,6 +45,8 @@ TRUE = Palette(
     | {
         "header": INK,
         "header_words": WHITE,
+        "header_bar": "#8B919B",
+        "header_bar_rest": "#3A3F47",
         "bezel": INK,
         "paper": "#F4EFE2",
         "ink": INK,
@@ -85,6 +87,8 @@ SIXTEEN = Palette(
     | {
         "header": BLACK_16,
         "header_words": BRIGHT_WHITE_16,
+        "header_bar": CYAN_16,
+        "header_bar_rest": BLACK_16,
         "bezel": BLACK_16,
         "paper": GREY_16,
         "ink": BLACK_16,
@@ -112,7 +116,7 @@ SIXTEEN = Palette(
 )
 
 _HIGH, _BLACK = "#FFFF00", "#000000"
-_LAMPS = ("badge", "enter_badge", "side_badge", "bar")
+_LAMPS = ("badge", "enter_badge", "side_badge", "bar", "header_bar")
 _DARK = ("header", "bezel", "paper", "tile", "key", "enter", "side", "poster")
 
 HIGH = Palette(
@@ -122,7 +126,7 @@ HIGH = Palette(
     | dict.fromkeys(_LAMPS, _HIGH)
     | dict.fromkeys(("header_words", "ink", "muted", "key_words", "enter_words", "side_words"), WHITE)
     | dict.fromkeys(("badge_words", "enter_badge_words", "side_badge_words"), _BLACK)
-    | {"bar_rest": "#767676", "poster_words": _HIGH},
+    | {"bar_rest": "#767676", "header_bar_rest": "#767676", "poster_words": _HIGH},
     plain=True,
     sixteen=False,
 )

@@ -82,7 +82,7 @@ def _header(view: View, scene: Scene, clock: Clock, size: Size) -> list[Piece]:
     status, left = _status_words(view, scene, clock)
     said = fitting((status or left or title, left or title), x - 3)
     bar_x = x - 2 - BAR["S"]
-    bar = _bar(view, scene, clock, (0, bar_x, BAR["S"]), ("header_words", "muted")) if width_of(said) + 3 < bar_x else []
+    bar = _bar(view, scene, clock, (0, bar_x, BAR["S"]), ("header_bar", "header_bar_rest")) if width_of(said) + 3 < bar_x else []
     return [*pieces, Piece(0, 1, said, style), Piece(0, x, right, style), *bar]
 
 

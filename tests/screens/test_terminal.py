@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from kiosk.bench.terminal import Terminal
 from kiosk.screens.samples import SAMPLES
-from tests.screens.terminal import Terminal
 
 WAYS_OUT = {
     "ctrl+q": b"\x11",

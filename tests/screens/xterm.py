@@ -102,7 +102,7 @@ class Xterm:
     def _command(self) -> list[str]:
         colours = "" if self._palette.sixteen else "truecolor"  # said inside: xterm does not hand its own down
         glass = [str(self._folder / "views"), str(self.choices), self._palette.name]
-        inside = ["env", f"COLORTERM={colours}", sys.executable, "-m", "tests.screens.shown", *glass]
+        inside = ["env", f"COLORTERM={colours}", sys.executable, "-m", "kiosk.bench.shown", *glass]
         font = ["-fa", FONT, "-fd", WIDE_FONT, "-fs", str(self._points)]
         look = ["-b", "0", "+sb", "-bw", "0", "-u8", "-bg", "black", "-fg", "white", "-tn", "xterm-256color"]
         return ["xterm", *font, *look, "-geometry", f"{self._size.columns}x{self._size.rows}+0+0", "-e", *inside]

@@ -1,4 +1,7 @@
-"""A real pty with a drained screen: start the glass in it, type, show a View, and read what is painted."""
+"""A real pty with a drained screen: start the glass in it, type, show a View, and read what is painted.
+
+For the bench, and for the tests of what a terminal gets.
+"""
 
 import fcntl
 import os
@@ -21,9 +24,22 @@ ASKED, SYNC_END = b"\x1b[?2026$p", b"\x1b[?2026l"
 
 
 class Terminal:
-    """A pty of `columns` by `rows` with the glass inside. Everything that it writes is kept in `written`."""
+    """A pty of `columns` by `rows` with the glass inside. Everything that it writes is kept in `written`.
 
-    def __init__(self, folder: Path, columns: int = 78, rows: int = 29, palette: str = "true") -> None:
+    `command` starts something else than the scripted glass; it inherits the file descriptors `keep`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        columns: int = 78,
+        rows: int = 29,
+        palette: str = "true",
+        *,
+        motion: bool = False,
+        command: tuple[str, ...] = (),
+        keep: tuple[int, ...] = (),
+    ) -> None:
         self.choices = folder / "choices"
         self.choices.touch()
         views = folder / "views"
@@ -33,8 +49,10 @@ class Terminal:
         self.slave = slave
         self.before = termios.tcgetattr(slave)
         self.written = b""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.screens.shown", str(views), str(self.choices), palette],
+        scripted = (sys.executable, "-m", "kiosk.bench.shown", str(views), str(self.choices), palette, "moving" if motion else "still")
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            command or scripted,
+            pass_fds=keep,
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -42,11 +60,12 @@ class Terminal:
             env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
         )
         self._views = -1
-        self._path = views
+        self._path = None if command else views
 
     def __enter__(self) -> "Terminal":
         self.until(b"starting", 10)  # the first thing said is that the machine starts
-        self._views = os.open(self._path, os.O_WRONLY)
+        if self._path:
+            self._views = os.open(self._path, os.O_WRONLY)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -74,13 +93,25 @@ class Terminal:
             self._read(left)
         return self.written[start:]
 
+    def painted(self, began: float, quiet_s: float = 0.03) -> tuple[float, int]:
+        """Seconds from `began` to the last byte of what is painted now, and its bytes; it is over when nothing comes for a while."""
+        start, last = len(self.written), began
+        while True:
+            had = len(self.written)
+            self._read(quiet_s if had > start else 5)
+            if len(self.written) == had:
+                return last - began, had - start
+            last = time.perf_counter()
+
     def until(self, text: bytes, seconds: float) -> bytes:
         """Read until `text` has come and its update is complete; what came."""
         end = time.monotonic() + seconds
         start = len(self.written)
         while text not in self.written[start:] or not self.written.rstrip().endswith(SYNC_END):
             left = end - time.monotonic()
-            assert left > 0, f"{text!r} was not painted in {seconds} s; last: {self.written[-300:]!r}"
+            if left <= 0:
+                message = f"{text!r} was not painted in {seconds} s; last: {self.written[-300:]!r}"
+                raise TimeoutError(message)
             self._read(left)
         return self.written[start:]
 

@@ -1,6 +1,6 @@
-"""A kiosk's glass that shows scripted Views: run in a terminal by the tests, with one JSON object a line in and out.
+"""A kiosk's glass that shows scripted Views: run in a terminal by the bench and the tests.
 
-    python -m tests.screens.shown VIEWS CHOICES [palette]
+    python -m kiosk.bench.shown VIEWS CHOICES [palette [moving]]
 
 VIEWS is a file or a fifo of Views, one a line; CHOICES gets `do arg` a line. A View of the phase "crash" makes the board fail.
 """
@@ -26,9 +26,11 @@ class Scripted:
         self._views, self._choices = views, choices
 
     def subscribe(self, callback: Callable[[View], None]) -> None:
+        """Follow the file."""
         threading.Thread(target=self._follow, args=(callback,), daemon=True).start()
 
     def tell(self, choice: Choice) -> None:
+        """Write it down."""
         with self._choices.open("a") as lines:
             lines.write(f"{choice.do} {choice.arg}".strip() + "\n")
 
@@ -39,13 +41,15 @@ class Scripted:
 
 
 def at_half_past_two() -> datetime:
+    """Always the same time, so that pictures are the same."""
     return datetime(2026, 11, 3, 14, 32)  # noqa: DTZ001 - the wall's own time
 
 
 def main() -> int:
+    """Show them."""
     views, choices, *rest = sys.argv[1:]
     palette = PALETTES[rest[0]] if rest else None
-    app = KioskApp(Scripted(Path(views), Path(choices)), palette, now=at_half_past_two, motion=False)
+    app = KioskApp(Scripted(Path(views), Path(choices)), palette, now=at_half_past_two, motion="moving" in rest)
     app.run()
     return app.return_code or 0
 

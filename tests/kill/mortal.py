@@ -57,6 +57,6 @@ if __name__ == "__main__":
     def write(journal: product.Journal, statement: str, values: list[tuple[Any, ...]] | None = None) -> None:
         fate.write(journal, statement, values)
 
-    product.Journal._write = write  # type: ignore[method-assign]
+    product.Journal._write = write  # type: ignore[assignment, method-assign]
     sys.argv = ["kiosk", *sys.argv[3:]]
     main()

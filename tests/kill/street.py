@@ -10,18 +10,20 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from kiosk.config import load
+from kiosk.core import Core
 from kiosk.demo.account import Summary, account
-from kiosk.demo.site import DemoError, ProcessKiosk, Site
+from kiosk.demo.site import DemoError, ProcessKiosk, Running, Site
+from kiosk.demo.world import MORNING
 from kiosk.devices.sim import meter_state
 from kiosk.devices.sim.card import CardModel
-from kiosk.devices.sim.card_files import Parameters
+from kiosk.devices.sim.card_files import PURCHASE, Parameters, Returned
 from kiosk.devices.sim.crypto import Masters
 from kiosk.devices.sim.image import personalise, save
 from kiosk.devices.sim.meter import MeterModel
 from kiosk.devices.sim.notes import NoteSimulator
 from kiosk.devices.sim.vpcd import VpcdSlot
 from kiosk.devices.vault.station import open_station
-from kiosk.demo.world import MORNING
 from kiosk.vend import facts as f
 from kiosk.vend.journal import Journal
 from kiosk.vend.seen import Choice
@@ -30,17 +32,26 @@ from kiosk.vend.view import View
 LOOK_S = 0.02
 PATIENCE_S = 90.0  # of a customer; a sale with a restart in it takes five seconds on an idle machine
 READS_S = 0.2  # before paying: a glance at the screen
-METER, CUSTOMER = "000012345678", "000098760001"
 MASTERS = Masters.demo()
 
 
 class Household:
-    """One customer's card, an open card as it leaves the office, and the meter at home."""
+    """One customer's card and the meter at home: an open card as it leaves the office, or one in use, `bought` times taken by its meter."""
 
-    def __init__(self, folder: Path, serial: str = "4b10000000000a01", meter: str = METER, customer: str = CUSTOMER) -> None:
+    def __init__(self, folder: Path, number: int = 1, bought: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        save(folder / "card.json", personalise(MASTERS, bytes.fromhex(serial), Parameters(meter, customer, flags=0x8D)))
-        save(folder / "meter.json", meter_state.new(MASTERS, meter, MORNING))
+        serial, meter, customer = bytes.fromhex(f"4b1000{number:010x}"), f"{number:012d}", f"{90_000_000 + number:012d}"
+        state = meter_state.new(MASTERS, meter, MORNING)
+        card = personalise(MASTERS, serial, Parameters(meter, customer, flags=0x8D))
+        if bought:
+            used, back = (
+                Parameters(meter, customer, kind=PURCHASE),
+                Returned(meter, customer, bought, remaining_minor=40, time="2607011230"),
+            )
+            card = personalise(MASTERS, serial, used, amount_minor=50_00, count=bought, returned=back)
+            state.opened, state.customer, state.bound, state.count = True, customer, serial.hex(), bought
+        save(folder / "card.json", card)
+        save(folder / "meter.json", state)
         self.card, self.meter = CardModel.open(folder / "card.json"), MeterModel.open(folder / "meter.json")
 
     def home(self) -> int:
@@ -49,6 +60,16 @@ class Household:
         outcome = self.meter.insert(self.card)
         self.card.pull()
         return outcome.credited_minor
+
+
+class CoreHere:
+    """The whole core, as `run` wires it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._core = Core(load(folder / "kiosk.toml"))
+        self._core.start()
+        self.subscribe, self.tell, self.stop = self._core.subscribe, self._core.tell, self._core.stop
+        self.cut = self.stop
 
 
 class Corner(Site):
@@ -76,7 +97,11 @@ class Corner(Site):
         """The product as it is."""
         self._run(ProcessKiosk(self.place))
 
-    def _run(self, kiosk: ProcessKiosk) -> None:
+    def start_here(self) -> None:
+        """The core in this process, with pcscd's own reader: quicker, for stories in which no kiosk dies."""
+        self._run(CoreHere(self.place))
+
+    def _run(self, kiosk: Running) -> None:
         self.running = kiosk
         kiosk.subscribe(self._show)
 
@@ -117,6 +142,7 @@ class Person:
     def __init__(self, corner: Corner, home: Household, brought: tuple[int, ...], restart: Callable[[], None] | None = None) -> None:
         self.corner, self.home, self.brought = corner, home, Counter(brought)
         self._restart = restart
+        self.before_finish: Callable[[], None] = lambda: None  # called once, when all is paid, before the key is pressed
         self.deaths = 0
         self.screens: list[str] = []  # every phase that was seen, in order
 
@@ -136,6 +162,37 @@ class Person:
                 return
             time.sleep(LOOK_S)
         raise DemoError(f"nothing came of it; screens {self.screens}, now {self.corner.view}")
+
+    def until_phase(self, *phases: str, patience_s: float = PATIENCE_S) -> View:
+        """Go on until the screen shows one of these."""
+        until = time.monotonic() + patience_s
+        while time.monotonic() < until:
+            view = self.corner.view
+            if view and view.phase in phases:
+                return view
+            if view:
+                self._act(view)
+            time.sleep(LOOK_S)
+        raise DemoError(f"never {phases}, but {self.corner.view}")
+
+    def give_up(self) -> None:
+        """At "put your card back": the card stays in the hand, the slip is taken."""
+        view = self.until_phase("unsure")
+        self._take()
+        self._press(view, "no_card")
+        self._press(self.corner.until(lambda view: view.phase == "claim" and view.params["printed"], why="the slip"), "slip_taken")
+        self.corner.phase("attract")
+
+    def show_card(self) -> View:
+        """Put the card in without money, wait for what the machine makes of it, take the card; what it said."""
+        self.corner.phase("attract")
+        self.corner.slot.insert(self.home.card)
+        said = self.corner.phase("done", "account", "refused", timeout_s=PATIENCE_S)
+        self._press(said, "finish" if said.phase == "done" else "cancel")
+        self.corner.phase("take_card")
+        self._take()
+        self.corner.phase("attract")
+        return said
 
     @property
     def charged(self) -> bool:
@@ -192,6 +249,8 @@ class Person:
                 self._until_it_changes(view)
                 return
         if not hand and "finish" in offered:
+            self.before_finish()
+            self.before_finish = lambda: None
             self._press(view, "finish")
         elif view.phase == "account" and not hand:
             self._press(view, "cancel")
@@ -209,12 +268,18 @@ class Person:
             time.sleep(LOOK_S)
 
 
-def books(corner: Corner, unknown_minor: int = 0) -> Summary:
-    """The kiosk is off: its journal is whole, every cent is somewhere, the boxes hold what the rows say, the paper numbers have no gap."""
-    facts = corner.facts()
-    total = account(corner.place.parent)
+def books(*corners: Corner, unknown_minor: int = 0) -> Summary:
+    """The kiosks are off: journals are whole, every cent is somewhere, the boxes hold what the rows say, the paper numbers have no gap."""
+    total = account(corners[0].place.parent)
     assert total.journal == "ok"
     assert total.balanced, total
+    for corner in corners:
+        _box_and_papers(corner, unknown_minor)
+    return total
+
+
+def _box_and_papers(corner: Corner, unknown_minor: int) -> None:
+    facts = corner.facts()
     credited = Counter(fact.denomination for fact in facts if isinstance(fact, f.NoteStacked | f.CoinAccepted))
     orphans = [fact for fact in facts if isinstance(fact, f.OrphanCredit)]
     box_minor = sum(minor * pieces for minor, pieces in corner.in_box().items())
@@ -222,4 +287,3 @@ def books(corner: Corner, unknown_minor: int = 0) -> Summary:
     assert box_minor == named_minor + unknown_minor, (corner.in_box(), credited, orphans)
     numbers = {fact.number for fact in facts if isinstance(fact, f.PrintStarted | f.ReceiptOffered | f.ClaimIssued)}
     assert numbers == set(range(1, len(numbers) + 1))
-    return total

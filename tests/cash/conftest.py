@@ -19,8 +19,8 @@ from kiosk.devices.sim.notes import NoteSimulator
 from tests.cash.desk import ListeningDesk
 
 QUICK = Pace(
-    first_s=0.3,
-    reply_s=0.1,
+    first_s=0.5,
+    reply_s=0.25,
     quiet_s=0.01,
     poll_s=0.01,
     reopen_s=(0.02, 0.05),

@@ -2,7 +2,7 @@
 
 import typer
 
-from kiosk.commands import card, demo, journal, receipt, run, sim_card, sim_cash, sim_printer
+from kiosk.commands import bench, card, demo, journal, receipt, run, sim_card, sim_cash, sim_printer
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="A recharge terminal for prepaid-electricity cards.")
 sim = typer.Typer(no_args_is_help=True, help="Simulated devices, by hand: each stands behind a real port.")
@@ -18,6 +18,7 @@ def _group(name: str, says: str) -> typer.Typer:
 app.command("run")(run.run)
 app.command("init")(run.init)
 app.command("demo")(demo.demo)
+app.command("bench")(bench.bench)
 app.add_typer(card.card_app, name="card")
 _group("journal", "The journal: every fact of this kiosk, in order.").command("verify")(journal.verify)
 _group("receipt", "Receipts and claim slips.").command("verify")(receipt.verify)

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from kiosk.bench.table import NotMeasured
+
 SOURCE = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -42,7 +44,7 @@ COUNTED(sync_file_range, (int fd, off64_t offset, off64_t length, unsigned int f
 """
 
 
-class NotCounted(Exception):
+class NotCounted(NotMeasured):
     """Fsyncs cannot be counted here; the text says why."""
 
 

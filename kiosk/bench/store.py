@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from kiosk.bench.table import Figure, in_turn, spread
+from kiosk.bench.table import Measured, in_turn, spread
 from kiosk.vend.facts import DeviceFault, Fact, NoteStacked
 from kiosk.vend.journal import INSERT, Journal
 from kiosk.vend.rows import columns
@@ -20,7 +20,7 @@ TAIL = 500
 CHUNK = 1_000
 
 
-def commit_vs_raw_sqlite() -> Figure:
+def commit_vs_raw_sqlite() -> Measured:
     """A durable fact, encoded, hashed and chained, against the bare insert of the same row: same library, key, pragmas, same disk."""
     with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder) / "store.db", KEY) as journal:
         raw_path = Path(folder) / "raw.db"
@@ -40,33 +40,25 @@ def commit_vs_raw_sqlite() -> Figure:
 
         ours, bare = in_turn(durable_fact, bare_insert, COMMITS, warm=WARM)
         engine.dispose()
-    return Figure(
-        "commit_vs_raw_sqlite",
+    return Measured(
         median(bare) / median(ours),
-        "",
-        0.7,
-        "higher",
-        "the same row through sqlcipher3 alone, ms",
-        median(bare) * 1e3,
         f"ours {spread(ours)}; bare {spread(bare)}",
+        baseline="the same row through sqlcipher3 alone, ms",
+        baseline_value=median(bare) * 1e3,
     )
 
 
-def startup_1m_over_10k() -> Figure:
+def startup_1m_over_10k() -> Measured:
     """Open the store, check the tail's chain and read it: at a million rows and at ten thousand, both with 500 rows to replay."""
     with tempfile.TemporaryDirectory() as folder:
         young = _aged(Path(folder) / "10k.db", 10_000)
         old = _aged(Path(folder) / "1m.db", 1_000_000)
         aged, fresh = in_turn(lambda: _start(old), lambda: _start(young), STARTS)
-    return Figure(
-        "startup_1m_over_10k",
+    return Measured(
         median(aged) / median(fresh),
-        "",
-        1.1,
-        "lower",
-        "a store of 10,000 rows, ms",
-        median(fresh) * 1e3,
         f"old {spread(aged)}; young {spread(fresh)}",
+        baseline="a store of 10,000 rows, ms",
+        baseline_value=median(fresh) * 1e3,
     )
 
 

@@ -7,23 +7,44 @@ says `value` null and why: no figure is ever made up.
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import median, quantiles
 
 import msgspec
 
-Bench = Callable[[], "Figure"]
+
+class NotMeasured(Exception):
+    """A row cannot be measured here; the text says why."""
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What measuring a row gave. `baseline` names what it was measured against."""
+
+    value: float
+    spread: str = ""
+    note: str = ""
+    baseline: str = ""
+    baseline_value: float | None = None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """How a row is measured, and what is aimed at: at most that (better lower) or at least (better higher); None where there is no aim."""
+
+    measure: Callable[[], Measured]
+    unit: str
+    aim: float | None
+    better: str = "lower"
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """One row. `aim` is met when `value` is at most (better lower) or at least (better higher) that."""
+    """One row as it is published. `value` is None when it was not measured; `note` says why."""
 
     name: str
     value: float | None
     unit: str
-    aim: float
+    aim: float | None
     better: str  # lower | higher
-    baseline: str = ""  # what it was measured against
+    baseline: str = ""
     baseline_value: float | None = None
     spread: str = ""
     note: str = ""
@@ -31,8 +52,8 @@ class Figure(msgspec.Struct, frozen=True):
 
     @property
     def met(self) -> bool | None:
-        """Whether the aim is met; None when nothing was measured."""
-        if self.value is None:
+        """Whether the aim is met; None when nothing was measured or there is no aim."""
+        if self.value is None or self.aim is None:
             return None
         return self.value <= self.aim if self.better == "lower" else self.value >= self.aim
 
@@ -60,11 +81,21 @@ def spread(seconds: list[float]) -> str:
     return f"p50 {median(seconds) * 1e3:.3f} p95 {cuts[94] * 1e3:.3f} p99 {cuts[98] * 1e3:.3f} ms, n {len(seconds)}"
 
 
-def run(benches: dict[str, Bench], only: str = "") -> list[Figure]:
-    """Run all, or the one named. Raises KeyError for a name that is none of them."""
-    chosen = {only: benches[only]} if only else benches
-    machine = this_machine()
-    return [msgspec.structs.replace(bench(), machine=machine) for bench in chosen.values()]
+def run(rows: Mapping[str, Row], only: str = "", begun: Callable[[str], None] = lambda _: None) -> list[Figure]:
+    """Measure all, or the one named; `begun` hears each name. Raises KeyError for a name that is none of them."""
+    figures = []
+    for name in (only,) if only else rows:
+        begun(name)
+        row, machine = rows[name], this_machine()
+        try:
+            got = row.measure()
+        except NotMeasured as why:
+            figures.append(Figure(name, None, row.unit, row.aim, row.better, note=str(why), machine=machine))
+        else:
+            figures.append(
+                Figure(name, got.value, row.unit, row.aim, row.better, got.baseline, got.baseline_value, got.spread, got.note, machine)
+            )
+    return figures
 
 
 def this_machine() -> str:
@@ -78,7 +109,9 @@ def as_table(figures: list[Figure]) -> str:
     for each in figures:
         value = "-" if each.value is None else f"{each.value:.4g} {each.unit}".strip()
         sign = "<=" if each.better == "lower" else ">="
-        mark = {True: "", False: "  MISSED", None: "  NOT MEASURED"}[each.met]
-        lines.append(f"{each.name:28}{value:>12} {f'{sign} {each.aim:g}':>10}{mark}")
-        lines += [f"{'':28}{text}" for text in (each.spread, each.note) if text]
+        aim = "" if each.aim is None else f"{sign} {each.aim:g}"
+        mark = "  NOT MEASURED" if each.value is None else "  MISSED" if each.met is False else ""
+        lines.append(f"{each.name:28}{value:>12} {aim:>10}{mark}".rstrip())
+        compared = f"against {each.baseline}: {each.baseline_value:.4g}" if each.baseline_value is not None else ""
+        lines += [f"{'':28}{text}" for text in (each.spread, compared, each.note) if text]
     return "\n".join(lines)

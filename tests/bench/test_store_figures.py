@@ -10,6 +10,7 @@ import pytest
 
 from kiosk.bench import store, table
 from kiosk.bench.fsyncs import NotCounted, Tally
+from kiosk.bench.rows import ROWS
 
 PROGRAM = """
 import pathlib, sys
@@ -61,7 +62,7 @@ def test_without_a_compiler_the_count_is_refused_with_a_reason(tmp_path: Path, m
 def test_a_figure_has_the_documented_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "COMMITS", 50)
     monkeypatch.setattr(store, "WARM", 5)
-    (figure,) = table.run({"commit_vs_raw_sqlite": store.commit_vs_raw_sqlite}, only="commit_vs_raw_sqlite")
+    (figure,) = table.run(ROWS, only="commit_vs_raw_sqlite")
     named = ["name", "value", "unit", "aim", "better", "baseline", "baseline_value", "spread", "note", "machine"]
     assert list(msgspec.to_builtins(figure)) == named
     assert figure.value is not None

@@ -1,0 +1,197 @@
+"""What the customer waits for, on the whole kiosk in one process: from a note, from the disk, from a key to the last byte on the terminal.
+
+A paint ends with the synchronised update that shows the expected words, read from a drained pty of 78 by 29.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from kiosk.bench.place import PATIENCE_S, Line, furnish, lit
+from kiosk.bench.table import Measured, NotMeasured, spread
+from kiosk.bench.terminal import Terminal
+from kiosk.devices.sim.coins import CoinSimulator
+from kiosk.devices.sim.notes import NoteSimulator
+from kiosk.devices.sim.printer import PrinterSimulator
+from kiosk.devices.sim.printer_line import PtyLine
+
+SALES, NOTES, KEYS = 4, 49, 100  # 49 notes of 10.00 stay below a sale's limit
+STARTS = 9
+IDLE_S = 60
+SETTLED_S = 3  # after a start, until nothing of it is left to do
+CLEAR = b"\x7f"
+ASKS, GOES_ON = b"or add more?", b"Put in more"
+
+
+def note_to_paint() -> Measured:
+    """From telling the desk that a note is stacked, over the fsync, to the last byte of its paint."""
+    _, whole, _ = _notes()
+    return _p95(whole)
+
+
+def durable_to_paint() -> Measured:
+    """From the return of that note's commit to the same last byte."""
+    shown, _, _ = _notes()
+    return _p95(shown)
+
+
+def bytes_per_note() -> Measured:
+    """What the terminal gets for it."""
+    _, _, sizes = _notes()
+    return Measured(median(sizes), f"{min(sizes)} to {max(sizes)}, n {len(sizes)}")
+
+
+def key_to_paint() -> Measured:
+    """From a byte on the keyboard, through the desk, to the last byte of the screen that answers."""
+    with _kiosk() as (terminal, line):
+        _ask(line, "card", "hold", "note")
+        seconds = []
+        for turn in range(KEYS * 2):
+            terminal.written = b""
+            began = time.perf_counter()
+            terminal.type(CLEAR)
+            terminal.until(GOES_ON if turn % 2 else ASKS, PATIENCE_S)
+            seconds.append(time.perf_counter() - began)
+            terminal.drain(0.02)
+    return _p95(seconds)
+
+
+def first_paint() -> Measured:
+    """From starting `kiosk run --screen` to the last byte of its first screen; then the same for core and screen in one process."""
+    screen, both = [], []
+    for _ in range(STARTS):
+        with TemporaryDirectory() as folder:
+            screen.append(_start(Path(folder), "--screen", f"{folder}/screen.sock"))
+            both.append(_start(Path(folder), "--config", str(furnish(Path(folder)))))
+    return Measured(
+        median(screen),
+        spread=f"{min(screen):.3f} to {max(screen):.3f} s, n {STARTS}",
+        note=f"core and screen in one process: {median(both):.3f} s",
+    )
+
+
+def idle_cpu() -> Measured:
+    """Core and screen in one process, waiting for a customer, the card on the screen moving once a second; no devices."""
+    with _kiosk() as (terminal, _):
+        terminal.drain(SETTLED_S)
+        before = _cpu_s(terminal.pid)
+        terminal.drain(IDLE_S)
+        used = _cpu_s(terminal.pid) - before
+    return Measured(100 * used / IDLE_S, note=f"of one CPU, {IDLE_S} s, core and screen in one process")
+
+
+def resident() -> Measured:
+    """Core, screen and three drivers in one process, resident after a sale with a note, a coin and a receipt on paper."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        notes = NoteSimulator(folder / "notes", state=folder / "notes.json", route_s=0.3)
+        coins = CoinSimulator(folder / "coins", state=folder / "coins.json")
+        printer = PrinterSimulator(PtyLine(folder / "printer"), folder / "papers", line_s=0.005)
+        for device in (notes, coins, printer):
+            device.start()
+        try:
+            with lit(folder, devices=True) as (terminal, line):
+                _until(line, phase="attract")
+                _ask(line, "card")
+                _offer(notes, line, {"do": "insert_note", "value_minor": 100_00})
+                _until(line, phase="insert", figure_minor=100_00)
+                _offer(coins, line, {"do": "insert_coin", "value_minor": 1_00})
+                _until(line, figure_minor=101_00)
+                line.ask("choose", key="finish")
+                line.ask("choose", key="receipt", arg="paper")
+                _until(line, receipt="printed")
+                line.ask("choose", key="finish")
+                _until(line, phase="take_card")
+                _ask(line, "pull")
+                terminal.drain(1)
+                mib = _resident_mib(terminal.pid)
+        finally:
+            for device in (notes, coins, printer):
+                device.stop()
+    return Measured(mib, note="the simulated card is in the same process, the other devices are not")
+
+
+# ------------------------------------------------------------ a kiosk to look at
+
+
+@contextmanager
+def _kiosk() -> Iterator[tuple[Terminal, Line]]:
+    """Up and waiting for a customer, its devices told."""
+    with TemporaryDirectory() as folder, lit(Path(folder)) as (terminal, line):
+        _until(line, phase="attract")
+        yield terminal, line
+
+
+@cache
+def _notes() -> tuple[list[float], list[float], list[int]]:
+    """Every note but the first of each sale: seconds from the commit's return, and from the tell, to the last byte; bytes."""
+    shown, whole, sizes = [], [], []
+    with _kiosk() as (terminal, line):
+        for _ in range(SALES):
+            line.ask("card")
+            for count in range(1, NOTES + 1):
+                line.ask("hold")
+                terminal.drain(0.02)
+                terminal.written = b""
+                line.say("note")
+                painted = terminal.until(f"Machine {count * 10}.00".encode(), PATIENCE_S)
+                painted_s = time.perf_counter()
+                moments = line.heard()
+                if count > 1:
+                    shown.append(painted_s - moments["committed_s"])
+                    whole.append(painted_s - moments["told_s"])
+                    sizes.append(len(painted))
+            _ask(line, "end")
+    return shown, whole, sizes
+
+
+def _ask(line: Line, *words: str) -> None:
+    for word in words:
+        line.ask(word)
+        line.meanwhile(0.1)  # its paint is over
+
+
+def _until(line: Line, **wanted: object) -> None:
+    """The screen shows these values. Raises NotMeasured when it does not in time."""
+    until = time.monotonic() + PATIENCE_S
+    while (shown := line.ask("view")) and any(shown[name] != value for name, value in wanted.items()):
+        if time.monotonic() > until:
+            raise NotMeasured(f"waited for {wanted}, but the screen shows {shown}")
+        line.meanwhile(0.02)
+
+
+def _offer(device: NoteSimulator | CoinSimulator, line: Line, verb: dict[str, object]) -> None:
+    """As people do: when the machine takes it."""
+    until = time.monotonic() + PATIENCE_S
+    while not device.do({"do": "state"})["accepting"]:
+        if time.monotonic() > until:
+            raise NotMeasured(f"the acceptor never opened for {verb}")
+        line.meanwhile(0.05)
+    device.do(verb)
+
+
+def _start(folder: Path, *words: str) -> float:
+    began = time.perf_counter()
+    with TemporaryDirectory(dir=folder) as place, Terminal(Path(place), command=(sys.executable, "-m", "kiosk", "run", *words)):
+        return time.perf_counter() - began
+
+
+def _p95(seconds: list[float]) -> Measured:
+    return Measured(sorted(seconds)[len(seconds) * 95 // 100] * 1e3, spread(seconds))
+
+
+def _cpu_s(pid: int) -> float:
+    """User and system seconds so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident_mib(pid: int) -> float:
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024

@@ -1,0 +1,19 @@
+"""All rows of the bench with their aims, in the order in which they are run."""
+
+from kiosk.bench import paint, sale, store
+from kiosk.bench.table import Row
+
+ROWS = {
+    "commit_vs_raw_sqlite": Row(store.commit_vs_raw_sqlite, "", 0.7, "higher"),
+    "fsyncs_per_sale": Row(sale.fsyncs_per_sale, "", 12),
+    "apdus_per_recharge": Row(sale.apdus_per_recharge, "", 23),
+    "scripted_sale_ms": Row(sale.scripted_sale_ms, "ms", None),
+    "note_to_paint_p95_ms": Row(paint.note_to_paint, "ms", 8),
+    "durable_to_paint_p95_ms": Row(paint.durable_to_paint, "ms", 5),
+    "key_to_paint_p95_ms": Row(paint.key_to_paint, "ms", 5),
+    "paint_bytes_per_note": Row(paint.bytes_per_note, "bytes", 6_500),
+    "first_paint_s": Row(paint.first_paint, "s", 0.35),
+    "idle_cpu_pct": Row(paint.idle_cpu, "%", 0.3),
+    "rss_mib": Row(paint.resident, "MiB", 80),
+    "startup_1m_over_10k": Row(store.startup_1m_over_10k, "", 1.1),
+}

@@ -1,0 +1,26 @@
+"""`kiosk bench`: how fast, how much, measured here and now."""
+
+from typing import Annotated
+
+import typer
+
+from kiosk.commands import EXIT_USAGE, ended
+
+
+def bench(
+    json: Annotated[bool, typer.Option("--json", help="A JSON list of rows on standard output.")] = False,
+    only: Annotated[str, typer.Option("--only", metavar="NAME", help="This row alone.")] = "",
+) -> None:
+    """Measure this machine against the aims; about four minutes. Example: kiosk bench --only fsyncs_per_sale.
+
+    Exit code 0 whatever was measured: a figure depends on the machine. 2 for a row that does not exist.
+    """
+    import msgspec
+
+    from kiosk.bench import table
+    from kiosk.bench.rows import ROWS
+
+    if only and only not in ROWS:
+        raise ended(f"There is no row {only}. There are: {', '.join(ROWS)}.", EXIT_USAGE)
+    figures = table.run(ROWS, only, begun=lambda name: typer.echo(f"measuring {name}", err=True))
+    typer.echo(msgspec.json.format(msgspec.json.encode(figures), indent=2) if json else table.as_table(figures))

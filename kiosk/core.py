@@ -16,6 +16,7 @@ from kiosk.devices.card.pcsc import PcscReader
 from kiosk.devices.card.reader import Reader
 from kiosk.devices.cctalk.coins import CoinAcceptor
 from kiosk.devices.cctalk.notes import NoteAcceptor
+from kiosk.devices.cctalk.wire import Mode
 from kiosk.devices.port import open_port
 from kiosk.devices.printer.driver import PrinterDriver
 from kiosk.devices.printer.escpos import PROFILES
@@ -97,7 +98,7 @@ class Core:
         """Open the stores and replay. Raises StationError, StoreRefused, StoreDamaged, ConfigError, each with one sentence."""
         rules = rules_of(config)
         self.station: FileStation = open_station(config.store.station)
-        self.journal = Journal.open(config.store.path, self.station.database_key())
+        self.journal = Journal.open(config.store.path, self.station.database_key(), create=False)
         machine = machine_of(rules)
         state = recover(self.journal, machine)
         clock = SystemClock(self.journal.next_boot())
@@ -150,5 +151,18 @@ def _driver(part: DevicePart, desk: Desk[State], station: FileStation, rules: Ru
             raise ConfigError(f"device printer: {profile} is no printer profile; known are {', '.join(PROFILES)}.")
         return PrinterDriver(desk, port, PROFILES[profile], station.sign)
     kind = NoteAcceptor if part.role == "notes" else CoinAcceptor
+    mode = {"checksum": Mode.CHECKSUM, "crc": Mode.CRC}.get(str(part.options.get("mode", "checksum")))
+    if mode is None:
+        raise ConfigError(f"device {part.role}: mode is checksum or crc.")
+    echo = part.options.get("echo")
     country = str(part.options.get("country", rules.currency.code[:2]))
-    return kind(part.role, port, desk, country=country, exponent=rules.currency.exponent, enrolled=part.serial or None)
+    return kind(
+        part.role,
+        port,
+        desk,
+        country=country,
+        exponent=rules.currency.exponent,
+        enrolled=part.serial or None,
+        mode=mode,
+        echo=None if echo is None else bool(echo),
+    )

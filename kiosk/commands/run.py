@@ -54,17 +54,23 @@ def init(
     folder: Annotated[Path, typer.Argument(help="where the machine keeps its stores")],
     kiosk: Annotated[str, typer.Option("--id", help="the kiosk's id, never used again for another store")] = "K01",
 ) -> None:
-    """Make a kiosk's folder: kiosk.toml and the station store. Example: kiosk init /var/lib/kiosk --id K07."""
+    """Make a kiosk's folder: kiosk.toml, the station store and an empty journal. Example: kiosk init /var/lib/kiosk --id K07.
+
+    A lost journal is never made anew under the same id: that store's life is over, and head office closes it.
+    """
     from kiosk.devices.vault.station import StationError, create_station
+    from kiosk.vend.journal import Journal
+    from kiosk.vend.store import StoreError
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         station = create_station(folder / "station.json")
+        Journal.open(folder / "store.db", station.database_key()).close()
         config = folder / "kiosk.toml"
         if not config.exists():
             config.write_text(FIRST_CONFIG.format(id=kiosk, folder=folder.absolute()), "utf-8")
-    except StationError as error:
+    except (StationError, StoreError) as error:
         raise ended(str(error), EXIT_USAGE) from None
     except OSError as error:
         raise ended(f"Cannot make {folder}: {error.strerror}.", EXIT_USAGE) from None

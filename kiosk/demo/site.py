@@ -155,6 +155,7 @@ class Site:
 
     def __init__(self, folder: Path, kiosk: str, papers: Path, slot: VpcdSlot | None, reader: str = "") -> None:
         from kiosk.devices.vault.station import create_station
+        from kiosk.vend.journal import Journal
 
         self.folder, self.kiosk = folder, kiosk
         dev = folder / "dev"
@@ -168,7 +169,8 @@ class Site:
         self._subscribers: list[Callable[[View], None]] = []
         self.running: Running | None = None
         if not (folder / "station.json").exists():
-            create_station(folder / "station.json")
+            station = create_station(folder / "station.json")
+            Journal.open(folder / "store.db", station.database_key()).close()
         (folder / "kiosk.toml").write_text(CONFIG.format(kiosk=kiosk, folder=folder.absolute(), reader=reader))
         for device in (self.notes, self.coins, self.printer):
             device.start()

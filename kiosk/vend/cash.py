@@ -74,14 +74,19 @@ def opened(state: State, now: Now) -> Facts:
 
 
 def note_in(state: State, seen: s.NoteIn) -> Facts:
-    """Stacked: credit of the open sale, whether or not its escrow was seen; without a sale an orphan."""
+    """Stacked: credit of the open sale, whether or not its escrow was seen; without a sale an orphan.
+
+    After a power cut a device may say only that it stacked a note, not which: then it is the one that it held.
+    """
     if not is_news(state, seen.device, seen.serial, seen.counter):
         return (p.Ignored("NoteIn"),)
     sale = state.sale
-    if sale and takes_credit(sale):
+    held = sale.escrow.denomination if sale and sale.escrow and sale.escrow.device == seen.device else 0
+    denomination = seen.denomination or held
+    if sale and takes_credit(sale) and denomination:
         recovered = sale.boot != state.boot
-        return (f.NoteStacked(sale.id, seen.device, seen.serial, seen.denomination, seen.counter, seen.accepted, recovered),)
-    return (f.OrphanCredit(seen.device, seen.serial, 1, seen.denomination, seen.counter, seen.accepted),)
+        return (f.NoteStacked(sale.id, seen.device, seen.serial, denomination, seen.counter, seen.accepted, recovered),)
+    return (f.OrphanCredit(seen.device, seen.serial, 1, denomination or None, seen.counter, seen.accepted),)
 
 
 def takes_credit(sale: Sale) -> bool:
@@ -93,8 +98,10 @@ def coin_in(state: State, seen: s.CoinIn, now: Now) -> Facts:
     """A coin is in the box: a soft limit never sends it to the orphans, the meter's own limit does."""
     if not is_news(state, seen.device, seen.serial, seen.counter):
         return (p.Ignored("CoinIn"),)
-    orphan = f.OrphanCredit(seen.device, seen.serial, 1, seen.denomination, seen.counter, seen.accepted)
+    orphan = f.OrphanCredit(seen.device, seen.serial, 1, seen.denomination or None, seen.counter, seen.accepted)
     sale = state.sale
+    if not seen.denomination:
+        return (orphan,)
     if sale is None and not (open_for_cash(state) and opened(state, now)):
         return (orphan,)
     if sale and not takes_credit(sale):
@@ -144,17 +151,18 @@ def acceptor_up(rules: Rules, state: State, seen: s.AcceptorUp) -> Facts:
 def _growth(state: State, seen: s.AcceptorUp) -> list[Fact]:
     """Accepted pieces that no row explains: first the open escrow's, the rest orphans. No growth: the escrowed note went back."""
     memory = state.acceptors[seen.device]
-    sale = state.sale
+    sale, before = state.sale, state.here.acceptors.get(seen.device)
+    lost = seen.reset or (before is not None and before.code != "")  # it may have let go of the note while it was away
     escrow = sale.escrow if sale and sale.escrow and sale.escrow.device == seen.device else None
     facts: list[Fact] = []
     if seen.accepted is None or memory.accepted is None:
-        if sale and escrow and seen.reset:
+        if sale and escrow and lost:
             facts.append(f.EscrowUnknown(sale.id, seen.device, escrow.denomination))
         return facts
     grown = seen.accepted - memory.accepted
     if grown < 0:
         return [f.DeviceFault(seen.device, "counter-back")]
-    if sale and escrow and (grown or seen.reset):
+    if sale and escrow and (grown or lost):
         if grown:
             facts.append(
                 f.NoteStacked(sale.id, seen.device, seen.serial, escrow.denomination, seen.counter, memory.accepted + 1, recovered=True)

@@ -53,7 +53,7 @@ def whose(rules: Rules, state: State, reading: Reading) -> tuple[Sale | None, Ve
         own = state.sale if state.sale.card == reading.serial else None
         return own, rules.profile.judge(reading, own.record if own else None, known)
     for claim in sorted(state.claims.values(), key=lambda c: (c.n, c.opened_ms)):
-        if claim.card != reading.serial:
+        if claim.card != reading.serial or not claim.tender_minor:
             continue
         verdict = rules.profile.judge(reading, claim.record, known)
         if verdict.word in LANDS or (claim.record is None and verdict.word == Word.READY and verdict.n == claim.n):
@@ -177,6 +177,13 @@ def closed(rules: Rules, sale: Sale, outcome: str, now: Now, number: int | None 
         number=number,
         opened_ms=sale.opened_ms,
     )
+
+
+def given_up(rules: Rules, state: State, sale: Sale, now: Now) -> Facts:
+    """A sale without credit ends; a note of which nobody knows where it is still gets its slip."""
+    if sale.disputed_minor:
+        return claim(rules, state, sale, "disputed", now)
+    return (closed(rules, sale, "cancelled", now),)
 
 
 def claim(rules: Rules, state: State, sale: Sale, why: str, now: Now) -> Facts:

@@ -20,6 +20,7 @@ SPAN_MS = {  # how long a phase may last without the customer doing anything (de
     "done": 30_000,
     "refused": 30_000,
 }
+ESCROW_MS = 60_000  # a note that neither arrives nor returns for so long is nobody's knowledge
 
 
 def wanted(state: State) -> str:
@@ -100,6 +101,11 @@ def out_of_service(state: State) -> str:
     return "" if cash_works(state) else "cash"
 
 
+def note_moves(state: State) -> bool:
+    """A note of the open sale is in escrow, on its way into the box or back."""
+    return state.sale is not None and state.sale.escrow is not None and state.sale.escrow.boot == state.boot
+
+
 def cash_works(state: State) -> bool:
     """Some acceptor is ready to take money."""
     return any(seen.denominations and not seen.code for seen in state.here.acceptors.values())
@@ -114,8 +120,10 @@ def span_ms(state: State) -> int | None:
 
 
 def deadline_ms(state: State) -> int | None:
-    """When it ends, on the monotonic clock. A note in escrow stops the clock: money that is moving is never timed out."""
+    """When it ends, on the monotonic clock. While a note is moving only that is waited for."""
+    if note_moves(state):
+        return state.here.touched_ms + ESCROW_MS
     span = span_ms(state)
-    if span is None or (state.sale and state.sale.escrow and state.sale.escrow.boot == state.boot):
+    if span is None:
         return None
     return state.here.touched_ms + span

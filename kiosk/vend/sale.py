@@ -11,7 +11,7 @@ from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.card.reading import Word
 from kiosk.vend.facts import Fact
-from kiosk.vend.phase import AGAIN, MORE_TIME, deadline_ms, its_card_waits, phase, wanted
+from kiosk.vend.phase import AGAIN, MORE_TIME, deadline_ms, its_card_waits, note_moves, phase, wanted
 from kiosk.vend.ports import CardJob, PrintJob, Stance
 from kiosk.vend.receipt import claim_paper, recharge_paper
 from kiosk.vend.rules import Now, Rules
@@ -74,7 +74,7 @@ def started(rules: Rules, state: State, now: Now, software: str) -> Facts:
         facts.append(f.ReceiptPrinted(state.unprinted.sale, state.unprinted.number, "unknown", state.unprinted.copy))
     sale = state.sale
     if sale and not sale.tender_minor and not sale.escrow:
-        facts.append(landing.closed(rules, sale, "cancelled", now))
+        facts.extend(landing.given_up(rules, state, sale, now))
     elif sale and sale.record and not sale.unsure:
         facts.append(f.CardUnsure(sale.id, "power"))
     return tuple(facts)
@@ -95,7 +95,7 @@ def _without_card(rules: Rules, state: State, now: Now) -> Facts:
     if sale is None or not (here.reading or here.reset or sale.record):
         return ()
     if sale.stage == "paying" and not sale.tender_minor and not sale.escrow:
-        return (landing.closed(rules, sale, "cancelled", now),)
+        return (*landing.given_up(rules, state, sale, now),)
     if sale.record and not sale.unsure:
         return (f.CardUnsure(sale.id, "gone"),)
     return ()
@@ -154,8 +154,13 @@ def _at_insert(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
     if seen.do == "add_more":
         return (p.Asked(""),)
     if seen.do == "cancel" and not sale.tender_minor:
-        return (landing.closed(rules, sale, "cancelled", now), p.Asked("leave"))
+        return _abandoned(rules, state, sale, now)
     return ()
+
+
+def _abandoned(rules: Rules, state: State, sale: Sale, now: Now) -> Facts:
+    """Nothing was paid: the card is given back, unless a slip has to be shown first."""
+    return (*landing.given_up(rules, state, sale, now), *(() if sale.disputed_minor else (p.Asked("leave"),)))
 
 
 def close_tender(state: State, sale: Sale, why: str) -> Facts:
@@ -237,7 +242,7 @@ def _recovered(rules: Rules, state: State, just_now: Facts, now: Now) -> Facts:
 def _end_interrupted(rules: Rules, state: State, sale: Sale, just_now: Facts, now: Now) -> Facts:
     stacked = sum(fact.denomination for fact in just_now if isinstance(fact, f.NoteStacked))
     if not sale.tender_minor + stacked:
-        return (landing.closed(rules, sale, "cancelled", now),)
+        return (*landing.given_up(rules, state, sale, now),)
     return close_tender(state, sale, "power")
 
 
@@ -247,13 +252,14 @@ def _tick(rules: Rules, state: State, now: Now) -> Facts:
     if due_ms is None or now.mono_ms < due_ms:
         return ()
     name, sale = phase(state), state.sale
+    if note_moves(state) and sale and sale.escrow:
+        return (f.EscrowUnknown(sale.id, sale.escrow.device, sale.escrow.denomination),)
     if name in ("account", "insert"):
         return (p.Waited(name),)
     if name == "still":
         if sale and sale.tender_minor:
             return close_tender(state, sale, "time")
-        cancelled = (landing.closed(rules, sale, "cancelled", now),) if sale else ()
-        return (*cancelled, p.Asked("leave"))
+        return _abandoned(rules, state, sale, now) if sale else (p.Asked("leave"),)
     if name == "interrupted" and sale:
         lost = (f.EscrowUnknown(sale.id, sale.escrow.device, sale.escrow.denomination),) if sale.escrow else ()
         return (*lost, *_end_interrupted(rules, state, sale, (), now))

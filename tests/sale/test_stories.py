@@ -1,10 +1,14 @@
 """One recharge and everything that can come between, told as stories of a customer."""
 
+from typing import get_args
+
 import pytest
 
+from kiosk.link import WORDS
 from kiosk.vend import seen
 from kiosk.vend.facts import ClaimIssued, ClaimSettled, NoteStacked, OrphanCredit, PrintStarted, SaleClosed
-from tests.sale.shop import Card, Shop
+from kiosk.vend.limits import Allowed
+from tests.sale.shop import CUSTOMER, Card, Shop
 
 
 def closed(shop: Shop) -> list[SaleClosed]:
@@ -52,6 +56,7 @@ def test_the_journal_of_a_sale_has_the_facts_in_their_order() -> None:
     ]
 
 
+@pytest.mark.covers("rule-13")
 def test_a_card_whose_last_purchase_was_not_taken_is_refused_before_money() -> None:
     shop, card = Shop(), Card()
     shop.insert(card)
@@ -65,6 +70,7 @@ def test_a_card_whose_last_purchase_was_not_taken_is_refused_before_money() -> N
     assert shop.state.sale is None
 
 
+@pytest.mark.covers("failure-26", "abuse-9")
 def test_a_card_pulled_during_the_write_is_finished_when_it_comes_back() -> None:
     shop, card = Shop(), Card()
     shop.insert(card)
@@ -91,6 +97,7 @@ def test_a_card_pulled_during_the_write_is_finished_when_it_comes_back() -> None
     assert card.credited == [95_00]
 
 
+@pytest.mark.covers("rule-20")
 def test_a_card_that_stays_away_gives_a_slip_and_is_paid_first_when_it_comes_back() -> None:
     shop, card = Shop(), Card()
     shop.insert(card)
@@ -214,6 +221,7 @@ def test_a_note_over_the_limit_goes_back_and_nothing_is_lost() -> None:
     assert shop.view.params["refused"] is True
 
 
+@pytest.mark.covers("abuse-20")
 def test_the_same_event_told_twice_is_one_credit() -> None:
     shop = Shop()
     shop.insert(Card())
@@ -244,6 +252,7 @@ def test_a_coin_that_falls_after_the_amount_is_bound_is_an_orphan_of_known_value
     assert [x.amount_minor for x in shop.facts() if isinstance(x, OrphanCredit)] == [1_00]
 
 
+@pytest.mark.covers("abuse-13")
 def test_a_card_that_says_9000_and_does_not_store_is_written_twice_and_then_unsure() -> None:
     shop, card = Shop(), Card()
     shop.insert(card)
@@ -255,6 +264,7 @@ def test_a_card_that_says_9000_and_does_not_store_is_written_twice_and_then_unsu
     assert [x.why for x in shop.facts() if isinstance(x, ClaimIssued)] == ["does_not_store"]
 
 
+@pytest.mark.covers("failure-33")
 def test_nobody_presses_anything_with_money_in() -> None:
     shop, card = Shop(), Card()
     shop.insert(card)
@@ -315,3 +325,89 @@ def test_a_receipt_of_which_nobody_knows_is_printed_again_whole_as_a_copy_with_i
     assert [(x.number, x.copy) for x in papers] == [(1, 0), (1, 1)]
     shop.press("receipt", "paper")
     assert len([x for x in shop.facts() if isinstance(x, PrintStarted)]) == 2
+
+
+@pytest.mark.covers("rule-4", "abuse-16")
+def test_a_card_that_bought_twice_today_or_whose_meter_is_full_is_refused_before_money() -> None:
+    shop, card = Shop(), Card()
+    for _ in range(2):
+        shop.insert(card)
+        shop.feed(20_00)
+        shop.press("finish")
+        shop.pull()
+        card.into_meter()
+    shop.insert(card)
+    assert (shop.view.phase, shop.view.params["why"]) == ("refused", "day")
+    full = Shop(allowed=Allowed(hoard_minor=12_50))
+    full.insert(Card())
+    assert (full.view.phase, full.view.params["why"]) == ("refused", "hoard")
+
+
+@pytest.mark.covers("abuse-54")
+def test_the_next_customer_sees_nothing_of_the_one_before() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(50_00)
+    shop.pull()
+    shop.press("no_card")
+    shop.press("slip_taken")
+    shown = repr(shop.view)
+    assert shop.view.phase == "attract"
+    assert not any(word in shown for word in (card.serial[-4:], card.meter[-4:], CUSTOMER[-4:]))
+    shop.start()
+    assert not any(word in repr(shop.view) for word in (card.serial[-4:], card.meter[-4:]))
+
+
+@pytest.mark.covers("rule-21", "rule-23")
+def test_no_word_of_the_screen_gives_money_out_or_takes_a_finished_sale_back() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(50_00)
+    for word in get_args(WORDS):
+        if word not in ("finish", "stop", "add_more"):
+            shop.press(word)
+    assert (shop.view.phase, shop.view.figure_minor) == ("insert", 50_00)
+    shop.press("finish")
+    before = shop.kinds()
+    for word in get_args(WORDS):
+        if word not in ("receipt", "finish"):
+            shop.press(word)
+    assert shop.kinds() == before
+
+
+def test_a_note_that_neither_arrives_nor_returns_never_holds_the_customer_for_ever() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00, stack=False)
+    shop.wait(61)
+    assert shop.facts("EscrowUnknown")
+    shop.press("cancel")
+    assert (shop.view.phase, shop.view.params["disputed_minor"]) == ("claim", 100_00)
+    shop.pull()
+    shop.press("slip_taken")
+    shop.insert(card)
+    assert shop.view.phase == "account"
+    shop.feed(50_00)
+    shop.press("finish")
+    assert shop.view.phase == "done"
+
+
+def test_an_acceptor_that_was_away_and_has_not_grown_gave_the_note_back() -> None:
+    shop = Shop()
+    shop.insert(Card())
+    shop.feed(100_00, stack=False)
+    shop.tell(seen.AcceptorDown("notes", "offline"))
+    shop.acceptors_up()
+    assert (shop.view.phase, shop.view.figure_minor, shop.view.params["checking"]) == ("insert", 0, None)
+    assert len(shop.facts("NoteReturned")) == 1
+
+
+def test_a_piece_of_no_named_value_waits_for_the_box_count() -> None:
+    shop = Shop()
+    shop.insert(Card())
+    shop.feed(100_00, stack=False)
+    shop.tell(seen.NoteIn("notes", "SN-notes", 0, 2, 1))
+    assert shop.view.figure_minor == 100_00
+    shop.tell(seen.NoteIn("notes", "SN-notes", 0, 3, 2))
+    shop.tell(seen.CoinIn("coins", "SN-coins", 0, 1, 1))
+    assert [x.amount_minor for x in shop.facts() if isinstance(x, OrphanCredit)] == [None, None]

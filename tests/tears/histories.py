@@ -80,6 +80,8 @@ def wrong(town: Town) -> str:
         if till.state.sale:
             return f"a sale never ends: {till.state.sale}"
     begun = {(record.n, record.tag, record.amount_minor): sale for sale, record in town.begun.items()}
+    if len(begun) < len(town.begun):
+        return wrong_twins(town)
     credited = [begun.get((credit.n, credit.tag, credit.amount_minor), "nobody") for credit in town.credits]
     if "nobody" in credited or len(set(credited)) < len(credited):
         return f"credited twice, or nobody's: {town.credits} of {town.begun}"
@@ -91,6 +93,20 @@ def wrong(town: Town) -> str:
                 if why:
                     return f"{why}: {till.name} {fact}"
     return ""
+
+
+def wrong_twins(town: Town) -> str:
+    """Two kiosks drew the same salt for the same slot and amount, one in 65,536 of the slots that were begun twice.
+
+    Then each takes the other's record for its own, and nobody can tell them apart by the card. It is for HQ, which sees both rows:
+    neither may move by itself, and the meter still credits the slot once.
+    """
+    for name, record in town.begun.items():
+        twins = [other for other in town.begun.values() if (other.n, other.tag) == (record.n, record.tag)]
+        if len(twins) > 1 and town.may_move(name, record.n):
+            return f"HQ would tell twins apart: {record}"
+    slots = [credit.n for credit in town.credits]
+    return "" if len(set(slots)) == len(slots) else f"credited twice: {town.credits}"
 
 
 def wrong_end(town: Town, name: str, closed: f.SaleClosed, credited: list[str], *, settled: bool) -> str:

@@ -21,7 +21,7 @@ from typing import Generic, Protocol, TypeVar
 
 from kiosk.vend.facts import CardVerified, Checkpointed, ClaimIssued, ClockStepped, Fact, HeadSigned
 from kiosk.vend.journal import Journal
-from kiosk.vend.ports import Published, Station
+from kiosk.vend.ports import DeskBusy, DeskDied, Published, Station
 from kiosk.vend.rules import Now
 from kiosk.vend.seen import Seen, Tick
 from kiosk.vend.state import Row
@@ -37,14 +37,6 @@ BOOKKEEPING = (HeadSigned, Checkpointed)  # nothing to show, nothing to sign aga
 SIGNED_AFTER = (CardVerified, ClaimIssued)
 
 S = TypeVar("S")
-
-
-class DeskDied(Exception):
-    """The desk has ended: nothing that it published holds any more. An acceptor shuts, a screen says so."""
-
-
-class DeskBusy(Exception):
-    """The inbox stayed full: what was told has not been heard."""
 
 
 class Clock(Protocol):

@@ -18,7 +18,8 @@ from kiosk.vend.ports import AcceptorMemory
 from kiosk.vend.state import CardMemory, Escrow, Here, Row, Sale, State, find
 
 CARDS_KEPT = 5_000  # the newest; older cards lose only their roll-back memory and day limit
-ACTIVITY = (f.NoteEscrowed, f.NoteStacked, f.CoinAccepted, p.NoteDeclined, f.NoteReturned, f.EscrowUnknown, p.Asked)  # the customer did something
+# the customer did something, or money moved: the screen's time begins anew
+ACTIVITY = (f.NoteEscrowed, f.NoteStacked, f.CoinAccepted, p.NoteDeclined, f.NoteReturned, f.EscrowUnknown, p.Asked)
 
 Fold = Callable[[State, Any, Row], State]
 

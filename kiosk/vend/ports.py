@@ -62,6 +62,14 @@ class Published(msgspec.Struct, frozen=True):
     acceptors: dict[str, AcceptorMemory]
 
 
+class DeskDied(Exception):
+    """The desk has ended: nothing that it published holds any more. An acceptor shuts, a screen says so."""
+
+
+class DeskBusy(Exception):
+    """The inbox stayed full: what was told has not been heard."""
+
+
 class Desk(Protocol):
     """The two crossings, as devices and screens see them."""
 

@@ -349,7 +349,7 @@ def keep_watching(ends: threading.Event) -> None:
 def test_a_reader_that_is_renamed_or_replaced_is_found_again(daemon: Pcscd, slot: Slot0, kiosk: Kiosk) -> None:
     kiosk.desk.hear_one(ReaderUp)
     told = len(kiosk.desk.told)
-    [config] = daemon.config.iterdir()
+    [config] = daemon.readers.iterdir()
     text = config.read_text()
     daemon.stop()
     try:

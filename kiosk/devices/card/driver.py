@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from kiosk.devices.card.apdu import CardError, CardGone, ReaderError
 from kiosk.devices.card.reader import Reader, Slot, State
 from kiosk.devices.card.session import CardSession, perform, word_for_card, word_for_work
+from kiosk.devices.supervise import supervised
 from kiosk.vend.card.reading import Profile
 from kiosk.vend.ports import CardJob, Desk, Vault
 from kiosk.vend.seen import CardBad, CardIn, CardOut, CardWorked, ReaderDown, ReaderUp, Seen
@@ -59,7 +60,7 @@ class CardDriver:
         self._slot: Slot | None = None
         self._told: str | None = None  # None nothing yet, "" the reader is up, otherwise why it is down
         self._worker: _Worker | None = None
-        self._watcher = threading.Thread(target=self._watch, name="card-watch", daemon=True)
+        self._watcher = threading.Thread(target=supervised(self._watch, self._stop, self.broken), name="card-watch", daemon=True)
 
     def start(self) -> None:
         """Start both threads."""
@@ -115,6 +116,10 @@ class CardDriver:
         if self._told != "":
             self._told = ""
             self._desk.tell(ReaderUp(name))
+
+    def broken(self) -> None:
+        """A thread of ours is dead for good."""
+        self._tell_down("driver")
 
     # ------------------------------------------------------------ what the worker asks and says
 
@@ -197,7 +202,7 @@ class _Worker:
         self._held: Presentation | None = None  # what the session belongs to
         self._refused: Presentation | None = None  # a card that we may not use for now
         self.busy: _Busy | None = None
-        self.thread = threading.Thread(target=self._run, name="card-work", daemon=True)
+        self.thread = threading.Thread(target=supervised(self._run, stop, driver.broken), name="card-work", daemon=True)
 
     def _run(self) -> None:
         rev = -1

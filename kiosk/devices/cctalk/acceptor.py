@@ -20,6 +20,7 @@ from kiosk.devices.cctalk.outbox import Outbox
 from kiosk.devices.cctalk.questions import Identity
 from kiosk.devices.cctalk.wire import Mode
 from kiosk.devices.port import Port, PortLost
+from kiosk.devices.supervise import supervised
 from kiosk.vend.ports import AcceptorMemory, Desk, Published, Stance
 from kiosk.vend.seen import AcceptorDown, AcceptorReset, AcceptorUp, EventsLost, Seen
 
@@ -123,7 +124,9 @@ class Acceptor(ABC):
 
     def start(self) -> None:
         """Runs in a thread of its own."""
-        self._thread = threading.Thread(target=self.run, name=self.role, daemon=True)
+        gone = AcceptorDown(self.role, "driver")
+        work = supervised(self.run, self._stopping, lambda: self._desk.tell(gone))
+        self._thread = threading.Thread(target=work, name=self.role, daemon=True)
         self._thread.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:

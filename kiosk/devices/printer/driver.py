@@ -19,6 +19,7 @@ from kiosk.devices.port import Port, PortLost, after
 from kiosk.devices.printer.escpos import PAPER_80, PrinterProfile, job_bytes, mark_of
 from kiosk.devices.printer.layout import lay_out
 from kiosk.devices.printer.link import PrinterLink, Waits
+from kiosk.devices.supervise import supervised
 from kiosk.vend.ports import Desk, PrintJob
 from kiosk.vend.receipt import Paper, signed
 from kiosk.vend.seen import Printed, PrinterState
@@ -53,7 +54,9 @@ class PrinterDriver:
     def start(self) -> None:
         """Runs in a thread of its own."""
         self._stopped.clear()
-        self._thread = threading.Thread(target=self.run, name="printer", daemon=True)
+        gone = PrinterState("offline")
+        work = supervised(self.run, self._stopped, lambda: self._desk.tell(gone))
+        self._thread = threading.Thread(target=work, name="printer", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

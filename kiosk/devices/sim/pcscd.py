@@ -41,7 +41,7 @@ class Pcscd:
     user_reader, sam_reader = READERS
 
     def __init__(self, folder: Path) -> None:
-        self._readers, self.log = folder / "readers", folder / "pcscd.log"
+        self.readers, self.log = folder / "readers", folder / "pcscd.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
 
@@ -57,12 +57,12 @@ class Pcscd:
 
     def start(self) -> None:
         """Start it and wait until it serves its readers. RuntimeError when it does not."""
-        self._readers.mkdir(parents=True, exist_ok=True)
-        (self._readers / "kiosk").write_text(CONFIG)
+        self.readers.mkdir(parents=True, exist_ok=True)
+        (self.readers / "kiosk").write_text(CONFIG)
         for left in ("pcscd.comm", "pcscd.pid"):
             (RUN / left).unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([PROGRAM, "--foreground", "--info", "-c", str(self._readers)], stdout=log, stderr=log)  # noqa: S603
+            self.process = subprocess.Popen([PROGRAM, "--foreground", "--info", "-c", str(self.readers)], stdout=log, stderr=log)  # noqa: S603
         until = time.monotonic() + START_S
         while not _listening(PORTS[0]) or not (RUN / "pcscd.comm").exists():
             if self.process.poll() is not None or time.monotonic() > until:

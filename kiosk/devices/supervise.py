@@ -1,0 +1,46 @@
+"""A driver that dies of a programmer's error is started again, three times a minute; then its device is out of service and the machine
+goes on without it. The desk's death is nobody's to survive: the thread just ends, and the core with it.
+"""
+
+import contextlib
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+
+from kiosk.vend.ports import DeskBusy, DeskDied
+
+LIVES, WITHIN_S = 3, 60.0
+PAUSE_S = 0.5
+
+
+def supervised(work: Callable[[], None], stopping: threading.Event, out_of_service: Callable[[], None]) -> Callable[[], None]:
+    """What a driver's thread runs instead of `work`. `out_of_service` tells the desk, once, that this device is gone for good."""
+
+    def run() -> None:
+        deaths: deque[float] = deque(maxlen=LIVES)
+        while not stopping.is_set():
+            try:
+                work()
+            except DeskDied:
+                return
+            except Exception:  # noqa: BLE001 - whatever it is, the other devices and the money go on
+                _report()
+            else:
+                return
+            deaths.append(time.monotonic())
+            if len(deaths) == LIVES and deaths[-1] - deaths[0] < WITHIN_S:
+                with contextlib.suppress(DeskDied, DeskBusy):
+                    out_of_service()
+                return
+            stopping.wait(PAUSE_S)
+
+    return run
+
+
+def _report() -> None:
+    """For whoever reads the service's log; never onto a terminal that may be the customer's glass."""
+    if sys.stderr is not None and not sys.stderr.isatty():
+        traceback.print_exc()

@@ -24,8 +24,7 @@ class File1:
     """Parameter information file: a frame of 45 bytes. The tag stands in bytes that the standard reserves on a user card."""
 
     USER_TYPE = slice(4, 5)
-    MARK = slice(5, 16)  # flags, tag, switch time and a balancing byte: one update
-    FLAGS = 5
+    FLAGS = 5  # flags, tag, switch time and balancing byte are one update: the mark
     TAG = slice(6, 10)  # salt (2), CMAC (2)
     SWITCH = slice(10, 15)  # BCD YYMMDDhhmm, all 00 or all 99 for none
     BALANCE = 15  # chosen so that the checksum at 43 stays true whatever the mark holds

@@ -58,7 +58,8 @@ class Pcscd:
     def start(self) -> None:
         """Start it and wait until it serves its readers. RuntimeError when it does not."""
         self.readers.mkdir(parents=True, exist_ok=True)
-        (self.readers / "kiosk").write_text(CONFIG)
+        if not any(self.readers.iterdir()):
+            (self.readers / "kiosk").write_text(CONFIG)
         for left in ("pcscd.comm", "pcscd.pid"):
             (RUN / left).unlink(missing_ok=True)
         with self.log.open("ab") as log:

@@ -163,17 +163,21 @@ class Person:
             time.sleep(LOOK_S)
         raise DemoError(f"nothing came of it; screens {self.screens}, now {self.corner.view}")
 
-    def until_phase(self, *phases: str, patience_s: float = PATIENCE_S) -> View:
-        """Go on until the screen shows one of these."""
+    def until(self, what: Callable[[View], bool], patience_s: float = PATIENCE_S) -> View:
+        """Go on until this is true."""
         until = time.monotonic() + patience_s
         while time.monotonic() < until:
             view = self.corner.view
-            if view and view.phase in phases:
+            if view and what(view):
                 return view
             if view:
                 self._act(view)
             time.sleep(LOOK_S)
-        raise DemoError(f"never {phases}, but {self.corner.view}")
+        raise DemoError(f"it never came to that, but to {self.corner.view}")
+
+    def until_phase(self, *phases: str) -> View:
+        """Go on until the screen shows one of these."""
+        return self.until(lambda view: view.phase in phases)
 
     def give_up(self) -> None:
         """At "put your card back": the card stays in the hand, the slip is taken."""

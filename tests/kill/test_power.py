@@ -41,7 +41,7 @@ CUTS = [
     Cut(STACKED, "return", "event", accept_counter=True, end="credit"),
     Cut(STACKED, "return", "event", accept_counter=False, end="unknown"),
 ]
-QUICK = CUTS[6]
+QUICK = CUTS[5]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from kiosk.config import load
-from kiosk.core import Core
+from kiosk.core import Core, settle
 from kiosk.devices.card.inprocess import InProcessReader
 from kiosk.devices.sim.card import CardModel
 from kiosk.devices.sim.card_files import PURCHASE, Parameters, Returned
@@ -98,6 +98,7 @@ class Machine:
         if not config.device:
             core.desk.tell(AcceptorUp("notes", SERIAL, 0, None, NOTES))
             core.desk.tell(PrinterState("ok"))
+        settle()
         self._core = core
         self._opened.set()
         return core

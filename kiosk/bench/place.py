@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from kiosk.bench.table import NotMeasured
-from kiosk.bench.terminal import Terminal
+from kiosk.bench.terminal import SYNC_END, Terminal
 from kiosk.devices.vault.station import create_station
 from kiosk.vend.journal import Journal
 
@@ -39,9 +39,7 @@ class Line:
     """The bench's end of the socket pair."""
 
     def __init__(self) -> None:
-        self.meanwhile: Callable[[float], object] = (
-            time.sleep
-        )  # lets time pass, also while it waits: a pty wants to be drained
+        self.meanwhile: Callable[[float], object] = time.sleep  # lets time pass, also while it waits: a pty wants to be drained
         self._ours, self.theirs = socket.socketpair()
         self._answers = self._ours.makefile("r")
 
@@ -102,7 +100,7 @@ def lit(folder: Path, *, devices: bool = False) -> Iterator[tuple[Terminal, Line
     """Core and screen in one process, in a drained terminal of 78 by 29."""
     config = furnish(folder, devices=devices)
     line = Line()
-    terminal = Terminal(folder, command=_machine(config, line), keep=(line.theirs.fileno(),))
+    terminal = Terminal(folder, command=_machine(config, line), keep=(line.theirs.fileno(),), first=SYNC_END)
     line.theirs.close()
     line.meanwhile = terminal.drain
     with terminal:

@@ -89,7 +89,7 @@ def run(rows: Mapping[str, Row], only: str = "", begun: Callable[[str], None] = 
         row, machine = rows[name], this_machine()
         try:
             got = row.measure()
-        except NotMeasured as why:
+        except (NotMeasured, TimeoutError) as why:
             figures.append(Figure(name, None, row.unit, row.aim, row.better, note=str(why), machine=machine))
         else:
             figures.append(

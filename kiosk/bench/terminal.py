@@ -26,7 +26,7 @@ ASKED, SYNC_END = b"\x1b[?2026$p", b"\x1b[?2026l"
 class Terminal:
     """A pty of `columns` by `rows` with the glass inside. Everything that it writes is kept in `written`.
 
-    `command` starts something else than the scripted glass; it inherits the file descriptors `keep`.
+    `command` starts something else than the scripted glass; it inherits the file descriptors `keep`. It is up when `first` is painted.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Terminal:
         motion: bool = False,
         command: tuple[str, ...] = (),
         keep: tuple[int, ...] = (),
+        first: bytes = b"starting",
     ) -> None:
         self.choices = folder / "choices"
         self.choices.touch()
@@ -50,6 +51,8 @@ class Terminal:
         self.before = termios.tcgetattr(slave)
         self.written = b""
         scripted = (sys.executable, "-m", "kiosk.bench.shown", str(views), str(self.choices), palette, "moving" if motion else "still")
+        environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed kiosk does not compile itself at each start
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
             command or scripted,
             pass_fds=keep,
@@ -57,13 +60,13 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            env=environment,
         )
-        self._views = -1
+        self._views, self._first = -1, first
         self._path = None if command else views
 
     def __enter__(self) -> "Terminal":
-        self.until(b"starting", 10)  # the first thing said is that the machine starts
+        self.until(self._first, 10)  # the first thing said is that the machine starts
         if self._path:
             self._views = os.open(self._path, os.O_WRONLY)
         return self

@@ -156,9 +156,11 @@ def _palette(name: str) -> "Palette":
 
 def _opened(config: Path | None, on_death: Callable[[BaseException], None]) -> "Core":
     from kiosk.config import config_path, load
-    from kiosk.core import Core
+    from kiosk.core import Core, settle
 
-    return Core(load(config or config_path()), on_death=on_death)
+    core = Core(load(config or config_path()), on_death=on_death)
+    settle()
+    return core
 
 
 def _said(error: BaseException) -> int:

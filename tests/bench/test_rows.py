@@ -1,0 +1,82 @@
+"""The table of the bench: what is printed, what a row that cannot run says, and that a sale and a paint are really measured."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kiosk.bench import paint, place, sale, table
+from kiosk.bench.rows import ROWS
+from kiosk.bench.table import Measured, NotMeasured, Row
+from kiosk.cli import app
+
+ISSUED = {
+    "commit_vs_raw_sqlite", "fsyncs_per_sale", "apdus_per_recharge", "note_to_paint_p95_ms", "durable_to_paint_p95_ms",
+    "key_to_paint_p95_ms", "first_paint_s", "idle_cpu_pct", "rss_mib", "startup_1m_over_10k", "scripted_sale_ms",
+}  # fmt: skip
+
+
+def nowhere() -> Measured:
+    raise NotMeasured("there is no disk here")
+
+
+def test_every_row_that_was_promised_is_there() -> None:
+    assert set(ROWS) >= ISSUED
+
+
+def test_a_row_that_cannot_run_says_why_and_the_others_run_on() -> None:
+    first, second = table.run({"lost": Row(nowhere, "ms", 5), "found": Row(lambda: Measured(3.0, note="easily"), "ms", 5)})
+    assert (first.value, first.note, first.met) == (None, "there is no disk here", None)
+    assert (second.value, second.note, second.met) == (3.0, "easily", True)
+    lines = table.as_table([first, second]).splitlines()
+    assert lines[1].endswith("NOT MEASURED")
+    assert lines[2].strip() == "there is no disk here"
+    assert lines[3].split() == ["found", "3", "ms", "<=", "5"]
+
+
+def test_a_figure_without_an_aim_is_neither_met_nor_missed() -> None:
+    (figure,) = table.run({"watched": Row(lambda: Measured(3.0), "ms", None)})
+    assert figure.met is None
+    assert table.as_table([figure]).splitlines()[1].split() == ["watched", "3", "ms"]
+
+
+def test_the_two_sides_of_a_ratio_are_measured_by_turns() -> None:
+    turns: list[str] = []
+    ours, theirs = table.in_turn(lambda: turns.append("ours"), lambda: turns.append("theirs"), 4, warm=1)
+    assert turns == ["ours", "theirs"] * 5
+    assert len(ours) == len(theirs) == 4
+
+
+def test_without_a_compiler_the_fsyncs_have_no_value_but_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (figure,) = table.run(ROWS, "fsyncs_per_sale")
+    assert figure.value is None
+    assert "no C compiler" in figure.note
+
+
+def test_the_command_prints_one_row_as_json_and_names_the_rows_when_there_is_no_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sale, "COUNTED", 2)
+    done = CliRunner().invoke(app, ["bench", "--json", "--only", "apdus_per_recharge"])
+    assert done.exit_code == 0, done.output
+    (row,) = json.loads(done.stdout)
+    assert (row["name"], row["value"], row["aim"]) == ("apdus_per_recharge", 23, 23)
+    wrong = CliRunner().invoke(app, ["bench", "--only", "speed"])
+    assert wrong.exit_code == 2
+    assert "rss_mib" in wrong.output
+
+
+def test_a_note_is_on_disk_before_it_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paint, "SALES", 1)
+    monkeypatch.setattr(paint, "NOTES", 4)
+    paint._notes.cache_clear()
+    shown, whole, sizes = paint._notes()
+    paint._notes.cache_clear()
+    assert len(shown) == len(whole) == len(sizes) == 3
+    assert all(0 < after_commit < after_tell for after_commit, after_tell in zip(shown, whole, strict=True))
+    assert min(sizes) > 1_000
+
+
+def test_a_machine_that_cannot_do_a_word_says_what_it_showed() -> None:
+    with place.dark() as line, pytest.raises(NotMeasured, match="KeyError"):
+        line.ask("fly")

@@ -136,6 +136,9 @@ class CardPresented(Fact, frozen=True):
     taken: int | None
     word: str
     why: str | None
+    amount_minor: int = 0  # with tag and fits: which record stands on the card, evidence for head office
+    tag: str | None = None
+    fits: bool = False
 
 
 class SaleOpened(SaleFact, frozen=True):

@@ -42,7 +42,17 @@ def card_read(rules: Rules, state: State, seen: s.CardRead, now: Now) -> Facts:
 
 def _presented(reading: Reading, verdict: Verdict) -> f.CardPresented:
     return f.CardPresented(
-        reading.serial, reading.meter, reading.profile, reading.authentic, reading.count, reading.taken, str(verdict.word), verdict.why
+        card=reading.serial,
+        meter=reading.meter,
+        profile=reading.profile,
+        authentic=reading.authentic,
+        count=reading.count,
+        taken=reading.taken,
+        word=str(verdict.word),
+        why=verdict.why,
+        amount_minor=reading.amount_minor,
+        tag=reading.tag,
+        fits=reading.fits,
     )
 
 

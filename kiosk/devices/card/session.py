@@ -225,8 +225,7 @@ class CardSession:
         update = self._profile.arm(reading, job.n)
         if update:
             self.update(update)
-        salt = self._rng(2)
-        salt = b"\0\1" if salt == b"\0\0" else salt  # 0000 stands for no tag
+        salt = _salt(self._rng(2), reading.tag)
         return (salt + vault.tag(reading.meter, job.n, job.amount_minor, salt)).hex()
 
     def job_write(self, job: CardJob) -> None:
@@ -242,6 +241,15 @@ class CardSession:
     def job_finish(self, _job: CardJob) -> None:
         """Commit what another machine left before its commit."""
         self.update(self._profile.commit(self.reading or self.read()))
+
+
+def _salt(drawn: bytes, tag: str | None) -> bytes:
+    """Two random bytes, but not 0000, which stands for no tag, and not those on the card: two records of one amount in one slot differ."""
+    taken = {0, int(tag[:4], 16) if tag else 0}
+    salt = int.from_bytes(drawn)
+    while salt in taken:
+        salt = (salt + 1) % 0x10000
+    return salt.to_bytes(2)
 
 
 def serial_command() -> Command:

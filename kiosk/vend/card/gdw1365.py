@@ -17,6 +17,7 @@ from kiosk.vend.card.reading import FileSpec, Reading, Record, Returned, TagOf, 
 
 PARAMETERS, WALLET, RETURN = FileSpec(1, 45), FileSpec(2, 8), FileSpec(5, 49)
 USER_CARD, RETURN_HEAD, FRAME_END = bytes.fromhex("68010027"), bytes.fromhex("6811002b"), 0x16
+COUNT_MAX = 0xFFFFFFFF  # four bytes; a card that is there is renewed at the counter
 OPEN, PURCHASE = 1, 2  # byte 42 of file 1; 3 is a replacement
 
 
@@ -160,7 +161,8 @@ def next_slot(reading: Reading) -> int | None:
     before slot 2 is marked.
     """
     if reading.taken is not None:
-        return reading.taken + 1 if reading.count <= reading.taken or not reading.fits else None
+        free = reading.taken < COUNT_MAX and (reading.count <= reading.taken or not reading.fits)
+        return reading.taken + 1 if free else None
     torn_mark = reading.returned is Returned.TORN and reading.tag is not None and not reading.fits
     return 1 if reading.kind == OPEN and (reading.count == 0 or torn_mark) else None
 

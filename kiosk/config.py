@@ -45,12 +45,11 @@ class StorePart(_Part):
 
 
 class CardPart(_Part):
-    """Which reader, found by a part of its name; `image` puts a simulated reader in this process (demo only)."""
+    """Which reader, found by a part of its name, and how its cards are laid out and keyed."""
 
     reader: str = ""
     profile: Literal["gdw1365"] = "gdw1365"
     suite: Literal["aes128"] = "aes128"
-    in_process: bool = False
 
 
 class DevicePart(_Part):

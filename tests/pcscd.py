@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.devices.sim.pcscd import PORTS, READERS, Pcscd
+from kiosk.devices.sim.pcscd import READERS, Pcscd
 
-USER_PORT, SAM_PORT = PORTS
-USER_READER, SAM_READER = READERS
+USER_READER = READERS[0]
 
 
 @contextlib.contextmanager

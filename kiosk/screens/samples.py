@@ -79,7 +79,7 @@ _OUT = replace(_with(_BARE, why="cash"), phase="out", told=("works.balance", "wo
 
 SAMPLES: Mapping[str, Sample] = {
     "attract": Sample(replace(_ATTRACT, demo=True), Clock("14:32", beat=2)),
-    "attract-notes": Sample(replace(_with(_ATTRACT, coins=(), printer=False), notice="no_paper"), Clock("14:32", beat=4)),
+    "attract-notes": Sample(replace(_with(_ATTRACT, coins=(), printer=False)), Clock("14:32", beat=4)),
     "reading": Sample(replace(_BARE, phase="reading")),
     "account": _at(_ACCOUNT, 37, 45),
     "account-first": _at(replace(_with(_ACCOUNT, as_of=None, last_buy_minor=0, count=0), figure_minor=0, place="you"), 45, 45),

@@ -3,7 +3,6 @@
 Replay is fold alone. What stands in `here` comes from passing facts and begins anew at every start; no money rests on it.
 """
 
-from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
 
@@ -20,8 +19,6 @@ from kiosk.vend.state import CardMemory, Escrow, Here, Row, Sale, State, find
 CARDS_KEPT = 5_000  # the newest; older cards lose only their roll-back memory and day limit
 # the customer did something, or money moved: the screen's time begins anew
 ACTIVITY = (f.NoteEscrowed, f.NoteStacked, f.CoinAccepted, p.NoteDeclined, f.NoteReturned, f.EscrowUnknown, p.Asked)
-
-Fold = Callable[[State, Any, Row], State]
 
 
 def fold(state: State, fact: f.Fact, row: Row) -> State:

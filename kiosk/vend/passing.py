@@ -102,9 +102,3 @@ class Ignored(Passing, frozen=True):
     """Something was told that is not legal in this phase: a second tap, a repeated event."""
 
     what: str
-
-
-class Turned(Passing, frozen=True):
-    """The customer did something, so the time begins anew; with a phase, the screen changed to it."""
-
-    phase: str = ""

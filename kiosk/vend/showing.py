@@ -28,7 +28,6 @@ def view(rules: Rules, state: State, now: Now) -> View:
         currency=rules.currency.code,
         exponent=rules.currency.exponent,
         demo=rules.demo,
-        notice="demo" if rules.demo else "" if _paper(state) else "no_paper",
         **parts,  # type: ignore[arg-type]
     )
 
@@ -53,7 +52,7 @@ def _attract(rules: Rules, state: State) -> Parts:
     notes = tuple(d for d in rules.allowed.notes if d in up.get("notes", ()))
     coins = tuple(d for d in rules.allowed.coins if d in up.get("coins", ()))
     return {
-        "params": {"notes": notes, "coins": coins, "printer": _paper(state), "asked": state.here.asked},
+        "params": {"notes": notes, "coins": coins, "printer": _paper(state), "phone": rules.letterhead.phone, "asked": state.here.asked},
         "offers": (*(Offer("language", code) for code in rules.languages), Offer("balance")),
     }
 

@@ -2,8 +2,6 @@
 
 import msgspec
 
-PLACES = ("you", "machine", "between", "card", "meter")
-
 Value = str | int | bool | None | tuple[int, ...]
 
 
@@ -47,4 +45,3 @@ class View(msgspec.Struct, frozen=True):
     currency: str = "CNY"
     exponent: int = 2
     demo: bool = False
-    notice: str = ""  # demo | no_receipt | ...: one status word, bottom left

@@ -17,13 +17,14 @@ from kiosk.devices.card.reader import Slot, State
 from kiosk.devices.card.session import CardSession, perform
 from kiosk.devices.sim.card import CardModel
 from kiosk.devices.sim.faults import Cut, Faults
+from kiosk.devices.sim.pcscd import Pcscd
 from kiosk.devices.sim.vpcd import VpcdSlot
 from kiosk.devices.vault.demo import DemoVault
 from kiosk.vend.card.reading import Record, Word
 from kiosk.vend.ports import CardJob
 from kiosk.vend.seen import CardBad, CardIn, CardOut, CardWorked, ReaderDown, ReaderUp
 from tests.card.kit import PROFILE, Counted, HandDesk, read_job, reading_of, record_of, used_card, worked
-from tests.pcscd import USER_READER, Pcscd, running_pcscd
+from tests.pcscd import USER_READER, running_pcscd
 
 SERIAL_OF_CARD = Command(0x00, 0xB0, 0x99, 0x01, expected=8)
 WAIT_S = 5.0

@@ -30,6 +30,7 @@ def insert(simulator: NoteSimulator | CoinSimulator, value_minor: int, **more: o
     simulator.do({"do": f"insert_{kind}", "value_minor": value_minor, **more})
 
 
+@pytest.mark.covers("abuse-19")
 @MODES
 def test_a_note_is_held_until_the_desk_says_stack_and_then_is_money(bench: Bench, mode: str, echo: bool) -> None:
     notes = bench.notes(mode=mode, echo=echo)

@@ -97,6 +97,7 @@ def _insert(bench: Bench, simulator: CashSimulator, order: dict[str, Any], kind:
     raise AssertionError("the slot never opened")
 
 
+@pytest.mark.covers("abuse-26")
 @over_each_wire(Mode.CRC)
 def test_notes_over_a_bad_cable(bench: Bench, wire: str, mode: Mode) -> None:
     bench.wire = WIRES[wire]

@@ -90,6 +90,7 @@ def test_a_note_that_was_stacked_while_nobody_listened_is_money_with_its_counter
     ],
     ids=["returned", "stacked", "unknown-stacked", "only-the-counter-tells", "counter-did-not-move", "no-evidence"],
 )
+@pytest.mark.covers("abuse-21")
 def test_when_the_device_lost_power_too_its_evidence_is_told(
     bench: Bench, model: dict[str, Any], evidence: list[Seen], accepted: int | None
 ) -> None:
@@ -231,6 +232,7 @@ def test_a_device_that_is_not_there_yet_is_waited_for(bench: Bench) -> None:
     assert len(bench.desk.told) == 2
 
 
+@pytest.mark.covers("abuse-25")
 @pytest.mark.covers("failure-14")
 def test_another_device_than_the_enrolled_one_takes_no_money(bench: Bench) -> None:
     coins = bench.coins(serial=5)

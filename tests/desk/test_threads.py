@@ -11,10 +11,10 @@ import pytest
 
 from kiosk.vend import facts as f
 from kiosk.vend import seen as s
-from kiosk.vend.desk import INBOX, Desk, DeskBusy, DeskDied, SystemClock, recover
+from kiosk.vend.desk import INBOX, Desk, SystemClock, recover
 from kiosk.vend.journal import Journal
 from kiosk.vend.ports import Desk as DeskPort
-from kiosk.vend.ports import Published
+from kiosk.vend.ports import DeskBusy, DeskDied, Published
 from tests.desk.test_desk import KEY, on_disk
 from tests.desk.till import TILL, HandClock, Seal, Till, note, sat
 
@@ -122,6 +122,7 @@ def test_stop_hears_what_was_told_before(journal: Journal) -> None:
         running.tell(note(101))
 
 
+@pytest.mark.covers("field-21")
 def test_the_inbox_is_bounded(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kiosk.vend.desk.BUSY_AFTER_S", 0.05)
     sleeping = sat(journal, HandClock())
@@ -214,6 +215,7 @@ def test_a_full_disk_ends_the_desk_before_unwritten_money_is_shown(journal: Jour
 KILLED = """
 import sys, pathlib
 from kiosk.vend.desk import SystemClock, recover
+from kiosk.vend.ports import DeskBusy, DeskDied
 from kiosk.vend.journal import Journal
 from tests.desk.till import TILL, note, sat
 journal = Journal.open(pathlib.Path(sys.argv[1]), bytes(range(32)))

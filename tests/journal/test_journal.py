@@ -82,6 +82,7 @@ def flip(value: Any, bit: int) -> Any:
     return bytes(raw)
 
 
+@pytest.mark.covers("abuse-30", "rule-17")
 @pytest.mark.parametrize("column", BOUNDARY)
 def test_one_changed_bit_of_any_row_is_found_with_its_number(tmp_path: Path, column: str) -> None:
     whole, path = made(tmp_path / "whole.db", notes=12), tmp_path / "store.db"

@@ -170,6 +170,7 @@ def test_pcscd_is_killed_with_money_in_and_in_the_write_and_the_sale_finishes(da
 # ---------------------------------------------------------------- another card
 
 
+@pytest.mark.covers("abuse-10")
 def test_a_card_with_the_same_answer_to_reset_is_not_taken_for_the_payers(town: Town) -> None:
     payer, other = town.customer(50_00), town.customer()
     other.home.card = CardModel(msgspec.structs.replace(other.home.card.image(), atr=payer.home.card.image().atr))

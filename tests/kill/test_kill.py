@@ -50,6 +50,7 @@ def test_a_kiosk_killed_in_a_sale_finishes_it(tmp_path: Path, death: str) -> Non
     die_and_finish(tmp_path, 0, death)
 
 
+@pytest.mark.covers("card-17", "abuse-28", "rule-19")
 @pytest.mark.slow
 def test_a_kiosk_killed_at_every_boundary_of_a_sale_finishes_it(tmp_path: Path) -> None:
     instants = die_and_finish(tmp_path / "whole", 0, "never")

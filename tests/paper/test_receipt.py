@@ -31,6 +31,7 @@ def test_a_receipt_and_a_slip_look_as_they_were_drawn(width: int) -> None:
         assert printed(lay_out(receipt.signed(paper, sign), width)) == (GOLDEN / f"{kind}-{width}.txt").read_text("utf-8"), kind
 
 
+@pytest.mark.covers("abuse-48")
 def test_a_copy_is_the_same_paper_and_says_that_it_is_a_copy() -> None:
     original, copy = (lay_out(claim(copy=copy), 32) for copy in (0, 2))
     extra = [line for line in copy if line not in original]

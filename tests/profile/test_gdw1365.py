@@ -153,6 +153,7 @@ def test_a_torn_first_mark_heals_without_touching_what_the_card_was_issued_with(
         assert (healed.tou_switch, healed.flags & 0x02) == ("0000000000", 0)
 
 
+@pytest.mark.covers("rule-16")
 def test_a_card_is_refused_with_its_reason() -> None:
     other = Parameters("000000000001", CUSTOMER, kind=2).encode()
     genuine = read(files())

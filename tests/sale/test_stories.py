@@ -303,3 +303,19 @@ def test_no_word_of_the_screen_gives_money_out_or_takes_a_finished_sale_back() -
         if word not in ("receipt", "finish"):
             shop.press(word)
     assert shop.kinds() == before
+
+
+@pytest.mark.covers("abuse-12")
+def test_an_old_purchase_copied_back_onto_the_card_is_worth_nothing() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.press("finish")
+    shop.pull()
+    before = dict(card.files)
+    card.into_meter()
+    card.files = before
+    shop.insert(card)
+    assert (shop.view.phase, shop.view.params["why"]) == ("refused", "untaken")
+    card.into_meter()
+    assert card.credited == [95_00]

@@ -28,6 +28,7 @@ WAYS_OUT = {
 RESTORED = (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1003l")
 
 
+@pytest.mark.covers("abuse-1")
 def test_no_key_leaves_the_kiosk_and_painting_goes_on(tmp_path: Path) -> None:
     with Terminal(tmp_path) as terminal:
         terminal.show(SAMPLES["done"].view)

@@ -115,6 +115,7 @@ def test_a_reading_with_mac_proves_the_card_over_the_readers_own_challenge(termi
     assert answer == terminal.card.files[2].hex() + mac.hex() + "9000"
 
 
+@pytest.mark.covers("field-10")
 def test_a_long_reading_has_251_bytes_and_its_answer_is_fetched_in_parts_too(terminal: Terminal) -> None:
     assert terminal.send("04b0840009" + "00" * 8 + "fb") == "61ff"
     assert terminal.send("00c0000000") == "6cff"
@@ -189,6 +190,7 @@ def test_a_wrong_proof_ends_what_was_proved_before(terminal: Terminal) -> None:
     assert terminal.update(KIOSK_1, 2, 0, WALLET) == "6982"
 
 
+@pytest.mark.covers("field-11")
 def test_ten_wrong_cryptograms_block_a_key_and_no_other(terminal: Terminal) -> None:
     for left in range(9, -1, -1):
         assert terminal.external(KIOSK_1, bytes(16)) == f"63c{left:x}"

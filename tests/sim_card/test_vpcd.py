@@ -11,8 +11,9 @@ from kiosk.devices.sim import faults
 from kiosk.devices.sim.contact import PcscContact, exchange
 from kiosk.devices.sim.control import ControlRefused, ControlServer, ask
 from kiosk.devices.sim.faults import CardPulled
+from kiosk.devices.sim.pcscd import Pcscd
 from kiosk.devices.sim.vpcd import Hand, VpcdSlot
-from tests.pcscd import Pcscd, running_pcscd
+from tests.pcscd import running_pcscd
 from tests.sim_card.kit import OTHER_SERIAL, SERIAL, card, meter
 
 READ_WALLET, READ_SERIAL, SELECT = (bytes.fromhex(x) for x in ("00b0820008", "00b0990108", "00a4000002df01"))

@@ -17,7 +17,7 @@ from kiosk.demo.site import DemoError, ProcessKiosk, Running, Site
 from kiosk.demo.world import MORNING
 from kiosk.devices.sim import meter_state
 from kiosk.devices.sim.card import CardModel
-from kiosk.devices.sim.card_files import PURCHASE, Parameters, Returned
+from kiosk.devices.sim.card_files import OPEN, PURCHASE, Parameters, Returned
 from kiosk.devices.sim.crypto import Masters
 from kiosk.devices.sim.image import personalise, save
 from kiosk.devices.sim.meter import MeterModel
@@ -44,10 +44,9 @@ class Household:
         state = meter_state.new(MASTERS, meter, MORNING)
         card = personalise(MASTERS, serial, Parameters(meter, customer, flags=0x8D))
         if bought:
-            used, back = (
-                Parameters(meter, customer, kind=PURCHASE),
-                Returned(meter, customer, bought, remaining_minor=40, time="2607011230"),
-            )
+            kind = OPEN if bought == 1 else PURCHASE  # the first purchase leaves the type as issued
+            used = Parameters(meter, customer, kind=kind)
+            back = Returned(meter, customer, bought, remaining_minor=40, time="2607011230")
             card = personalise(MASTERS, serial, used, amount_minor=50_00, count=bought, returned=back)
             state.opened, state.customer, state.bound, state.count = True, customer, serial.hex(), bought
         save(folder / "card.json", card)

@@ -6,6 +6,7 @@ no time-out and no rule is known here; whatever happens to this terminal, the mo
 
 import asyncio
 import os
+import select
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
 
 STARTING = View("out", params={"why": "starting"})
+STDIN = 0
+GONE_S = 2.0  # between two looks whether the terminal is still there
 Control = Callable[[str, Mapping[str, Any]], None]
 
 
@@ -81,6 +84,7 @@ class KioskApp(App[None], inherit_bindings=False):
         self.board = Board(STARTING, self._choose, now, _monotonic_ms, chosen, motion=motion)
         self.bench = Bench(control, chosen) if control else None
         self.crashed: BaseException | None = None
+        self._hangup = select.poll()
 
     def get_default_screen(self) -> Glass:
         """Ours, which binds nothing."""
@@ -97,6 +101,9 @@ class KioskApp(App[None], inherit_bindings=False):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.exit)
+        if os.isatty(STDIN):
+            self._hangup.register(STDIN, 0)
+            self.set_interval(GONE_S, self._leave_a_dead_terminal)
         self._source.subscribe(self.post)
 
     def on_view_changed(self, message: ViewChanged) -> None:
@@ -109,6 +116,11 @@ class KioskApp(App[None], inherit_bindings=False):
         event.prevent_default().stop()
         if not self.board.press(event.key) and self.bench:
             self.bench.press(event.key)
+
+    def _leave_a_dead_terminal(self) -> None:
+        """A terminal that vanished without SIGHUP would have Textual read its end for ever, at full speed."""
+        if any(events & select.POLLHUP for _, events in self._hangup.poll(0)):
+            self.exit()
 
     def post(self, view: View) -> None:
         """From any thread; after the end nobody listens."""

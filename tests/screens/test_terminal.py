@@ -1,5 +1,7 @@
 """A real terminal: nothing gets out of the kiosk, nothing secret comes onto its glass, and the terminal is whole afterwards."""
 
+import os
+import select
 import signal
 import subprocess
 import sys
@@ -71,3 +73,16 @@ def test_the_glass_comes_up_without_the_heavy_rooms() -> None:
     loaded = set(done.stdout.split())
     assert "textual.app" in loaded
     assert not loaded & {"sqlmodel", "sqlalchemy", "cryptography", "smartcard", "escpos", "serial", "PIL"}
+
+
+def test_a_terminal_that_vanishes_without_a_signal_ends_the_screen(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "kiosk", "run", "--screen", str(tmp_path / "nobody")]
+    screen = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    assert select.select([ours], [], [], 20)[0], "it never painted"
+    os.close(ours)
+    try:
+        assert screen.wait(20) == 0
+    finally:
+        screen.kill()

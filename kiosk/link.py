@@ -19,6 +19,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from kiosk.vend.ports import DeskBusy, DeskDied
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
 
@@ -146,7 +147,7 @@ class LinkServer:
                     self._drop(screen)
 
     def _listen(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError, LinkError, msgspec.ValidationError, msgspec.DecodeError):
+        with contextlib.suppress(OSError, LinkError, msgspec.ValidationError, msgspec.DecodeError, DeskBusy, DeskDied):
             while body := receive(connection):
                 choice = msgspec.json.decode(body, type=_Choice)
                 self._source.tell(Choice(choice.rev, choice.do, choice.arg[:64]))

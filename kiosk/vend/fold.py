@@ -303,6 +303,11 @@ def _(fact: p.CardLooked, state: State, row: Row) -> State:
 
 
 @_fold.register
+def _(fact: p.EndShown, state: State, row: Row) -> State:
+    return _here(state, shown=fact.sale, printed="")
+
+
+@_fold.register
 def _(fact: p.CardFailed, state: State, row: Row) -> State:
     return _here(state, failed=fact.why, reading=None, verdict=None)
 

@@ -37,6 +37,7 @@ def card_read(rules: Rules, state: State, seen: s.CardRead, now: Now) -> Facts:
     refused = "" if due or state.sale else (refusal(rules.allowed, reading, _day(state, reading), rules.business_date(now.at_ms)) or "")
     quote = quoted(rules, state, reading, now) if verdict.word == Word.READY else None
     looked = p.CardLooked(reading, verdict, due.id if due else "", refused, quote)
+    facts += _end_untold(state, reading, verdict)
     return (*facts, looked, *(_onward(rules, state, due, looked, now) if due else ()))
 
 
@@ -73,6 +74,15 @@ def whose(rules: Rules, state: State, reading: Reading) -> tuple[Sale | None, Ve
 
 def _day(state: State, reading: Reading) -> DayOfCard:
     return state.cards.get(reading.serial, CardMemory()).day
+
+
+def _end_untold(state: State, reading: Reading, verdict: Verdict) -> list[Fact]:
+    """The power failed between the verified card and the customer's eyes: the end is shown now, and the receipt offered."""
+    ended = state.ended
+    if verdict.word != Word.UNTAKEN or ended is None or ended.stage != "landed" or ended.number or not ended.record:
+        return []
+    same = (ended.card, ended.record.n, ended.record.tag) == (reading.serial, reading.count, reading.tag)
+    return [p.EndShown(ended.id)] if same else []
 
 
 def _finished_foreign(state: State, reading: Reading) -> list[Fact]:

@@ -36,6 +36,12 @@ class CardLooked(Passing, frozen=True):
     quote: Quote | None = None
 
 
+class EndShown(Passing, frozen=True):
+    """The card in the slot is that of a sale which ended before its customer was told so."""
+
+    sale: str
+
+
 class CardFailed(Passing, frozen=True):
     """The thing in the slot cannot be used; why in one word."""
 

@@ -86,7 +86,8 @@ def started(rules: Rules, state: State, now: Now, software: str) -> Facts:
 def _card_out(rules: Rules, state: State, seen: s.CardOut, now: Now) -> Facts:
     if seen.token != state.here.token:
         return (p.Ignored("CardOut"),)
-    return (*_without_card(rules, state, now), p.CardLeft())
+    untold = _receipt(state, "paper" if _paper(state) else "none") if phase(state) == "done" else ()
+    return (*untold, *_without_card(rules, state, now), p.CardLeft())
 
 
 def _without_card(rules: Rules, state: State, now: Now) -> Facts:

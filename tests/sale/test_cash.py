@@ -117,3 +117,27 @@ def test_a_piece_of_no_named_value_waits_for_the_box_count() -> None:
     shop.tell(seen.NoteIn("notes", "SN-notes", 0, 3, 2))
     shop.tell(seen.CoinIn("coins", "SN-coins", 0, 1, 1))
     assert [x.amount_minor for x in shop.facts() if isinstance(x, OrphanCredit)] == [None, None]
+
+
+def test_a_sale_that_ended_in_the_instant_of_a_power_cut_is_told_and_receipted_when_the_card_is_read_again() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.press("finish")
+    shop.start()
+    assert (shop.view.phase, shop.view.figure_minor) == ("done", 95_00)
+    shop.press("receipt", "paper")
+    assert shop.kinds().count("PrintStarted") == 1
+    shop.start()
+    assert (shop.view.phase, shop.view.params["why"]) == ("refused", "untaken")
+
+
+def test_whoever_takes_the_card_without_choosing_still_gets_the_receipt() -> None:
+    shop = Shop()
+    shop.insert(Card())
+    shop.feed(100_00)
+    shop.press("finish")
+    shop.pull()
+    shop.work()
+    assert shop.kinds()[-2:] == ["PrintStarted", "ReceiptPrinted"]
+    assert shop.view.phase == "attract"

@@ -6,16 +6,12 @@ No full number of a person, meter or card is in a row: at most its last four dig
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from kiosk.vend import damm, facts
 from kiosk.vend.evidence import CASH, RECEIPT, SLIP, Evidence, encode
-from kiosk.vend.rules import Letterhead, Rules
-
-if TYPE_CHECKING:  # the open sale's state knows papers through its ports
-    from kiosk.vend.state import Sale
+from kiosk.vend.rules import Letterhead
 
 # ---------------------------------------------------------------- values
 
@@ -310,42 +306,3 @@ def claim(
     )
     check = head[:2].upper()
     return Paper("claim", issued.number, kiosk, at_ms, zone, tuple(rows), offline, copy, check, exponent, language, evidence=evidence)
-
-
-# ---------------------------------------------------------------- from the sale's state
-
-
-def recharge_paper(rules: Rules, sale: "Sale", job: facts.PrintStarted, at_ms: int) -> Paper:
-    """The receipt that PrintStarted is about."""
-    if sale.closed is None:
-        raise ValueError("a sale that is not closed has no receipt")
-    return recharge(
-        sale.closed,
-        sale.quote,
-        rules.letterhead,
-        kiosk=rules.kiosk,
-        number=job.number,
-        at_ms=at_ms,
-        copy=job.copy,
-        language=rules.language,
-        disputed_minor=sale.disputed_minor,
-    )
-
-
-def claim_paper(rules: Rules, sale: "Sale", job: facts.PrintStarted, at_ms: int) -> Paper:
-    """The slip that PrintStarted is about: the same for every copy, so its time is the claim's where that is known."""
-    tag = sale.record.tag if sale.record else None
-    return claim(
-        facts.ClaimIssued(sale.id, job.number, sale.card, sale.meter, sale.n, sale.tender_minor, tag, ""),
-        sale.tenders,
-        rules.letterhead,
-        kiosk=rules.kiosk,
-        at_ms=sale.claim_ms or at_ms,
-        zone=rules.zone,
-        seq=sale.claim_seq,
-        head=sale.claim_head,
-        exponent=sale.quote.exponent,
-        copy=job.copy,
-        language=rules.language,
-        disputed_minor=sale.disputed_minor,
-    )

@@ -11,9 +11,9 @@ from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.card.reading import Word
 from kiosk.vend.facts import Fact
+from kiosk.vend.papers import claim_paper, recharge_paper
 from kiosk.vend.phase import AGAIN, MORE_TIME, deadline_ms, its_card_waits, note_moves, phase, wanted
 from kiosk.vend.ports import CardJob, PrintJob, Stance
-from kiosk.vend.receipt import claim_paper, recharge_paper
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import Sale, State, find
 from kiosk.vend.tariff import bill, to_card_minor

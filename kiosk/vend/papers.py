@@ -1,0 +1,42 @@
+"""Which paper a PrintStarted is about: from the sale as it ended to the values of its receipt or slip."""
+
+from kiosk.vend import facts
+from kiosk.vend import receipt as r
+from kiosk.vend.rules import Rules
+from kiosk.vend.state import Sale
+
+
+def recharge_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int) -> r.Paper:
+    """The receipt that PrintStarted is about."""
+    if sale.closed is None:
+        raise ValueError("a sale that is not closed has no receipt")
+    return r.recharge(
+        sale.closed,
+        sale.quote,
+        rules.letterhead,
+        kiosk=rules.kiosk,
+        number=job.number,
+        at_ms=at_ms,
+        copy=job.copy,
+        language=rules.language,
+        disputed_minor=sale.disputed_minor,
+    )
+
+
+def claim_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int) -> r.Paper:
+    """The slip that PrintStarted is about: the same for every copy, so its time is the claim's where that is known."""
+    tag = sale.record.tag if sale.record else None
+    return r.claim(
+        facts.ClaimIssued(sale.id, job.number, sale.card, sale.meter, sale.n, sale.tender_minor, tag, ""),
+        sale.tenders,
+        rules.letterhead,
+        kiosk=rules.kiosk,
+        at_ms=sale.claim_ms or at_ms,
+        zone=rules.zone,
+        seq=sale.claim_seq,
+        head=sale.claim_head,
+        exponent=sale.quote.exponent,
+        copy=job.copy,
+        language=rules.language,
+        disputed_minor=sale.disputed_minor,
+    )

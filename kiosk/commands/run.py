@@ -120,8 +120,12 @@ def _core(config: Path | None, socket: Path) -> int:
         core = _opened(config, on_death)
     except Exception as error:  # noqa: BLE001 - a refusal has its sentence, anything else is a crash
         return _said(error)
+    try:
+        server = LinkServer(socket, core)
+    except OSError as error:
+        core.journal.close()
+        raise ended(f"The screen's socket {socket} cannot be made: {error.strerror or error}.", EXIT_MISSING) from None
     core.start()
-    server = LinkServer(socket, core)
     over.wait()
     server.close()
     if died:

@@ -4,7 +4,8 @@
 
 Instants are named by the row: "before NoteStacked#1" (its transaction has not begun), "inserted NoteStacked#1" (its row is in, its commit
 is not), "committed NoteStacked#1" (its commit has returned; nothing is folded, published or acted on). A row in the middle of a
-transaction has only "inserted": what came before it is the row above. Nothing in the product knows of this.
+transaction is traced only as "inserted": what came before it is the row above. Which facts share a transaction is a matter of timing,
+so a death holds wherever its fact stands in one. Nothing in the product knows of this.
 """
 
 import os
@@ -27,27 +28,34 @@ class Fate:
         self._trace, self._death = trace.open("a"), death
         self._write = product.Journal._write
         self._kinds = Counter[str]()
-        self._last = ""
+        self._group: list[str] = []
 
     def write(self, journal: product.Journal, statement: str, values: list[tuple[Any, ...]] | None = None) -> None:
         """Row by row, as the database does it."""
         if statement != product.INSERT or values is None:
             self._write(journal, statement, values)
             if statement == "COMMIT":
-                self._pass(f"committed {self._last}")
+                self._trace_line(f"committed {self._group[-1] if self._group else 'nothing'}")
+                self._die_at(*(f"committed {name}" for name in self._group))
+                self._group.clear()
             return
         for place, row in enumerate(values):
             kind = str(row[KIND])
             self._kinds[kind] += 1
-            self._last = f"{kind}#{self._kinds[kind]}"
+            name = f"{kind}#{self._kinds[kind]}"
+            self._group.append(name)
             if place == 0:
-                self._pass(f"before {self._last}")
+                self._trace_line(f"before {name}")
+            self._die_at(f"before {name}")
             self._write(journal, statement, [row])
-            self._pass(f"inserted {self._last}")
+            self._trace_line(f"inserted {name}")
+            self._die_at(f"inserted {name}")
 
-    def _pass(self, instant: str) -> None:
+    def _trace_line(self, instant: str) -> None:
         print(instant, file=self._trace, flush=True)
-        if instant == self._death:
+
+    def _die_at(self, *instants: str) -> None:
+        if self._death in instants:
             os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -26,7 +26,8 @@ class View(msgspec.Struct, frozen=True):
     """Everything that a screen knows.
 
     `place` is where the figure's money is; `held` marks money in doubt or claimed; `params` are the phase's own values;
-    `told` are keys of at most three plain lines. `languages` may be chosen on every screen. `ends_in_ms` counts from when the view was made; `span_ms` is the whole time it had.
+    `told` are keys of at most three plain lines. `languages` may be chosen on every screen.
+    `ends_in_ms` counts from when the view was made; `span_ms` is the whole time it had.
     """
 
     phase: str

@@ -15,7 +15,7 @@ settings.load_profile("house")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 CI = os.environ.get("CI") == "true"
-PROGRAMS = {"pcsc": ("pcscd",), "screen": ("Xvfb", "xterm", "xdotool", "import", "zbarimg")}
+PROGRAMS = {"pcsc": ("pcscd",), "hsm": ("softhsm2-util",), "screen": ("Xvfb", "xterm", "xdotool", "import", "zbarimg")}
 VPCD = Path("/etc/reader.conf.d/vpcd")
 
 
@@ -25,6 +25,8 @@ def missing(kind: str) -> list[str]:
     if kind == "pcsc":
         gone += [] if VPCD.exists() else ["vpcd"]
         gone += [] if importlib.util.find_spec("smartcard") else ["pyscard"]
+    if kind == "hsm":
+        gone += [] if importlib.util.find_spec("pkcs11") else ["python-pkcs11"]
     return gone
 
 

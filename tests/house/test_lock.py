@@ -40,11 +40,11 @@ def locked(extras: list[str], groups: list[str]) -> Pins:
 
 
 @pytest.mark.parametrize(
-    ("file", "groups"),
-    [("requirements.lock", ["build"]), ("requirements-dev.lock", ["dev", "build"])],
+    ("file", "extras", "groups"),
+    [("requirements.lock", ["pcsc"], ["build"]), ("requirements-dev.lock", ["pcsc", "pkcs11"], ["dev", "build"])],
 )
-def test_the_requirements_are_the_lock(file: str, groups: list[str]) -> None:
-    assert pinned(file) == locked(["pcsc"], groups)
+def test_the_requirements_are_the_lock(file: str, extras: list[str], groups: list[str]) -> None:
+    assert pinned(file) == locked(extras, groups)
 
 
 def test_every_dependency_is_pinned_exactly_and_as_locked() -> None:

@@ -10,8 +10,8 @@ LEDGER_LEAST, LEDGER_MOST = 18, 28
 _BETWEEN = {"S": 2, "M": 3, "L": 4}  # columns between figure and ledger
 
 
-def field(scene: Scene, size: Size, plan: Plan, beat: int) -> list[Piece]:
-    """Everything on the field above the line."""
+def field(scene: Scene, size: Size, plan: Plan, beat: int, exponent: int = 2) -> list[Piece]:
+    """Everything on the field above the line. `exponent`: minor digits of the currency, which the figure draws smaller."""
     ground = f"{scene.field}.plane"
     ink = f"{scene.field}.words"
     pieces = plane(1, 0, size.columns, plan.line - 1, ground)
@@ -24,18 +24,21 @@ def field(scene: Scene, size: Size, plan: Plan, beat: int) -> list[Piece]:
         return pieces + [Piece(top + row, size.margin, line, (ink, ground, False)) for row, line in enumerate(lines)]
     if not rows:
         return pieces
-    drawn, width = _figure(scene, size, top, rows, beat)
+    drawn, width = _figure(scene, size, plan, beat, exponent)
     return pieces + drawn + _ledger(scene, size, top + rows - 1, width, rows)
 
 
-def _figure(scene: Scene, size: Size, top: int, rows: int, beat: int) -> tuple[list[Piece], int]:
+def _figure(scene: Scene, size: Size, plan: Plan, beat: int, exponent: int) -> tuple[list[Piece], int]:
     """The figure or its stand-in, foot-aligned, and its width."""
+    top, rows = plan.figure
     if scene.figure:
-        drawn = figure.draw(scene.figure, rows, size.inner - (_needed(scene) + 1 if scene.ledger else 0))
-        y, x = top + rows - len(drawn.art), size.margin + drawn.minor_at
+        room = size.inner - (_needed(scene) + 1 if scene.ledger else 0)
+        drawn = figure.draw(scene.figure, exponent, rows, room, width_of(scene.currency))
+        y = top + rows - len(drawn.art)
         pieces = figure.pieces(drawn, y, size.margin, scene.field)
-        if drawn.above_minor and drawn.minor_at + width_of(scene.currency) <= drawn.width:
-            pieces.append(Piece(y, x, scene.currency, (f"{scene.field}.figure", f"{scene.field}.plane", False)))
+        if drawn.word:
+            place = (y + drawn.word[0], size.margin + drawn.word[1])
+            pieces.append(Piece(*place, scene.currency, (f"{scene.field}.figure", f"{scene.field}.plane", False)))
         return pieces, drawn.width
     if scene.picture:
         width = min(size.inner - LEDGER_LEAST - 2, 50)

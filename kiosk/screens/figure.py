@@ -61,33 +61,45 @@ F3 = _alphabet(
     4,
 )
 _MARKS: dict[int, dict[str, tuple[str, ...]]] = {  # point, comma and minus, as tall as their alphabet
-    7: {".": ("  ",) * 6 + ("##",), ",": ("  ",) * 5 + ("__", "_#"), "-": ("     ",) * 3 + ("#####",) + ("     ",) * 3},
-    5: {".": (" ",) * 4 + ("_",), ",": ("  ",) * 3 + (" _", "_^"), "-": ("    ",) * 2 + ("####",) + ("    ",) * 2},
+    7: {
+        ".": ("   ",) * 5 + ("___", "###"),
+        ",": ("   ",) * 5 + ("###", "_#^"),
+        "-": ("     ",) * 3 + ("#####",) + ("     ",) * 3,
+    },
+    5: {".": ("  ",) * 4 + ("##",), ",": ("  ",) * 3 + ("__", "_^"), "-": ("    ",) * 2 + ("####",) + ("    ",) * 2},
     3: {".": (" ", " ", "_"), ",": (" ", " ", "#"), "-": ("  ", "^^", "  ")},
 }
+# between F5 and F3, so that 999.99 stands beside a ledger at S
+_SLIM: dict[str, tuple[str, ...]] = {".": (" ",) * 4 + ("_",), ",": (" ",) * 3 + ("_", "#")}
 _BLANK = " "
 _STEPS = ((7, 5), (5, 3), (3, 3))  # rows of the whole part, rows of the minor part
 _GAP = {7: 2, 5: 1, 3: 1}
 
 
 class Figure(NamedTuple):
-    """A drawn amount: its art, top row first; the column where the minor part begins and the row above it, for the currency's word."""
+    """A drawn amount: its art, top row first, its columns, and the (row, column) of the currency's word where that has room."""
 
     art: tuple[str, ...]
-    minor_at: int
-    above_minor: int
-
-    @property
-    def width(self) -> int:
-        """Columns."""
-        return len(self.art[0])
+    width: int
+    word: tuple[int, int] | None
 
 
-def draw(amount: str, rows: int, room: int) -> Figure:
-    """The largest drawing of `1,234.50` within `rows` and `room` columns; the smallest there is where none fits."""
-    fitting = [step for step in _STEPS if step[0] <= max(rows, 3)]
-    drawn = [_pair(amount, *step) for step in fitting]
+def draw(amount: str, exponent: int, rows: int, room: int, word_columns: int = 0) -> Figure:
+    """The largest drawing of an amount within `rows` and `room` columns; the smallest there is where none fits.
+
+    `amount` is written as its language writes it, with as many minor digits as `exponent` says: `1,234.50`, `99 999,99`, `1,500`.
+    """
+    parts = split(amount, exponent)
+    drawn = [_pair(parts, step, room, word_columns) for step in _STEPS if step[0] <= max(rows, 3)]
     return next((figure for figure in drawn if figure.width <= room), drawn[-1])
+
+
+def split(amount: str, exponent: int) -> tuple[str, str, str]:
+    """Whole part, decimal mark, minor part. Only the exponent tells `1,500` from `1,50`; what has no mark there is whole, like a code."""
+    at = len(amount) - exponent - 1
+    if exponent and at > 0 and not amount[at].isdigit() and amount[at + 1 :].isdigit():
+        return amount[:at], amount[at], amount[at + 1 :]
+    return amount, "", ""
 
 
 def pieces(figure: Figure, y: int, x: int, field: str) -> list[Piece]:
@@ -111,18 +123,27 @@ def art(lines: tuple[str, ...], y: int, x: int, ink: str, ground: str) -> list[P
     return found
 
 
-def _pair(amount: str, big: int, small: int) -> Figure:
-    """Whole part big; the point and the minor part a step smaller on the same base line."""
-    whole, point, minor = amount.rpartition(amount[-3]) if len(amount) > 3 and amount[-3] in ".," else (amount, "", "")
-    left = _word(whole, big)
-    if not point:
-        return Figure(tuple(left), len(left[0]), 0)
-    mark, right = _MARKS[big]["."], [" " * len(_word(minor, small)[0])] * (big - small) + _word(minor, small)
-    joined = tuple(f"{a} {b} {c}" for a, b, c in zip(left, mark, right, strict=True))
-    return Figure(joined, len(left[0]) + len(mark[0]) + 2, max(0, big - small - 1))
+def _pair(parts: tuple[str, str, str], step: tuple[int, int], room: int, word_columns: int) -> Figure:
+    """Whole part big; the mark and the minor part a step smaller on the same base line; the word above that, or else behind."""
+    (whole, mark, minor), (big, small) = parts, step
+    lines = _word(whole, big)
+    above = None
+    if minor:
+        point = _SLIM[mark] if (big, small) == (5, 3) and mark in _SLIM else _glyph(mark, big)
+        right = [" " * len(_word(minor, small)[0])] * (big - small) + _word(minor, small)
+        above = (big - small - 1, len(lines[0]) + len(point[0]) + 2) if word_columns <= len(right[0]) and big > small else None
+        lines = [f"{a} {b} {c}" for a, b, c in zip(lines, point, right, strict=True)]
+    width = len(lines[0])
+    if above or not word_columns or width + 1 + word_columns > room:
+        return Figure(tuple(lines), width, above if word_columns else None)
+    return Figure(tuple(lines), width + 1 + word_columns, (big - 1, width + 1))
 
 
 def _word(text: str, rows: int) -> list[str]:
-    alphabet = {7: F7, 5: F5, 3: F3}[rows]
-    glyphs = [alphabet.get(char) or _MARKS[rows].get(char) or (_BLANK,) * rows for char in text]
+    glyphs = [_glyph(char, rows) for char in text]
     return [(" " * _GAP[rows]).join(glyph[row] for glyph in glyphs) for row in range(rows)]
+
+
+def _glyph(char: str, rows: int) -> tuple[str, ...]:
+    """A digit or a mark; anything else, like the space between groups, is a blank column."""
+    return {7: F7, 5: F5, 3: F3}[rows].get(char) or _MARKS[rows].get(char) or (_BLANK,) * rows

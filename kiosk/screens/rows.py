@@ -31,7 +31,7 @@ def rows(view: View, clock: Clock, size: Size, palette: Palette, *, helping: boo
     plan = plan_of(scene, size)
     names = tuple(words.text(view.language, f"station.{station}") for station in STATIONS)
     caps = {cap: words.text(view.language, f"key.{cap}") for cap in ("clear", "enter")}
-    pieces = field(scene, size, plan, clock.beat) + line(scene, names, size, plan, clock.beat)
+    pieces = field(scene, size, plan, clock.beat, view.exponent) + line(scene, names, size, plan, clock.beat)
     if plan.poster and scene.poster:
         pieces += _poster(scene, size, plan)
     held, targets = hands(scene, caps, size, plan, plain=palette.plain)

@@ -1,16 +1,18 @@
 """Which paper a PrintStarted is about: from the sale as it ended to the values of its receipt or slip."""
 
 from kiosk.vend import facts
-from kiosk.vend import receipt as r
+from kiosk.vend.paper.claim import claim
+from kiosk.vend.paper.recharge import recharge
+from kiosk.vend.paper.values import Paper
 from kiosk.vend.rules import Rules
 from kiosk.vend.state import Sale
 
 
-def recharge_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int) -> r.Paper:
+def recharge_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int) -> Paper:
     """The receipt that PrintStarted is about."""
     if sale.closed is None:
         raise ValueError("a sale that is not closed has no receipt")
-    return r.recharge(
+    return recharge(
         sale.closed,
         sale.quote,
         rules.letterhead,
@@ -23,10 +25,10 @@ def recharge_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int
     )
 
 
-def claim_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int) -> r.Paper:
+def claim_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int) -> Paper:
     """The slip that PrintStarted is about: the same for every copy, so its time is the claim's where that is known."""
     tag = sale.record.tag if sale.record else None
-    return r.claim(
+    return claim(
         facts.ClaimIssued(sale.id, job.number, sale.card, sale.meter, sale.n, sale.tender_minor, tag, ""),
         sale.tenders,
         rules.letterhead,

@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from kiosk.vend.card.reading import Record
-from kiosk.vend.receipt import Paper
+from kiosk.vend.paper.values import Paper
 from kiosk.vend.seen import Seen
 from kiosk.vend.view import View
 

@@ -13,7 +13,10 @@ from kiosk.devices.printer.escpos import PAPER_80, PrinterProfile
 from kiosk.devices.printer.link import Waits
 from kiosk.devices.sim.printer import PrinterSimulator
 from kiosk.devices.sim.printer_line import TcpLine
-from kiosk.vend import facts, receipt
+from kiosk.vend import facts
+from kiosk.vend.paper import values
+from kiosk.vend.paper.claim import claim as claim_slip
+from kiosk.vend.paper.recharge import recharge as receipt_of
 from kiosk.vend.ports import PrintJob, Published, Stance
 from kiosk.vend.rules import Letterhead
 from kiosk.vend.seen import Printed, PrinterState, Seen
@@ -74,8 +77,8 @@ def closed(
     )
 
 
-def recharge(of: facts.SaleClosed | None = None, *, copy: int = 0, customer: str = "0000004410", disputed_minor: int = 0) -> receipt.Paper:
-    return receipt.recharge(
+def recharge(of: facts.SaleClosed | None = None, *, copy: int = 0, customer: str = "0000004410", disputed_minor: int = 0) -> values.Paper:
+    return receipt_of(
         of or closed(),
         QUOTE,
         Letterhead(),
@@ -88,10 +91,10 @@ def recharge(of: facts.SaleClosed | None = None, *, copy: int = 0, customer: str
     )
 
 
-def claim(*, copy: int = 0, tenders: tuple[facts.Tender, ...] = NOTES) -> receipt.Paper:
+def claim(*, copy: int = 0, tenders: tuple[facts.Tender, ...] = NOTES) -> values.Paper:
     issued = facts.ClaimIssued("5a1e" * 4, 123, CARD, METER, 18, 15000, "a1b2c3d4", "gone")
     at_ms = AT_MS + 3 * 60000
-    return receipt.claim(issued, tenders, Letterhead(), kiosk="K07", at_ms=at_ms, zone="+0800", seq=4711, head=HEAD, copy=copy)
+    return claim_slip(issued, tenders, Letterhead(), kiosk="K07", at_ms=at_ms, zone="+0800", seq=4711, head=HEAD, copy=copy)
 
 
 def sign(label: str, data: bytes) -> bytes:
@@ -146,7 +149,7 @@ class Bench:
         self.simulator, self.address, self.desk = simulator, address, PaperDesk()
         self.driver = PrinterDriver(self.desk, lambda: wrap(open_port(address)), profile, sign, QUICK)
 
-    def print(self, paper: receipt.Paper, job: int, copy: int = 0) -> str:
+    def print(self, paper: values.Paper, job: int, copy: int = 0) -> str:
         """Has a paper printed and returns how it ended."""
         self.desk.want(PrintJob(job, paper.number, copy, paper))
         self.desk.until(lambda: job in dict(self.desk.outcomes()))

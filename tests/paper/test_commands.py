@@ -18,7 +18,7 @@ from kiosk.commands.sim_printer import printer
 from kiosk.devices.port import after, open_port
 from kiosk.devices.sim.control import ask
 from kiosk.devices.vault.station import create_station
-from kiosk.vend import receipt
+from kiosk.vend.paper import values
 from tests.paper.shop import HEAD, PUBLIC, claim, recharge, sign
 
 clerk = typer.Typer()
@@ -26,7 +26,7 @@ clerk.command()(verify)
 
 
 def test_a_genuine_slip_is_told_in_words_and_in_json() -> None:
-    code = receipt.signed(claim(), sign).code
+    code = values.signed(claim(), sign).code
     said = CliRunner().invoke(clerk, [code, "--key", PUBLIC.hex()])
     assert said.exit_code == 0
     assert said.stdout.startswith("Genuine slip K07-000123: 150.00\ncard ..7730, meter 000012344821, purchase 18-2, tag a1b2c3d4")
@@ -44,7 +44,7 @@ SPOILT: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("how", SPOILT)
 def test_a_code_that_is_not_genuine_gives_one_sentence_and_code_1(how: str) -> None:
-    code = SPOILT[how](receipt.signed(recharge(), sign).code)
+    code = SPOILT[how](values.signed(recharge(), sign).code)
     said = CliRunner().invoke(clerk, [code, "--key", PUBLIC.hex()])
     assert said.exit_code == 1
     assert said.stderr.count("\n") == 1
@@ -54,7 +54,7 @@ def test_a_code_that_is_not_genuine_gives_one_sentence_and_code_1(how: str) -> N
 
 def test_the_station_that_printed_it_knows_its_own_papers(tmp_path: Path) -> None:
     station = create_station(tmp_path / "station")
-    code = receipt.signed(claim(), station.sign).code
+    code = values.signed(claim(), station.sign).code
     assert CliRunner().invoke(clerk, [code, "--station", str(tmp_path / "station")]).exit_code == 0
     assert CliRunner().invoke(clerk, [code, "--key", PUBLIC.hex()]).exit_code == 1
     assert CliRunner().invoke(clerk, [code, "--station", str(tmp_path / "no")]).exit_code == 3

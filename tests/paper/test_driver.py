@@ -17,7 +17,8 @@ from kiosk.devices.printer.escpos import PAPER_58, PAPER_80, PROFILES, PrinterPr
 from kiosk.devices.printer.layout import TextLine, lay_out
 from kiosk.devices.sim.printer import PrinterSimulator
 from kiosk.devices.sim.printer_line import PtyLine
-from kiosk.vend import evidence, receipt
+from kiosk.vend import evidence
+from kiosk.vend.paper import values
 from kiosk.vend.ports import PrintJob
 from kiosk.vend.seen import Printed, Seen
 from tests.paper.shop import PUBLIC, QUICK, PaperDesk, bench, claim, recharge, sign
@@ -39,14 +40,14 @@ def test_the_paper_that_falls_out_says_what_was_laid_out_and_its_code_is_genuine
             assert here.print(paper, number) == "printed"
             here.wait_papers(number)
             expected = [
-                line.text if isinstance(line, TextLine) else "[picture]" for line in lay_out(receipt.signed(paper, sign), profile.columns)
+                line.text if isinstance(line, TextLine) else "[picture]" for line in lay_out(values.signed(paper, sign), profile.columns)
             ]
             lines = (tmp_path / f"{number:03d}.txt").read_text("utf-8").splitlines()
             assert [line.strip() if "[picture]" in line else line for line in lines] == expected
             with Image.open(tmp_path / f"{number:03d}.png") as picture:
                 assert picture.width == profile.columns * 12 + 2 * 32 + 2 * 20
             told = evidence.verify(scanned(tmp_path / f"{number:03d}.png"), partial(envelope.holds, PUBLIC))
-            assert told == receipt.signed(paper, sign).evidence
+            assert told == values.signed(paper, sign).evidence
         assert here.do(do="state")["unheard"] == ""
 
 
@@ -332,15 +333,15 @@ def test_many_reports_between_the_answers_confuse_nobody(tmp_path: Path) -> None
 
 
 def test_each_job_begins_by_itself_and_ends_with_the_knife() -> None:
-    data = job_bytes(lay_out(receipt.signed(recharge(), sign), 48), PAPER_80)
+    data = job_bytes(lay_out(values.signed(recharge(), sign), 48), PAPER_80)
     assert data.startswith(b"\x1b@")
     assert data.endswith(b"\x1dVB\x00")
 
 
 def test_the_code_is_as_small_as_the_format_says() -> None:
     for paper, modules in ((recharge(), 41), (claim(), 45)):
-        assert code_image(receipt.signed(paper, sign).code, 1).width == modules + 8
-    assert code_image(receipt.signed(claim(), sign).code, PAPER_58.code_dots).width <= 384
+        assert code_image(values.signed(paper, sign).code, 1).width == modules + 8
+    assert code_image(values.signed(claim(), sign).code, PAPER_58.code_dots).width <= 384
 
 
 def test_marks_of_neighbouring_jobs_differ() -> None:

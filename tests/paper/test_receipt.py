@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk import envelope, words
-from kiosk.devices.printer.layout import CodeLine, PrintLine, TextLine, cells, lay_out
-from kiosk.vend import damm, evidence, facts, receipt
+from kiosk.devices.printer.cells import cells
+from kiosk.devices.printer.layout import CodeLine, PrintLine, TextLine, lay_out
+from kiosk.vend import damm, evidence, facts
+from kiosk.vend.paper import values
 from tests.paper.shop import AT_MS, CARD, ENERGY_CARD, HEAD, METER, MONEY_CARD, PUBLIC, claim, closed, recharge, sign
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -28,7 +30,7 @@ def printed(lines: tuple[PrintLine, ...]) -> str:
 def test_a_receipt_and_a_slip_look_as_they_were_drawn(width: int) -> None:
     papers = {"recharge": recharge(closed(ENERGY_CARD)), "claim": claim()}
     for kind, paper in papers.items():
-        assert printed(lay_out(receipt.signed(paper, sign), width)) == (GOLDEN / f"{kind}-{width}.txt").read_text("utf-8"), kind
+        assert printed(lay_out(values.signed(paper, sign), width)) == (GOLDEN / f"{kind}-{width}.txt").read_text("utf-8"), kind
 
 
 @pytest.mark.covers("abuse-48")
@@ -36,7 +38,7 @@ def test_a_copy_is_the_same_paper_and_says_that_it_is_a_copy() -> None:
     original, copy = (lay_out(claim(copy=copy), 32) for copy in (0, 2))
     extra = [line for line in copy if line not in original]
     assert [line.text.strip() for line in extra if isinstance(line, TextLine)] == ["COPY 2"]
-    assert receipt.signed(claim(), sign).code == receipt.signed(claim(copy=2), sign).code
+    assert values.signed(claim(), sign).code == values.signed(claim(copy=2), sign).code
 
 
 def test_the_energy_on_a_money_card_is_a_note_outside_the_sum() -> None:
@@ -103,8 +105,8 @@ def test_every_word_on_paper_is_in_the_catalogue_and_fits_the_narrow_roll() -> N
 
 
 def test_a_line_without_spaces_is_broken_where_the_paper_ends() -> None:
-    row = receipt.Note(receipt.Said("paper.recharge.number", {"number": "您的钱是安全的" * 5}))
-    paper = receipt.Paper("claim", 1, "K07", AT_MS, "+0800", (row, receipt.Pair("x" * 40, "y" * 40)))
+    row = values.Note(values.Said("paper.recharge.number", {"number": "您的钱是安全的" * 5}))
+    paper = values.Paper("claim", 1, "K07", AT_MS, "+0800", (row, values.Pair("x" * 40, "y" * 40)))
     lines = [line.text for line in lay_out(paper, 32) if isinstance(line, TextLine)]
     assert all(cells(line) <= 32 for line in lines)
     assert "".join(lines).replace("Receipt ", "").replace(" ", "") == "您的钱是安全的" * 5 + "x" * 40 + "y" * 40
@@ -112,7 +114,7 @@ def test_a_line_without_spaces_is_broken_where_the_paper_ends() -> None:
 
 def test_a_value_stands_apart_from_its_label_or_below_it() -> None:
     for label, expected in (("x" * 24, ["x" * 24 + "  150.00"]), ("x" * 25, ["x" * 25, " " * 26 + "150.00"])):
-        paper = receipt.Paper("claim", 1, "K07", AT_MS, "+0800", (receipt.Pair(label, "150.00"),))
+        paper = values.Paper("claim", 1, "K07", AT_MS, "+0800", (values.Pair(label, "150.00"),))
         assert [line.text for line in lay_out(paper, 32) if isinstance(line, TextLine)] == expected
 
 
@@ -140,15 +142,15 @@ def test_one_wrong_digit_and_two_that_changed_places_are_found(digits: str, plac
 
 
 def test_the_code_says_again_what_the_paper_says() -> None:
-    found = evidence.verify(receipt.signed(recharge(), sign).code, genuine)
+    found = evidence.verify(values.signed(recharge(), sign).code, genuine)
     assert found == evidence.Evidence(evidence.RECEIPT, "K07", 122, 14000, "7730", METER, 18, "a1b2c3d4", AT_MS // 1000)
-    slip = evidence.verify(receipt.signed(claim(), sign).code, genuine)
+    slip = evidence.verify(values.signed(claim(), sign).code, genuine)
     assert (slip.kind, slip.amount_minor, slip.tender) == (evidence.SLIP, 15000, evidence.CASH)
     assert (slip.sale, slip.seq, slip.head) == ("5a1e" * 4, 4711, HEAD[:16])
 
 
 def test_the_signed_bytes_are_laid_out_as_the_format_says() -> None:
-    told = receipt.signed(recharge(), sign).evidence
+    told = values.signed(recharge(), sign).evidence
     assert told is not None
     assert evidence.signed_bytes(told).hex() == (
         "0101" + b"K07".hex() + "00" * 5 + "0000007a" + "000036b0" + "7730" + METER + "00000012" + "a1b2c3d4" + f"{AT_MS // 1000:08x}"
@@ -156,13 +158,13 @@ def test_the_signed_bytes_are_laid_out_as_the_format_says() -> None:
     slip = claim().evidence
     assert slip is not None
     assert evidence.signed_bytes(slip).hex().endswith("01" + "5a1e" * 4 + f"{4711:08x}" + HEAD[:16])
-    assert len(receipt.signed(recharge(), sign).code) == 167
-    assert len(receipt.signed(claim(), sign).code) == 200
+    assert len(values.signed(recharge(), sign).code) == 167
+    assert len(values.signed(claim(), sign).code) == 200
 
 
 @pytest.mark.parametrize("paper", [recharge(), claim()], ids=["receipt", "slip"])
-def test_a_changed_character_is_never_genuine(paper: receipt.Paper) -> None:
-    code = receipt.signed(paper, sign).code
+def test_a_changed_character_is_never_genuine(paper: values.Paper) -> None:
+    code = values.signed(paper, sign).code
     for place in range(len(code)):
         for letter in LETTERS if place == len(code) - 1 else "A7" if code[place] not in "A7" else "BZ":
             if letter != code[place]:
@@ -171,8 +173,8 @@ def test_a_changed_character_is_never_genuine(paper: receipt.Paper) -> None:
 
 
 def test_a_receipt_signed_as_a_slip_or_by_another_kiosk_is_not_genuine() -> None:
-    wrong_label = receipt.signed(recharge(), lambda _, data: sign("slip", data)).code
-    other_kiosk = receipt.signed(recharge(), lambda label, data: envelope.sign(bytes(32), label, data)).code
+    wrong_label = values.signed(recharge(), lambda _, data: sign("slip", data)).code
+    other_kiosk = values.signed(recharge(), lambda label, data: envelope.sign(bytes(32), label, data)).code
     for code in (wrong_label, other_kiosk):
         with pytest.raises(evidence.NotGenuine, match="signature"):
             evidence.verify(code, genuine)
@@ -196,4 +198,4 @@ def test_a_kiosk_id_that_does_not_fit_is_said_and_not_cut() -> None:
 
 def test_a_paper_without_a_signature_leaves_no_empty_place_for_the_code() -> None:
     assert not any(isinstance(line, CodeLine) for line in lay_out(recharge(), 48))
-    assert any(isinstance(line, CodeLine) for line in lay_out(receipt.signed(recharge(), sign), 48))
+    assert any(isinstance(line, CodeLine) for line in lay_out(values.signed(recharge(), sign), 48))

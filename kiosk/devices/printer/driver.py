@@ -20,8 +20,8 @@ from kiosk.devices.printer.escpos import PAPER_80, PrinterProfile, job_bytes, ma
 from kiosk.devices.printer.layout import lay_out
 from kiosk.devices.printer.link import PrinterLink, Waits
 from kiosk.devices.supervise import supervised
+from kiosk.vend.paper.values import Paper, signed
 from kiosk.vend.ports import Desk, PrintJob
-from kiosk.vend.receipt import Paper, signed
 from kiosk.vend.seen import Printed, PrinterState
 
 Sign = Callable[[str, bytes], bytes]

@@ -1,0 +1,58 @@
+"""A paper's values become text: in its language, its currency and its zone. Pure."""
+
+from datetime import UTC, datetime
+
+from kiosk import words
+from kiosk.devices.printer.cells import cells
+from kiosk.vend.paper import values as v
+
+_KEPT = "\u00a0"  # parts thousands where a language parts them by a space, so that no line ends within an amount
+
+
+def said(value: v.Value, paper: v.Paper) -> str:
+    """Any value of a row, as this paper writes it."""
+    match value:
+        case str() | int():
+            return str(value)
+        case v.Said(key, params):
+            return words.text(paper.language, key, **{name: said(inner, paper) for name, inner in params.items()})
+        case v.PaperNumber():
+            return f"{paper.kiosk}-{paper.number:06d}" + (f"-{paper.check}" if paper.check else "")
+        case v.Tail(digits, dots):
+            return "." * dots + digits
+        case v.Day() | v.Clock() | v.Moment():
+            return _time(value, paper)
+        case _:
+            return _number(value, paper).replace(" ", _KEPT)
+
+
+def _number(value: v.Money | v.Face | v.Energy | v.Rate | v.Pieces, paper: v.Paper) -> str:
+    language, exponent = paper.language, paper.exponent
+    match value:
+        case v.Money(minor):
+            return words.money(language, minor, exponent)
+        case v.Face(minor, widest):
+            face = words.whole_money(language, minor, exponent)
+            return " " * (cells(words.whole_money(language, widest, exponent)) - cells(face)) + face
+        case v.Energy(wh):
+            return words.money(language, wh // 10, 2)
+        case v.Rate(decimal):
+            whole, _, part = decimal.partition(".")
+            return words.money(language, int(whole + part), len(part))
+        case v.Pieces(items):
+            return " + ".join(_pieces(said(v.Face(denomination), paper), count) for denomination, count in items)
+
+
+def _pieces(face: str, count: int) -> str:
+    return face if count == 1 else f"{face} x {count}"
+
+
+def _time(value: v.Day | v.Clock | v.Moment, paper: v.Paper) -> str:
+    local = datetime.fromtimestamp(value.at_ms / 1000, UTC).astimezone(datetime.strptime(paper.zone, "%z").tzinfo)
+    match value:
+        case v.Day():
+            return words.full_day(paper.language, local)
+        case v.Clock():
+            return f"{words.clock(local)} {paper.zone}"
+        case v.Moment():
+            return f"{words.day(paper.language, local)} {words.clock(local)}"

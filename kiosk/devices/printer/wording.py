@@ -26,25 +26,24 @@ def said(value: v.Value, paper: v.Paper) -> str:
             return _number(value, paper).replace(" ", _KEPT)
 
 
-def _number(value: v.Money | v.Face | v.Energy | v.Rate | v.Pieces, paper: v.Paper) -> str:
-    language, exponent = paper.language, paper.exponent
+def _number(value: v.Money | v.Energy | v.Rate | v.Pieces | v.Stack, paper: v.Paper) -> str:
     match value:
         case v.Money(minor):
-            return words.money(language, minor, exponent)
-        case v.Face(minor, widest):
-            face = words.whole_money(language, minor, exponent)
-            return " " * (cells(words.whole_money(language, widest, exponent)) - cells(face)) + face
+            return words.money(paper.language, minor, paper.exponent)
         case v.Energy(wh):
-            return words.money(language, wh // 10, 2)
+            return words.money(paper.language, wh // 10, 2)
         case v.Rate(decimal):
             whole, _, part = decimal.partition(".")
-            return words.money(language, int(whole + part), len(part))
+            return words.money(paper.language, int(whole + part), len(part))
         case v.Pieces(items):
-            return " + ".join(_pieces(said(v.Face(denomination), paper), count) for denomination, count in items)
+            return " + ".join(_face(face, paper) + (f" x {count}" if count > 1 else "") for face, count in items)
+        case v.Stack(denomination, pieces, widest):
+            face = _face(denomination, paper)
+            return " " * (cells(_face(widest, paper)) - cells(face)) + f"{face} x {pieces}"
 
 
-def _pieces(face: str, count: int) -> str:
-    return face if count == 1 else f"{face} x {count}"
+def _face(denomination: int, paper: v.Paper) -> str:
+    return words.whole_money(paper.language, denomination, paper.exponent)
 
 
 def _time(value: v.Day | v.Clock | v.Moment, paper: v.Paper) -> str:

@@ -20,13 +20,6 @@ class Money(msgspec.Struct, frozen=True):
     minor: int
 
 
-class Face(msgspec.Struct, frozen=True):
-    """` 50`: a denomination, set flush with the widest one of its column."""
-
-    minor: int
-    widest_minor: int = 0
-
-
 class Energy(msgspec.Struct, frozen=True):
     """`241.93`: kWh, truncated to two places."""
 
@@ -43,6 +36,14 @@ class Pieces(msgspec.Struct, frozen=True):
     """`100 x 2 + 50`: (denomination in minor units, pieces), largest first."""
 
     items: tuple[tuple[int, int], ...]
+
+
+class Stack(msgspec.Struct, frozen=True):
+    """` 50 x 33`: all pieces of one denomination, set flush with the widest of the column."""
+
+    denomination: int
+    pieces: int
+    widest: int
 
 
 class Tail(msgspec.Struct, frozen=True):
@@ -81,7 +82,7 @@ class Said(msgspec.Struct, frozen=True):
     params: dict[str, "Value"] = {}
 
 
-Value = Money | Face | Energy | Rate | Pieces | Tail | Day | Clock | Moment | PaperNumber | Said | str | int
+Value = Money | Energy | Rate | Pieces | Stack | Tail | Day | Clock | Moment | PaperNumber | Said | str | int
 
 
 # ---------------------------------------------------------------- rows

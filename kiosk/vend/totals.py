@@ -1,0 +1,273 @@
+"""What a day and a cash box add up to. Derived from the journal's rows whenever someone asks, stored nowhere. Pure.
+
+Money that was taken and what became of it are counted apart: a report whose two sides differ says so, it does not balance itself.
+A sale counts where it ended (SaleClosed), with all its money: HQ counts it there too.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from kiosk.vend import facts as f
+from kiosk.vend.card.reading import Word
+from kiosk.vend.rows import Recorded
+from kiosk.vend.tariff import amount_of
+
+CASH = ("notes", "coins")
+TURNED_AWAY = (Word.REFUSED, Word.UNTAKEN, Word.UNREADABLE)  # no sale opens on a card with such a word
+SEAL_HEX = 8  # the seal of a row is the first four bytes of its hash
+
+DayOf = Callable[[int], str]
+"""Epoch ms -> the business date in the kiosk's zone, "2026-11-03": `Rules.business_date`."""
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """Money through one device: pieces of cash, or payments."""
+
+    device: str  # notes | coins | bank | codes
+    count: int
+    minor: int
+
+
+class Given(msgspec.Struct, frozen=True):
+    """What became of the money of the sales that ended. Claims are the open ones; fees are all that is neither debt nor credit."""
+
+    on_cards: int = 0  # sales and settled claims
+    credit_minor: int = 0
+    fees_minor: int = 0
+    debt_minor: int = 0
+    energy_wh: int = 0
+    claims: int = 0
+    claims_minor: int = 0
+    earlier: int = 0  # claims of before that were settled now: their money was taken then
+    earlier_minor: int = 0
+
+    @property
+    def minor(self) -> int:
+        """All of it, earlier claims paid out of earlier money."""
+        return self.credit_minor + self.fees_minor + self.debt_minor + self.claims_minor - self.earlier_minor
+
+
+class Odd(msgspec.Struct, frozen=True):
+    """Cash outside every sale that ended. A technician has to look at each."""
+
+    orphans: int = 0  # pieces in the box that no sale explains, of known value
+    orphans_minor: int = 0
+    unknown: int = 0  # the same where the device named no value: the count of the box will tell
+    disputed: int = 0  # notes that may be in the box or not; no money until the box is counted
+    disputed_minor: int = 0
+
+
+class DayTotals(msgspec.Struct, frozen=True):
+    """One business day of one kiosk. Rows `first_seq` to `last_seq` are that day's, the seal is the last one's; 0 and "" without any."""
+
+    date: str
+    first_seq: int
+    last_seq: int
+    seal: str
+    sales: int
+    taken: tuple[Taken, ...]
+    given: Given
+    odd: Odd
+    refused_cards: int
+    refused_notes: int  # held, and given back
+    float_minor: int | None  # what may still be sold offline, where there is such a limit
+    unsent_minor: int  # taken and not yet acknowledged by HQ
+
+    @property
+    def taken_minor(self) -> int:
+        """Every sale's money."""
+        return sum(one.minor for one in self.taken)
+
+    @property
+    def difference_minor(self) -> int:
+        """Taken and not given: zero, or someone has to look."""
+        return self.taken_minor - self.given.minor
+
+
+class BoxCount(msgspec.Struct, frozen=True):
+    """What the cash boxes hold by the journal: all pieces since `in_ms`. `out_ms` is None while they are still in the machine.
+
+    `seq` and `seal` are the last row that was counted.
+    """
+
+    session: int
+    in_ms: int
+    out_ms: int | None
+    pieces: tuple[f.Tender, ...]  # notes first, the largest first
+    given: Given
+    odd: Odd
+    unended_minor: int  # credit of a sale that has not ended
+    seq: int
+    seal: str
+    operators: tuple[str, ...] = ()
+    bag: str = ""
+
+    @property
+    def count(self) -> int:
+        """Pieces."""
+        return sum(kind.pieces for kind in self.pieces)
+
+    @property
+    def minor(self) -> int:
+        """Their sum."""
+        return sum(kind.denomination * kind.pieces for kind in self.pieces)
+
+    @property
+    def difference_minor(self) -> int:
+        """In the box, but neither given nor owed: what `odd` and `unended_minor` explain, or someone has to look."""
+        return self.minor - self.given.minor
+
+
+def seal_of(row_hash: str) -> str:
+    """`7C1E-90A4`: first four bytes of a row's hash, for people. By it a paper and a journal are held against each other."""
+    head = row_hash[:SEAL_HEX].upper()
+    return f"{head[:4]}-{head[4:]}" if head else ""
+
+
+# ---------------------------------------------------------------- a day
+
+
+def day_totals(rows: Iterable[Recorded], date: str, day_of: DayOf) -> DayTotals:
+    """Adds up the whole journal's rows, from the first on, as they stood at the end of that day."""
+    ledger, refused_cards, refused_notes, unsent_minor = _Ledger(), 0, 0, 0
+    float_minor: int | None = None
+    first_seq, last_seq, seal = 0, 0, ""
+    for recorded in rows:
+        day, fact = day_of(recorded.row.at_ms), recorded.fact
+        if day > date:
+            continue
+        if isinstance(fact, f.SaleClosed):
+            unsent_minor += fact.tender_minor  # all of it, as long as there is no fact that HQ has something
+            float_minor = fact.float_minor
+        if day == date:
+            ledger.add(fact)
+            refused_cards += isinstance(fact, f.CardPresented) and fact.word in TURNED_AWAY
+            refused_notes += isinstance(fact, f.NoteReturned)
+            first_seq, last_seq, seal = first_seq or recorded.row.seq, recorded.row.seq, seal_of(recorded.row.hash)
+    taken = tuple(Taken(device, count, minor) for device, (count, minor) in ledger.taken.items())
+    given, odd = ledger.given(), ledger.odd
+    return DayTotals(
+        date, first_seq, last_seq, seal, ledger.sales, taken, given, odd, refused_cards, refused_notes, float_minor, unsent_minor
+    )
+
+
+# ---------------------------------------------------------------- a box
+
+
+def box_count(rows: Iterable[Recorded]) -> BoxCount:
+    """Adds up the whole journal's rows: the boxes have been in since its first one, as long as no fact says that one was changed."""
+    ledger, held, in_ms = _Ledger(), _Held(), 0
+    seq, seal = 0, ""
+    for recorded in rows:
+        fact = recorded.fact
+        in_ms = in_ms or recorded.row.at_ms
+        held.add(fact)
+        if _of_these_boxes(fact, ledger):
+            ledger.add(fact)
+        seq, seal = recorded.row.seq, seal_of(recorded.row.hash)
+    pieces = tuple(f.Tender(device, face, count) for (device, face), count in sorted(held.pieces.items(), key=_notes_first))
+    return BoxCount(1, in_ms, None, pieces, ledger.given(), ledger.odd, sum(held.unended.values()), seq, seal)
+
+
+def _of_these_boxes(fact: f.Fact, ledger: "_Ledger") -> bool:
+    """Only cash is in a box; a claim whose money left with an earlier box, or never was in one, is not settled out of this one."""
+    match fact:
+        case f.SaleClosed():
+            return all(tender.device in CASH for tender in fact.tenders)
+        case f.ClaimSettled():
+            return fact.sale in ledger.claims
+        case _:
+            return True
+
+
+def _notes_first(kind: tuple[tuple[str, int], int]) -> tuple[int, int]:
+    (device, face), _ = kind
+    return CASH.index(device), -face
+
+
+@dataclass
+class _Held:
+    """What fell into the boxes, piece by piece."""
+
+    pieces: dict[tuple[str, int], int] = field(default_factory=dict)
+    unended: dict[str, int] = field(default_factory=dict)  # by sale
+
+    def add(self, fact: f.Fact) -> None:
+        match fact:
+            case f.NoteStacked() | f.CoinAccepted():
+                self._piece(fact.device, fact.denomination)
+                self.unended[fact.sale] = self.unended.get(fact.sale, 0) + fact.denomination
+            case f.OrphanCredit(pieces=1, amount_minor=int(minor)):
+                self._piece(fact.device, minor)
+            case f.SaleClosed():
+                self.unended.pop(fact.sale, None)
+
+    def _piece(self, device: str, denomination: int) -> None:
+        self.pieces[device, denomination] = self.pieces.get((device, denomination), 0) + 1
+
+
+# ---------------------------------------------------------------- sales that ended
+
+
+@dataclass
+class _Ledger:
+    """Adds up sales that ended, and what is odd."""
+
+    sales: int = 0
+    taken: dict[str, tuple[int, int]] = field(default_factory=lambda: dict.fromkeys(CASH, (0, 0)))
+    claims: dict[str, int] = field(default_factory=dict)
+    settled: Given = field(default_factory=Given)
+    odd: Odd = field(default_factory=Odd)
+
+    def given(self) -> Given:
+        return msgspec.structs.replace(self.settled, claims=len(self.claims), claims_minor=sum(self.claims.values()))
+
+    def add(self, fact: f.Fact) -> None:
+        match fact:
+            case f.SaleClosed(outcome="landed"):
+                self._tendered(fact)
+                self._landed(fact.credit_minor, fact.lines)
+            case f.SaleClosed(outcome="claimed"):
+                self._tendered(fact)
+                self.claims[fact.sale] = fact.claim_minor
+            case f.ClaimSettled():
+                if self.claims.pop(fact.sale, None) is None:
+                    self._earlier(fact.lines)
+                self._landed(fact.credit_minor, fact.lines)
+            case f.OrphanCredit() | f.EscrowUnknown():
+                self.odd = _odder(self.odd, fact)
+
+    def _tendered(self, closed: f.SaleClosed) -> None:
+        self.sales += 1
+        for tender in closed.tenders:
+            count, minor = self.taken.get(tender.device, (0, 0))
+            self.taken[tender.device] = count + tender.pieces, minor + tender.denomination * tender.pieces
+
+    def _landed(self, credit_minor: int, lines: tuple[f.PriceLine, ...]) -> None:
+        had, debt_minor = self.settled, amount_of(lines, "old_debt")
+        fees = (line.amount_minor for line in lines if line.summed and line.code not in ("to_card", "energy", "old_debt"))
+        self.settled = msgspec.structs.replace(
+            had,
+            on_cards=had.on_cards + 1,
+            credit_minor=had.credit_minor + credit_minor,
+            fees_minor=had.fees_minor + sum(fees),
+            debt_minor=had.debt_minor + debt_minor,
+            energy_wh=had.energy_wh + sum(line.basis for line in lines if line.code == "energy"),
+        )
+
+    def _earlier(self, lines: tuple[f.PriceLine, ...]) -> None:
+        paid = sum(line.amount_minor for line in lines if line.summed)
+        had = self.settled
+        self.settled = msgspec.structs.replace(had, earlier=had.earlier + 1, earlier_minor=had.earlier_minor + paid)
+
+
+def _odder(odd: Odd, fact: f.OrphanCredit | f.EscrowUnknown) -> Odd:
+    match fact:
+        case f.EscrowUnknown():
+            return msgspec.structs.replace(odd, disputed=odd.disputed + 1, disputed_minor=odd.disputed_minor + fact.denomination)
+        case f.OrphanCredit(pieces=1, amount_minor=int(minor)):
+            return msgspec.structs.replace(odd, orphans=odd.orphans + 1, orphans_minor=odd.orphans_minor + minor)
+        case _:
+            return msgspec.structs.replace(odd, unknown=odd.unknown + fact.pieces)

@@ -1,6 +1,7 @@
 """The one widget of the customer's screens. It holds a View, keeps its rows, and repaints only those that changed.
 
-What it says to the world goes through one callback: a choice and its argument. Help is the board's own and never leaves it.
+What it says to the world goes through one callback: a choice and its argument. Help is the board's own and never leaves it; digits are,
+until ENTER sends them.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from kiosk.screens.canvas import Frame, Row, Target
 from kiosk.screens.customer import scene_of
 from kiosk.screens.palette import PALETTES, TRUE, Palette
 from kiosk.screens.rows import Clock, rows, too_small
-from kiosk.screens.scene import BACK, HELP
+from kiosk.screens.scene import BACK, DIGIT, ERASE, HELP
 from kiosk.screens.size import fitting
 from kiosk.screens.strips import bezel, strip
 from kiosk.vend.view import View
@@ -46,7 +47,7 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         self._view, self._choose, self._now, self._monotonic_ms = view, choose, now, monotonic_ms
         self._palette, self._motion = palette, motion
         self._made_ms = monotonic_ms()
-        self._beat, self._helping = 0, False
+        self._beat, self._helping, self._typed = 0, False, ""
         self._frame = Frame((), (), ())
         self._origin = (0, 0)
         self._touched: Target | None = None
@@ -55,10 +56,11 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
     # ------------------------------------------------------------ what is shown
 
     def show(self, view: View) -> None:
-        """Another View: help ends as soon as anything but the time has changed."""
+        """Another View: help ends as soon as anything but the time has changed, digits are forgotten where none are typed any more."""
         moved = _timeless(view) != _timeless(self._view)
         new_phase = view.phase != self._view.phase
         self._view, self._made_ms = view, self._monotonic_ms()
+        self._typed = self._typed if not new_phase and scene_of(view).pad else ""
         self._helping = self._helping and not moved
         self._beat = 0 if new_phase else self._beat
         self._wind(new_phase=new_phase)
@@ -133,9 +135,14 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
             return
         if target.do in {HELP, BACK}:
             self._helping = target.do == HELP
-            self._paint()
+        elif target.do in {DIGIT, ERASE}:
+            self._typed = self._typed + target.arg if target.do == DIGIT else self._typed[:-1]
+        elif target.do == "language" and target.arg == self._view.language:
+            self._helping = False  # it is spoken already: the desk will have nothing new to show
         else:
             self._choose(target.do, target.arg)
+            return
+        self._paint()
 
     # ------------------------------------------------------------ painting
 
@@ -157,7 +164,11 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         if size is None:
             return too_small(self._view.language, self.size.width, self.size.height)
         clock = Clock(words.clock(self._now()), self._left_ms(), self._beat)
-        return rows(self._view, clock, size, self._palette, helping=self._helping)
+        return rows(self._seen(), clock, size, self._palette, helping=self._helping)
+
+    def _seen(self) -> View:
+        """The view with what is typed on it."""
+        return replace(self._view, params=self._view.params | {"typed": self._typed}) if self._typed else self._view
 
     def _left_ms(self) -> int | None:
         if self._view.ends_in_ms is None:

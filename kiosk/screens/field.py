@@ -20,7 +20,8 @@ def field(scene: Scene, size: Size, plan: Plan, beat: int, exponent: int = 2) ->
         pieces.append(Piece(plan.second, size.margin, scene.second, (ink, ground, False)))
     top, rows = plan.figure
     if scene.lines:
-        lines = scene.lines[: max(rows, 1)]
+        top = plan.first + 1 if plan.second is None else top
+        lines = scene.lines[: plan.stations - top]
         return pieces + [Piece(top + row, size.margin, line, (ink, ground, False)) for row, line in enumerate(lines)]
     if not rows:
         return pieces
@@ -31,14 +32,18 @@ def field(scene: Scene, size: Size, plan: Plan, beat: int, exponent: int = 2) ->
 def _figure(scene: Scene, size: Size, plan: Plan, beat: int, exponent: int) -> tuple[list[Piece], int]:
     """The figure or its stand-in, foot-aligned, and its width."""
     top, rows = plan.figure
-    if scene.figure:
-        room = size.inner - (_needed(scene) + 1 if scene.ledger else 0)
-        drawn = figure.draw(scene.figure, exponent, rows, room, width_of(scene.currency))
+    if amount := scene.figure or scene.group:
+        beside = _needed(scene) + 1 if scene.ledger else LEDGER_LEAST if scene.picture else 0
+        room = size.inner - beside
+        drawn = figure.draw(amount, exponent, rows, room, width_of(scene.currency))
         y = top + rows - len(drawn.art)
         pieces = figure.pieces(drawn, y, size.margin, scene.field)
         if drawn.word:
             place = (y + drawn.word[0], size.margin + drawn.word[1])
             pieces.append(Piece(*place, scene.currency, (f"{scene.field}.figure", f"{scene.field}.plane", False)))
+        if scene.picture:
+            x = size.margin + drawn.width + _BETWEEN[size.name]
+            pieces += movement(scene.picture, (top, x, min(size.columns - size.margin - x, LEDGER_MOST), rows), beat, scene.field)
         return pieces, drawn.width
     if scene.picture:
         width = min(size.inner - LEDGER_LEAST - 2, 50)

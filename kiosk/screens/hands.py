@@ -1,41 +1,56 @@
-"""The hands: keys as on the pad (1 2 3 / 4 5 6 / CLEAR 0 ENTER), or what lies in the tray, or a few plain lines."""
+"""The hands: keys as on the pad (1 2 3 / 4 5 6 / CLEAR 0 ENTER), or ten digits, or what lies in the tray, or a few plain lines."""
 
 from kiosk.screens.canvas import Piece, Target, fitting, plane, width_of
-from kiosk.screens.scene import Key, Scene
+from kiosk.screens.scene import DIGIT, OPTIONS, PAD, TOUCH, Key, Scene
 from kiosk.screens.size import Plan, Size
 
-_KINDS = {"clear": "side", "0": "side", "enter": "enter"}
+_KINDS = {"clear": "side", "0": "side", TOUCH: "side", "enter": "enter"}
 TILE_COLUMNS = 12
 
 
-def hands(scene: Scene, caps: dict[str, str], size: Size, plan: Plan, *, plain: bool) -> tuple[list[Piece], list[Target]]:
-    """Pieces and targets. `caps` are the words on CLEAR and ENTER; `plain`: tiles cannot be told from paper by colour."""
+def hands(scene: Scene, size: Size, plan: Plan, *, plain: bool) -> tuple[list[Piece], list[Target]]:
+    """Pieces and targets. `plain`: tiles cannot be told from paper by colour."""
     pieces: list[Piece] = []
     targets: list[Target] = []
     for key in scene.keys:
-        x, width, y, height = _place(key.cap, size, plan)
-        pieces += _key(key, caps.get(key.cap, key.cap), size, (x, y, width, height))
+        x, width, y, height = _place(key, size, plan)
+        pieces += (_digit if key.do == DIGIT else _key)(key, size, (x, y, width, height))
         targets.append(Target(x, y, width, height, key.cap, key.do, key.arg))
-    if plan.options and not any(key.cap in "123456" for key in scene.keys):
+    if plan.options and not scene.rows_of_options:
         top, height = plan.options[0]
         pieces += _tray(scene, size, top, height, plain=plain) if scene.tray or scene.tray_note else _told(scene, size, top, height)
     return pieces, targets
 
 
-def _place(cap: str, size: Size, plan: Plan) -> tuple[int, int, int, int]:
-    """x, width, y, height of a cap's key: always the same place."""
-    if cap in "123456":
-        number = int(cap) - 1
-        x, width = size.option_columns()[number % 3]
-        top, height = plan.options[number // 3]
-        return x, width, top, height
-    x, width = size.bottom_columns()[("clear", "0", "enter").index(cap)]
-    return x, width, *plan.bottom
+def _place(key: Key, size: Size, plan: Plan) -> tuple[int, int, int, int]:
+    """x, width, y, height of a key: always the same place."""
+    if key.do == DIGIT:
+        row, column = divmod(PAD.index(key.cap), 5)
+        return *_digit_columns(size)[column], *plan.options[row]
+    if key.cap in OPTIONS:
+        row, column = divmod(OPTIONS.index(key.cap), 3)
+        return *size.option_columns()[column], *plan.options[row]
+    return *size.bottom_columns()[{"clear": 0, "0": 1, TOUCH: 1, "enter": 2}[key.cap]], *plan.bottom
 
 
-def _key(key: Key, cap: str, size: Size, region: tuple[int, int, int, int]) -> list[Piece]:
+def _digit_columns(size: Size) -> tuple[tuple[int, int], ...]:
+    """(x, width) of the five columns of digits."""
+    room = size.inner - 4 * size.gap
+    edges = [room * step // 5 for step in range(6)]
+    return tuple((size.margin + edges[step] + step * size.gap, edges[step + 1] - edges[step]) for step in range(5))
+
+
+def _digit(key: Key, size: Size, region: tuple[int, int, int, int]) -> list[Piece]:
+    """A plane with the digit in its middle."""
+    x, y, width, height = region
+    ground = _block(x, y, width, height, "key", half=size.half)
+    return [*ground, Piece(y + height // 2, x + width // 2, key.cap, ("key_words", "key", True))]
+
+
+def _key(key: Key, size: Size, region: tuple[int, int, int, int]) -> list[Piece]:
     """A plane with its badge at the left end, full height, and the label in the middle row."""
     x, y, width, height = region
+    cap = key.name or key.cap
     kind = _KINDS.get(key.cap, "key")
     badge = max(size.badge, width_of(cap) + 2)
     colours = ("badge", "badge_words", "key", "key_words") if kind == "key" else tuple(f"{kind}{part}" for part in _PARTS)

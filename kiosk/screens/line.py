@@ -38,7 +38,8 @@ def tab(scene: Scene, names: tuple[str, ...], size: Size, beat: int) -> tuple[in
         label = f" {names[station]} {scene.figure} " if scene.figure else f" {names[station]} "
         return (size.columns - size.margin - width_of(label) if scene.place == "meter" else at[station]), label
     label = f" {scene.figure} ? " if scene.doubt else f" {scene.figure} "
-    free = at[1] + width_of(names[1]) + 1
-    room = max(at[2] - free - width_of(label) - 1, 0)
+    before = 0 if scene.place == "asking" else 1
+    free = at[before] + width_of(names[before]) + 1
+    room = max(at[before + 1] - free - width_of(label) - 1, 0)
     step = beat % MOVING_STEPS if scene.place == "moving" else MOVING_STEPS // 2
     return free + (room * step + MOVING_STEPS // 2) // MOVING_STEPS, label

@@ -30,11 +30,10 @@ def rows(view: View, clock: Clock, size: Size, palette: Palette, *, helping: boo
     scene = scene_of(view, helping=helping)
     plan = plan_of(scene, size)
     names = tuple(words.text(view.language, f"station.{station}") for station in STATIONS)
-    caps = {cap: words.text(view.language, f"key.{cap}") for cap in ("clear", "enter")}
     pieces = field(scene, size, plan, clock.beat, view.exponent) + line(scene, names, size, plan, clock.beat)
     if plan.poster and scene.poster:
         pieces += _poster(scene, size, plan)
-    held, targets = hands(scene, caps, size, plan, plain=palette.plain)
+    held, targets = hands(scene, size, plan, plain=palette.plain)
     pieces += held + _header(view, scene, clock, size) + _status(view, scene, clock, size, plan)
     painted, lost = compose(size.columns, size.rows, "paper", pieces)
     return Frame(painted, tuple(targets), lost)

@@ -22,6 +22,10 @@ CARD: dict[str, Value] = {"card_tail": "7730", "meter_tail": "4821", "phone": "0
 SPLIT = (Line("fixed_fee", 500), Line("old_debt", 500), Line("to_card", 14000), Line("energy", 241930, unit="wh"))
 PAID = (Line("paid", 15000), Line("deductions", -1000), Line("energy", 241930, unit="wh"), Line("purchase_no", text="18-2"))
 CANCEL, FINISH, BALANCE = Offer("cancel"), Offer("finish"), Offer("balance")
+CASH, BANK, CODE = (Offer("tender", kind) for kind in ("cash", "bank", "code"))
+PRESETS = (2000, 5000, 10000, 20000)
+BY_BANK = (Line("fixed_fee", 500), Line("old_debt", 500), Line("to_card", 9000), Line("energy", 157890, unit="wh"))
+TWENTY = "78001000052886206546"  # the vector of the design of the sale: 100.00
 
 
 def _at(view: View, left_s: int, span_s: int, beat: int = 0, *, helping: bool = False) -> Sample:
@@ -33,15 +37,32 @@ def _with(view: View, **params: Value) -> View:
     return replace(view, params=view.params | params)
 
 
-_BARE = View("attract", kiosk="K07", params=dict(CARD))
-_ATTRACT = replace(_with(_BARE, notes=NOTES, coins=COINS, printer=True), offers=(Offer("language", "en"), BALANCE))
+_BARE = View("attract", kiosk="K07", languages=("en", "zh", "fr", "sw"), params=dict(CARD))
+_LANGUAGES = tuple(Offer("language", name) for name in _BARE.languages)
+_ATTRACT = replace(_with(_BARE, notes=NOTES, coins=COINS, printer=True), offers=(*_LANGUAGES, BALANCE))
 _ACCOUNT = replace(
     _with(_BARE, as_of="2026-11-03 08:15", last_buy_minor=5000, count=17, debt_minor=500),
     phase="account",
     place="meter",
     figure_minor=1240,
-    offers=(Offer("tender", "cash"), CANCEL),
+    offers=(CASH, CANCEL),
 )
+_ORDER = replace(_with(_ACCOUNT, order_minor=10000), offers=(Offer("order", "7"), BANK, CODE, CASH, CANCEL))
+_AMOUNT = replace(
+    _with(_BARE, presets=PRESETS, by="bank"),
+    phase="amount",
+    figure_minor=10000,
+    lines=BY_BANK,
+    offers=(*(Offer("amount", str(amount)) for amount in PRESETS), Offer("amount", "other"), CASH, FINISH, CANCEL),
+)
+_OTHER = replace(
+    _with(_BARE, typing=True, least_minor=1000, most_minor=50000),
+    phase="amount",
+    offers=(Offer("amount", "typed"), CANCEL),
+)
+_BANK = replace(_with(_BARE, state="follow"), phase="bank", figure_minor=10000, lines=BY_BANK, offers=(CANCEL,))
+_CODE = replace(_BARE, phase="code", offers=(Offer("code", "typed"), CANCEL))
+_ANSWER = replace(_BARE, phase="code", offers=(Offer("code", "again"), CASH, CANCEL))
 _EMPTY = replace(_with(_BARE, more_minor=50000), phase="insert", place="you", offers=(CANCEL,))
 _INSERT = replace(
     _with(_BARE, tiles=(10000, 5000), more_minor=35000, to_card_minor=14000),
@@ -80,13 +101,43 @@ _OUT = replace(_with(_BARE, why="cash"), phase="out", told=("works.balance", "wo
 SAMPLES: Mapping[str, Sample] = {
     "attract": Sample(replace(_ATTRACT, demo=True), Clock("14:32", beat=2)),
     "attract-notes": Sample(replace(_with(_ATTRACT, coins=(), printer=False)), Clock("14:32", beat=4)),
+    "attract-all": Sample(replace(_with(_ATTRACT, bank=True), offers=(*_LANGUAGES, BALANCE, CODE)), Clock("14:32", beat=4)),
+    "attract-code": Sample(
+        replace(_with(_ATTRACT, notes=(), coins=(), asked="code"), offers=(*_LANGUAGES, BALANCE, CODE)), Clock("14:32", beat=4)
+    ),
     "reading": Sample(replace(_BARE, phase="reading")),
     "account": _at(_ACCOUNT, 37, 45),
     "account-first": _at(replace(_with(_ACCOUNT, as_of=None, last_buy_minor=0, count=0), figure_minor=0, place="you"), 45, 45),
     "account-elsewhere": _at(_with(_ACCOUNT, begun_elsewhere=True), 45, 45),
     "account-owed": _at(replace(_ACCOUNT, figure_minor=-1240), 45, 45),
     "account-balance": _at(replace(_with(_ACCOUNT, balance_only=True), figure_minor=123456, offers=(CANCEL,)), 20, 45),
+    "account-named": _at(replace(_with(_ACCOUNT, name="A*** K***", printer=False), offers=(CASH, BANK, CODE, CANCEL)), 45, 45),
+    "account-order": _at(_ORDER, 45, 45),
+    "amount": _at(_AMOUNT, 40, 45),
+    "amount-cash": _at(_with(_AMOUNT, by="cash"), 40, 45),
+    "amount-other": _at(_OTHER, 45, 45),
+    "amount-typed": _at(_with(_OTHER, typed="130"), 41, 45),
+    "amount-over": _at(_with(_OTHER, typed="900"), 41, 45),
+    "bank": _at(_BANK, 80, 90),
+    "bank-approved": _at(replace(_with(_BANK, state="approved"), place="machine", offers=()), 10, 10),
+    "bank-declined": _at(replace(_with(_BANK, state="declined"), offers=(CASH, BANK, CANCEL)), 30, 30),
+    "bank-silent": Sample(replace(_with(_BANK, state="silent"), held=True, offers=())),
+    "code": _at(_CODE, 90, 90),
+    "code-typed": _at(_with(_CODE, typed=TWENTY[:10]), 80, 90),
+    "code-whole": _at(_with(_CODE, typed=TWENTY), 70, 90),
+    "code-wrong": _at(_with(_CODE, typed=TWENTY, state="digit"), 90, 90),
+    "code-card": _at(_with(_ANSWER, state="card", tries=4), 30, 30),
+    "code-card-last": _at(_with(_ANSWER, state="card", tries=1), 30, 30),
+    "code-used": _at(replace(_with(_ANSWER, state="used"), figure_minor=10000), 30, 30),
+    "code-old": _at(replace(_with(_ANSWER, state="old"), figure_minor=10000), 30, 30),
+    "code-passed": _at(replace(_with(_ANSWER, state="passed", purchase="8-4"), figure_minor=10000), 30, 30),
+    "code-early": _at(_with(_ANSWER, state="early"), 30, 30),
+    "code-room": _at(_with(_ANSWER, state="room", room_minor=4000), 30, 30),
+    "code-shut": _at(replace(_with(_ANSWER, state="shut"), offers=(CASH, CANCEL)), 30, 30),
     "insert-empty": _at(_EMPTY, 45, 45),
+    "insert-no-paper": _at(_with(_EMPTY, printer=False), 45, 45),
+    "insert-first": _at(replace(_with(_EMPTY, checking=5000), offers=()), 60, 60),
+    "insert-back": _at(_with(_EMPTY, refused=True, why_refused="device"), 60, 60),
     "insert": _at(_INSERT, 52, 60),
     "insert-checking": _at(_with(_INSERT, checking=2000), 60, 60),
     "insert-refused": _at(_with(_INSERT, refused=True, why_refused="limit", more_minor=2000), 60, 60),
@@ -95,6 +146,7 @@ SAMPLES: Mapping[str, Sample] = {
     "writing": Sample(_WRITING, Clock("14:32", beat=4)),
     "writing-foreign": Sample(_with(_WRITING, foreign=True), Clock("14:32", beat=7)),
     "done": _at(replace(_with(_DONE, receipt="asking"), offers=_RECEIPTS), 20, 30),
+    "done-all": _at(replace(_with(_DONE, receipt="asking"), offers=(*_RECEIPTS, Offer("receipt", "qr"))), 20, 30),
     "done-printing": _at(_with(_DONE, receipt="printing"), 28, 30),
     "done-failed": _at(_with(_DONE, receipt="failed"), 25, 30),
     "done-foreign": _at(replace(_with(_DONE, foreign=True), lines=()), 30, 30),
@@ -102,6 +154,7 @@ SAMPLES: Mapping[str, Sample] = {
     "unsure-other": _at(_with(_UNSURE, other_tail="1102"), 85, 180),
     "unsure-meter": _at(_with(_UNSURE, why="meter_first"), 170, 180),
     "claim": _at(_CLAIM, 60, 60),
+    "claim-all": _at(replace(_CLAIM, offers=(*_CLAIM.offers, Offer("receipt", "qr"), Offer("sms"))), 60, 60),
     "claim-no-paper": _at(replace(_with(_CLAIM, printed=False), offers=(Offer("slip_taken"),)), 60, 60),
     "refused": _at(replace(_with(_REFUSED, why="untaken", bought="2026-10-28"), place="card", figure_minor=5000), 30, 30),
     "refused-blocked": _at(_with(_REFUSED, why="blocked"), 30, 30, beat=3),
@@ -109,8 +162,19 @@ SAMPLES: Mapping[str, Sample] = {
     "take_card": _at(_TAKE, 25, 30, beat=5),
     "take_card-done": _at(replace(_TAKE, place="card", figure_minor=14000), 25, 30),
     "still": _at(replace(_STILL, lines=SPLIT), 17, 20),
+    "still-last": _at(replace(_STILL, lines=SPLIT, offers=()), 17, 20),
     "still-empty": _at(replace(_with(_STILL, phase_before="account", tender=0), place="you"), 17, 20),
     "interrupted": Sample(replace(_BARE, phase="interrupted", place="machine", held=True, figure_minor=15000)),
     "out": Sample(_OUT),
     "help": _at(_INSERT, 52, 60, helping=True),
+    "help-attract": Sample(_ATTRACT, helping=True),
+    "help-account": _at(_ACCOUNT, 45, 45, helping=True),
+    "help-amount": _at(_AMOUNT, 40, 45, helping=True),
+    "help-bank": _at(_BANK, 80, 90, helping=True),
+    "help-code": _at(_CODE, 80, 90, helping=True),
+    "help-done": _at(replace(_with(_DONE, receipt="asking"), offers=_RECEIPTS), 20, 30, helping=True),
+    "help-unsure": _at(_UNSURE, 150, 180, helping=True),
+    "help-claim": _at(_CLAIM, 60, 60, helping=True),
+    "help-refused": _at(_with(_REFUSED, why="blocked"), 30, 30, helping=True),
+    "help-out": Sample(_OUT, helping=True),
 }

@@ -7,16 +7,23 @@ import msgspec
 from kiosk import words
 from kiosk.vend.view import View
 
-HELP, BACK = "help", "back"  # the screen's own choices; all others are the desk's
+HELP, BACK, DIGIT, ERASE = "help", "back", "digit", "erase"  # the screen's own choices; all others are the desk's
+TOUCH = "?"  # the cap of a key that no pad has: Help where 0 is a digit
+OPTIONS, PAD = "123456", "1234567890"
+_SPOKEN = (*OPTIONS, "clear", "0", "enter")  # as a pad has them: 1 2 3 / 4 5 6 / CLEAR 0 ENTER
 
 
 class Key(NamedTuple):
-    """A key on the screen and on the pad. `cap`: 1..6, clear, 0 or enter. `labels`: the same word, long to short."""
+    """A key on the screen and on the pad. `cap`: a digit, clear, enter or TOUCH; `name`: the word on the pad's own key, `CLEAR`.
+
+    `labels`: the same word, long to short.
+    """
 
     cap: str
     labels: tuple[str, ...]
     do: str
     arg: str = ""
+    name: str = ""
 
 
 class Tile(NamedTuple):
@@ -29,9 +36,10 @@ class Tile(NamedTuple):
 class Scene(msgspec.Struct, frozen=True):
     """One screen.
 
-    `field` is the palette's field; `place` where the tab stands: a station, `between` two of them, or `moving` from Machine to Card.
-    `figure` is the amount as it is written; the tab carries the same. In its stead a `picture` or `lines` of text may stand.
-    `poster` takes the hands' place. `{time}` in `status` is filled with the time left.
+    `field` is the palette's field; `place` where the tab stands: a station, `between` Machine and Card, `moving` there, or `asking`
+    between You and Machine. `figure` is the amount as it is written; the tab carries the same. In its stead a `picture`, a `group` of
+    typed digits or `lines` of text may stand; beside it a picture takes the ledger's place. `poster` takes the hands' place.
+    `pad`: digits are typed, in two rows of five keys. `{time}` in `status` is filled with the time left.
     """
 
     field: str
@@ -42,6 +50,7 @@ class Scene(msgspec.Struct, frozen=True):
     doubt: bool = False
     currency: str = ""
     picture: str = ""
+    group: str = ""
     lines: tuple[str, ...] = ()
     poster: str = ""
     ledger: tuple[tuple[str, str], ...] = ()
@@ -49,6 +58,7 @@ class Scene(msgspec.Struct, frozen=True):
     tray_note: str = ""
     told: tuple[str, ...] = ()
     keys: tuple[Key, ...] = ()
+    pad: bool = False
     status: str = ""
     timed: bool = True  # show the time that is left
 
@@ -59,13 +69,31 @@ class Scene(msgspec.Struct, frozen=True):
 
     @property
     def rows_of_options(self) -> int:
-        """2 when a key of the second row is there."""
-        return 2 if any(key.cap in "456" for key in self.keys) else 1
+        """Rows of keys above CLEAR, 0 and ENTER: 2 for digits, or when a key of the second row is there; 0 leaves room for tray or told."""
+        if self.pad or any(key.cap in "456" for key in self.keys):
+            return 2
+        return 1 if any(key.cap in OPTIONS for key in self.keys) else 0
 
 
 def says(scene: Scene) -> tuple[str, ...]:
-    """The screen as speech, in order: sentences, plain lines, then keys. What is heard is what is painted."""
-    spoken = (scene.first, scene.second, *scene.lines, *scene.told, *(f"{key.cap.upper()}: {key.labels[0]}." for key in scene.keys))
+    """The screen as speech, in order: sentences, the amount, what explains it, then the pad's keys. What is heard is what is painted.
+
+    A hole is silent, and so are digits to type and what only a finger finds.
+    """
+    amount = f"{scene.figure} {scene.currency}".strip() + "."
+    heard = scene.figure in scene.first + scene.second
+    keys = sorted((key for key in scene.keys if key.cap != TOUCH and key.do != DIGIT), key=lambda key: _SPOKEN.index(key.cap))
+    spoken = (
+        scene.first,
+        "" if heard else amount,
+        scene.second,
+        f"{scene.poster}." if scene.poster else "",
+        *scene.lines,
+        *(f"{label}: {value}." if value else f"{label}." for label, value in scene.ledger),
+        *(() if scene.rows_of_options or scene.tray else scene.told),
+        "" if "{time}" in scene.status else scene.status,
+        *(f"{key.name or key.cap}: {key.labels[0]}." for key in keys),
+    )
     return tuple(line for line in spoken if line)
 
 
@@ -128,17 +156,50 @@ class Voice:
         """A parameter as yes or no."""
         return bool(self.view.params.get(name))
 
+    def denied(self, name: str) -> bool:
+        """Does the view say no? Not where it says nothing."""
+        return self.view.params.get(name) is False
+
     def offered(self, do: str, arg: str | None = None) -> bool:
         """May this be chosen now?"""
         return any(offer.choice == do and arg in {None, offer.arg} for offer in self.view.offers)
 
+    def first_arg(self, do: str) -> str:
+        """What the first offer of a choice is about: an order's number."""
+        return next((offer.arg for offer in self.view.offers if offer.choice == do), "")
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those that may be chosen, in the desk's order."""
+        return tuple(offer.arg for offer in self.view.offers if offer.choice == "language") or self.view.languages
+
+    def language_keys(self, most: int) -> tuple[Key, ...]:
+        """Each language by its own name, from 1 on."""
+        named = ((name, words.text(name, "language.name")) for name in self.languages[:most])
+        return tuple(Key(str(cap), (called,), "language", name) for cap, (name, called) in enumerate(named, 1))
+
+    def press(self, cap: str, do: str, arg: str, *labels: str) -> Key:
+        """A key that is there whatever the desk offers."""
+        return Key(cap, labels, do, arg, self(f"key.{cap}") if cap in {"clear", "enter"} else "")
+
     def key(self, cap: str, do: str, arg: str, *labels: str) -> tuple[Key, ...]:
         """The key, if the desk offers its choice; otherwise a hole."""
-        return (Key(cap, labels, do, arg),) if self.offered(do, arg) else ()
+        return (self.press(cap, do, arg, *labels),) if self.offered(do, arg) else ()
 
-    def help_key(self) -> Key:
-        """0 helps, everywhere."""
-        return Key("0", (self("key.help"),), HELP)
+    def help_key(self, cap: str = "0") -> Key:
+        """0 helps, everywhere; where 0 is a digit, a finger finds it."""
+        return Key(cap, (self("key.help"),), HELP)
+
+    def pad_keys(self, open_now: str) -> tuple[Key, ...]:
+        """The digits that may be typed now; CLEAR takes one back, or the customer where there is none; a help for fingers."""
+        digits = (Key(digit, (digit,), DIGIT, digit) for digit in open_now)
+        less = (self.press("clear", ERASE, "", self("key.erase")),) if self.typed else self.key("clear", "cancel", "", self("key.back"))
+        return (*digits, *less, self.help_key(TOUCH))
+
+    @property
+    def typed(self) -> str:
+        """Digits typed so far: the board's own, put into the view that it shows."""
+        return self.word("typed")
 
     def tally(self) -> tuple[tuple[str, str], ...]:
         """The view's lines as a ledger."""

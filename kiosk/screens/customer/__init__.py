@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 
 from kiosk.screens.customer import (
     account,
+    amount,
     attract,
+    bank,
     claim,
+    code,
     done,
     help,  # noqa: A004 - the key says Help
     insert,
@@ -25,6 +28,9 @@ PHASES: Mapping[str, Callable[[View], Scene]] = {
     "attract": attract.seen,
     "reading": reading.seen,
     "account": account.seen,
+    "amount": amount.seen,
+    "bank": bank.seen,
+    "code": code.seen,
     "insert": insert.seen,
     "writing": writing.seen,
     "done": done.seen,

@@ -1,35 +1,50 @@
 """Waiting for a card. The acceptor is shut; the ledger says what works now."""
 
-from kiosk import words
 from kiosk.screens.scene import Scene, Voice
 from kiosk.vend.view import View
 
+MOST_LANGUAGES = 4
+ASKED = {"balance": "attract.first_balance", "code": "attract.first_code"}
+
 
 def seen(view: View) -> Scene:
-    """A card that slides into the slot, the languages, and the balance."""
+    """A card that slides into the slot, the languages, the balance, a code."""
     say = Voice(view)
-    notes, coins = say.pieces("notes"), say.pieces("coins")
-    second = "notes_coins" if notes and coins else "notes" if notes else "coins" if coins else "no_money"
     return Scene(
         field="you",
         place="you",
-        first=say("attract.first_balance" if say.word("asked") == "balance" else "attract.first"),
-        second=say(f"attract.{second}"),
+        first=say(ASKED.get(say.word("asked"), "attract.first")),
+        second=_ways(say),
         picture="card_in",
-        ledger=(
-            (say("ledger.working"), ""),
-            (say("ledger.notes"), say.range(notes) if notes else say("ledger.none")),
-            (say("ledger.coins"), say.range(coins) if coins else say("ledger.none")),
-            (say("ledger.receipt"), say("ledger.printed") if say.flag("printer") else say("ledger.none")),
-        ),
+        ledger=_works(say),
         keys=(
-            *(
-                key
-                for cap, language in enumerate(words.languages(), 1)
-                for key in say.key(str(cap), "language", language, words.text(language, "language.name"))
-            ),
+            *say.language_keys(MOST_LANGUAGES),
             *say.key("5", "balance", "", say("attract.balance"), say("attract.balance_short")),
+            *say.key("6", "tender", "code", say("attract.transfer_code"), say("attract.transfer_code_short")),
             say.help_key(),
         ),
         status=say("status.phone", phone=say.word("phone")) if say.word("phone") else "",
+    )
+
+
+def _ways(say: Voice) -> str:
+    """How one can pay here and now; no change, said before the first note."""
+    cash = [kind for kind in ("notes", "coins") if say.pieces(kind)]
+    other = [*(("bank",) if say.flag("bank") else ()), *(("code",) if say.offered("tender", "code") else ())]
+    ways = say("attract.between").join(say(f"attract.{way}") for way in (*cash, *other))
+    if not ways:
+        return say("attract.no_money")
+    key = "no_cash" if not cash else "way" if len(cash) + len(other) == 1 else "ways"
+    return say(f"attract.{key}", ways=ways if key == "no_cash" else ways[0].upper() + ways[1:])
+
+
+def _works(say: Voice) -> tuple[tuple[str, str], ...]:
+    """The least needed first: a small screen shows the last three."""
+    notes, coins = say.pieces("notes"), say.pieces("coins")
+    return (
+        (say("ledger.working"), ""),
+        (say("ledger.receipt"), say("ledger.printed") if say.flag("printer") else say("ledger.none")),
+        *(((say("ledger.bank"), say("ledger.accepted")),) if say.flag("bank") else ()),
+        (say("ledger.notes"), say.range(notes) if notes else say("ledger.none")),
+        (say("ledger.coins"), say.range(coins) if coins else say("ledger.none")),
     )

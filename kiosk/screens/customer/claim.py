@@ -20,9 +20,11 @@ def seen(view: View) -> Scene:
         figure=say.figure,
         currency=say.currency,
         ledger=tuple((say(f"ledger.{key}"), value) for key, value in lines if value),
-        told=() if say.offered("receipt") else (say("unsure.waits"),),
+        told=(say("unsure.waits"),),
         keys=(
             *say.key("1", "receipt", "again", say("claim.again")),
+            *say.key("2", "receipt", "qr", say("claim.qr"), say("claim.qr_short")),
+            *say.key("3", "sms", "", say("claim.sms"), say("claim.sms_short")),
             *say.key("enter", "slip_taken", "", say("claim.taken"), say("claim.taken_short")),
             say.help_key(),
         ),

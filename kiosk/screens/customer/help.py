@@ -1,9 +1,9 @@
 """Help on any screen: how it works, in four lines, with the money line still standing. The screen's own; the desk never hears of it."""
 
-from kiosk import words
-from kiosk.screens.scene import BACK, Key, Scene, Voice
+from kiosk.screens.scene import BACK, Scene, Voice
 from kiosk.vend.view import View
 
+MOST_LANGUAGES = 6
 _SAME = {"still": "insert", "interrupted": "unsure", "take_card": "done", "writing": "insert", "reading": "attract"}
 
 
@@ -11,7 +11,6 @@ def over(view: View, scene: Scene) -> Scene:
     """The help of the view's phase. Field, line and tab stay: the question where the money is has an answer here too."""
     say = Voice(view)
     phase = _SAME.get(view.phase, view.phase)
-    choices = words.languages() if len(words.languages()) > 1 else ()
     return Scene(
         field=scene.field,
         place=scene.place,
@@ -21,8 +20,8 @@ def over(view: View, scene: Scene) -> Scene:
         second=say("help.second"),
         lines=tuple(say(f"help.{phase}.{line}") for line in range(1, 5)),
         keys=(
-            *(Key(str(cap), (words.text(name, "language.name"),), "language", name) for cap, name in enumerate(choices[:6], 1)),
-            Key("clear", (say("key.back"),), BACK),
+            *(say.language_keys(MOST_LANGUAGES) if len(say.languages) > 1 else ()),
+            say.press("clear", BACK, "", say("key.back")),
         ),
         status=say("status.phone", phone=say.word("phone")) if say.word("phone") else "",
     )

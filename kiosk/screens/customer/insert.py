@@ -24,10 +24,17 @@ def seen(view: View) -> Scene:
             *(Tile(say.money(amount)) for amount in say.pieces("tiles")),
         ),
         tray_note=say("insert.next_note") if view.figure_minor and more and not say.flag("ask_stop") else "",
-        told=() if view.figure_minor or checking else (say("insert.one_by_one"), say("insert.counts")),
+        told=_told(view, say),
         keys=(*_keys(say), say.help_key()),
         status=say("insert.more", amount=say.money(more)) if more else "",
     )
+
+
+def _told(view: View, say: Voice) -> tuple[str, ...]:
+    """Before the first note: how to put it in, and that there is no paper for a receipt."""
+    if view.figure_minor or say.minor("checking"):
+        return ()
+    return (say("insert.one_by_one"), say("insert.counts"), *((say("insert.no_paper"),) if say.denied("printer") else ()))
 
 
 def _sentences(view: View, say: Voice) -> tuple[str, str]:

@@ -22,8 +22,9 @@ from kiosk.devices.port import open_port
 from kiosk.devices.printer.driver import PrinterDriver
 from kiosk.devices.printer.escpos import PROFILES
 from kiosk.devices.vault.demo import DemoVault
+from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
-from kiosk.vend import money, sale
+from kiosk.vend import money, proof, sale
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
 from kiosk.vend.fold import fold
@@ -68,8 +69,9 @@ def machine_of(rules: Rules) -> Machine[State]:
             view=view(rules, state, now),
             stance=sale.stance(rules, state),
             card_job=sale.next_job(rules, state),
-            print_job=sale.print_job(rules, state),
+            print_job=proof.print_job(rules, state),
             acceptors=state.acceptors,
+            sign_job=proof.sign_job(rules, state),
         )
 
     return Machine(
@@ -116,6 +118,7 @@ class Core:
         self.desk.record(sale.started(rules, state, clock.now(), SOFTWARE))
         vault = DemoVault(config.kiosk.utility, config.kiosk.region)
         self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, vault, generation=KEY_GENERATION)
+        self._signer = Signer(self.desk, self.station.sign)
         self._devices = tuple(_driver(part, self.desk, self.station, rules) for part in config.device)
         self._running = threading.Event()
 
@@ -123,6 +126,7 @@ class Core:
         """The desk first, then everything that tells it."""
         self.desk.start()
         self._card.start()
+        self._signer.start()
         for device in self._devices:
             device.start()
         self._running.set()

@@ -148,6 +148,7 @@ class SaleOpened(SaleFact, frozen=True):
     meter: str
     n: int
     quote: Quote
+    language: str = ""  # the one that its customer had chosen: after a power cut they are spoken to in it
 
 
 class NoteEscrowed(SaleFact, frozen=True):
@@ -270,6 +271,7 @@ class PrintStarted(SaleFact, frozen=True):
     number: int
     paper: str  # recharge | claim
     copy: int = 0
+    language: str = ""  # the customer's when it was begun; "" in rows from before there were several
     barrier: ClassVar[bool] = True
 
 
@@ -282,10 +284,11 @@ class ReceiptPrinted(SaleFact, frozen=True):
 
 
 class ReceiptOffered(SaleFact, frozen=True):
-    """The receipt was given without paper. how: qr | none."""
+    """The receipt was given without paper. how: qr | none. On disk before a code with its number can be photographed."""
 
     number: int
     how: str
+    barrier: ClassVar[bool] = True
 
 
 class ClaimIssued(SaleFact, frozen=True):

@@ -1,6 +1,6 @@
 """Facts add up to the state. No rule lives here and nothing is refused, so that a later rule never changes what the past meant.
 
-Replay is fold alone. What stands in `here` comes from passing facts and begins anew at every start; no money rests on it.
+Replay is fold alone. What stands in `here` begins anew at every start; passing facts, which add up to it too, have a room of their own.
 """
 
 from functools import singledispatch
@@ -14,21 +14,22 @@ from kiosk.vend.card.reading import Record, Word
 from kiosk.vend.limits import DayOfCard
 from kiosk.vend.phase import phase
 from kiosk.vend.ports import AcceptorMemory
+from kiosk.vend.standing import here_with, shown, stand
 from kiosk.vend.state import CardMemory, Escrow, Here, Row, Sale, State, find
 
 CARDS_KEPT = 5_000  # the newest; older cards lose only their roll-back memory and day limit
 # the customer did something, or money moved: the screen's time begins anew
-ACTIVITY = (f.NoteEscrowed, f.NoteStacked, f.CoinAccepted, p.NoteDeclined, f.NoteReturned, f.EscrowUnknown, p.Asked)
+ACTIVITY = (
+    f.NoteEscrowed, f.NoteStacked, f.CoinAccepted, p.NoteDeclined, f.NoteReturned, f.EscrowUnknown, p.Asked, p.CodeWanted, p.CodeFailed,
+)  # fmt: skip
 
 
 def fold(state: State, fact: f.Fact, row: Row) -> State:
     """One fact more. A new phase, or the customer's own doing, starts the screen's time anew."""
-    after = _fold(fact, state, row)
-    if not fact.passing:
-        after = replace(after, seq=row.seq)
+    after = stand(fact, state) if isinstance(fact, p.Passing) else replace(_fold(fact, state, row), seq=row.seq)
     turned = phase(after) != phase(state)
     if turned or isinstance(fact, ACTIVITY):
-        return _here(after, turn=after.here.turn + turned, touched_ms=row.mono_ms)
+        return here_with(after, turn=after.here.turn + turned, touched_ms=row.mono_ms)
     return after
 
 
@@ -36,10 +37,6 @@ def fold(state: State, fact: f.Fact, row: Row) -> State:
 def _fold(fact: f.Fact, state: State, row: Row) -> State:
     # a kind that nobody adds up changes nothing
     return state
-
-
-def _here(state: State, **changes: Any) -> State:
-    return replace(state, here=replace(state.here, **changes))
 
 
 def _sale(state: State, sale_id: str, **changes: Any) -> State:
@@ -58,7 +55,9 @@ def _sale(state: State, sale_id: str, **changes: Any) -> State:
 
 @_fold.register
 def _(fact: f.Started, state: State, row: Row) -> State:
-    return replace(state, boot=fact.boot, here=Here(touched_ms=row.mono_ms, turn=state.here.turn + 1, jobs=state.here.jobs))
+    language = state.sale.language if state.sale else ""
+    here = Here(touched_ms=row.mono_ms, turn=state.here.turn + 1, jobs=state.here.jobs, language=language)
+    return replace(state, boot=fact.boot, here=here)
 
 
 @_fold.register
@@ -99,14 +98,14 @@ def _remember(state: State, card: str, memory: CardMemory) -> State:
 
 @_fold.register
 def _(fact: f.SaleOpened, state: State, row: Row) -> State:
-    sale = Sale(fact.sale, fact.card, fact.meter, fact.n, fact.quote, opened_ms=row.at_ms, boot=row.boot)
-    return _here(replace(state, sale=sale), came_back="", asked="", printed="", shown="")
+    sale = Sale(fact.sale, fact.card, fact.meter, fact.n, fact.quote, opened_ms=row.at_ms, boot=row.boot, language=fact.language)
+    return shown(replace(state, sale=sale), "", came_back="", asked="")
 
 
 @_fold.register
 def _(fact: f.NoteEscrowed, state: State, row: Row) -> State:
     escrow = Escrow(fact.device, fact.serial, fact.denomination, fact.counter, row.boot)
-    return _here(_sale(_heard(state, fact, pieces=0), fact.sale, escrow=escrow), came_back="")
+    return here_with(_sale(_heard(state, fact, pieces=0), fact.sale, escrow=escrow), came_back="")
 
 
 def _heard(state: State, fact: Any, pieces: int) -> State:
@@ -131,7 +130,7 @@ def _credit(state: State, fact: f.NoteStacked | f.CoinAccepted) -> State:
     tenders = tuple(f.Tender(device, denomination, count) for (device, denomination), count in pieces.items())
     escrow = sale.escrow if isinstance(fact, f.CoinAccepted) else None
     state = _sale(state, fact.sale, tenders=tenders, escrow=escrow, newest=(fact.denomination, *sale.newest)[:6])
-    return _here(state, came_back="", still=False)
+    return here_with(state, came_back="", still=False)
 
 
 @_fold.register
@@ -146,7 +145,7 @@ def _(fact: f.CoinAccepted, state: State, row: Row) -> State:
 
 @_fold.register
 def _(fact: f.NoteReturned, state: State, row: Row) -> State:
-    return _here(_sale(state, fact.sale, escrow=None), came_back="device")
+    return here_with(_sale(state, fact.sale, escrow=None), came_back="device")
 
 
 @_fold.register
@@ -163,7 +162,7 @@ def _(fact: f.OrphanCredit, state: State, row: Row) -> State:
 
 @_fold.register
 def _(fact: f.TenderClosed, state: State, row: Row) -> State:
-    return _here(_sale(state, fact.sale, stage="closed"), still=False, asked="")
+    return here_with(_sale(state, fact.sale, stage="closed"), still=False, asked="")
 
 
 # ---------------------------------------------------------------- onto the card
@@ -189,7 +188,7 @@ def _(fact: f.CardUnsure, state: State, row: Row) -> State:
 
 @_fold.register
 def _(fact: f.ForeignSaleFinished, state: State, row: Row) -> State:
-    return _here(state, finished=fact, foreign=None)
+    return here_with(state, finished=fact, foreign=None)
 
 
 @_fold.register
@@ -209,7 +208,7 @@ def _(fact: f.ClaimSettled, state: State, row: Row) -> State:
     closed = replace(claim.closed, lines=fact.lines, credit_minor=fact.credit_minor) if claim.closed else None
     ended = replace(claim, stage="landed", closed=closed, closed_ms=row.at_ms)
     state = _paid_debt(replace(state, claims=claims, ended=ended), claim.meter, fact.lines)
-    return _here(state, shown=fact.sale, printed="") if fact.how == "landed" else state
+    return shown(state, fact.sale) if fact.how == "landed" else state
 
 
 @_fold.register
@@ -221,14 +220,14 @@ def _(fact: f.SaleClosed, state: State, row: Row) -> State:
     ended = replace(sale, stage="landed" if landed else "claimed", closed=fact, closed_ms=row.at_ms, escrow=None)
     state = replace(state, sale=None)
     if fact.outcome == "cancelled":
-        return _here(state, asked="", still=False)
+        return here_with(state, asked="", still=False)
     if fact.outcome == "claimed":
         state = replace(state, claims={**state.claims, sale.id: ended})
     memory = state.cards.get(sale.card, CardMemory())
     day = memory.day if memory.day.date == fact.business_date else DayOfCard(fact.business_date)
     day = replace(day, sales=day.sales + 1, tender_minor=day.tender_minor + fact.tender_minor)
     state = _paid_debt(_remember(state, sale.card, replace(memory, day=day)), sale.meter, fact.lines)
-    return _here(replace(state, ended=ended), shown=sale.id, printed="", still=False)
+    return shown(replace(state, ended=ended), sale.id, still=False)
 
 
 def _paid_debt(state: State, meter: str, lines: tuple[f.PriceLine, ...]) -> State:
@@ -241,127 +240,21 @@ def _paid_debt(state: State, meter: str, lines: tuple[f.PriceLine, ...]) -> Stat
 
 @_fold.register
 def _(fact: f.PrintStarted, state: State, row: Row) -> State:
-    state = _sale(state, fact.sale, number=fact.number, copies=fact.copy + 1)
+    spoken = {"language": fact.language} if fact.language else {}
+    state = _sale(state, fact.sale, number=fact.number, copies=fact.copy + 1, **spoken)
     state = replace(state, number=max(state.number, fact.number), unprinted=fact)
-    return _here(state, printing=fact, printed="")
+    return here_with(state, printing=fact, printed="", qr="" if state.here.qr == "wanted" else state.here.qr)
 
 
 @_fold.register
 def _(fact: f.ReceiptPrinted, state: State, row: Row) -> State:
-    return _here(replace(state, unprinted=None), printing=None, printed=fact.outcome)
+    return here_with(replace(state, unprinted=None), printing=None, printed=fact.outcome)
 
 
 @_fold.register
 def _(fact: f.ReceiptOffered, state: State, row: Row) -> State:
-    return _here(replace(_sale(state, fact.sale, number=fact.number), number=max(state.number, fact.number)), printed=fact.how)
-
-
-# ---------------------------------------------------------------- here
-
-
-def _gone(state: State) -> State:
-    """No card: all that was known of the one before is over."""
-    return _here(
-        state,
-        token="",
-        reading=None,
-        verdict=None,
-        due="",
-        refused="",
-        quote=None,
-        failed="",
-        foreign=None,
-        finished=None,
-        armed=False,
-        tries=0,
-        reset=False,
-        leaving=False,
-        still=False,
-        extended=0,
-    )
-
-
-@_fold.register
-def _(fact: p.CardCame, state: State, row: Row) -> State:
-    return _here(_gone(state), token=fact.token)
-
-
-@_fold.register
-def _(fact: p.CardLeft, state: State, row: Row) -> State:
-    over = state.here.leaving or (state.ended is not None and state.here.shown == state.ended.id and state.ended.stage == "landed")
-    return _here(_gone(state), shown="" if over else state.here.shown, asked="" if state.sale is None else state.here.asked)
-
-
-@_fold.register
-def _(fact: p.CardLooked, state: State, row: Row) -> State:
-    here = state.here
-    state = _here(state, reading=fact.reading, verdict=fact.verdict, due=fact.due, refused=fact.refused, quote=fact.quote)
-    state = _here(state, failed="", reset=False, jobs=here.jobs + 1)
-    if fact.verdict.word == Word.FOREIGN:
-        return _here(state, foreign=fact.verdict)
-    return _here(state, foreign=None, tries=0) if here.foreign else state
-
-
-@_fold.register
-def _(fact: p.EndShown, state: State, row: Row) -> State:
-    return _here(state, shown=fact.sale, printed="")
-
-
-@_fold.register
-def _(fact: p.CardFailed, state: State, row: Row) -> State:
-    return _here(state, failed=fact.why, reading=None, verdict=None)
-
-
-@_fold.register
-def _(fact: p.JobEnded, state: State, row: Row) -> State:
-    """After an arming the reading before it still speaks; after a write, done or torn, only a new reading does."""
-    armed = fact.ok and fact.do == "arm"
-    state = _here(state, jobs=state.here.jobs + 1, armed=armed)
-    return state if armed else _here(state, reading=None, verdict=None, reset=True, tries=state.here.tries + 1)
-
-
-@_fold.register
-def _(fact: p.ReaderSeen, state: State, row: Row) -> State:
-    return _here(state, reader=fact.why)
-
-
-@_fold.register
-def _(fact: p.AcceptorSeen, state: State, row: Row) -> State:
-    return _here(state, acceptors={**state.here.acceptors, fact.device: fact})
-
-
-@_fold.register
-def _(fact: p.PrinterSeen, state: State, row: Row) -> State:
-    return _here(state, printer=fact.state)
-
-
-@_fold.register
-def _(fact: p.NoteDeclined, state: State, row: Row) -> State:
-    return _here(state, declined=fact, came_back=fact.why)
-
-
-@_fold.register
-def _(fact: p.NoteGone, state: State, row: Row) -> State:
-    return _here(state, declined=None, came_back=fact.why or state.here.came_back)
-
-
-@_fold.register
-def _(fact: p.Asked, state: State, row: Row) -> State:
-    here = state.here
-    if fact.what == "language":
-        return _here(state, language=fact.arg)
-    if fact.what == "more_time":
-        return _here(state, still=False, extended=here.extended + 1)
-    if fact.what == "leave":
-        return _here(state, leaving=bool(here.token), shown="", asked="")
-    return _here(state, asked=fact.what)
-
-
-@_fold.register
-def _(fact: p.Waited, state: State, row: Row) -> State:
-    return _here(state, still=True) if fact.phase in ("insert", "account") else state
-
-
-@_fold.register
-def _(fact: p.Ignored, state: State, row: Row) -> State:
-    return _here(state, ignored=state.here.ignored + 1)
+    state = replace(state, number=max(state.number, fact.number))
+    if fact.how == "none":
+        return here_with(_sale(state, fact.sale, number=fact.number), printed="none")
+    sale = find(state, fact.sale)
+    return _sale(state, fact.sale, number=fact.number, copies=max(sale.copies if sale else 0, 1))

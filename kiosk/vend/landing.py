@@ -13,6 +13,7 @@ from kiosk.vend.card.reading import Reading, Record, Returned, Verdict, Word
 from kiosk.vend.facts import Fact
 from kiosk.vend.limits import DayOfCard, refusal, room
 from kiosk.vend.phase import TRIES, wanted
+from kiosk.vend.proof import paper_works, spoken
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import CardMemory, Sale, State, find
 from kiosk.vend.tariff import bill, to_card_minor
@@ -210,5 +211,5 @@ def claim(rules: Rules, state: State, sale: Sale, why: str, now: Now) -> Facts:
     """The money of this sale waits for its card: a slip, and the sale is over."""
     number = state.number + 1
     issued = f.ClaimIssued(sale.id, number, sale.card, sale.meter, sale.n, sale.tender_minor, sale.record.tag if sale.record else None, why)
-    paper = (f.PrintStarted(sale.id, number, "claim"),) if state.here.printer in ("ok", "low") else ()
+    paper = (f.PrintStarted(sale.id, number, "claim", language=spoken(rules, state, sale)),) if paper_works(state) else ()
     return (issued, closed(rules, sale, "claimed", now, number), *paper)

@@ -8,6 +8,11 @@ from kiosk.vend.rules import Rules
 from kiosk.vend.state import Sale
 
 
+def paper_of(rules: Rules, sale: Sale, job: facts.PrintStarted) -> Paper:
+    """The paper, in the language that the fact names."""
+    return (claim_paper if job.paper == "claim" else recharge_paper)(rules, sale, job, sale.closed_ms)
+
+
 def recharge_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int) -> Paper:
     """The receipt that PrintStarted is about."""
     if sale.closed is None:
@@ -20,7 +25,7 @@ def recharge_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int
         number=job.number,
         at_ms=at_ms,
         copy=job.copy,
-        language=rules.language,
+        language=job.language or rules.language,
         disputed_minor=sale.disputed_minor,
     )
 
@@ -39,6 +44,6 @@ def claim_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int) -
         head=sale.claim_head,
         exponent=sale.quote.exponent,
         copy=job.copy,
-        language=rules.language,
+        language=job.language or rules.language,
         disputed_minor=sale.disputed_minor,
     )

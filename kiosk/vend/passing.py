@@ -98,8 +98,26 @@ class Asked(Passing, frozen=True):
     arg: str = ""
 
 
+class CodeWanted(Passing, frozen=True):
+    """The customer wants the signed code of the paper on the screen; it is being signed."""
+
+
+class CodeShown(Passing, frozen=True):
+    """The code is on the screen."""
+
+    code: str
+
+
+class CodeSeen(Passing, frozen=True):
+    """The customer has it, and goes back to where it was asked for."""
+
+
+class CodeFailed(Passing, frozen=True):
+    """It could not be signed, or not in time: no code for this paper."""
+
+
 class Waited(Passing, frozen=True):
-    """The time of `phase` ran out and the customer is asked whether to go on."""
+    """The time of `phase` ran out: the customer is asked whether to go on, or the next one is waited for."""
 
     phase: str
 

@@ -1,4 +1,4 @@
-"""Which of the fifteen phases the machine is in, what the card in the slot needs next, and when the phase's time is over. All derived."""
+"""Which phase the machine is in, what the card in the slot needs next, and when the phase's time is over. All derived."""
 
 from kiosk.vend.card.reading import Word
 from kiosk.vend.state import Sale, State, find
@@ -18,8 +18,11 @@ SPAN_MS = {  # how long a phase may last without the customer doing anything (de
     "unsure": 180_000,
     "claim": 60_000,
     "done": 30_000,
+    "qr": 60_000,
     "refused": 30_000,
 }
+IDLE_MS = 30_000  # nobody there for so long, and what the last customer chose is forgotten
+SIGN_MS = 3_000  # a code that takes longer is not waited for
 ESCROW_MS = 60_000  # a note that neither arrives nor returns for so long is nobody's knowledge
 
 
@@ -50,7 +53,7 @@ def phase(state: State) -> str:
     if wanted(state) in ("arm", "write", "finish") or (here.token and here.reset and here.reading is None and not here.failed):
         return "writing"
     if here.shown and state.ended and state.ended.id == here.shown:
-        return "done" if state.ended.stage == "landed" else "claim"
+        return "qr" if here.qr == "shown" else "done" if landed_shown(state) else "claim"
     if here.leaving:
         return "take_card"
     if here.finished:
@@ -58,6 +61,11 @@ def phase(state: State) -> str:
     if here.token:
         return _of_card(state)
     return "out" if out_of_service(state) else "attract"
+
+
+def landed_shown(state: State) -> bool:
+    """The end on the screen, or behind its code, is a purchase; otherwise it is a claim."""
+    return state.ended is not None and state.ended.id == state.here.shown and state.ended.stage == "landed"
 
 
 def _of_sale(state: State, sale: Sale) -> str:
@@ -119,11 +127,17 @@ def span_ms(state: State) -> int | None:
     return SPAN_MS.get(name)
 
 
-def deadline_ms(state: State) -> int | None:
+def ends_ms(state: State) -> int | None:
     """When it ends, on the monotonic clock. While a note is moving only that is waited for."""
-    if note_moves(state):
-        return state.here.touched_ms + ESCROW_MS
-    span = span_ms(state)
-    if span is None:
-        return None
-    return state.here.touched_ms + span
+    span = ESCROW_MS if note_moves(state) else span_ms(state)
+    return None if span is None else state.here.touched_ms + span
+
+
+def deadline_ms(state: State) -> int | None:
+    """When the machine goes on by itself: at the end of the phase, or before it, in a wait that no screen shows."""
+    here = state.here
+    if here.qr == "wanted":
+        return here.touched_ms + SIGN_MS
+    if (here.language or here.asked) and not here.printing and phase(state) in ("attract", "out"):
+        return here.touched_ms + IDLE_MS
+    return ends_ms(state)

@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from kiosk.vend.card.reading import Record
+from kiosk.vend.evidence import Evidence
 from kiosk.vend.paper.values import Paper
 from kiosk.vend.seen import Seen
 from kiosk.vend.view import View
@@ -31,6 +32,13 @@ class PrintJob(msgspec.Struct, frozen=True):
     number: int
     copy: int  # 0 the original
     paper: Paper
+
+
+class SignJob(msgspec.Struct, frozen=True):
+    """What the station is to sign for the customer's eyes. It is done once per id; the answer is a Signed."""
+
+    id: int
+    evidence: Evidence
 
 
 class Stance(msgspec.Struct, frozen=True):
@@ -60,6 +68,7 @@ class Published(msgspec.Struct, frozen=True):
     card_job: CardJob | None
     print_job: PrintJob | None
     acceptors: dict[str, AcceptorMemory]
+    sign_job: SignJob | None = None
 
 
 class DeskDied(Exception):
@@ -68,6 +77,14 @@ class DeskDied(Exception):
 
 class DeskBusy(Exception):
     """The inbox stayed full: what was told has not been heard."""
+
+
+class VaultError(Exception):
+    """The vault gives no answer to this. Nothing was computed."""
+
+
+class VaultLocked(VaultError):
+    """There are no trading keys: locked, ended, or it never opened."""
 
 
 class Desk(Protocol):
@@ -98,7 +115,10 @@ class Station(Protocol):
 
 
 class Vault(Protocol):
-    """Trading keys: answers, never key bytes. Serials are 8 bytes, meters 12 digits, counts and amounts integers."""
+    """Trading keys: answers, never key bytes. Serials are 8 bytes, meters 12 digits, counts and amounts integers.
+
+    Each call may raise VaultLocked, and VaultError where the vault refuses: an amount above its limits, a write that no sale makes.
+    """
 
     demo: bool  # these are public test keys
 

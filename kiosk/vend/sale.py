@@ -3,17 +3,14 @@
 A fact that is not legal in the present phase is ignored and counted: a second tap, a repeated event, an answer to a job that is over.
 """
 
-from msgspec.structs import replace
-
-from kiosk.vend import cash, landing
+from kiosk.vend import cash, landing, proof
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.card.reading import Word
 from kiosk.vend.facts import Fact
-from kiosk.vend.papers import claim_paper, recharge_paper
-from kiosk.vend.phase import AGAIN, MORE_TIME, deadline_ms, its_card_waits, note_moves, phase, wanted
-from kiosk.vend.ports import CardJob, PrintJob, Stance
+from kiosk.vend.phase import MORE_TIME, deadline_ms, its_card_waits, landed_shown, note_moves, phase, wanted
+from kiosk.vend.ports import CardJob, Stance
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import Sale, State, find
 from kiosk.vend.tariff import bill, to_card_minor
@@ -29,7 +26,7 @@ def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: 
         case s.Choice():
             return _choice(rules, state, seen, now)
         case s.CardIn():
-            return (p.CardCame(seen.token),)
+            return (*proof.untold(rules, state), p.CardCame(seen.token))
         case s.CardOut():
             return _card_out(rules, state, seen, now)
         case s.CardBad():
@@ -61,9 +58,11 @@ def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: 
         case s.EventsLost():
             return (f.DeviceFault(seen.device, f"events-lost-{seen.events}"),)
         case s.PrinterState():
-            return _printer(state, seen)
+            return proof.printer(state, seen)
         case s.Printed():
-            return _printed(state, seen)
+            return proof.printed(state, seen)
+        case s.Signed():
+            return proof.signed(rules, state, seen)
     return (p.Ignored(type(seen).__name__),)
 
 
@@ -86,8 +85,8 @@ def started(rules: Rules, state: State, now: Now, software: str) -> Facts:
 def _card_out(rules: Rules, state: State, seen: s.CardOut, now: Now) -> Facts:
     if seen.token != state.here.token:
         return (p.Ignored("CardOut"),)
-    untold = _receipt(state, "paper" if _paper(state) else "none") if phase(state) == "done" else ()
-    return (*untold, *_without_card(rules, state, now), p.CardLeft())
+    waits = state.here.qr == "wanted"  # its code comes to the screen all the same
+    return (*(() if waits else proof.untold(rules, state)), *_without_card(rules, state, now), p.CardLeft())
 
 
 def _without_card(rules: Rules, state: State, now: Now) -> Facts:
@@ -131,16 +130,10 @@ def _in_phase(rules: Rules, state: State, name: str, seen: s.Choice, now: Now) -
             return _at_insert(rules, state, seen, now)
         case "still", "more_time" if state.here.extended < MORE_TIME:
             return (p.Asked("more_time"),)
-        case "done", "receipt":
-            return _receipt(state, seen.arg)
-        case "done", "finish":
-            return (*_receipt(state, "paper" if _paper(state) else "none"), p.Asked("leave"))
         case "unsure", "no_card":
             return _give_up(rules, state, now)
-        case "claim", "receipt":
-            return _slip(state)
-        case "claim", "slip_taken":
-            return (p.Asked("leave"),)
+        case (("done" | "qr" | "claim"), _):
+            return _at_the_end(rules, state, name, seen)
     return ()
 
 
@@ -183,48 +176,25 @@ def _give_up(rules: Rules, state: State, now: Now) -> Facts:
     return (*lost, *closing, *landing.claim(rules, state, sale, sale.unsure or "no_card", now))
 
 
-# ---------------------------------------------------------------- paper
+def _at_the_end(rules: Rules, state: State, name: str, seen: s.Choice) -> Facts:
+    """The proof, and the way out."""
+    match name, seen.do:
+        case "done", "receipt":
+            return proof.receipt(rules, state, seen.arg)
+        case "claim", "receipt":
+            return proof.slip(rules, state, seen.arg)
+        case ("done", "finish") | ("claim", "slip_taken"):
+            return (*proof.untold(rules, state), p.Asked("leave"))
+        case "qr", "finish":
+            return _code_seen(state)
+        case "qr", "cancel" if landed_shown(state):
+            return (p.CodeSeen(),)
+    return ()
 
 
-def _paper(state: State) -> bool:
-    return state.here.printer in ("ok", "low")
-
-
-def _receipt(state: State, how: str) -> Facts:
-    """Paper once, and again only when nobody can say that it came out; a receipt that is not wanted still has its number."""
-    sale = state.ended
-    if sale is None or sale.id != state.here.shown or state.here.printing or state.here.printed not in ("", *AGAIN):
-        return ()
-    number = sale.number or state.number + 1
-    if how == "paper" and _paper(state):
-        return (f.PrintStarted(sale.id, number, "recharge", sale.copies),)
-    return (f.ReceiptOffered(sale.id, number, "none"),) if how == "none" and not sale.copies else ()
-
-
-def _slip(state: State) -> Facts:
-    """The claim's slip, again marked COPY with the same number."""
-    sale = state.ended
-    if sale is None or sale.number is None or state.here.printing or not _paper(state):
-        return ()
-    return (f.PrintStarted(sale.id, sale.number, "claim", sale.copies),)
-
-
-def _printer(state: State, seen: s.PrinterState) -> Facts:
-    known = state.faults.get("printer", "")
-    bad = seen.state not in ("ok", "low", "unknown")
-    facts: list[Fact] = [p.PrinterSeen(seen.state)]
-    if bad and known != seen.state:
-        facts.append(f.DeviceFault("printer", seen.state))
-    if not bad and known:
-        facts.append(f.DeviceRecovered("printer"))
-    return tuple(facts)
-
-
-def _printed(state: State, seen: s.Printed) -> Facts:
-    job = state.here.printing
-    if job is None or seen.job != print_id(job):
-        return (p.Ignored("Printed"),)
-    return (f.ReceiptPrinted(job.sale, job.number, seen.outcome, job.copy),)
+def _code_seen(state: State) -> Facts:
+    """On: a receipt's holder takes the card, a slip's still has to be told where the money is."""
+    return (p.Asked("leave"),) if landed_shown(state) else (p.CodeSeen(),)
 
 
 # ---------------------------------------------------------------- time
@@ -253,9 +223,11 @@ def _tick(rules: Rules, state: State, now: Now) -> Facts:
     if due_ms is None or now.mono_ms < due_ms:
         return ()
     name, sale = phase(state), state.sale
+    if state.here.qr == "wanted":
+        return (p.CodeFailed(),)
     if note_moves(state) and sale and sale.escrow:
         return (f.EscrowUnknown(sale.id, sale.escrow.device, sale.escrow.denomination),)
-    if name in ("account", "insert"):
+    if name in ("account", "insert", "attract", "out"):
         return (p.Waited(name),)
     if name == "still":
         if sale and sale.tender_minor:
@@ -267,7 +239,9 @@ def _tick(rules: Rules, state: State, now: Now) -> Facts:
     if name == "unsure":
         return _give_up(rules, state, now)
     if name == "done":
-        return (*_receipt(state, "paper" if _paper(state) else "none"), p.Asked("leave"))
+        return (*proof.untold(rules, state), p.Asked("leave"))
+    if name == "qr":
+        return _code_seen(state)
     return (p.CardFailed("mute"),) if name == "reading" else (p.Asked("leave"),)
 
 
@@ -305,18 +279,3 @@ def next_job(rules: Rules, state: State) -> CardJob | None:
     after_arm = rules.profile.steps[1] if here.armed else rules.profile.steps[0]
     start = here.verdict.step if here.verdict and here.verdict.word == Word.RESUME and here.verdict.step else after_arm
     return CardJob(here.jobs, do, here.token, record=due.record, start=start)
-
-
-def print_id(fact: f.PrintStarted) -> int:
-    """One id a paper and copy: numbers are gapless, copies few."""
-    return fact.number * 100 + fact.copy
-
-
-def print_job(rules: Rules, state: State) -> PrintJob | None:
-    """The paper that has been begun in this boot."""
-    job = state.here.printing
-    sale = find(state, job.sale) if job else None
-    if job is None or sale is None or sale.closed is None:
-        return None
-    paper = (claim_paper if job.paper == "claim" else recharge_paper)(rules, sale, job, sale.closed_ms)
-    return PrintJob(print_id(job), job.number, job.copy, replace(paper, language=state.here.language or rules.language))

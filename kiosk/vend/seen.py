@@ -175,3 +175,10 @@ class Printed(Seen, frozen=True):
 
     job: int
     outcome: str
+
+
+class Signed(Seen, frozen=True):
+    """The answer to a sign job: the code's text, `K1:...`; "" when it could not be signed."""
+
+    job: int
+    code: str

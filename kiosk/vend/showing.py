@@ -4,7 +4,8 @@ from kiosk.vend import cash
 from kiosk.vend.card.reading import Word
 from kiosk.vend.damm import purchase_number
 from kiosk.vend.facts import PriceLine
-from kiosk.vend.phase import AGAIN, MORE_TIME, cash_works, deadline_ms, out_of_service, phase, span_ms
+from kiosk.vend.phase import AGAIN, MORE_TIME, cash_works, ends_ms, landed_shown, out_of_service, phase, span_ms
+from kiosk.vend.proof import number_of, paper_works
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import Sale, State
 from kiosk.vend.tariff import bill, to_card_minor
@@ -16,7 +17,7 @@ Parts = dict[str, object]
 def view(rules: Rules, state: State, now: Now) -> View:
     """The present screen's values; `rev` is the turn that a choice must name."""
     name = phase(state)
-    due_ms = deadline_ms(state)
+    due_ms = ends_ms(state)
     parts = _PARTS[name](rules, state)
     return View(
         phase=name,
@@ -24,6 +25,7 @@ def view(rules: Rules, state: State, now: Now) -> View:
         ends_in_ms=None if due_ms is None else max(due_ms - now.mono_ms, 0),
         span_ms=span_ms(state),
         language=state.here.language or rules.language,
+        languages=rules.languages,
         kiosk=rules.kiosk,
         currency=rules.currency.code,
         exponent=rules.currency.exponent,
@@ -37,10 +39,6 @@ def tail(text: str, digits: int = 4) -> str:
     return text[-digits:]
 
 
-def _paper(state: State) -> bool:
-    return state.here.printer in ("ok", "low")
-
-
 def _bill_lines(lines: tuple[PriceLine, ...]) -> tuple[Line, ...]:
     return tuple(
         Line(line.code, line.amount_minor, summed=True) if line.summed else Line(line.code, line.basis, unit="wh") for line in lines
@@ -52,7 +50,13 @@ def _attract(rules: Rules, state: State) -> Parts:
     notes = tuple(d for d in rules.allowed.notes if d in up.get("notes", ()))
     coins = tuple(d for d in rules.allowed.coins if d in up.get("coins", ()))
     return {
-        "params": {"notes": notes, "coins": coins, "printer": _paper(state), "phone": rules.letterhead.phone, "asked": state.here.asked},
+        "params": {
+            "notes": notes,
+            "coins": coins,
+            "printer": paper_works(state),
+            "phone": rules.letterhead.phone,
+            "asked": state.here.asked,
+        },
         "offers": (*(Offer("language", code) for code in rules.languages), Offer("balance")),
     }
 
@@ -87,7 +91,7 @@ def _account(rules: Rules, state: State) -> Parts:
         "balance_only": not may_buy,
         "begun_elsewhere": verdict.begun_elsewhere,
         "more_minor": quote.room_minor if quote else 0,
-        "printer": _paper(state),
+        "printer": paper_works(state),
     }
     offers = (*((Offer("tender", "cash"),) if may_buy else ()), Offer("cancel"))
     return {"place": "meter", "figure_minor": reading.balance_minor or 0, "params": params, "offers": offers}
@@ -160,19 +164,71 @@ def _done(rules: Rules, state: State) -> Parts:
         *(Line("energy", line.basis, unit="wh") for line in closed.lines if line.code == "energy"),
         Line("purchase_no", text=number),
     )
-    asking = not state.here.printing and state.here.printed in ("", *AGAIN)
-    receipt = "printing" if state.here.printing else state.here.printed or ("asking" if _paper(state) else "no_paper")
-    offers = (
-        *((Offer("receipt", "paper"),) if asking and _paper(state) else ()),
-        *((Offer("receipt", "none"),) if asking and not sale.copies else ()),
-    )
     return {
         "place": "card",
         "figure_minor": closed.credit_minor,
         "lines": lines,
-        "params": {"foreign": False, "receipt": receipt, "purchase_no": number, "paid_minor": sale.tender_minor},
-        "offers": (*offers, Offer("finish")),
+        "params": {"foreign": False, "receipt": _receipt(state), "purchase_no": number, "paid_minor": sale.tender_minor},
+        "offers": (*_receipts(state, sale), Offer("finish")),
     }
+
+
+def _receipt(state: State) -> str:
+    """How the receipt fares: printing, the paper's outcome, none, qr, no_qr, asking, or no_paper to ask for."""
+    here = state.here
+    if here.printing or here.printed:
+        return "printing" if here.printing else here.printed
+    if here.qr in ("seen", "failed"):
+        return "qr" if here.qr == "seen" else "no_qr"
+    return "asking" if paper_works(state) else "no_paper"
+
+
+def _receipts(state: State, sale: Sale) -> tuple[Offer, ...]:
+    """Paper until it came out, a code until it failed, none until there was one."""
+    here = state.here
+    if here.printing or here.printed not in ("", "assumed", *AGAIN):
+        return ()
+    asking = here.printed != "assumed"
+    return (
+        *((Offer("receipt", "paper"),) if asking and paper_works(state) else ()),
+        *((Offer("receipt", "qr"),) if here.qr != "failed" else ()),
+        *((Offer("receipt", "none"),) if asking and not sale.copies else ()),
+    )
+
+
+def _qr(rules: Rules, state: State) -> Parts:
+    """The code, and in plain what it says, for a screen too small for it."""
+    sale = state.ended
+    if sale is None or sale.closed is None:
+        return {}
+    receipt = landed_shown(state)
+    params: dict[str, Value] = {
+        "code": state.here.code,
+        "kind": "receipt" if receipt else "slip",
+        "number": paper_number(rules, state, sale),
+        "at": f"{rules.local(sale.closed_ms if receipt else sale.claim_ms):%Y-%m-%d %H:%M}",
+        "card_tail": tail(sale.card),
+        "purchase_no": purchase_number(sale.n),
+    }
+    paid, number = Line("paid", sale.tender_minor), Line("purchase_no", text=purchase_number(sale.n))
+    if not receipt:
+        return {
+            "place": "machine",
+            "held": True,
+            "figure_minor": sale.tender_minor,
+            "lines": (paid, number),
+            "params": params,
+            "offers": (Offer("finish"),),
+        }
+    credit = sale.closed.credit_minor
+    lines = (paid, Line("to_card", credit), number)
+    return {"place": "card", "figure_minor": credit, "lines": lines, "params": params, "offers": (Offer("finish"), Offer("cancel"))}
+
+
+def paper_number(rules: Rules, state: State, sale: Sale) -> str:
+    """`K07-000122`, on a claim with its check: `K07-000123-9F`."""
+    number = f"{rules.kiosk}-{number_of(state, sale):06d}"
+    return number if sale.stage == "landed" else f"{number}-{sale.check}"
 
 
 def _unsure(rules: Rules, state: State) -> Parts:
@@ -202,16 +258,19 @@ def _claim(rules: Rules, state: State) -> Parts:
     if sale is None:
         return {}
     params: dict[str, Value] = {
-        "slip": f"{rules.kiosk}-{sale.number or 0:06d}-{sale.check}",
+        "slip": paper_number(rules, state, sale),
         "check": sale.check,
         "phone": rules.letterhead.phone,
         "card_tail": tail(sale.card),
         "printed": state.here.printed in ("printed", "assumed"),
         "printing": state.here.printing is not None,
-        "printer": _paper(state),
+        "printer": paper_works(state),
+        "qr": state.here.qr,
         "disputed_minor": sale.disputed_minor,
     }
-    offers = (*((Offer("receipt", "again"),) if _paper(state) and not state.here.printing else ()), Offer("slip_taken"))
+    again, code = paper_works(state), state.here.qr != "failed"
+    slips = (*((Offer("receipt", "again"),) if again else ()), *((Offer("receipt", "qr"),) if code else ()))
+    offers = (*(() if state.here.printing else slips), Offer("slip_taken"))
     return {"place": "machine", "held": True, "figure_minor": sale.tender_minor, "params": params, "offers": offers}
 
 
@@ -250,6 +309,7 @@ _PARTS = {
     "still": _still,
     "writing": _writing,
     "done": _done,
+    "qr": _qr,
     "unsure": _unsure,
     "interrupted": _interrupted,
     "claim": _claim,

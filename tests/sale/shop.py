@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from kiosk.vend import facts as f
-from kiosk.vend import sale, seen, showing
+from kiosk.vend import proof, sale, seen, showing
 from kiosk.vend.card.gdw1365 import PROFILE, armed
 from kiosk.vend.card.reading import Reading, Record, Update
+from kiosk.vend.evidence import encode
 from kiosk.vend.fold import fold
 from kiosk.vend.ports import CardJob
 from kiosk.vend.rules import Now, Rules
@@ -24,6 +25,11 @@ METER, CUSTOMER = "000012345678", "000098765432"
 def rules(**changes: object) -> Rules:
     """The rules of kiosk K07 with two enrolled acceptors."""
     return msgspec.structs.replace(Rules("K07", PROFILE, acceptors={"notes": "", "coins": ""}), **changes)
+
+
+def sign(label: str, data: bytes) -> bytes:
+    """Stands for the station's signature: 64 bytes that a test can make again."""
+    return hashlib.sha512(label.encode() + data).digest()
 
 
 def tag_of(meter: str, n: int, amount_minor: int, salt: bytes) -> bytes:
@@ -90,6 +96,7 @@ class Shop:
         self.tokens = 0
         self.printer = printer
         self.outcome = "printed"
+        self.signs = True
         self.start()
 
     # ------------------------------------------------------------ the machine
@@ -183,11 +190,13 @@ class Shop:
         return sale.next_job(self.rules, self.state)
 
     def work(self) -> None:
-        """Do card and print jobs until there is none."""
+        """Do card, print and sign jobs until there is none."""
         for _ in range(20):
-            job, paper = self.job(), sale.print_job(self.rules, self.state)
+            job, paper, code = self.job(), proof.print_job(self.rules, self.state), proof.sign_job(self.rules, self.state)
             if paper:
                 self.tell(seen.Printed(paper.id, self.outcome))
+            elif code:
+                self.tell(seen.Signed(code.id, encode(code.evidence, sign) if self.signs else ""))
             elif job and self.card:
                 self.do(job, self.card)
             else:

@@ -18,7 +18,7 @@ from kiosk.devices.sim.image import CardImage, personalise
 from kiosk.devices.sim.meter import MeterModel
 from kiosk.devices.vault.demo import DemoVault
 from kiosk.vend import facts as f
-from kiosk.vend import sale, seen, slot
+from kiosk.vend import proof, seen, slot
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.limits import Allowed
 from tests.sale.shop import Shop
@@ -89,7 +89,7 @@ class Till(Shop):
     def work(self) -> None:
         """Do card and print jobs until there is none, or the card is gone."""
         for _ in range(30):
-            job, paper = self.job(), sale.print_job(self.rules, self.state)
+            job, paper = self.job(), proof.print_job(self.rules, self.state)
             if paper:
                 self.tell(seen.Printed(paper.id, "printed"))
             elif job and self.session and self.contact:

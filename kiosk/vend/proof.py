@@ -1,0 +1,136 @@
+"""What the customer takes home as proof: a paper, or its signed code on the screen, under the one number that a sale has.
+
+A code needs a signature, and nothing here has a key: `sign_job` asks for it and `Signed` answers. Until then the screen stays as it is;
+an answer that does not come, or comes empty, leaves the paper to choose.
+"""
+
+from kiosk.vend import facts as f
+from kiosk.vend import passing as p
+from kiosk.vend import seen as s
+from kiosk.vend.facts import Fact
+from kiosk.vend.papers import paper_of
+from kiosk.vend.phase import AGAIN, landed_shown
+from kiosk.vend.ports import PrintJob, SignJob
+from kiosk.vend.rules import Rules
+from kiosk.vend.state import Sale, State, find
+
+Facts = tuple[Fact, ...]
+
+
+def paper_works(state: State) -> bool:
+    """The printer is there and has paper."""
+    return state.here.printer in ("ok", "low")
+
+
+def spoken(rules: Rules, state: State, sale: Sale) -> str:
+    """The language of a sale's paper: the one on the screen now, else the one it had, else the machine's."""
+    return state.here.language or sale.language or rules.language
+
+
+def number_of(state: State, sale: Sale) -> int:
+    """The sale's number, or the one that it will get."""
+    return sale.number or state.number + 1
+
+
+# ---------------------------------------------------------------- chosen
+
+
+def receipt(rules: Rules, state: State, how: str) -> Facts:
+    """Paper once, and again only when nobody can say that it came out, or after a code: then it is a COPY.
+
+    A receipt that is not wanted still has its number.
+    """
+    sale = state.ended
+    if sale is None or not landed_shown(state) or state.here.printing:
+        return ()
+    if how == "qr":
+        return _code(state)
+    if state.here.printed not in ("", *AGAIN):
+        return ()
+    if how == "paper" and paper_works(state):
+        return (f.PrintStarted(sale.id, number_of(state, sale), "recharge", sale.copies, spoken(rules, state, sale)),)
+    return (f.ReceiptOffered(sale.id, number_of(state, sale), "none"),) if how == "none" and not sale.copies else ()
+
+
+def untold(rules: Rules, state: State) -> Facts:
+    """For whoever goes without choosing: the paper, or where there is none its number. A code that was shown is a receipt."""
+    if not landed_shown(state) or state.here.qr in ("shown", "seen"):
+        return ()
+    return receipt(rules, state, "paper" if paper_works(state) else "none")
+
+
+def slip(rules: Rules, state: State, how: str) -> Facts:
+    """The claim's slip, as a code or again on paper, marked COPY with the same number."""
+    sale = state.ended
+    if sale is None or sale.number is None or state.here.printing:
+        return ()
+    if how == "qr":
+        return _code(state)
+    return (f.PrintStarted(sale.id, sale.number, "claim", sale.copies, spoken(rules, state, sale)),) if paper_works(state) else ()
+
+
+def _code(state: State) -> Facts:
+    """One that is signed already is shown again; one that failed is not asked for again."""
+    if state.here.code:
+        return (p.CodeShown(state.here.code),)
+    return (p.CodeWanted(),) if not state.here.qr else ()
+
+
+# ---------------------------------------------------------------- told
+
+
+def printer(state: State, seen: s.PrinterState) -> Facts:
+    """The printer's state; a fault is a row once."""
+    known = state.faults.get("printer", "")
+    bad = seen.state not in ("ok", "low", "unknown")
+    facts: list[Fact] = [p.PrinterSeen(seen.state)]
+    if bad and known != seen.state:
+        facts.append(f.DeviceFault("printer", seen.state))
+    if not bad and known:
+        facts.append(f.DeviceRecovered("printer"))
+    return tuple(facts)
+
+
+def printed(state: State, seen: s.Printed) -> Facts:
+    """How the paper ended."""
+    job = state.here.printing
+    if job is None or seen.job != print_id(job):
+        return (p.Ignored("Printed"),)
+    return (f.ReceiptPrinted(job.sale, job.number, seen.outcome, job.copy),)
+
+
+def signed(rules: Rules, state: State, seen: s.Signed) -> Facts:
+    """The code may be shown once its number is on disk."""
+    job, sale = sign_job(rules, state), state.ended
+    if job is None or sale is None or seen.job != job.id:
+        return (p.Ignored("Signed"),)
+    if not seen.code:
+        return (p.CodeFailed(),)
+    return (f.ReceiptOffered(sale.id, number_of(state, sale), "qr"), p.CodeShown(seen.code))
+
+
+# ---------------------------------------------------------------- derived
+
+
+def print_id(fact: f.PrintStarted) -> int:
+    """One id a paper and copy: numbers are gapless, copies few."""
+    return fact.number * 100 + fact.copy
+
+
+def print_job(rules: Rules, state: State) -> PrintJob | None:
+    """The paper that has been begun in this boot."""
+    job = state.here.printing
+    sale = find(state, job.sale) if job else None
+    if job is None or sale is None or sale.closed is None:
+        return None
+    return PrintJob(print_id(job), job.number, job.copy, paper_of(rules, sale, job))
+
+
+def sign_job(rules: Rules, state: State) -> SignJob | None:
+    """The code that is wanted: what the paper of the same number carries. A claim's slip and its later receipt have two ids."""
+    sale = state.ended
+    if state.here.qr != "wanted" or sale is None or sale.closed is None:
+        return None
+    of = f.PrintStarted(sale.id, number_of(state, sale), "recharge" if landed_shown(state) else "claim")
+    evidence = paper_of(rules, sale, of).evidence
+    return SignJob(of.number * 2 + (of.paper == "claim"), evidence) if evidence else None

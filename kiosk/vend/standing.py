@@ -1,0 +1,161 @@
+"""Passing facts add up to what stands before the machine now: a card, a screen, a paper. No money rests on it, and no replay knows it."""
+
+from functools import singledispatch
+from typing import Any
+
+from msgspec.structs import replace
+
+from kiosk.vend import passing as p
+from kiosk.vend.card.reading import Word
+from kiosk.vend.phase import landed_shown
+from kiosk.vend.state import State, find
+
+
+@singledispatch
+def stand(_fact: p.Passing, state: State) -> State:
+    """One fact more; a kind that nobody adds up changes nothing."""
+    return state
+
+
+def here_with(state: State, **changes: Any) -> State:
+    """Change what stands here."""
+    return replace(state, here=replace(state.here, **changes))
+
+
+def shown(state: State, sale_id: str, **changes: Any) -> State:
+    """Another end on the screen, or none: nothing is known yet of its paper and code. It speaks its customer's language."""
+    sale = find(state, sale_id)
+    language = state.here.language or (sale.language if sale else "")
+    return here_with(state, shown=sale_id, printed="", qr="", code="", language=language, **changes)
+
+
+def _gone(state: State) -> State:
+    """No card: all that was known of the one before is over."""
+    return here_with(
+        state,
+        token="",
+        reading=None,
+        verdict=None,
+        due="",
+        refused="",
+        quote=None,
+        failed="",
+        foreign=None,
+        finished=None,
+        armed=False,
+        tries=0,
+        reset=False,
+        leaving=False,
+        still=False,
+        extended=0,
+    )
+
+
+@stand.register
+def _(fact: p.CardCame, state: State) -> State:
+    if landed_shown(state):
+        state = shown(state, "")
+    return here_with(_gone(state), token=fact.token)
+
+
+@stand.register
+def _(_fact: p.CardLeft, state: State) -> State:
+    """With the card its screen goes; but a code stays until it is photographed, and a claim until its slip is taken."""
+    over = landed_shown(state) and state.here.qr not in ("wanted", "shown")
+    state = shown(state, "") if over else state
+    return here_with(_gone(state), asked="" if state.sale is None else state.here.asked)
+
+
+@stand.register
+def _(fact: p.CardLooked, state: State) -> State:
+    here = state.here
+    state = here_with(state, reading=fact.reading, verdict=fact.verdict, due=fact.due, refused=fact.refused, quote=fact.quote)
+    state = here_with(state, failed="", reset=False, jobs=here.jobs + 1)
+    if fact.verdict.word == Word.FOREIGN:
+        return here_with(state, foreign=fact.verdict)
+    return here_with(state, foreign=None, tries=0) if here.foreign else state
+
+
+@stand.register
+def _(fact: p.EndShown, state: State) -> State:
+    return shown(state, fact.sale)
+
+
+@stand.register
+def _(fact: p.CardFailed, state: State) -> State:
+    return here_with(state, failed=fact.why, reading=None, verdict=None)
+
+
+@stand.register
+def _(fact: p.JobEnded, state: State) -> State:
+    """After an arming the reading before it still speaks; after a write, done or torn, only a new reading does."""
+    armed = fact.ok and fact.do == "arm"
+    state = here_with(state, jobs=state.here.jobs + 1, armed=armed)
+    return state if armed else here_with(state, reading=None, verdict=None, reset=True, tries=state.here.tries + 1)
+
+
+@stand.register
+def _(fact: p.ReaderSeen, state: State) -> State:
+    return here_with(state, reader=fact.why)
+
+
+@stand.register
+def _(fact: p.AcceptorSeen, state: State) -> State:
+    return here_with(state, acceptors={**state.here.acceptors, fact.device: fact})
+
+
+@stand.register
+def _(fact: p.PrinterSeen, state: State) -> State:
+    return here_with(state, printer=fact.state)
+
+
+@stand.register
+def _(fact: p.NoteDeclined, state: State) -> State:
+    return here_with(state, declined=fact, came_back=fact.why)
+
+
+@stand.register
+def _(fact: p.NoteGone, state: State) -> State:
+    return here_with(state, declined=None, came_back=fact.why or state.here.came_back)
+
+
+@stand.register
+def _(fact: p.Asked, state: State) -> State:
+    here = state.here
+    if fact.what == "language":
+        return here_with(state, language=fact.arg)
+    if fact.what == "more_time":
+        return here_with(state, still=False, extended=here.extended + 1)
+    if fact.what == "leave":
+        return shown(state, "", leaving=bool(here.token), asked="")
+    return here_with(state, asked=fact.what)
+
+
+@stand.register
+def _(_fact: p.CodeWanted, state: State) -> State:
+    return here_with(state, qr="wanted")
+
+
+@stand.register
+def _(fact: p.CodeShown, state: State) -> State:
+    return here_with(state, qr="shown", code=fact.code)
+
+
+@stand.register
+def _(_fact: p.CodeSeen, state: State) -> State:
+    return here_with(state, qr="seen")
+
+
+@stand.register
+def _(_fact: p.CodeFailed, state: State) -> State:
+    return here_with(state, qr="failed")
+
+
+@stand.register
+def _(fact: p.Waited, state: State) -> State:
+    return here_with(state, still=True) if fact.phase in ("insert", "account") else here_with(state, language="", asked="")
+
+
+@stand.register
+def _(_fact: p.Ignored, state: State) -> State:
+    return here_with(state, ignored=state.here.ignored + 1)

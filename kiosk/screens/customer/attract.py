@@ -30,12 +30,14 @@ def seen(view: View) -> Scene:
 def _ways(say: Voice) -> str:
     """How one can pay here and now; no change, said before the first note."""
     cash = [kind for kind in ("notes", "coins") if say.pieces(kind)]
-    other = [*(("bank",) if say.flag("bank") else ()), *(("code",) if say.offered("tender", "code") else ())]
-    ways = say("attract.between").join(say(f"attract.{way}") for way in (*cash, *other))
-    if not ways:
+    others = [*(("bank",) if say.flag("bank") else ()), *(("code",) if say.offered("tender", "code") else ())]
+    if not cash and not others:
         return say("attract.no_money")
-    key = "no_cash" if not cash else "way" if len(cash) + len(other) == 1 else "ways"
-    return say(f"attract.{key}", ways=ways if key == "no_cash" else ways[0].upper() + ways[1:])
+    said = say("attract.between").join(say(f"attract.{way}") for way in (*cash, *others))
+    if not cash:
+        return say("attract.no_cash", others=said)
+    said = said[0].upper() + said[1:]
+    return say("attract.way", way=said) if len(cash) + len(others) == 1 else say("attract.ways", ways=said)
 
 
 def _works(say: Voice) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.devices.vault.demo import DemoVault, demo_master
-from kiosk.devices.vault.suite import Aes128, Role, cmac, derive, diversified, role_byte
+from kiosk.devices.vault.suite import Aes128, Keyring, PlainMaster, Role, cmac, role_byte
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "aes_cmac.json").read_text())
 CARD = VECTORS["kiosk"]
@@ -20,7 +20,7 @@ def test_cmac_is_nists(row: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("row", VECTORS["diversification"])
 def test_keys_are_diversified_as_an10922_does(row: dict[str, str]) -> None:
-    assert diversified(bytes.fromhex(row["key"]), bytes.fromhex(row["message"])).hex() == row["mac"]
+    assert PlainMaster(bytes.fromhex(row["key"])).cmacs([b"\x01" + bytes.fromhex(row["message"])])[0].hex() == row["mac"]
 
 
 @pytest.mark.parametrize("role", ["kiosk", "auth", "tag"])
@@ -52,8 +52,8 @@ def test_nothing_of_one_utility_or_region_is_accepted_by_another() -> None:
     mac = bytes.fromhex(CARD["reading"]["mac"])
     assert not DemoVault(2, 1).check_reading(SERIAL, message, mac)
     assert not DemoVault(1, 2).check_reading(SERIAL, message, mac)
-    masters = {role: bytes(16) for role in Role}
-    macs = {Aes128(masters, utility).mac(role, SERIAL, b"x", 16) for utility in (1, 2) for role in Role}
+    suites = [Aes128(Keyring(utility, lambda _role, _generation: PlainMaster(bytes(16)))) for utility in (1, 2)]
+    macs = {suite.mac(role, SERIAL, b"x", 16) for suite in suites for role in Role}
     assert len(macs) == 10
 
 
@@ -64,6 +64,6 @@ def test_a_kiosk_keys_generation_stands_in_the_high_nibble_and_wraps_at_sixteen(
 
 def test_a_short_serial_or_meter_is_a_programmers_error() -> None:
     with pytest.raises(ValueError, match="8 bytes"):
-        derive(bytes(16), b"short", 1, 1)
+        DemoVault().card_mac(b"short", 1, b"x")
     with pytest.raises(ValueError, match="12 digits"):
         DemoVault().tag("123", 1, 1, b"\0\1")

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from kiosk import words
-from kiosk.screens import figure, poster
+from kiosk.screens import poster
 from kiosk.screens.canvas import Frame, Piece, compose, fitting, plane, width_of
 from kiosk.screens.customer import scene_of
 from kiosk.screens.field import field
@@ -32,7 +32,8 @@ def rows(view: View, clock: Clock, size: Size, palette: Palette, *, helping: boo
     names = tuple(words.text(view.language, f"station.{station}") for station in STATIONS)
     pieces = field(scene, size, plan, clock.beat, view.exponent) + line(scene, names, size, plan, clock.beat)
     if plan.poster and scene.poster:
-        pieces += _poster(scene, size, plan)
+        top, height = plan.poster
+        pieces += poster.pieces(scene.poster, (top, size.margin, size.inner, height))
     held, targets = hands(scene, size, plan, plain=palette.plain)
     pieces += held + _header(view, scene, clock, size) + _status(view, scene, clock, size, plan)
     painted, lost = compose(size.columns, size.rows, "paper", pieces)
@@ -60,12 +61,6 @@ def too_small(language: str, columns: int, count: int) -> Frame:
     pieces = [Piece(y, 0, text, ("header_words", "bezel", False)) for y, text in enumerate(lines)]
     painted, lost = compose(columns, count, "bezel", pieces)
     return Frame(painted, (), lost)
-
-
-def _poster(scene: Scene, size: Size, plan: Plan) -> list[Piece]:
-    top, height = plan.poster or (0, 0)
-    art = poster.poster(scene.poster, size.inner - 2, height)
-    return plane(top, size.margin, size.inner, height, "poster") + figure.art(art, top, size.margin + 1, "poster_words", "poster")
 
 
 def _header(view: View, scene: Scene, clock: Clock, size: Size) -> list[Piece]:

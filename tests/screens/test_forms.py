@@ -1,9 +1,15 @@
 """The forms that are cut from blocks: figures that say exactly what is written, letters that all stand on one line."""
 
+import string
+
 import pytest
 
+from kiosk import words
+from kiosk.screens import poster
 from kiosk.screens.figure import F3, F5, F7, Figure, art, draw, split
+from kiosk.screens.letters import ALPHABETS
 from kiosk.screens.size import L, M, S
+from tests.house import posters
 
 WRITTEN = (  # as the four languages write it, with the currency's exponent
     ("0.00", 2),
@@ -108,3 +114,88 @@ def test_a_drawing_is_painted_with_spaces_and_lower_halves_only() -> None:
     for piece in art(drawn.art, 0, 0, "ink", "ground"):
         assert set(piece.text) <= {" ", "▄"}
         assert {piece.style[0], piece.style[1]} == {"ink", "ground"}
+
+
+# ------------------------------------------------------------ posters
+
+
+def test_each_alphabet_has_every_letter_as_tall_as_the_others_and_unlike_them() -> None:
+    for alphabet in ALPHABETS:
+        assert set(alphabet) == set(string.ascii_uppercase)
+        assert len({*alphabet.values()}) == 26
+        assert len({len(glyph) for glyph in alphabet.values()}) == 1
+        for letter, glyph in alphabet.items():
+            assert len({len(row) for row in glyph}) == 1, letter
+            assert {*"".join(glyph)} <= {"#", " "}, letter
+
+
+@pytest.mark.parametrize("text", ["LEAVE THE CARD IN", "LAISSEZ LA CARTE", "PRENEZ VOTRE CARTE", "ACHA KADI NDANI", "CHUKUA KADI YAKO"])
+def test_a_poster_reads_back_as_its_words(text: str) -> None:
+    for width, tall in posters.boxes():
+        dots = poster.drawn(text, width, tall)
+        assert any(spelt(dots, alphabet) == text.replace(" ", "") for alphabet in ALPHABETS), (text, width, tall)
+
+
+def spelt(dots: poster.Dots, alphabet: dict[str, poster.Dots]) -> str:
+    """The letters that stand in a drawing, line by line."""
+    tall, found, row = len(alphabet["I"]), "", 0
+    while row <= len(dots) - tall:
+        line, column = dots[row : row + tall], 0
+        while column < len(line[0]):
+            here = [letter for letter, glyph in alphabet.items() if stands(glyph, line, column)]
+            found += here[0] if here else ""
+            column += len(alphabet[here[0]][0]) if here else 1
+        row += tall if any(char == "#" for char in line[0]) else 1
+    return found
+
+
+def stands(glyph: poster.Dots, line: poster.Dots, column: int) -> bool:
+    """This letter, with a gap at both sides."""
+    width = len(glyph[0])
+    edges = (row[max(column - 1, 0) : column] + row[column + width : column + width + 1] for row in line)
+    return tuple(row[column : column + width] for row in line) == glyph and not "".join(edges).strip()
+
+
+def test_the_largest_letters_that_fit_are_taken() -> None:
+    assert len(poster.drawn("LEAVE THE CARD IN", M.inner - 2, 22)) == 9 + 9 + 2
+    assert len(poster.drawn("LEAVE THE CARD IN", S.inner - 2, 18)) == 7 + 7 + 1
+    assert len(poster.drawn("PRENEZ VOTRE CARTE", S.inner - 2, 18)) == 5 * 3 + 2
+    assert poster.drawn("ANTICONSTITUTIONNELLEMENT", S.inner - 2, 18) == ()
+
+
+@pytest.mark.parametrize("language", words.languages())
+def test_every_catalogue_has_its_posters_at_every_size(language: str) -> None:
+    """What `python -m tests.house.posters` made is what the catalogue says today, no word more and no word less."""
+    path = words.LOCALE / language / poster.FILE
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    made = {line.removeprefix(poster.WORD) for line in lines if line.startswith(poster.WORD)}
+    assert made == set(posters.needed(language)), "run: python -m tests.house.posters"
+    for key, text in words.catalogue(language).items():
+        if key.endswith(".poster"):
+            assert all(poster.drawn(text, width, tall) for width, tall in posters.boxes()), (language, text)
+
+
+def test_words_that_nobody_can_draw_are_a_sentence_on_the_same_plane() -> None:
+    region = (4, 1, 53, 9)
+    *ground, sentence = poster.pieces("ካርድወን ይውሰዱ", region)
+    assert len(ground) == 9
+    assert sentence.text == "ካርድወን ይውሰዱ"
+    assert (sentence.y, sentence.style) == (8, ("poster_words", "poster", True))
+
+
+@pytest.mark.screen
+def test_ideographs_are_made_from_the_font_and_stand_apart() -> None:
+    font = posters.font_for("卡取", [posters.NOTO])
+    for width, tall in posters.boxes():
+        dots = posters.rendered("取卡", width, tall, font)
+        assert len(dots) <= tall
+        assert {len(row) for row in dots} == {len(dots[0])}
+        assert len(dots[0]) <= width
+        gaps = [column for column in range(len(dots[0])) if not any(row[column] == "#" for row in dots)]
+        assert any(len(dots[0]) // 3 < column < len(dots[0]) * 2 // 3 for column in gaps)
+
+
+@pytest.mark.screen
+def test_a_letter_that_no_font_has_is_said_and_not_made_up() -> None:
+    with pytest.raises(posters.NoFont, match="fonts-noto-cjk"):
+        posters.font_for("ካ", [posters.NOTO])

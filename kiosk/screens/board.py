@@ -137,7 +137,7 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
             self._helping = target.do == HELP
         elif target.do in {DIGIT, ERASE}:
             self._typed = self._typed + target.arg if target.do == DIGIT else self._typed[:-1]
-        elif target.do == "language" and target.arg == self._view.language:
+        elif self._helping and target.arg == self._view.language:
             self._helping = False  # it is spoken already: the desk will have nothing new to show
         else:
             self._choose(target.do, target.arg)

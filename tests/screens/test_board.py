@@ -13,12 +13,12 @@ from kiosk.screens.board import Board
 from kiosk.screens.canvas import Target
 from kiosk.screens.palette import HIGH
 from kiosk.screens.samples import SAMPLES
-from kiosk.screens.scene import BACK, HELP
+from kiosk.screens.scene import BACK, DIGIT, ERASE, HELP
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
 
 KEYS = {"clear": "escape", "enter": "enter"}
-INSERT = SAMPLES["insert"].view
+INSERT, CODE, OTHER = (SAMPLES[name].view for name in ("insert", "code", "amount-other"))
 
 
 class Desk:
@@ -55,14 +55,14 @@ async def test_touch_alone_and_keypad_alone_choose_the_same(size: tuple[int, int
             desk.publish(sample.view)
             await pilot.pause()
             for target in app.board.targets:
-                if target.do in {HELP, BACK} or target in tried:
+                if target.do in {HELP, BACK, DIGIT, ERASE} or target in tried:
                     continue
                 tried.add(target)
                 desk.chosen.clear()
                 await pilot.click(offset=(target.x + target.width - 1, target.y + target.height - 1))
                 await pilot.press(KEYS.get(target.cap, target.cap))
                 assert desk.chosen == [Choice(sample.view.rev, target.do, target.arg)] * 2, (sample.view.phase, target)
-    assert {target.cap for target in tried} == {"1", "3", "5", "clear", "enter"}
+    assert {target.cap for target in tried} == {"1", "2", "3", "4", "5", "6", "clear", "enter"}
 
 
 async def test_a_finger_between_keys_chooses_nothing_and_a_finger_that_slides_off_neither() -> None:
@@ -105,6 +105,108 @@ async def test_help_opens_on_the_screen_itself_and_money_closes_it() -> None:
         await pilot.pause()
         assert "200.00 is in." in shown(app.board)
         assert desk.chosen == []
+
+
+@pytest.mark.parametrize("size", [(55, 17), (78, 29), (100, 30)])
+async def test_a_code_is_typed_by_finger_or_on_the_pad_and_chosen_once(size: tuple[int, int]) -> None:
+    twenty = "78001000052886206546"
+    desk = Desk(CODE)
+    app = glass(desk)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        assert "enter" not in {target.cap for target in app.board.targets}
+        for digit in twenty[:10]:
+            await pilot.press(digit)
+        for digit in twenty[10:]:
+            (key,) = (target for target in app.board.targets if target.cap == digit)
+            await pilot.click(offset=(key.x, key.y))
+        await pilot.press("3", "7", "7")
+        assert not [target for target in app.board.targets if target.do == DIGIT], "twenty are enough"
+        assert "You 100.00" in shown(app.board)
+        await pilot.press("enter")
+        assert desk.chosen == [Choice(0, "code", twenty)]
+
+
+async def test_clear_takes_one_digit_and_where_there_is_none_it_goes_back() -> None:
+    desk = Desk(CODE)
+    app = glass(desk)
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        await pilot.press("7", "8", "0", "backspace")
+        assert "2 of 20" in shown(app.board)
+        await pilot.press("escape", "escape")
+        assert "0 of 20" in shown(app.board)
+        assert desk.chosen == []
+        await pilot.press("escape")
+        assert desk.chosen == [Choice(0, "cancel")]
+
+
+async def test_digits_outlive_help_and_another_language_and_a_wrong_one_but_no_other_screen() -> None:
+    desk = Desk(CODE)
+    app = glass(desk)
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        await pilot.press(*"78001")
+        (question,) = (target for target in app.board.targets if target.do == HELP)
+        await pilot.click(offset=(question.x, question.y))
+        assert "How this machine works" in shown(app.board)
+        await pilot.press("2")
+        assert desk.chosen == [Choice(0, "language", "zh")]
+        desk.publish(replace(CODE, language="zh", rev=1))
+        await pilot.pause()
+        assert "7800 1" in shown(app.board)
+        desk.publish(replace(CODE, params=CODE.params | {"state": "digit"}, rev=2))
+        await pilot.pause()
+        assert "7800 1" in shown(app.board)
+        desk.publish(replace(SAMPLES["code-card"].view, rev=3))
+        await pilot.pause()
+        desk.publish(replace(CODE, rev=4))
+        await pilot.pause()
+        assert "7800" not in shown(app.board)
+        await pilot.press("1")
+        desk.publish(replace(SAMPLES["still-empty"].view, rev=5))
+        await pilot.pause()
+        desk.publish(replace(CODE, rev=6))
+        await pilot.pause()
+        assert "0 of 20" in shown(app.board)
+
+
+async def test_another_amount_stays_within_what_may_be_paid() -> None:
+    desk = Desk(OTHER)
+    app = glass(desk)
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        await pilot.press("0", "9", "enter")
+        assert desk.chosen == [], "less than the least"
+        await pilot.press("0", "0", "0")
+        assert "You 900.00" in shown(app.board), "three digits at most"
+        assert "At most 500.00" in shown(app.board)
+        await pilot.press("enter")
+        assert desk.chosen == []
+        await pilot.press("escape", "enter")
+        assert desk.chosen == [Choice(0, "amount", "9000")]
+
+
+async def test_a_language_is_chosen_in_help_on_every_screen_and_the_one_that_is_spoken_closes_it() -> None:
+    desk = Desk(CODE)
+    app = glass(desk)
+    async with app.run_test(size=(78, 29)) as pilot:
+        for rev, sample in enumerate(SAMPLES.values()):
+            view = replace(sample.view, rev=rev)
+            desk.publish(view)
+            await pilot.pause()
+            helps = [target for target in app.board.targets if target.do == HELP]
+            if not helps:
+                assert view.phase in {"reading", "writing", "take_card", "interrupted"}
+                continue
+            await pilot.click(offset=(helps[0].x, helps[0].y))
+            desk.chosen.clear()
+            await pilot.press("3")
+            assert desk.chosen == [Choice(rev, "language", "fr")], view.phase
+            before = shown(app.board)
+            await pilot.press("1")
+            assert shown(app.board) != before, view.phase
+            assert desk.chosen == [Choice(rev, "language", "fr")], view.phase
 
 
 def targets(board: Board) -> tuple[Target, ...]:

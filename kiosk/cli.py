@@ -2,7 +2,7 @@
 
 import typer
 
-from kiosk.commands import bench, card, demo, journal, receipt, run, sim_card, sim_cash, sim_printer
+from kiosk.commands import bench, card, demo, journal, receipt, receipt_sample, report, run, sim_card, sim_cash, sim_printer
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="A recharge terminal for prepaid-electricity cards.")
 sim = typer.Typer(no_args_is_help=True, help="Simulated devices, by hand: each stands behind a real port.")
@@ -21,7 +21,12 @@ app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 app.add_typer(card.card_app, name="card")
 _group("journal", "The journal: every fact of this kiosk, in order.").command("verify")(journal.verify)
-_group("receipt", "Receipts and claim slips.").command("verify")(receipt.verify)
+receipts = _group("receipt", "Receipts and claim slips.")
+receipts.command("verify")(receipt.verify)
+receipts.command("sample")(receipt_sample.sample)
+reports = _group("report", "What this kiosk's journal adds up to.")
+reports.command("day")(report.day)
+reports.command("box")(report.box)
 app.add_typer(sim, name="sim")
 sim.add_typer(sim_card.card_app, name="card")
 sim.add_typer(sim_card.meter_app, name="meter")

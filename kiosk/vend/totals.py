@@ -116,8 +116,13 @@ class BoxCount(msgspec.Struct, frozen=True):
 
     @property
     def difference_minor(self) -> int:
-        """In the box, but neither given nor owed: what `odd` and `unended_minor` explain, or someone has to look."""
+        """In the box, but neither given nor owed."""
         return self.minor - self.given.minor
+
+    @property
+    def unexplained_minor(self) -> int:
+        """The part of the difference that is neither an orphan nor a sale that goes on: zero, or someone has to look."""
+        return self.difference_minor - self.odd.orphans_minor - self.unended_minor
 
 
 def seal_of(row_hash: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import msgspec
 
 from kiosk.devices.port import Port, PortLost, after
-from kiosk.devices.printer.escpos import PAPER_80, PrinterProfile, job_bytes, mark_of
+from kiosk.devices.printer.escpos import PAPER_80, PrinterProfile, can_print, job_bytes, mark_of
 from kiosk.devices.printer.layout import lay_out
 from kiosk.devices.printer.link import PrinterLink, Waits
 from kiosk.devices.supervise import supervised
@@ -116,17 +116,15 @@ class PrinterDriver:
                 link.find_sign()
             if link.ready:
                 outcome = "unknown"
-                outcome = link.finished(mark_of(job.id)) if link.send(data) else "unknown"
-                if outcome == "unknown":
-                    link.clear()
+                outcome = link.deliver(data, mark_of(job.id))
         finally:
             self._end(outcome)
 
     def _bytes_of(self, job: PrintJob) -> bytes:
-        paper: Paper = msgspec.structs.replace(job.paper, copy=job.copy)
+        paper = msgspec.structs.replace(job.paper, copy=job.copy)
         if self._sign and not paper.code:
             paper = signed(paper, self._sign)
-        return job_bytes(lay_out(paper, self._profile.columns), self._profile)
+        return bytes_of(paper, self._profile)
 
     def _end(self, outcome: str) -> None:
         if self._open_job is not None:
@@ -137,3 +135,24 @@ class PrinterDriver:
         if state != self._told_state:
             self._told_state = state
             self._desk.tell(PrinterState(state))
+
+
+def bytes_of(paper: Paper, profile: PrinterProfile) -> bytes:
+    """All of a paper for this printer; in English where this machine has no font for the paper's own language."""
+    lines = lay_out(paper, profile.columns)
+    return job_bytes(lines if can_print(lines) else lay_out(msgspec.structs.replace(paper, language="en"), profile.columns), profile)
+
+
+def print_once(port: Port, profile: PrinterProfile, paper: Paper, waits: Waits | None = None) -> str:
+    """For a command: one paper, without a desk; the outcome as above. Raises PortLost when the port is gone before the first byte."""
+    data = bytes_of(paper, profile)
+    link = PrinterLink(port, profile, waits or Waits())
+    link.greet()
+    if link.ready:
+        link.find_sign()
+    if not link.ready:
+        return "failed"
+    try:
+        return link.deliver(data, mark_of(1))
+    except PortLost:
+        return "unknown"

@@ -4,7 +4,6 @@ One job is whole by itself: it begins with ESC @, because the printer may have b
 Text of this project's catalogues that is not ASCII goes as a picture of its line: code pages and fonts differ from printer to printer.
 """
 
-import unicodedata
 from functools import cache
 
 import msgspec
@@ -13,17 +12,22 @@ from escpos.printer import Dummy
 from PIL import Image, ImageDraw, ImageFont
 from qrcode.util import MODE_ALPHA_NUM, QRData
 
+from kiosk.devices.printer.cells import cells, is_wide
 from kiosk.devices.printer.layout import CodeLine, PrintLine, TextLine
 from kiosk.devices.printer.status import MARK_FIRST
 
 CELL_DOTS = (12, 24)  # font A
 _BAND_ROWS = 256  # what the smallest buffers take of one picture
-_FONTS = ("NotoSansCJK-Regular.ttc", "DejaVuSansMono.ttf")
+_LINE_ROWS = 30  # from line to line, as the printer itself spaces them
+_BASE = 5  # rows under the line that letters stand on
+_WIDE_FONT = ("NotoSansCJK-Regular.ttc", 22, 2)  # the third of its faces is written as in China
+_NARROW_FONT = ("DejaVuSansMono.ttf", 20, 0)
 
 INITIALIZE = b"\x1b@"
 STATUS_ON_CHANGE = b"\x1da\x0f"  # GS a: drawer, on-line, errors, paper
 CLEAR = b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"  # DLE DC4 fn 8
 ASK_QUEUED = b"\x1dr\x01"  # GS r 1
+FEED = b"\x1bJ"  # ESC J n: so many rows
 
 
 class PrinterProfile(msgspec.Struct, frozen=True):
@@ -79,7 +83,10 @@ def job_bytes(lines: tuple[PrintLine, ...], profile: PrinterProfile) -> bytes:
                 printer.set(align="left", bold=bold, normal_textsize=not tall, double_height=tall)
                 printer.textln(text)
             case TextLine():
-                _picture(printer, line_image(line, profile.columns), "left")
+                picture = line_image(line, profile.columns)
+                _picture(printer, picture, "left")
+                if picture.height < _LINE_ROWS:
+                    printer._raw(FEED + bytes([_LINE_ROWS - picture.height]))  # noqa: SLF001 - python-escpos has no other word for it
     printer.cut(feed=False)  # GS V 66 0: the printer itself feeds as far as its knife needs
     reports = STATUS_ON_CHANGE if profile.reports else b""
     return INITIALIZE + reports + bytes(printer.output)
@@ -112,31 +119,29 @@ def line_image(line: TextLine, columns: int) -> Image.Image:
     picture = Image.new("1", (columns * width, height), 1)
     draw, x = ImageDraw.Draw(picture), 0
     for character in line.text:
-        font, wide = _font(character)
-        draw.text((x, height - 5), character, fill=0, font=font, anchor="ls")
-        if line.bold:
-            draw.text((x + 1, height - 5), character, fill=0, font=font, anchor="ls")
-        x += 2 * width if wide else width
+        across = cells(character) * width
+        place, font = (x + across // 2, height - _BASE), _font(*(_WIDE_FONT if is_wide(character) else _NARROW_FONT))
+        for heavier in range(1 + line.bold):
+            draw.text((place[0] + heavier, place[1]), character, fill=0, font=font or ImageFont.load_default(_NARROW_FONT[1]), anchor="ms")
+        x += across
     if line.tall:
         picture = picture.resize((picture.width, 2 * height), Image.Resampling.NEAREST)
     return _harmless(picture)
 
 
+def can_print(lines: tuple[PrintLine, ...]) -> bool:
+    """Has this machine the font for every character? Without the one for Chinese, a paper would be rows of empty boxes."""
+    wide = any(is_wide(character) for line in lines if isinstance(line, TextLine) for character in line.text)
+    return not wide or _font(*_WIDE_FONT) is not None
+
+
 @cache
-def _fonts() -> dict[bool, ImageFont.FreeTypeFont | ImageFont.ImageFont]:
-    """The font for wide characters and the one for the others; Pillow's own where a machine has neither."""
-    found: dict[bool, ImageFont.FreeTypeFont | ImageFont.ImageFont] = {}
-    for wide, name in zip((True, False), _FONTS, strict=True):
-        try:
-            found[wide] = ImageFont.truetype(name, 2 * CELL_DOTS[0] - 2 if wide else 20)
-        except OSError:
-            found[wide] = ImageFont.load_default(20)
-    return found
-
-
-def _font(character: str) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, bool]:
-    wide = unicodedata.east_asian_width(character) in "WF"
-    return _fonts()[wide], wide
+def _font(name: str, points: int, face: int) -> ImageFont.FreeTypeFont | None:
+    """None where this machine has no such font."""
+    try:
+        return ImageFont.truetype(name, points, face)
+    except OSError:
+        return None
 
 
 def _harmless(picture: Image.Image) -> Image.Image:

@@ -1,5 +1,7 @@
 """A paper becomes lines of a given width: label left, value flush right, every line fits. Pure."""
 
+import unicodedata
+
 import msgspec
 
 from kiosk import words
@@ -49,6 +51,8 @@ def _row(row: v.Row, paper: v.Paper, width: int) -> list[PrintLine]:
             return _lines(_pair(said(label, paper) if label else "", said(value, paper), width), bold=True, tall=True)
         case v.Note(note):
             return _lines(wrapped(said(note, paper), width))
+        case v.Gap():
+            return _lines([""])
         case v.Rule(heavy):
             return _lines([("=" if heavy else "-") * width])
         case v.Code():
@@ -56,7 +60,7 @@ def _row(row: v.Row, paper: v.Paper, width: int) -> list[PrintLine]:
 
 
 def _lines(texts: list[str], *, bold: bool = False, tall: bool = False) -> list[PrintLine]:
-    return [TextLine(text.replace(_KEPT, " "), bold, tall) for text in texts]
+    return [TextLine(unicodedata.normalize("NFC", text).replace(_KEPT, " "), bold, tall) for text in texts]
 
 
 def _centred(text: str, width: int) -> list[str]:

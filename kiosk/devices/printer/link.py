@@ -112,6 +112,13 @@ class PrinterLink:
                 return False
         return True
 
+    def deliver(self, data: bytes, mark: bytes) -> str:
+        """A whole paper, once the printer is ready; how it ended: printed | assumed | unknown. Nothing of an unknown one prints later."""
+        outcome = self.finished(mark) if self.send(data) else "unknown"
+        if outcome == "unknown":
+            self.clear()
+        return outcome
+
     def finished(self, mark: bytes) -> str:
         """After a job's last byte, how it ended: printed | assumed | unknown. Ends early when the printer is in trouble and stays so."""
         if self.done == "none":

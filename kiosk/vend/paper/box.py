@@ -1,7 +1,7 @@
 """The cash box slip: what must lie in the boxes by the journal, and whose money it is. Two people count against it and sign."""
 
 from kiosk.vend.paper.day import odd_rows
-from kiosk.vend.paper.values import Moment, Money, Note, Pair, Paper, Row, Rule, Said, Stack, Sum, Title
+from kiosk.vend.paper.values import Gap, Moment, Money, Note, Pair, Paper, Row, Rule, Said, Stack, Sum, Title
 from kiosk.vend.totals import BoxCount
 
 _SIGNATURES = "________ ________"
@@ -10,7 +10,6 @@ _SIGNATURES = "________ ________"
 def box_slip(count: BoxCount, *, kiosk: str, printed_ms: int, zone: str, exponent: int, language: str) -> Paper:
     """The slip of a swap; or, while the boxes are in the machine, the same to compare with, and nothing to sign."""
     given, widest = count.given, max((kind.denomination for kind in count.pieces), default=0)
-    explained = count.odd.orphans_minor + count.unended_minor
     rows: list[Row] = [
         Title(Said("paper.box.title")),
         Pair(Said("paper.kiosk", {"kiosk": kiosk}), Said("paper.box.session", {"session": count.session})),
@@ -37,10 +36,10 @@ def box_slip(count: BoxCount, *, kiosk: str, printed_ms: int, zone: str, exponen
         Pair(Said("paper.difference"), Money(count.difference_minor)),
         *([Pair(Said("paper.box.unended"), Money(count.unended_minor), part=True)] if count.unended_minor else ()),
         *odd_rows(count.odd),
-        *([Sum(Said("paper.box.unexplained"), Money(count.difference_minor - explained))] if count.difference_minor != explained else ()),
+        *([Sum(Said("paper.box.unexplained"), Money(count.unexplained_minor))] if count.unexplained_minor else ()),
         Rule(),
         Pair(Said("paper.box.row"), count.seq),
         Pair(Said("paper.seal"), count.seal),
-        *([Note(Said("paper.box.signed", {"lines": _SIGNATURES}))] if count.out_ms is not None else ()),
+        *([Gap(), Gap(), Note(Said("paper.box.signed", {"lines": _SIGNATURES}))] if count.out_ms is not None else ()),
     ]
     return Paper("box", 0, kiosk, printed_ms, zone, tuple(rows), exponent=exponent, language=language)

@@ -134,11 +134,15 @@ class Rule(msgspec.Struct, frozen=True):
     heavy: bool = False
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """An empty line: room for a pen."""
+
+
 class Code(msgspec.Struct, frozen=True):
     """The place of the signed QR."""
 
 
-Row = Title | Centred | Pair | Sum | Amount | Note | Rule | Code
+Row = Title | Centred | Pair | Sum | Amount | Note | Rule | Gap | Code
 
 
 class Paper(msgspec.Struct, frozen=True):

@@ -6,8 +6,6 @@ from kiosk.vend.state import Sale, State, find
 TRIES = 2  # writes of one record in one presentation; then the card "does not store"
 MORE_TIME = 10  # how often a customer may ask for it (WCAG 2.2.1)
 
-AGAIN = ("unknown", "failed")  # outcomes after which the whole paper may be printed again, as a COPY with the same number
-
 SPAN_MS = {  # how long a phase may last without the customer doing anything (design: screens, section 3)
     "reading": 10_000,
     "account": 45_000,

@@ -9,7 +9,7 @@ from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.facts import Fact
 from kiosk.vend.papers import paper_of
-from kiosk.vend.phase import AGAIN, landed_shown
+from kiosk.vend.phase import landed_shown
 from kiosk.vend.ports import PrintJob, SignJob
 from kiosk.vend.rules import Rules
 from kiosk.vend.state import Sale, State, find
@@ -35,38 +35,42 @@ def number_of(state: State, sale: Sale) -> int:
 # ---------------------------------------------------------------- chosen
 
 
-def receipt(rules: Rules, state: State, how: str) -> Facts:
-    """Paper once, and again only when nobody can say that it came out, or after a code: then it is a COPY.
+def choices(state: State) -> tuple[str, ...]:
+    """How the proof of the end on the screen may be had now: paper | again | qr | none.
 
-    A receipt that is not wanted still has its number.
+    Paper once, and again only when nobody can say that it came out, or after a code: then it is a COPY. A slip as often as it is asked for.
+    A code until it has failed. None as long as there was nothing else.
     """
+    here, sale = state.here, state.ended
+    if sale is None or sale.id != here.shown or here.printing:
+        return ()
+    code = ("qr",) if here.qr != "failed" else ()
+    if not landed_shown(state):
+        return (*(("again",) if paper_works(state) else ()), *code)
+    if here.printed in ("printed", "none"):
+        return ()
+    asking = here.printed != "assumed"
+    return (*(("paper",) if asking and paper_works(state) else ()), *code, *(("none",) if asking and not sale.copies else ()))
+
+
+def chosen(rules: Rules, state: State, how: str) -> Facts:
+    """What follows from one of the choices. A receipt that is not wanted still has its number."""
     sale = state.ended
-    if sale is None or not landed_shown(state) or state.here.printing:
+    if sale is None or how not in choices(state):  # asked again: `untold` chooses for whoever does not
         return ()
     if how == "qr":
         return _code(state)
-    if state.here.printed not in ("", *AGAIN):
-        return ()
-    if how == "paper" and paper_works(state):
-        return (f.PrintStarted(sale.id, number_of(state, sale), "recharge", sale.copies, spoken(rules, state, sale)),)
-    return (f.ReceiptOffered(sale.id, number_of(state, sale), "none"),) if how == "none" and not sale.copies else ()
+    number = number_of(state, sale)
+    if how == "none":
+        return (f.ReceiptOffered(sale.id, number, "none"),)
+    return (f.PrintStarted(sale.id, number, "claim" if how == "again" else "recharge", sale.copies, spoken(rules, state, sale)),)
 
 
 def untold(rules: Rules, state: State) -> Facts:
     """For whoever goes without choosing: the paper, or where there is none its number. A code that was shown is a receipt."""
     if not landed_shown(state) or state.here.qr in ("shown", "seen"):
         return ()
-    return receipt(rules, state, "paper" if paper_works(state) else "none")
-
-
-def slip(rules: Rules, state: State, how: str) -> Facts:
-    """The claim's slip, as a code or again on paper, marked COPY with the same number."""
-    sale = state.ended
-    if sale is None or sale.number is None or state.here.printing:
-        return ()
-    if how == "qr":
-        return _code(state)
-    return (f.PrintStarted(sale.id, sale.number, "claim", sale.copies, spoken(rules, state, sale)),) if paper_works(state) else ()
+    return chosen(rules, state, "paper" if paper_works(state) else "none")
 
 
 def _code(state: State) -> Facts:

@@ -9,11 +9,13 @@ from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.card.reading import Word
 from kiosk.vend.facts import Fact
-from kiosk.vend.phase import MORE_TIME, deadline_ms, its_card_waits, landed_shown, note_moves, phase, wanted
+from kiosk.vend.phase import deadline_ms, its_card_waits, landed_shown, note_moves, phase, wanted
 from kiosk.vend.ports import CardJob, Stance
 from kiosk.vend.rules import Now, Rules
+from kiosk.vend.showing import offers
 from kiosk.vend.state import Sale, State, find
 from kiosk.vend.tariff import bill, to_card_minor
+from kiosk.vend.view import Offer
 
 Facts = tuple[Fact, ...]
 
@@ -111,10 +113,13 @@ def _reader_down(rules: Rules, state: State, seen: s.ReaderDown, now: Now) -> Fa
 
 
 def _choice(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
+    """What was chosen counts on the screen that it was made for, and where that screen offers it. Languages may be changed on all."""
     if seen.rev != state.here.turn:
         return (p.Ignored("Choice"),)
     if seen.do == "language":
         return (p.Asked("language", seen.arg),) if seen.arg in rules.languages else (p.Ignored("language"),)
+    if Offer(seen.do, seen.arg) not in offers(rules, state):
+        return (p.Ignored(seen.do),)
     return _in_phase(rules, state, phase(state), seen, now) or (p.Ignored(seen.do),)
 
 
@@ -122,13 +127,13 @@ def _in_phase(rules: Rules, state: State, name: str, seen: s.Choice, now: Now) -
     match name, seen.do:
         case (("attract" | "out"), "balance"):
             return (p.Asked("balance"),)
-        case "account", "tender" if seen.arg == "cash" and not state.here.refused:
+        case "account", "tender":
             return cash.opened(state, now)
         case (("account" | "refused" | "reading"), "cancel"):
             return (p.Asked("leave"),)
         case "insert", _:
             return _at_insert(rules, state, seen, now)
-        case "still", "more_time" if state.here.extended < MORE_TIME:
+        case "still", "more_time":
             return (p.Asked("more_time"),)
         case "unsure", "no_card":
             return _give_up(rules, state, now)
@@ -139,17 +144,14 @@ def _in_phase(rules: Rules, state: State, name: str, seen: s.Choice, now: Now) -
 
 def _at_insert(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
     sale = state.sale
-    if sale is None or sale.escrow:
-        return ()
-    if seen.do == "finish" and sale.tender_minor:
-        return close_tender(state, sale, "customer")
-    if seen.do == "stop" and sale.tender_minor:
-        return (p.Asked("stop"),)
-    if seen.do == "add_more":
-        return (p.Asked(""),)
-    if seen.do == "cancel" and not sale.tender_minor:
-        return _abandoned(rules, state, sale, now)
-    return ()
+    match seen.do:
+        case "finish" if sale:
+            return close_tender(state, sale, "customer")
+        case "cancel" if sale:
+            return _abandoned(rules, state, sale, now)
+        case "stop":
+            return (p.Asked("stop"),)
+    return (p.Asked(""),)
 
 
 def _abandoned(rules: Rules, state: State, sale: Sale, now: Now) -> Facts:
@@ -179,17 +181,13 @@ def _give_up(rules: Rules, state: State, now: Now) -> Facts:
 def _at_the_end(rules: Rules, state: State, name: str, seen: s.Choice) -> Facts:
     """The proof, and the way out."""
     match name, seen.do:
-        case "done", "receipt":
-            return proof.receipt(rules, state, seen.arg)
-        case "claim", "receipt":
-            return proof.slip(rules, state, seen.arg)
+        case (("done" | "claim"), "receipt"):
+            return proof.chosen(rules, state, seen.arg)
         case ("done", "finish") | ("claim", "slip_taken"):
             return (*proof.untold(rules, state), p.Asked("leave"))
         case "qr", "finish":
             return _code_seen(state)
-        case "qr", "cancel" if landed_shown(state):
-            return (p.CodeSeen(),)
-    return ()
+    return (p.CodeSeen(),)
 
 
 def _code_seen(state: State) -> Facts:

@@ -1,17 +1,19 @@
 """State -> View: what may be shown of the machine, as keys and values. A screen never sees a Sale."""
 
+from typing import Any
+
 from kiosk.vend import cash
 from kiosk.vend.card.reading import Word
 from kiosk.vend.damm import purchase_number
 from kiosk.vend.facts import PriceLine
-from kiosk.vend.phase import AGAIN, MORE_TIME, cash_works, ends_ms, landed_shown, out_of_service, phase, span_ms
-from kiosk.vend.proof import number_of, paper_works
+from kiosk.vend.phase import MORE_TIME, cash_works, ends_ms, landed_shown, out_of_service, phase, span_ms
+from kiosk.vend.proof import choices, number_of, paper_works
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import Sale, State
 from kiosk.vend.tariff import bill, to_card_minor
 from kiosk.vend.view import Line, Offer, Value, View
 
-Parts = dict[str, object]
+Parts = dict[str, Any]
 
 
 def view(rules: Rules, state: State, now: Now) -> View:
@@ -30,8 +32,14 @@ def view(rules: Rules, state: State, now: Now) -> View:
         currency=rules.currency.code,
         exponent=rules.currency.exponent,
         demo=rules.demo,
-        **parts,  # type: ignore[arg-type]
+        **parts,
     )
+
+
+def offers(rules: Rules, state: State) -> tuple[Offer, ...]:
+    """All that may be chosen now, beside a language."""
+    found: tuple[Offer, ...] = _PARTS[phase(state)](rules, state).get("offers", ())
+    return found
 
 
 def tail(text: str, digits: int = 4) -> str:
@@ -72,7 +80,7 @@ def _out(rules: Rules, state: State) -> Parts:
 
 
 def _reading(rules: Rules, state: State) -> Parts:
-    return {"offers": (Offer("cancel"),)}
+    return {"offers": () if state.sale else (Offer("cancel"),)}
 
 
 def _account(rules: Rules, state: State) -> Parts:
@@ -112,6 +120,7 @@ def _insert(rules: Rules, state: State) -> Parts:
         "more_minor": soft,
         "to_card_minor": to_card_minor(lines),
         "ask_stop": state.here.asked == "stop",
+        "printer": paper_works(state),
     }
     if sale.escrow:
         offers: tuple[Offer, ...] = ()
@@ -169,7 +178,7 @@ def _done(rules: Rules, state: State) -> Parts:
         "figure_minor": closed.credit_minor,
         "lines": lines,
         "params": {"foreign": False, "receipt": _receipt(state), "purchase_no": number, "paid_minor": sale.tender_minor},
-        "offers": (*_receipts(state, sale), Offer("finish")),
+        "offers": (*_proofs(state), Offer("finish")),
     }
 
 
@@ -183,17 +192,8 @@ def _receipt(state: State) -> str:
     return "asking" if paper_works(state) else "no_paper"
 
 
-def _receipts(state: State, sale: Sale) -> tuple[Offer, ...]:
-    """Paper until it came out, a code until it failed, none until there was one."""
-    here = state.here
-    if here.printing or here.printed not in ("", "assumed", *AGAIN):
-        return ()
-    asking = here.printed != "assumed"
-    return (
-        *((Offer("receipt", "paper"),) if asking and paper_works(state) else ()),
-        *((Offer("receipt", "qr"),) if here.qr != "failed" else ()),
-        *((Offer("receipt", "none"),) if asking and not sale.copies else ()),
-    )
+def _proofs(state: State) -> tuple[Offer, ...]:
+    return tuple(Offer("receipt", how) for how in choices(state))
 
 
 def _qr(rules: Rules, state: State) -> Parts:
@@ -268,9 +268,7 @@ def _claim(rules: Rules, state: State) -> Parts:
         "qr": state.here.qr,
         "disputed_minor": sale.disputed_minor,
     }
-    again, code = paper_works(state), state.here.qr != "failed"
-    slips = (*((Offer("receipt", "again"),) if again else ()), *((Offer("receipt", "qr"),) if code else ()))
-    offers = (*(() if state.here.printing else slips), Offer("slip_taken"))
+    offers = (*_proofs(state), Offer("slip_taken"))
     return {"place": "machine", "held": True, "figure_minor": sale.tender_minor, "params": params, "offers": offers}
 
 

@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
+from kiosk.vend import sale
 from kiosk.vend.card.reading import Update
 from kiosk.vend.facts import (
     CardVerified,
@@ -13,11 +14,23 @@ from kiosk.vend.facts import (
     CoinAccepted,
     NoteStacked,
     OrphanCredit,
+    PrintStarted,
+    ReceiptOffered,
     SaleClosed,
     TenderClosed,
     WriteStarted,
 )
+from kiosk.vend.passing import Ignored
+from kiosk.vend.seen import Choice
+from tests.sale.everywhere import LANGUAGES
 from tests.sale.shop import Card, Shop
+from tests.sale.test_language import switched
+
+CHOICES = tuple(
+    (do, arg)
+    for do in ("balance", "finish", "cancel", "stop", "add_more", "more_time", "no_card", "slip_taken", "tender", "receipt")
+    for arg in {"tender": ("cash",), "receipt": ("paper", "again", "qr", "none")}.get(do, ("",))
+)
 
 
 class Pulled(Exception):
@@ -29,7 +42,7 @@ class Machine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.shops = [Shop(), Shop()]
+        self.shops = [Shop(languages=LANGUAGES), Shop(languages=LANGUAGES)]
         for number, shop in enumerate(self.shops):
             shop.fresh = number * 1_000_000
         self.card = Card()
@@ -85,6 +98,23 @@ class Machine(RuleBasedStateMachine):
     @rule(do=st.sampled_from(["finish", "cancel", "stop", "add_more", "no_card", "slip_taken", "more_time", "tender"]))
     def press(self, do: str) -> None:
         self._work(lambda shop: shop.press(do, "cash" if do == "tender" else ""))
+
+    @rule(
+        which=st.integers(0, 1),
+        how=st.sampled_from(["paper", "again", "qr", "none"]),
+        outcome=st.sampled_from(["printed", "unknown"]),
+        signs=st.booleans(),
+    )
+    def prove(self, which: int, how: str, outcome: str, signs: bool) -> None:
+        """A receipt or slip is wanted, and printer and signer do well or not."""
+        shop = self.shops[which]
+        shop.outcome, shop.signs = outcome, signs
+        self._work(lambda s: s.press("receipt", how), shop)
+        self._work(lambda s: s.press("finish"), shop)
+
+    @rule(which=st.integers(0, 1), language=st.sampled_from(LANGUAGES))
+    def speak(self, which: int, language: str) -> None:
+        self.shops[which].press("language", language)
 
     @rule(which=st.integers(0, 1), seconds=st.sampled_from([1, 21, 62, 190]))
     def wait(self, which: int, seconds: int) -> None:
@@ -165,6 +195,29 @@ class Machine(RuleBasedStateMachine):
             claims = [x.number for x in shop.facts() if isinstance(x, ClaimIssued)]
             assert claims == sorted(set(claims))
             assert all(x.why in ("customer", "time", "power", "card_gone") for x in shop.facts() if isinstance(x, TenderClosed))
+
+    @invariant()
+    def another_language_changes_nothing_but_the_language(self) -> None:
+        for shop in getattr(self, "shops", []):
+            for language in LANGUAGES[1:3]:
+                switched(shop, language)
+
+    @invariant()
+    def a_choice_that_is_not_offered_or_was_made_on_another_screen_changes_nothing(self) -> None:
+        for shop in getattr(self, "shops", []):
+            here, offers = shop.state.here, {(offer.choice, offer.arg) for offer in shop.view.offers}
+            for do, arg in CHOICES:
+                stale = sale.step(shop.rules, shop.state, Choice(here.turn - 1, do, arg), shop.now())
+                facts = sale.step(shop.rules, shop.state, Choice(here.turn, do, arg), shop.now())
+                assert [type(fact) for fact in stale] == [Ignored]
+                assert [type(fact) for fact in facts] == [Ignored] or (do, arg) in offers, (shop.view.phase, do, arg)
+
+    @invariant()
+    def paper_numbers_are_gapless_and_a_sales_own(self) -> None:
+        for shop in getattr(self, "shops", []):
+            numbered = [x for x in shop.facts() if isinstance(x, PrintStarted | ReceiptOffered | ClaimIssued)]
+            assert {x.number for x in numbered} == set(range(1, shop.state.number + 1))
+            assert len({(x.sale, x.number) for x in numbered}) == shop.state.number
 
     def teardown(self) -> None:
         """Faults off: every open sale ends, and what was verified or claimed is in the meter or waits for it."""

@@ -319,3 +319,12 @@ def test_an_old_purchase_copied_back_onto_the_card_is_worth_nothing() -> None:
     assert (shop.view.phase, shop.view.params["why"]) == ("refused", "untaken")
     card.into_meter()
     assert card.credited == [95_00]
+
+
+def test_while_the_card_of_paid_money_is_read_again_nothing_cancels() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(50_00)
+    shop.pull()
+    shop.tell(seen.CardIn("again", "3b00"))
+    assert (shop.view.phase, shop.view.offers) == ("reading", ())

@@ -16,8 +16,8 @@ def hands(scene: Scene, size: Size, plan: Plan, *, plain: bool) -> tuple[list[Pi
         x, width, y, height = _place(key, size, plan)
         pieces += (_digit if key.do == DIGIT else _key)(key, size, (x, y, width, height))
         targets.append(Target(x, y, width, height, key.cap, key.do, key.arg))
-    if plan.options and not scene.rows_of_options:
-        top, height = plan.options[0]
+    if plan.options and not scene.has_options:
+        top, height = plan.options[0][0], sum(plan.options[-1]) - plan.options[0][0]
         pieces += _tray(scene, size, top, height, plain=plain) if scene.tray or scene.tray_note else _told(scene, size, top, height)
     return pieces, targets
 

@@ -128,7 +128,7 @@ SAMPLES: Mapping[str, Sample] = {
     "code-wrong": _at(_with(_CODE, typed=TWENTY, state="digit"), 90, 90),
     "code-card": _at(_with(_ANSWER, state="card", tries=4), 30, 30),
     "code-card-last": _at(_with(_ANSWER, state="card", tries=1), 30, 30),
-    "code-used": _at(replace(_with(_ANSWER, state="used"), figure_minor=10000), 30, 30),
+    "code-used": _at(replace(_with(_ANSWER, state="used"), place="card", figure_minor=10000), 30, 30),
     "code-old": _at(replace(_with(_ANSWER, state="old"), figure_minor=10000), 30, 30),
     "code-passed": _at(replace(_with(_ANSWER, state="passed", purchase="8-4"), figure_minor=10000), 30, 30),
     "code-early": _at(_with(_ANSWER, state="early"), 30, 30),

@@ -69,10 +69,13 @@ class Scene(msgspec.Struct, frozen=True):
 
     @property
     def rows_of_options(self) -> int:
-        """Rows of keys above CLEAR, 0 and ENTER: 2 for digits, or when a key of the second row is there; 0 leaves room for tray or told."""
-        if self.pad or any(key.cap in "456" for key in self.keys):
-            return 2
-        return 1 if any(key.cap in OPTIONS for key in self.keys) else 0
+        """2 for digits, or when a key of the second row is there."""
+        return 2 if self.pad or any(key.cap in OPTIONS[3:] for key in self.keys) else 1
+
+    @property
+    def has_options(self) -> bool:
+        """Without keys above CLEAR, 0 and ENTER there is room for tray or told."""
+        return any(key.do == DIGIT or key.cap in OPTIONS for key in self.keys)
 
 
 def says(scene: Scene) -> tuple[str, ...]:
@@ -90,7 +93,7 @@ def says(scene: Scene) -> tuple[str, ...]:
         f"{scene.poster}." if scene.poster else "",
         *scene.lines,
         *(f"{label}: {value}." if value else f"{label}." for label, value in scene.ledger),
-        *(() if scene.rows_of_options or scene.tray else scene.told),
+        *(() if scene.has_options or scene.tray else scene.told),
         "" if "{time}" in scene.status else scene.status,
         *(f"{key.name or key.cap}: {key.labels[0]}." for key in keys),
     )
@@ -105,8 +108,8 @@ class Voice:
         self.language = view.language
 
     def __call__(self, key: str, **params: object) -> str:
-        """The sentence of a key."""
-        return words.text(self.language, key, **params)
+        """The sentence of a key. The currency is there for languages in which an amount needs its word: `150.00 元`."""
+        return words.text(self.language, key, currency=self.currency, **params)
 
     def money(self, amount_minor: int) -> str:
         """`150.00`."""
@@ -129,8 +132,7 @@ class Voice:
     @property
     def currency(self) -> str:
         """The word beside the figure."""
-        key = f"currency.{self.view.currency}"
-        return self(key) if words.known(key) else self.view.currency
+        return words.currency(self.language, self.view.currency)
 
     def tail(self, name: str) -> str:
         """`..7730`, or nothing."""
@@ -188,7 +190,7 @@ class Voice:
 
     def help_key(self, cap: str = "0") -> Key:
         """0 helps, everywhere; where 0 is a digit, a finger finds it."""
-        return Key(cap, (self("key.help"),), HELP)
+        return Key(cap, words.help_words(self.language, self.languages), HELP)
 
     def pad_keys(self, open_now: str) -> tuple[Key, ...]:
         """The digits that may be typed now; CLEAR takes one back, or the customer where there is none; a help for fingers."""

@@ -43,7 +43,7 @@ def _typed(view: View, say: Voice) -> Scene:
     unit = 10**view.exponent
     amount = int(say.typed or "0") * unit
     over, open_now = bool(most) and amount > most, say.offered("amount", "typed")
-    full = len(say.typed) >= (len(str(most // unit)) if most else _DIGITS)
+    full = over or len(say.typed) >= _DIGITS
     return Scene(
         field="you",
         place="you",
@@ -56,5 +56,6 @@ def _typed(view: View, say: Voice) -> Scene:
             *say.pad_keys("" if full or not open_now else PAD if say.typed else PAD.replace("0", "")),
             *((say.press("enter", "amount", str(amount), say("key.next")),) if open_now and amount >= max(least, 1) and not over else ()),
         ),
+        told=(say("amount.erase"),) if full else (),
         pad=True,
     )

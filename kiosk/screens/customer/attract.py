@@ -37,6 +37,8 @@ def _ways(say: Voice) -> str:
     if not cash:
         return say("attract.no_cash", others=said)
     said = said[0].upper() + said[1:]
+    if cash == ["notes", "coins"] and not others:
+        return say("attract.cash")
     return say("attract.way", way=said) if len(cash) + len(others) == 1 else say("attract.ways", ways=said)
 
 

@@ -28,9 +28,10 @@ def _typing(say: Voice, *, wrong: bool) -> Scene:
         first=say("code.first_wrong") if wrong and whole else first,
         second=say("code.second_whole" if whole else "code.second"),
         figure=amount,
-        currency=say.currency,
+        currency=say.currency if whole else "",
         group="" if whole else typed[group * GROUP :].ljust(GROUP, "_"),
         ledger=_groups(say, typed),
+        told=(say("code.compare"),) if whole else (),
         keys=(
             *say.pad_keys(PAD if not whole and say.offered("code", "typed") else ""),
             *((say.press("enter", "code", typed, say("key.next")),) if whole and say.offered("code", "typed") else ()),
@@ -51,7 +52,7 @@ def _answer(view: View, say: Voice, state: str) -> Scene:
     tries, known = say.minor("tries"), view.figure_minor != 0
     return Scene(
         field="none",
-        place="you",
+        place=view.place if known else "you",
         first=say(f"code.first_{state}", room=say.money(say.minor("room_minor")), purchase=say.word("purchase")),
         second=say("code.second_card_last" if state == "card" and tries == 1 else f"code.second_{state}", tries=tries),
         figure=say.figure if known else "",

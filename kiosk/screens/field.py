@@ -1,73 +1,140 @@
-"""The money field: two sentences, the figure (or a picture of one movement, or a few lines of text), and the ledger that explains it."""
+"""The money field: two sentences, the figure (or a picture of one movement, or a few lines of text), and the ledger that explains it.
 
-from kiosk.screens import figure
+A field has few rows, and a language may need many: what is drawn is the first of several ways that has room for everything. The ledger
+stands beside the figure, or else on the rows above it; the figure becomes smaller before anything is left out.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from kiosk.screens import figure, ledger
 from kiosk.screens.canvas import Piece, plane, width_of
+from kiosk.screens.flow import flow, flow_all
 from kiosk.screens.movement import movement
 from kiosk.screens.scene import Scene
 from kiosk.screens.size import Plan, Size
 
-LEDGER_LEAST, LEDGER_MOST = 18, 28
-_BETWEEN = {"S": 2, "M": 3, "L": 4}  # columns between figure and ledger
+PICTURE_LEAST, PICTURE_MOST = 16, 50  # beside a figure, and alone
+_HEIGHTS = (7, 5, 3)  # of the figure's alphabets
+LEDGER_KEPT = 3  # lines that never give way
+
+
+class _Way(NamedTuple):
+    """Rows of the figure, the ledger's place, and whether sentences follow each other on a row."""
+
+    scene: Scene
+    tall: int
+    beside: bool
+    joined: bool
 
 
 def field(scene: Scene, size: Size, plan: Plan, beat: int, exponent: int = 2) -> list[Piece]:
-    """Everything on the field above the line. `exponent`: minor digits of the currency, which the figure draws smaller."""
-    ground = f"{scene.field}.plane"
-    ink = f"{scene.field}.words"
-    pieces = plane(1, 0, size.columns, plan.line - 1, ground)
-    pieces.append(Piece(plan.first, size.margin, scene.first, (ink, ground, True)))
-    if plan.second is not None and scene.second:
-        pieces.append(Piece(plan.second, size.margin, scene.second, (ink, ground, False)))
-    top, rows = plan.figure
+    """Everything on the field above the line."""
+    ground = plane(1, 0, size.columns, plan.line - 1, f"{scene.field}.plane")
+    drawn = (_drawn(way, size, plan, beat, exponent) for way in _ways(scene, size, plan))
+    best, fits = next(drawn)
+    return ground + (best if fits else next((pieces for pieces, fits in drawn if fits), best))
+
+
+def _ways(scene: Scene, size: Size, plan: Plan) -> Iterator[_Way]:
+    """Best first. In large text a large figure is worth more than a ledger beside it."""
+    heights = [rows for rows in _HEIGHTS if rows <= plan.figure[1]] or [0]
+    ways = [(tall, beside, False) for tall in heights for beside in (True, False)]
+    if size.flows:
+        ways += [(heights[-1], beside, True) for beside in (True, False)]
+    else:
+        ways.sort(key=lambda way: not way[1])
+    for less in _less(scene):
+        yield from (_Way(less, *way) for way in ways)
+
+
+def _less(scene: Scene) -> Iterator[Scene]:
+    """The scene, and what gives way where there is no room for all: headings, then the ledger's end, then the second sentence."""
+    lines = tuple(line for line in scene.ledger if line[1])
+    ledgers = [scene.ledger, *(lines[:count] for count in range(len(lines), min(LEDGER_KEPT, len(lines)) - 1, -1))]
+    for second in (scene.second, "") if scene.second else ("",):
+        yield from (replace(scene, ledger=lines, second=second) for lines in ledgers)
+
+
+def _drawn(way: _Way, size: Size, plan: Plan, beat: int, exponent: int) -> tuple[list[Piece], bool]:
+    """A way's pieces, and whether all have room."""
+    scene = way.scene
+    sentences, free = _sentences(way, size, plan)
     if scene.lines:
-        top = plan.first + 1 if plan.second is None else top
-        lines = scene.lines[: plan.stations - top]
-        return pieces + [Piece(top + row, size.margin, line, (ink, ground, False)) for row, line in enumerate(lines)]
-    if not rows:
-        return pieces
-    drawn, width = _figure(scene, size, plan, beat, exponent)
-    return pieces + drawn + _ledger(scene, size, top + rows - 1, width, rows)
+        lines, fits = _lines(way, size, plan, free)
+        return sentences + lines, fits
+    pieces, width, tall = _figure(way, size, plan, beat, exponent)
+    fits = tall == way.tall and plan.foot - tall >= free and width <= size.inner
+    if not scene.ledger or not tall:
+        return sentences + pieces, fits
+    if way.beside:
+        explained, room = ledger.beside(scene, size, plan.foot, (size.inner - width - 1, plan.foot - free))
+    else:
+        explained, room = ledger.above(scene, size, plan.foot - tall, plan.foot - tall - free)
+    return sentences + pieces + explained, fits and room
 
 
-def _figure(scene: Scene, size: Size, plan: Plan, beat: int, exponent: int) -> tuple[list[Piece], int]:
-    """The figure or its stand-in, foot-aligned, and its width."""
-    top, rows = plan.figure
-    if amount := scene.figure or scene.group:
-        beside = _needed(scene) + 1 if scene.ledger else LEDGER_LEAST if scene.picture else 0
-        room = size.inner - beside
-        drawn = figure.draw(amount, exponent, rows, room, width_of(scene.currency))
-        y = top + rows - len(drawn.art)
+def _sentences(way: _Way, size: Size, plan: Plan) -> tuple[list[Piece], int]:
+    """The first sentence bold, the second behind it, and the row below them."""
+    scene = way.scene
+    if way.joined:
+        return _joined(scene, size, plan)
+    first, second = flow(scene.first, size.inner), flow(scene.second, size.inner) if scene.second else ()
+    below = max(plan.second, plan.first + len(first))
+    rows = [*enumerate(first, plan.first), *enumerate(second, below)]
+    style = (f"{scene.field}.words", f"{scene.field}.plane")
+    return [Piece(y, size.margin, row, (*style, y < below)) for y, row in rows], below + len(second)
+
+
+def _joined(scene: Scene, size: Size, plan: Plan) -> tuple[list[Piece], int]:
+    """Both as one paragraph: what is left where two sentences begin a row each and there are too few."""
+    style = (f"{scene.field}.words", f"{scene.field}.plane")
+    text = f"{scene.first} {scene.second}".strip()
+    rows = flow(text, size.inner)
+    pieces, at = [], 0
+    for y, row in enumerate(rows, plan.first):
+        at = text.index(row, at)
+        bold = max(0, len(scene.first) - at)
+        pieces.append(Piece(y, size.margin, row[:bold], (*style, True)))
+        pieces.append(Piece(y, size.margin + width_of(row[:bold]), row[bold:], (*style, False)))
+    return [piece for piece in pieces if piece.text], plan.first + len(rows)
+
+
+def _lines(way: _Way, size: Size, plan: Plan, free: int) -> tuple[list[Piece], bool]:
+    """Text in the figure's place, from as far up as it needs."""
+    rows = flow_all(way.scene.lines, size.inner, plan.foot - free if way.joined else 99)
+    top = max(free, min(plan.figure[0], plan.foot - len(rows)))
+    style = (f"{way.scene.field}.words", f"{way.scene.field}.plane", False)
+    fits = top + len(rows) <= plan.foot and width_of(rows[-1]) <= size.inner
+    return [Piece(y, size.margin, row, style) for y, row in enumerate(rows, top)], fits
+
+
+def _figure(way: _Way, size: Size, plan: Plan, beat: int, exponent: int) -> tuple[list[Piece], int, int]:
+    """The figure, or the digits that are typed, or the picture in their stead, foot-aligned; its columns and its rows."""
+    scene, top = way.scene, plan.foot - way.tall
+    room = size.inner - (ledger.needed(scene) + 1 if scene.ledger and way.beside else 0)
+    if (scene.figure or scene.group) and way.tall:
+        drawn = _digits(scene, exponent, way.tall, room)
+        y = plan.foot - len(drawn.art)
         pieces = figure.pieces(drawn, y, size.margin, scene.field)
         if drawn.word:
             place = (y + drawn.word[0], size.margin + drawn.word[1])
             pieces.append(Piece(*place, scene.currency, (f"{scene.field}.figure", f"{scene.field}.plane", False)))
-        if scene.picture:
-            x = size.margin + drawn.width + _BETWEEN[size.name]
-            pieces += movement(scene.picture, (top, x, min(size.columns - size.margin - x, LEDGER_MOST), rows), beat, scene.field)
-        return pieces, drawn.width
-    if scene.picture:
-        width = min(size.inner - LEDGER_LEAST - 2, 50)
-        return movement(scene.picture, (top, size.margin, width, rows), beat, scene.field), width
-    return [], 0
+        x = size.margin + drawn.width + size.between
+        if scene.picture and size.right - x >= PICTURE_LEAST:
+            region = (top, x, min(size.right - x, ledger.MOST), way.tall)
+            pieces += movement(scene.picture, region, beat, scene.field)
+        return pieces, drawn.width, len(drawn.art)
+    if scene.picture and way.tall:
+        width = min(room - 1, PICTURE_MOST)
+        return movement(scene.picture, (top, size.margin, width, way.tall), beat, scene.field), width, way.tall
+    return [], 0, way.tall
 
 
-def _needed(scene: Scene) -> int:
-    """Columns without which a ledger line would run into its value."""
-    return max(LEDGER_LEAST - 1, *(width_of(label) + 1 + width_of(value) for label, value in scene.ledger))
-
-
-def _ledger(scene: Scene, size: Size, foot: int, figure_width: int, rows: int) -> list[Piece]:
-    """Label left, value flush right, the last line on the figure's foot."""
-    if not scene.ledger:
-        return []
-    style = (f"{scene.field}.words", f"{scene.field}.plane", False)
-    room = size.inner - figure_width - 1
-    width = min(max(room + 1 - _BETWEEN[size.name], _needed(scene)), max(LEDGER_MOST, _needed(scene)), room)
-    right = size.columns - size.margin
-    lines = [line for line in scene.ledger[-rows:] if width_of(line[0]) + width_of(line[1]) < width]
-    pieces = []
-    for y, (label, value) in enumerate(lines, foot - len(lines) + 1):
-        pieces.append(Piece(y, right - width, label, style))
-        if value:
-            pieces.append(Piece(y, right - width_of(value), value, style))
-    return pieces
+def _digits(scene: Scene, exponent: int, tall: int, room: int) -> figure.Figure:
+    """An amount with its currency, or a group of digits, which is no amount."""
+    if scene.figure:
+        return figure.draw(scene.figure, exponent, tall, room, width_of(scene.currency))
+    return figure.draw(scene.group, 0, tall, room)

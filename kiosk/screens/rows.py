@@ -2,19 +2,20 @@
 
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from kiosk import words
 from kiosk.screens import poster
 from kiosk.screens.canvas import Frame, Piece, compose, fitting, plane, width_of
 from kiosk.screens.customer import scene_of
 from kiosk.screens.field import field
+from kiosk.screens.flow import flow_all
 from kiosk.screens.hands import hands
 from kiosk.screens.line import STATIONS, line
 from kiosk.screens.palette import Palette
 from kiosk.screens.scene import Scene
 from kiosk.screens.size import Plan, Size
 from kiosk.vend.view import View
-
-BAR = {"S": 8, "M": 12, "L": 16}
 
 
 class Clock(NamedTuple):
@@ -29,13 +30,15 @@ def rows(view: View, clock: Clock, size: Size, palette: Palette, *, helping: boo
     """The whole screen, `size.columns` wide and `size.rows` tall."""
     scene = scene_of(view, helping=helping)
     plan = plan_of(scene, size)
+    if plan.options and scene.told:
+        scene = replace(scene, told=flow_all(scene.told, size.inner, plan.options[0][1]))
     names = tuple(words.text(view.language, f"station.{station}") for station in STATIONS)
     pieces = field(scene, size, plan, clock.beat, view.exponent) + line(scene, names, size, plan, clock.beat)
     if plan.poster and scene.poster:
         top, height = plan.poster
         pieces += poster.pieces(scene.poster, (top, size.margin, size.inner, height))
     held, targets = hands(scene, size, plan, plain=palette.plain)
-    pieces += held + _header(view, scene, clock, size) + _status(view, scene, clock, size, plan)
+    pieces += held + _header(view, scene, clock, size, plan) + _status(view, scene, clock, size, plan)
     painted, lost = compose(size.columns, size.rows, "paper", pieces)
     return Frame(painted, tuple(targets), lost)
 
@@ -63,44 +66,61 @@ def too_small(language: str, columns: int, count: int) -> Frame:
     return Frame(painted, (), lost)
 
 
-def _header(view: View, scene: Scene, clock: Clock, size: Size) -> list[Piece]:
-    """Title left, kiosk and clock right; at S status and time bar stand here too, instead of the title."""
-    style = ("header_words", "header", True)
-    title, right = words.text(view.language, "title.kiosk"), f"{view.kiosk}  {clock.time}".strip()
-    pieces = plane(0, 0, size.columns, 1, "header")
-    if size.name != "S":
-        title += "   " + words.text(view.language, "title.demo") if view.demo else ""
-        return [*pieces, Piece(0, 1, title, style), Piece(0, size.columns - 1 - width_of(right), right, style)]
-    right = words.text(view.language, "title.demo_short") + "  " + right if view.demo else right
-    x = size.columns - 1 - width_of(right)
+def _header(view: View, scene: Scene, clock: Clock, size: Size, plan: Plan) -> list[Piece]:
+    """Title left, kiosk and clock right; where there is no status row, its words and the time bar stand here instead of the title."""
+    ground = plane(0, 0, size.columns, 1, "header")
+    own, title = f"{view.kiosk}  {clock.time}".strip(), words.text(view.language, "title.kiosk")
+    demo = [words.text(view.language, key) for key in ("title.demo", "title.demo_short")] if view.demo else []
+    if plan.status:
+        titles = tuple(f"{title}   {said}" for said in demo) or (title,)
+        return ground + _ends(fitting(titles, size.columns - width_of(own) - 4), own, size.columns)
+    rights = [f"{demo[1]}  {right}" if demo else right for right in (own, clock.time)]
+    said, right, bar = _fitting_header(view, scene, clock, size, [(title, right) for right in rights])
+    if bar:
+        ground += _bar(view, clock, (0, size.columns - 1 - width_of(right) - bar, size.bar), ("header_bar", "header_bar_rest"))
+    return ground + _ends(said, right, size.columns)
+
+
+def _fitting_header(view: View, scene: Scene, clock: Clock, size: Size, ends: list[tuple[str, str]]) -> tuple[str, str, int]:
+    """Words, right end and the bar's columns: what fits. The kiosk's name gives way first, then the bar where the words say the time."""
     status, left = _status_words(view, scene, clock)
-    said = fitting((status or left or title, left or title), x - 3)
-    bar_x = x - 2 - BAR["S"]
-    bar = _bar(view, scene, clock, (0, bar_x, BAR["S"]), ("header_bar", "header_bar_rest")) if width_of(said) + 3 < bar_x else []
-    return [*pieces, Piece(0, 1, said, style), Piece(0, x, right, style), *bar]
+    bar = size.bar + 2 if _timed(view, scene, clock) else 0
+    ways = [(status or left or title, right, bar) for title, right in ends]
+    ways += [(status, right, 0) for _, right in ends if "{time}" in scene.status]
+    ways += [(left or title, right, bar) for title, right in ends]
+    return next((way for way in ways if width_of(way[0] + way[1]) + way[2] + 4 <= size.columns), (*ways[-1][:2], 0))
+
+
+def _ends(left: str, right: str, columns: int) -> list[Piece]:
+    style = ("header_words", "header", True)
+    return [Piece(0, 1, left, style), Piece(0, columns - 1 - width_of(right), right, style)]
 
 
 def _status(view: View, scene: Scene, clock: Clock, size: Size, plan: Plan) -> list[Piece]:
     """Bottom row: words left, the time bar right with its words beside it."""
-    if plan.status == 0:
+    if not plan.status:
         return []
     style = ("muted", "paper", False)
     status, left = _status_words(view, scene, clock)
-    pieces = [Piece(plan.status, 1, status or left, style)] if status or left else []
-    x = size.columns - 1 - BAR[size.name]
-    bar = _bar(view, scene, clock, (plan.status, x, BAR[size.name]), ("bar", "bar_rest"))
-    if bar and status and "{time}" not in scene.status and clock.left_ms is not None:
-        short = time_left(view.language, clock.left_ms)
-        pieces.append(Piece(plan.status, x - 2 - width_of(short), short, style))
-    return pieces + bar
+    said, x = status or left, size.columns - 1 - size.bar
+    pieces = [Piece(plan.status, 1, said, style)] if said else []
+    if not _timed(view, scene, clock):
+        return pieces
+    beside = time_left(view.language, clock.left_ms or 0) if status and "{time}" not in scene.status else ""
+    if beside and 1 + width_of(said) + 2 <= x - 2 - width_of(beside):
+        pieces.append(Piece(plan.status, x - 2 - width_of(beside), beside, style))
+    return pieces + _bar(view, clock, (plan.status, x, size.bar), ("bar", "bar_rest"))
 
 
-def _bar(view: View, scene: Scene, clock: Clock, place: tuple[int, int, int], tokens: tuple[str, str]) -> list[Piece]:
+def _timed(view: View, scene: Scene, clock: Clock) -> bool:
+    """Is there a time to show as a bar?"""
+    return scene.timed and clock.left_ms is not None and bool(view.span_ms)
+
+
+def _bar(view: View, clock: Clock, place: tuple[int, int, int], tokens: tuple[str, str]) -> list[Piece]:
     """The time that is left as part of the whole, at (y, x, width)."""
-    if clock.left_ms is None or not view.span_ms or not scene.timed:
-        return []
     y, x, width = place
-    full = max(0, min(width, -(-width * clock.left_ms // view.span_ms)))
+    full = max(0, min(width, -(-width * (clock.left_ms or 0) // (view.span_ms or 1))))
     return plane(y, x, full, 1, tokens[0]) + plane(y, x + full, width - full, 1, tokens[1])
 
 

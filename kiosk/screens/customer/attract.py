@@ -43,12 +43,12 @@ def _ways(say: Voice) -> str:
 
 
 def _works(say: Voice) -> tuple[tuple[str, str], ...]:
-    """The least needed first: a small screen shows the last three."""
+    """What cannot be told from the second sentence first: a small screen shows the first three."""
     notes, coins = say.pieces("notes"), say.pieces("coins")
     return (
         (say("ledger.working"), ""),
-        (say("ledger.receipt"), say("ledger.printed") if say.flag("printer") else say("ledger.none")),
-        *(((say("ledger.bank"), say("ledger.accepted")),) if say.flag("bank") else ()),
         (say("ledger.notes"), say.range(notes) if notes else say("ledger.none")),
         (say("ledger.coins"), say.range(coins) if coins else say("ledger.none")),
+        (say("ledger.receipt"), say("ledger.printed") if say.flag("printer") else say("ledger.none")),
+        *(((say("ledger.bank"), say("ledger.accepted")),) if say.flag("bank") else ()),
     )

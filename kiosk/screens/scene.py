@@ -78,10 +78,10 @@ class Scene(msgspec.Struct, frozen=True):
         return any(key.do == DIGIT or key.cap in OPTIONS for key in self.keys)
 
 
-def says(scene: Scene) -> tuple[str, ...]:
+def says(scene: Scene, time: str = "") -> tuple[str, ...]:
     """The screen as speech, in order: sentences, the amount, what explains it, then the pad's keys. What is heard is what is painted.
 
-    A hole is silent, and so are digits to type and what only a finger finds.
+    A hole is silent, and so are digits to type and what only a finger finds. `time`: what is left, in words, for a status that names it.
     """
     amount = f"{scene.figure} {scene.currency}".strip() + "."
     heard = scene.figure in scene.first + scene.second
@@ -94,7 +94,7 @@ def says(scene: Scene) -> tuple[str, ...]:
         *scene.lines,
         *(f"{label}: {value}." if value else f"{label}." for label, value in scene.ledger),
         *(() if scene.has_options or scene.tray else scene.told),
-        "" if "{time}" in scene.status else scene.status,
+        "" if "{time}" in scene.status and not time else scene.status.replace("{time}", time),
         *(f"{key.name or key.cap}: {key.labels[0]}." for key in keys),
     )
     return tuple(line for line in spoken if line)

@@ -7,15 +7,14 @@ from kiosk.vend.view import View
 def seen(view: View) -> Scene:
     """The slip's number and check, the telephone, and what to do with the card."""
     say = Voice(view)
-    printed, tail = view.params.get("printed"), say.tail("card_tail")
-    first = "first_printing" if say.flag("printing") else "first" if printed else "first_no_paper"
+    tail = say.tail("card_tail")
     disputed = say.minor("disputed_minor")
     slip, check = say.word("slip"), say.word("check")
     lines = (("slip", slip.removesuffix(f"-{check}")), ("check", check), ("card", tail), ("call", say.word("phone")))
     return Scene(
         field="held",
         place="machine",
-        first=say(f"claim.{first}", amount=say.figure),
+        first=say(f"claim.{_proof(say)}", amount=say.figure),
         second=say("claim.disputed", amount=say.money(disputed)) if disputed else say("claim.second", tail=tail),
         figure=say.figure,
         currency=say.currency,
@@ -29,3 +28,14 @@ def seen(view: View) -> Scene:
             say.help_key(),
         ),
     )
+
+
+def _proof(say: Voice) -> str:
+    """What the customer holds, or how to get it: the slip, a photograph of its code, or its number by hand."""
+    if say.flag("printing"):
+        return "first_printing"
+    if say.flag("printed"):
+        return "first"
+    if say.word("qr") in {"shown", "seen"}:
+        return "first_photo"
+    return "first_qr" if say.offered("receipt", "qr") else "first_no_paper"

@@ -4,26 +4,25 @@ from kiosk import words
 from kiosk.screens.scene import Key, Scene, Voice
 from kiosk.vend.view import View
 
-_OUTCOMES = {"assumed": "printed", "unknown": "failed"}  # a printer that does not answer may or may not have printed
+_OUTCOMES = {"assumed": "printed", "unknown": "failed", "qr": "photographed", "no_qr": "no_code"}  # a mute printer may have printed
+_STATUS = {"asking": "done.asking", "no_paper": "done.without"}
 
 
 def seen(view: View) -> Scene:
     """What was paid, what was taken off it, the purchase's number; a receipt; take the card."""
     say = Voice(view)
     receipt = say.word("receipt")
-    ledger = say.tally()
-    foreign = say.flag("foreign")
     return Scene(
         field="card",
         place="card",
-        first=say("done.first_foreign" if foreign else "done.first", amount=say.figure),
+        first=say("done.first_foreign" if say.flag("foreign") else "done.first", amount=say.figure),
         second=say("done.second"),
         figure=say.figure,
         currency=say.currency,
-        ledger=ledger,
+        ledger=say.tally(),
         told=_told(say, receipt),
         keys=_keys(say),
-        status=say("done.asking" if receipt == "asking" else "done.taking", time="{time}"),
+        status=say(_STATUS.get(receipt, "done.taking"), time="{time}"),
     )
 
 

@@ -22,7 +22,7 @@ def seen(view: View) -> Scene:
         currency=say.currency,
         ledger=_ledger(say),
         told=(say("unsure.slip", amount=say.figure), say("unsure.waits")),
-        keys=(*say.key("clear", "no_card", "", say("unsure.no_card")), say.help_key()),
+        keys=(*say.key("clear", "no_card", "", say("unsure.no_card"), say("unsure.no_card_short")), say.help_key()),
         status=say("status.waiting_card", tail=say.tail("card_tail"), time="{time}"),
     )
 

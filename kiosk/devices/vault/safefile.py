@@ -1,0 +1,57 @@
+"""Files that hold secrets: only their owner may read them, and a power cut leaves the old one or the new one, whole."""
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+
+class UnsafeFile(Exception):
+    """Such a file cannot be trusted or not be read; the text goes on after its name: "is a symbolic link"."""
+
+
+def read(path: Path, size_max: int) -> bytes:
+    """At most `size_max` bytes of a regular file that is ours alone. Raises UnsafeFile; FileNotFoundError when there is none."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnsafeFile("is a symbolic link" if path.is_symlink() else f"cannot be opened: {error.strerror}") from None
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise UnsafeFile("is not a regular file")
+        if found.st_uid != os.geteuid():
+            raise UnsafeFile("belongs to another user")
+        if found.st_mode & 0o077:
+            raise UnsafeFile(f"can be read by others; check who did, then: chmod 600 {path}")
+        whole = file.read(size_max + 1)
+    if len(whole) > size_max:
+        raise UnsafeFile(f"is longer than {size_max} bytes")
+    return whole
+
+
+def write(path: Path, whole: bytes, *, anew: bool = False) -> None:
+    """Durably, mode 0600. `anew`: raise FileExistsError when anything is there already. OSError when it cannot be written."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, 0o600)
+            file.write(whole)
+            file.flush()
+            os.fsync(handle)
+        if anew:
+            os.link(draft, path)  # unlike rename, this fails when the name is taken
+        else:
+            draft.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            draft.unlink()
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -17,7 +17,7 @@ SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031c
 PUBLIC_KEY = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
 KIOSK, ZONE = "K07", "+0800"
 AT_MS = 1793687580000  # 3 Nov 2026 14:33 +0800
-CARD, METER, CUSTOMER, NAME = "1122334455667730", "000012344821", "0000004410", "A*** K***"
+CARD, METER, CUSTOMER_TAIL, NAME = "1122334455667730", "000012344821", "4410", "A*** K***"
 HEAD = "9f3ac07712e4d865" * 4
 SALE, TAG, N = "5a1e" * 4, "a1b2c3d4", 18
 
@@ -104,14 +104,16 @@ def closed(lines: tuple[facts.PriceLine, ...] = MONEY_CARD, tenders: tuple[facts
 def _recharge(language: str) -> Paper:
     head = Letterhead()
     sale = closed(ENERGY_CARD)
-    return recharge(sale, QUOTE, head, kiosk=KIOSK, number=122, at_ms=AT_MS, language=language, customer=CUSTOMER, name=NAME)
+    return recharge(sale, QUOTE, head, kiosk=KIOSK, number=122, at_ms=AT_MS, language=language, customer_tail=CUSTOMER_TAIL, name=NAME)
 
 
 def _copy(language: str) -> Paper:
     """Of a card that the meter prices; paid with notes and coins."""
     head = Letterhead()
     sale = closed(MONEY_CARD, NOTES_AND_COINS)
-    return recharge(sale, QUOTE, head, kiosk=KIOSK, number=122, at_ms=AT_MS, copy=1, language=language, customer=CUSTOMER, name=NAME)
+    return recharge(
+        sale, QUOTE, head, kiosk=KIOSK, number=122, at_ms=AT_MS, copy=1, language=language, customer_tail=CUSTOMER_TAIL, name=NAME
+    )
 
 
 def _claim(language: str) -> Paper:

@@ -70,7 +70,8 @@ def opened(state: State, now: Now) -> Facts:
     here = state.here
     if here.reading is None or here.quote is None or here.verdict is None or here.verdict.n is None:
         return ()
-    return (f.SaleOpened(now.fresh, here.reading.serial, here.reading.meter, here.verdict.n, here.quote, here.language),)
+    card, tail = here.reading.serial, here.reading.customer[-4:]
+    return (f.SaleOpened(now.fresh, card, here.reading.meter, here.verdict.n, here.quote, here.language, tail),)
 
 
 def note_in(state: State, seen: s.NoteIn) -> Facts:

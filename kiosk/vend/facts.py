@@ -149,6 +149,7 @@ class SaleOpened(SaleFact, frozen=True):
     n: int
     quote: Quote
     language: str = ""  # the one that its customer had chosen: after a power cut they are spoken to in it
+    customer_tail: str = ""  # the last four digits of the customer number: all of it that a paper may say
 
 
 class NoteEscrowed(SaleFact, frozen=True):

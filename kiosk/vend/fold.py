@@ -98,7 +98,8 @@ def _remember(state: State, card: str, memory: CardMemory) -> State:
 
 @_fold.register
 def _(fact: f.SaleOpened, state: State, row: Row) -> State:
-    sale = Sale(fact.sale, fact.card, fact.meter, fact.n, fact.quote, opened_ms=row.at_ms, boot=row.boot, language=fact.language)
+    sale = Sale(fact.sale, fact.card, fact.meter, fact.n, fact.quote, opened_ms=row.at_ms, boot=row.boot)
+    sale = replace(sale, language=fact.language, customer_tail=fact.customer_tail)
     return shown(replace(state, sale=sale), "", came_back="", asked="")
 
 

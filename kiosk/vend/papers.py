@@ -26,6 +26,7 @@ def recharge_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int
         at_ms=at_ms,
         copy=job.copy,
         language=job.language or rules.language,
+        customer_tail=sale.customer_tail,
         disputed_minor=sale.disputed_minor,
     )
 

@@ -53,6 +53,7 @@ class Sale(msgspec.Struct, frozen=True):
     number: int | None = None
     copies: int = 0  # papers begun, and the code where it came first
     language: str = ""  # of its customer; its papers and their copies speak it
+    customer_tail: str = ""  # last digits of the customer number
     check: str = ""  # the slip's check: first byte of the journal hash at ClaimIssued
     closed_ms: int = 0  # when it landed or was claimed: every copy of its paper says so
     claim_seq: int = 0

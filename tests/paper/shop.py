@@ -77,7 +77,7 @@ def closed(
     )
 
 
-def recharge(of: facts.SaleClosed | None = None, *, copy: int = 0, customer: str = "0000004410", disputed_minor: int = 0) -> values.Paper:
+def recharge(of: facts.SaleClosed | None = None, *, copy: int = 0, customer_tail: str = "4410", disputed_minor: int = 0) -> values.Paper:
     return receipt_of(
         of or closed(),
         QUOTE,
@@ -86,7 +86,7 @@ def recharge(of: facts.SaleClosed | None = None, *, copy: int = 0, customer: str
         number=122,
         at_ms=AT_MS,
         copy=copy,
-        customer=customer,
+        customer_tail=customer_tail,
         disputed_minor=disputed_minor,
     )
 

@@ -19,6 +19,7 @@ from kiosk.vend.paper.values import (
     Row,
     Rule,
     Said,
+    Tail,
     Title,
     Value,
     card_tail,
@@ -26,6 +27,8 @@ from kiosk.vend.paper.values import (
     masked,
 )
 from kiosk.vend.rules import Letterhead
+
+CUSTOMER_DOTS = 6  # so that with a name behind it the number fits the narrow roll
 
 
 def recharge(
@@ -39,13 +42,13 @@ def recharge(
     offline: bool = True,
     copy: int = 0,
     language: str = "en",
-    customer: str = "",
+    customer_tail: str = "",
     name: str = "",
     disputed_minor: int = 0,
 ) -> Paper:
     """The receipt of a sale that landed. Its summed lines add up to the tender; the others are notes between them.
 
-    `customer` is the customer number from the card, masked here; `name` comes masked from head office (`A*** K***`), or not at all.
+    `customer_tail`: last digits of the customer number; `name` comes masked from head office (`A*** K***`), or not at all.
     `disputed_minor`: notes of which nobody knows yet where they are.
     """
     rows: list[Row] = [
@@ -56,7 +59,7 @@ def recharge(
         Rule(),
         Pair(Said("paper.recharge.number", {"number": PaperNumber()}), Said("paper.offline") if offline else ""),
         Pair(Day(at_ms), Clock(at_ms)),
-        *([Pair(Said("paper.customer_of", {"tail": masked(customer)}), name)] if customer else []),
+        *([Pair(Said("paper.customer_of", {"tail": Tail(customer_tail, CUSTOMER_DOTS)}), name)] if customer_tail else []),
         Pair(Said("paper.meter_of", {"tail": masked(closed.meter)}), Said("paper.card_of", {"tail": card_tail(closed.card)})),
         Rule(),
         *_tendered(closed.tenders),

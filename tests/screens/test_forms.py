@@ -8,6 +8,7 @@ from kiosk import words
 from kiosk.screens import poster
 from kiosk.screens.figure import F3, F5, F7, Figure, art, draw, split
 from kiosk.screens.letters import ALPHABETS
+from kiosk.screens.movement import STEPS, movement
 from kiosk.screens.size import L, M, S
 from tests.house import posters
 
@@ -199,3 +200,56 @@ def test_ideographs_are_made_from_the_font_and_stand_apart() -> None:
 def test_a_letter_that_no_font_has_is_said_and_not_made_up() -> None:
     with pytest.raises(posters.NoFont, match="fonts-noto-cjk"):
         posters.font_for("ካ", [posters.NOTO])
+
+
+# ------------------------------------------------------------ pictures of one movement
+
+
+REGIONS = ((4, 3, 50, 7), (4, 1, 33, 5), (3, 1, 33, 3), (5, 40, 18, 5))
+
+
+def seen(name: str, region: tuple[int, int, int, int], beat: int) -> list[list[str]]:
+    """The picture as tokens, two rows of dots a row of cells."""
+    y, x, width, rows = region
+    dots = [["outside"] * width for _ in range(rows * 2)]
+    for piece in movement(name, region, beat, "you"):
+        for column in range(piece.x - x, piece.x - x + len(piece.text)):
+            assert 0 <= column < width
+            assert y <= piece.y < y + rows
+            lower, upper, _ = piece.style
+            dots[2 * (piece.y - y)][column] = upper
+            dots[2 * (piece.y - y) + 1][column] = lower
+    return dots
+
+
+def leftmost(dots: list[list[str]], token: str) -> int:
+    return min(row.index(token) for row in dots if token in row)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_card_that_goes_in_goes_to_the_right_and_one_that_comes_out_to_the_left(region: tuple[int, int, int, int]) -> None:
+    into = [leftmost(seen("card_in", region, beat), "you.line") for beat in range(STEPS + 1)]
+    out = [leftmost(seen("card_out", region, beat), "you.line") for beat in range(STEPS + 1)]
+    assert into == sorted(into)
+    assert into[0] < into[-1]
+    assert out == into[::-1]
+    held = {leftmost(seen("card_held", region, beat), "you.line") for beat in range(STEPS + 1)}
+    assert held == {into[-1]}
+    nearer = [leftmost(seen("reader", region, beat), "you.line") for beat in range(STEPS + 1)]
+    assert nearer == sorted(nearer)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_without_motion_the_arrow_still_says_which_way(region: tuple[int, int, int, int]) -> None:
+    """The last frame: an arrow has one dot at its point, and three at its other end."""
+    for name, ends in (("card_in", (3, 1)), ("card_out", (1, 3))):
+        arrow = [row[:7] for row in seen(name, region, STEPS)]
+        heights = [height for column in zip(*arrow, strict=True) if (height := column.count("you.words"))]
+        assert (heights[0], heights[-1]) == ends, name
+
+
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("name", ["card_in", "card_held", "card_out", "reader"])
+def test_a_picture_fills_its_region_and_no_cell_beside_it(name: str, region: tuple[int, int, int, int]) -> None:
+    for beat in range(STEPS + 3):
+        assert not any("outside" in row for row in seen(name, region, beat))

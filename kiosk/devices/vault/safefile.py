@@ -19,7 +19,7 @@ def read(path: Path, size_max: int) -> bytes:
         raise
     except OSError as error:
         raise UnsafeFile("is a symbolic link" if path.is_symlink() else f"cannot be opened: {error.strerror}") from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise UnsafeFile("is not a regular file")
@@ -27,7 +27,9 @@ def read(path: Path, size_max: int) -> bytes:
             raise UnsafeFile("belongs to another user")
         if found.st_mode & 0o077:
             raise UnsafeFile(f"can be read by others; check who did, then: chmod 600 {path}")
-        whole = file.read(size_max + 1)
+        whole = os.read(handle, size_max + 1)
+    finally:
+        os.close(handle)
     if len(whole) > size_max:
         raise UnsafeFile(f"is longer than {size_max} bytes")
     return whole

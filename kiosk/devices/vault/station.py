@@ -4,15 +4,14 @@
 can read it: the threat model says so. Its loss makes the journal unreadable, so it is never overwritten.
 """
 
-import contextlib
-import os
 import secrets
-import stat
 from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from kiosk.devices.vault import safefile
 
 LABEL_PREFIX = b"kvb1 "
 FILE_MAX = 4096
@@ -62,20 +61,8 @@ class FileStation:
 def create_station(path: Path) -> FileStation:
     """Make a new store at `path`, whole or not at all. Raises StationError when anything is there already or it cannot be written."""
     sign, box, database = (secrets.token_bytes(32).hex() for _ in range(3))
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                os.fchmod(file.fileno(), 0o600)
-                file.write(msgspec.json.encode(_Stored(sign, box, database)))
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(draft, path)  # unlike rename, this fails when the name is taken
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                draft.unlink()
-        _fsync_directory(path.parent)
+        safefile.write(path, msgspec.json.encode(_Stored(sign, box, database)), anew=True)
     except FileExistsError:
         raise StationError(
             f"{path} exists already. A station store is never overwritten: the journal could not be read without it."
@@ -88,23 +75,11 @@ def create_station(path: Path) -> FileStation:
 def open_station(path: Path) -> FileStation:
     """Open the store. Raises StationError for a missing, readable-by-others, linked, foreign or damaged file."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        raw = safefile.read(path, FILE_MAX)
     except FileNotFoundError:
         raise StationError(f"There is no station store at {path}. Make it once with: kiosk init") from None
-    except OSError as error:
-        linked = path.is_symlink()
-        raise StationError(f"Cannot open the station store {path}: {'it is a symbolic link' if linked else error.strerror}.") from None
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise StationError(f"The station store {path} is not a regular file.")
-        if found.st_uid != os.geteuid():
-            raise StationError(f"The station store {path} belongs to another user.")
-        if found.st_mode & 0o077:
-            raise StationError(f"The station store {path} can be read by others. Check who did, then: chmod 600 {path}")
-        raw = os.read(handle, FILE_MAX)
-    finally:
-        os.close(handle)
+    except safefile.UnsafeFile as why:
+        raise StationError(f"The station store {path} {why}.") from None
     return _decode(raw, path)
 
 
@@ -119,11 +94,3 @@ def _decode(raw: bytes, path: Path) -> FileStation:
     if stored.v != 1:
         raise StationError(f"The station store {path} is of version {stored.v}, which this software does not know.")
     return FileStation(*keys)
-
-
-def _fsync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from kiosk import words
 from kiosk.vend.limits import Allowed
 from kiosk.vend.rules import Letterhead
 from kiosk.vend.tariff import Tariff
@@ -33,8 +34,16 @@ class KioskPart(_Part):
     region: int = Field(1, ge=1, le=0xFFFFFFFF)
     currency: Literal["CNY", "KES", "TZS", "UGX", "XAF", "EUR"] = "CNY"
     zone: str = Field("+0800", pattern=r"^[+-](0\d|1[0-4])[0-5]\d$")
-    languages: tuple[str, ...] = ("en",)
+    languages: Annotated[tuple[str, ...], Field(min_length=1)] = ("en", "zh", "fr", "sw")  # in the order of their keys on the first screen
     demo: bool = False
+
+    @field_validator("languages")
+    @classmethod
+    def _spoken(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [language for language in languages if language not in words.languages()]
+        if unknown:
+            raise ValueError(f"there is no catalogue for {unknown[0]}; there are {', '.join(words.languages())}")
+        return languages
 
 
 class StorePart(_Part):
@@ -161,6 +170,8 @@ def checked(raw: dict[str, Any], name: str = "the configuration") -> Config:
         config = Config(**raw)
     except ValidationError as error:
         raise ConfigError(f"In {name}, {_sentence(error.errors()[0])}") from None
+    if config.screen.language not in config.kiosk.languages:
+        raise ConfigError(f"In {name}, screen.language is {config.screen.language}, which is not one of kiosk.languages.")
     if config.keys.vault == "demo" and not config.kiosk.demo:
         raise ConfigError(f"In {name}, the vault holds public test keys; that needs demo = true in [kiosk], and is said on the screen.")
     return config

@@ -24,6 +24,7 @@ utility = 1
 region = 1
 currency = "CNY"
 zone = "+0800"
+languages = ["en", "zh", "fr", "sw"]
 demo = true          # public test keys: for simulated cards only
 
 [store]

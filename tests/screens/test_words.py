@@ -13,6 +13,7 @@ from babel.messages.pofile import read_po
 from msgspec.structs import replace
 
 from kiosk import words
+from kiosk.config import ConfigError, checked
 from kiosk.screens.canvas import Frame, fitting, width_of
 from kiosk.screens.customer import PHASES, scene_of
 from kiosk.screens.palette import TRUE
@@ -309,3 +310,25 @@ def test_a_currency_has_the_catalogues_word_or_else_cldrs() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_catalogues_locale_is_one_that_cldr_knows(language: str) -> None:
     assert Locale.parse(str(words._locale(language))).language == language
+
+
+# ------------------------------------------------------------ which of them a kiosk offers
+
+
+def test_a_kiosk_offers_all_four_unless_it_is_told_otherwise() -> None:
+    demo = {"id": "K1", "demo": True}
+    assert checked({"kiosk": demo}).kiosk.languages == LANGUAGES
+    assert checked({"kiosk": demo | {"languages": ["sw", "en"]}}).kiosk.languages == ("sw", "en")
+
+
+@pytest.mark.parametrize(
+    ("kiosk", "screen", "sentence"),
+    [
+        ({"languages": ["en", "xx"]}, {}, "there is no catalogue for xx; there are en, fr, sw, zh"),
+        ({"languages": []}, {}, "kiosk.languages"),
+        ({"languages": ["fr"]}, {"language": "en"}, "screen.language is en, which is not one of kiosk.languages"),
+    ],
+)
+def test_a_language_that_nobody_can_speak_is_refused(kiosk: dict[str, object], screen: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        checked({"kiosk": {"id": "K1", "demo": True, **kiosk}, "screen": screen})

@@ -17,10 +17,12 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 
 from kiosk.screens.bench import Bench
 from kiosk.screens.board import Board
 from kiosk.screens.palette import Palette, for_terminal
+from kiosk.screens.sound import TICK, Cue, Ears, Heard
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
 
@@ -28,6 +30,10 @@ STARTING = View("out", params={"why": "starting"})
 STDIN = 0
 GONE_S = 2.0  # between two looks whether the terminal is still there
 Control = Callable[[str, Mapping[str, Any]], None]
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 class Source(Protocol):
@@ -62,7 +68,7 @@ class Glass(Screen[None], inherit_bindings=False):
 
 
 class KioskApp(App[None], inherit_bindings=False):
-    """The kiosk's glass. `control` opens the bench panel of the demo beside it."""
+    """The kiosk's glass. `control` opens the bench panel of the demo beside it; `ears` is whatever can be heard, if anything."""
 
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
@@ -76,12 +82,17 @@ class KioskApp(App[None], inherit_bindings=False):
         now: Callable[[], datetime] = datetime.now,
         *,
         motion: bool = True,
+        monotonic_ms: Callable[[], int] = _monotonic_ms,
+        ears: Ears | None = None,
     ) -> None:
         chosen = palette or for_terminal(os.environ)
         super().__init__(ansi_color=chosen.sixteen)
         self.animation_level = "none"
         self._source = source
-        self.board = Board(STARTING, self._choose, now, _monotonic_ms, chosen, motion=motion)
+        self.ears = ears
+        self._heard, self._monotonic_ms = Heard(STARTING), monotonic_ms
+        self._calling: Timer | None = None
+        self.board = Board(STARTING, self._choose, now, monotonic_ms, chosen, motion=motion, pressed=lambda: self._play(TICK))
         self.bench = Bench(control, chosen) if control else None
         self.crashed: BaseException | None = None
         self._hangup = select.poll()
@@ -110,6 +121,7 @@ class KioskApp(App[None], inherit_bindings=False):
         """Swap the View; the board paints what is different. One that comes late is dropped."""
         if message.view is STARTING or message.view.rev >= self.board.view.rev:
             self.board.show(message.view)
+            self._listen(*self._heard.seen(message.view, self._monotonic_ms()))
 
     def on_key(self, event: events.Key) -> None:
         """The pad's keys go to the board, in the demo letters go to the bench, and all others nowhere."""
@@ -139,11 +151,25 @@ class KioskApp(App[None], inherit_bindings=False):
     def _choose(self, do: str, arg: str) -> None:
         self._source.tell(Choice(self.board.view.rev, do, arg))
 
+    def _listen(self, heard: Heard, cues: tuple[Cue, ...]) -> None:
+        """Play what is to be heard now, and be there when the customer is to be called again."""
+        self._play(*cues)
+        if heard.due_ms != self._heard.due_ms:
+            if self._calling:
+                self._calling.stop()
+            wait_s = None if heard.due_ms is None else max(heard.due_ms - self._monotonic_ms(), 0) / 1000
+            self._calling = None if wait_s is None else self.set_timer(wait_s, self._call)
+        self._heard = heard
+
+    def _call(self) -> None:
+        self._listen(*self._heard.waited(max(self._monotonic_ms(), self._heard.due_ms or 0)))  # a timer may wake a moment early
+
+    def _play(self, *cues: Cue) -> None:
+        for cue in cues:
+            if self.ears:
+                self.ears.play(cue)
+
     def _fatal_error(self) -> None:
         """A programmer's error ends the screen without a word of it on the public glass: it is kept for whoever started us."""
         self.crashed = self._exception
         self._close_messages_no_wait()
-
-
-def _monotonic_ms() -> int:
-    return time.monotonic_ns() // 1_000_000

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from kiosk import words
 from kiosk.screens.canvas import Frame, Row, Target
 from kiosk.screens.customer import scene_of
+from kiosk.screens.finger import Finger
 from kiosk.screens.palette import PALETTES, TRUE, Palette
 from kiosk.screens.rows import Clock, rows, too_small
 from kiosk.screens.scene import BACK, DIGIT, ERASE, HELP
@@ -29,7 +30,10 @@ _FINE_S = 1.0  # how often a running time-out is painted
 
 
 class Board(Widget, can_focus=False, inherit_bindings=False):
-    """`choose(do, arg)` is called for each key; `now` is the wall's time for the clock, `monotonic_ms` the running one for what is left."""
+    """`choose(do, arg)` is called for each key and `pressed()` beside it, for the ear.
+
+    `now` is the wall's time for the clock, `monotonic_ms` the running one for what is left.
+    """
 
     DEFAULT_CSS = "Board { width: 1fr; height: 1fr; }"
 
@@ -42,8 +46,10 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         palette: Palette = TRUE,
         *,
         motion: bool = True,
+        pressed: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
+        self._pressed = pressed
         self._view, self._choose, self._now, self._monotonic_ms = view, choose, now, monotonic_ms
         self._palette, self._motion = palette, motion
         self._made_ms = monotonic_ms()
@@ -51,6 +57,7 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         self._frame = Frame((), (), ())
         self._origin = (0, 0)
         self._touched: Target | None = None
+        self._finger, self._tapped = Finger(), Target(0, 0, 0, 0, "", "", "")
         self._moving: list[Timer] = []
 
     # ------------------------------------------------------------ what is shown
@@ -112,7 +119,7 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         cap = CAPS.get(key)
         if cap is None:
             return False
-        self._act(next((target for target in self._frame.targets if target.cap == cap), None))
+        self._act(cap, next((target for target in self._frame.targets if target.cap == cap), None))
         return True
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
@@ -121,18 +128,24 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """It leaves: only where it landed is a press."""
-        target = self._under(event)
-        if target is not None and target == self._touched:
-            self._act(target)
-        self._touched = None
+        target, touched, self._touched = self._under(event), self._touched, None
+        there = self._tapped.holds(event.x - self._origin[0], event.y - self._origin[1])
+        if target is not None and target == touched:
+            self._tapped = target
+            self._act(target.cap, target, there=there)
+        elif target is None and there:
+            self._act(self._tapped.cap, None)  # the key has gone; the finger has not
 
     def _under(self, event: events.MouseEvent) -> Target | None:
         left, top = self._origin
         return next((target for target in self._frame.targets if target.holds(event.x - left, event.y - top)), None)
 
-    def _act(self, target: Target | None) -> None:
-        if target is None:
+    def _act(self, cap: str, target: Target | None, *, there: bool = False) -> None:
+        on = (_timeless(self._view), self._helping)
+        self._finger, meant = self._finger.presses(cap, on, self._monotonic_ms(), there=there)
+        if target is None or not meant:
             return
+        self._pressed()
         if target.do in {HELP, BACK}:
             self._helping = target.do == HELP
         elif target.do in {DIGIT, ERASE}:

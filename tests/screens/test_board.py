@@ -1,5 +1,6 @@
 """The board under fingers and keys: both choose the same, help stays at home, and only what changed is painted."""
 
+import itertools
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -41,8 +42,10 @@ class Desk:
         self.chosen.append(choice)
 
 
-def glass(desk: Desk) -> KioskApp:
-    return KioskApp(desk, now=lambda: datetime(2026, 11, 3, 14, 32), motion=False)  # noqa: DTZ001 - the wall's own time
+def glass(desk: Desk, tick_ms: int = 1000) -> KioskApp:
+    """`tick_ms` passes between any two presses."""
+    ticks = itertools.count(0, tick_ms).__next__
+    return KioskApp(desk, now=lambda: datetime(2026, 11, 3, 14, 32), motion=False, monotonic_ms=ticks)  # noqa: DTZ001 - the wall's own time
 
 
 @pytest.mark.parametrize("size", [(55, 17), (78, 29), (100, 30)])
@@ -218,8 +221,9 @@ def shown(board: Board) -> str:
 
 
 async def test_a_stacked_note_repaints_only_the_rows_that_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(INSERT)
-    app = glass(desk)
+    timeless = replace(INSERT, ends_in_ms=None)  # no second passes in the status
+    desk = Desk(timeless)
+    app = glass(desk, tick_ms=0)
     painted: list[Region] = []
     async with app.run_test(size=(78, 29)) as pilot:
         await pilot.pause()
@@ -230,7 +234,7 @@ async def test_a_stacked_note_repaints_only_the_rows_that_changed(monkeypatch: p
             return refresh(*regions)
 
         monkeypatch.setattr(app.board, "refresh", watched)
-        desk.publish(replace(INSERT, figure_minor=16000, rev=1))
+        desk.publish(replace(timeless, figure_minor=16000, rev=1))
         await pilot.pause()
         rows = {region.y for region in painted}
         assert 2 in rows, "the sentence"

@@ -1,10 +1,9 @@
 """The money line: You, Machine, Card, Meter, painted up to where the figure's money is, and there a tab with the same amount."""
 
 from kiosk.screens.canvas import Piece, plane, width_of
-from kiosk.screens.scene import Scene
+from kiosk.screens.scene import STATIONS, Scene
 from kiosk.screens.size import Plan, Size
 
-STATIONS = ("you", "machine", "card", "meter")
 _AT = (0, 27, 64)  # per cent of the inner width; Meter is flush right
 _BETWEEN = {"asking": 1, "between": 2, "moving": 2}  # the tab stands before this station and names none
 MOVING_STEPS = 8  # beats from Machine to Card while a card is written

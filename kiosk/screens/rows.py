@@ -11,9 +11,9 @@ from kiosk.screens.customer import scene_of
 from kiosk.screens.field import field
 from kiosk.screens.flow import flow_all
 from kiosk.screens.hands import hands
-from kiosk.screens.line import STATIONS, line
+from kiosk.screens.line import line
 from kiosk.screens.palette import Palette
-from kiosk.screens.scene import Scene
+from kiosk.screens.scene import STATIONS, Scene
 from kiosk.screens.size import Plan, Size
 from kiosk.vend.view import View
 

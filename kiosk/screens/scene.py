@@ -9,6 +9,7 @@ from kiosk.vend.view import View
 
 HELP, BACK, DIGIT, ERASE = "help", "back", "digit", "erase"  # the screen's own choices; all others are the desk's
 TOUCH = "?"  # the cap of a key that no pad has: Help where 0 is a digit
+STATIONS = ("you", "machine", "card", "meter")
 OPTIONS, PAD = "123456", "1234567890"
 _SPOKEN = (*OPTIONS, "clear", "0", "enter")  # as a pad has them: 1 2 3 / 4 5 6 / CLEAR 0 ENTER
 
@@ -37,15 +38,16 @@ class Scene(msgspec.Struct, frozen=True):
     """One screen.
 
     `field` is the palette's field; `place` where the tab stands: a station, `between` Machine and Card, `moving` there, or `asking`
-    between You and Machine. `figure` is the amount as it is written; the tab carries the same. In its stead a `picture`, a `group` of
-    typed digits or `lines` of text may stand; beside it a picture takes the ledger's place. `poster` takes the hands' place.
-    `pad`: digits are typed, in two rows of five keys. `{time}` in `status` is filled with the time left.
+    between You and Machine; `station` is the station's word. `figure` is the amount as it is written; the tab carries the same. In its
+    stead a `picture`, a `group` of typed digits or `lines` of text may stand; beside it a picture takes the ledger's place. `poster`
+    takes the hands' place. `pad`: digits are typed, in two rows of five keys. `{time}` in `status` is filled with the time left.
     """
 
     field: str
     place: str
     first: str
     second: str = ""
+    station: str = ""
     figure: str = ""
     doubt: bool = False
     currency: str = ""
@@ -83,12 +85,12 @@ def says(scene: Scene, time: str = "") -> tuple[str, ...]:
 
     A hole is silent, and so are digits to type and what only a finger finds. `time`: what is left, in words, for a status that names it.
     """
-    amount = f"{scene.figure} {scene.currency}".strip() + "."
+    amount = f"{scene.figure} {scene.currency}".strip()
     heard = scene.figure in scene.first + scene.second
     keys = sorted((key for key in scene.keys if key.cap != TOUCH and key.do != DIGIT), key=lambda key: _SPOKEN.index(key.cap))
     spoken = (
         scene.first,
-        "" if heard else amount,
+        "" if heard else f"{scene.station}: {amount}." if scene.station else f"{amount}.",
         scene.second,
         f"{scene.poster}." if scene.poster else "",
         *scene.lines,

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
+from kiosk import words
 from kiosk.screens.customer import (
     account,
     amount,
@@ -21,7 +24,7 @@ from kiosk.screens.customer import (
     unsure,
     writing,
 )
-from kiosk.screens.scene import Scene
+from kiosk.screens.scene import STATIONS, Scene
 from kiosk.vend.view import View
 
 PHASES: Mapping[str, Callable[[View], Scene]] = {
@@ -47,4 +50,5 @@ PHASES: Mapping[str, Callable[[View], Scene]] = {
 def scene_of(view: View, *, helping: bool = False) -> Scene:
     """What a View looks like; `helping`: the help of its phase."""
     scene = PHASES[view.phase](view)
-    return help.over(view, scene) if helping else scene
+    scene = help.over(view, scene) if helping else scene
+    return replace(scene, station=words.text(view.language, f"station.{scene.place}")) if scene.place in STATIONS else scene

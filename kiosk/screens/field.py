@@ -16,7 +16,7 @@ from kiosk.screens.movement import movement
 from kiosk.screens.scene import Scene
 from kiosk.screens.size import Plan, Size
 
-PICTURE_LEAST, PICTURE_MOST = 16, 50  # beside a figure, and alone
+PICTURE_LEAST, PICTURE_MOST = 17, 50  # beside a figure, and alone: a card that is smaller is taken for a digit
 _HEIGHTS = (7, 5, 3)  # of the figure's alphabets
 LEDGER_KEPT = 3  # lines that never give way
 

@@ -21,6 +21,16 @@ NOTES, COINS = (1000, 2000, 5000, 10000), (100,)
 CARD: dict[str, Value] = {"card_tail": "7730", "meter_tail": "4821", "phone": "0800 123 456"}
 SPLIT = (Line("fixed_fee", 500), Line("old_debt", 500), Line("to_card", 14000), Line("energy", 241930, unit="wh"))
 PAID = (Line("paid", 15000), Line("deductions", -1000), Line("energy", 241930, unit="wh"), Line("purchase_no", text="18-2"))
+# a receipt and a slip as a kiosk of the test key (32 zero bytes) signs them
+RECEIPT_CODE = (
+    "K1:AEAUWMBXAAAAAAAAAAAAA6QAAA3LA5ZQAAAAAACIEEAAAAASAAAAAADK5GABYDMCKKPVVUFDGRGKNA5XY"
+    "D2A6X6OB4OUDT5A6YURBKO3646FQFHVEYV3RAXGT5WCR62FBY7UEQJYD2TKRQLLTR4FJWMU7ATHYS3KN4HA"
+)
+SLIP_CODE = (
+    "K1:AEBEWMBXAAAAAAAAAAAAA6YAAA5JQ5ZQAAAAAACIEEAAAAASAAAAAADK5GANAAIAAAAAAAAAACTQAAASM"
+    "4ABCIRTIRKWM53I5VU4ECEOXGYMW6ZU2ZRCNQTFLQ7YC4ZFDFVXZP4QDJASB6WVYOA4CLWBK5PKJ43TJCJVA"
+    "3TBEAK6DAHYVEU4ORFYWIZUL4NIZUMQI"
+)
 CANCEL, FINISH, BALANCE = Offer("cancel"), Offer("finish"), Offer("balance")
 CASH, BANK, CODE = (Offer("tender", kind) for kind in ("cash", "bank", "code"))
 PRESETS = (2000, 5000, 10000, 20000)
@@ -97,6 +107,22 @@ _REFUSED = replace(_BARE, phase="refused", place="you", offers=(CANCEL,))
 _TAKE = replace(_BARE, phase="take_card")
 _STILL = replace(_with(_BARE, phase_before="insert", tender=15000), phase="still", place="machine", offers=(Offer("more_time"),))
 _OUT = replace(_with(_BARE, why="cash"), phase="out", told=("works.balance", "works.claims", "works.finish"), offers=(BALANCE,))
+_QR = replace(
+    _with(_BARE, code=RECEIPT_CODE, kind="receipt", number="K07-000122", at="2026-11-03 14:33", purchase_no="18-2"),
+    phase="qr",
+    place="card",
+    figure_minor=14000,
+    lines=(PAID[0], SPLIT[2], PAID[3]),
+    offers=(FINISH, CANCEL),
+)
+_QR_SLIP = replace(
+    _with(_QR, code=SLIP_CODE, kind="slip", number="K07-000123-9F", at="2026-11-03 14:36"),
+    place="machine",
+    held=True,
+    figure_minor=15000,
+    lines=(PAID[0], PAID[3]),
+    offers=(FINISH,),
+)
 
 SAMPLES: Mapping[str, Sample] = {
     "attract": Sample(replace(_ATTRACT, demo=True), Clock("14:32", beat=2)),
@@ -118,7 +144,7 @@ SAMPLES: Mapping[str, Sample] = {
     "amount-other": _at(_OTHER, 45, 45),
     "amount-typed": _at(_with(_OTHER, typed="130"), 41, 45),
     "amount-over": _at(_with(_OTHER, typed="900"), 41, 45),
-    "bank": _at(_BANK, 80, 90),
+    "bank": _at(_BANK, 80, 90, beat=3),
     "bank-approved": _at(replace(_with(_BANK, state="approved"), place="machine", offers=()), 10, 10),
     "bank-declined": _at(replace(_with(_BANK, state="declined"), offers=(CASH, BANK, CANCEL)), 30, 30),
     "bank-silent": Sample(replace(_with(_BANK, state="silent"), held=True, offers=())),
@@ -153,6 +179,8 @@ SAMPLES: Mapping[str, Sample] = {
     "done-printing": _at(_with(_DONE, receipt="printing"), 28, 30),
     "done-failed": _at(_with(_DONE, receipt="failed"), 25, 30),
     "done-foreign": _at(replace(_with(_DONE, foreign=True), lines=()), 30, 30),
+    "qr": _at(_QR, 50, 60),
+    "qr-slip": _at(_QR_SLIP, 60, 60),
     "unsure": _at(_UNSURE, 150, 180),
     "unsure-other": _at(_with(_UNSURE, other_tail="1102"), 85, 180),
     "unsure-meter": _at(_with(_UNSURE, why="meter_first"), 170, 180),

@@ -55,6 +55,7 @@ class Scene(msgspec.Struct, frozen=True):
     group: str = ""
     lines: tuple[str, ...] = ()
     poster: str = ""
+    code: str = ""  # a QR's text; it stands beside all else, where it has room
     ledger: tuple[tuple[str, str], ...] = ()
     tray: tuple[Tile, ...] = ()
     tray_note: str = ""
@@ -67,7 +68,7 @@ class Scene(msgspec.Struct, frozen=True):
     @property
     def beat_s(self) -> float | None:
         """Seconds between two steps of what moves here; None when nothing does."""
-        return 0.25 if self.place == "moving" else 1.0 if self.picture in {"card_in", "card_out"} else None
+        return 0.25 if self.place == "moving" else 1.0 if self.picture in {"card_in", "card_out", "reader"} else None
 
     @property
     def rows_of_options(self) -> int:

@@ -20,7 +20,8 @@ def seen(view: View) -> Scene:
         second=say(f"bank.second_{state}"),
         figure=paid,
         currency=say.currency,
-        ledger=say.tally(),
+        picture="reader" if state == "follow" else "",
+        ledger=say.tally() if state != "follow" else (),
         told=(say("bank.asking"), say("bank.safe")) if state == "silent" else (),
         keys=(
             *say.key("1", "tender", "cash", say("amount.cash")),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kiosk import envelope
+from kiosk.commands.receipt_samples import AT_MS, CARD, CUSTOMER_TAIL, HEAD, METER, NAME, NOTES, QUOTE, SALE, SEED, TAG, ZONE, N, closed
 from kiosk.devices.port import Port, open_port
 from kiosk.devices.printer.driver import PrinterDriver
 from kiosk.devices.printer.escpos import PAPER_80, PrinterProfile
@@ -22,62 +23,8 @@ from kiosk.vend.rules import Letterhead
 from kiosk.vend.seen import Printed, PrinterState, Seen
 from kiosk.vend.view import View
 
-SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")  # RFC 8032, 7.1, test 1
-PUBLIC = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
-AT_MS = 1793687580000  # 3 Nov 2026 14:33 +0800
-CARD, METER = "1122334455667730", "000012344821"
-HEAD = "9f3ac07712e4d865" * 4
 
-QUOTE = facts.Quote("CNY", 2, "R1 v12", "0.6200", 500, 500, 35000, "hoard", 100000, 1240, "2026-11-02 08:15")
-NOTES = (facts.Tender("notes", 5000, 1), facts.Tender("notes", 10000, 1))
-ENERGY_CARD = (
-    facts.PriceLine("fixed_fee", 500, summed=True),
-    facts.PriceLine("old_debt", 500, summed=True, left_minor=0),
-    facts.PriceLine("energy", 11400, summed=True, basis=200000, rate="0.5700"),
-    facts.PriceLine("energy", 2600, summed=True, basis=41930, rate="0.6200"),
-    facts.PriceLine("to_card", 14000, summed=False),
-    facts.PriceLine("tax", 1611, summed=False, rate="13"),
-)
-MONEY_CARD = (
-    facts.PriceLine("fixed_fee", 500, summed=True),
-    facts.PriceLine("old_debt", 500, summed=True, left_minor=0),
-    facts.PriceLine("to_card", 14000, summed=True),
-    facts.PriceLine("energy", 14000, summed=False, basis=225800, rate="0.6200"),
-)
-
-
-def closed(
-    lines: tuple[facts.PriceLine, ...] = MONEY_CARD, tenders: tuple[facts.Tender, ...] = NOTES, tariff: str = "R1 v12", n: int = 18
-) -> facts.SaleClosed:
-    tender_minor = sum(tender.denomination * tender.pieces for tender in tenders)
-    credit_minor = sum(line.amount_minor for line in lines if line.code == "to_card")
-    return facts.SaleClosed(
-        sale="5a1e" * 4,
-        outcome="landed",
-        card=CARD,
-        meter=METER,
-        n=n,
-        tenders=tenders,
-        tender_minor=tender_minor,
-        approval=None,
-        lines=lines,
-        currency="CNY",
-        exponent=2,
-        credit_minor=credit_minor,
-        credit_wh=0,
-        claim_minor=0,
-        tag="a1b2c3d4",
-        tariff=tariff,
-        key_generation=7,
-        float_minor=None,
-        business_date="2026-11-03",
-        zone="+0800",
-        number=122,
-        opened_ms=AT_MS - 60000,
-    )
-
-
-def recharge(of: facts.SaleClosed | None = None, *, copy: int = 0, customer_tail: str = "4410", disputed_minor: int = 0) -> values.Paper:
+def recharge(of: facts.SaleClosed | None = None, *, copy: int = 0, disputed_minor: int = 0, language: str = "en") -> values.Paper:
     return receipt_of(
         of or closed(),
         QUOTE,
@@ -86,15 +33,17 @@ def recharge(of: facts.SaleClosed | None = None, *, copy: int = 0, customer_tail
         number=122,
         at_ms=AT_MS,
         copy=copy,
-        customer_tail=customer_tail,
+        language=language,
+        customer_tail=CUSTOMER_TAIL,
+        name=NAME,
         disputed_minor=disputed_minor,
     )
 
 
-def claim(*, copy: int = 0, tenders: tuple[facts.Tender, ...] = NOTES) -> values.Paper:
-    issued = facts.ClaimIssued("5a1e" * 4, 123, CARD, METER, 18, 15000, "a1b2c3d4", "gone")
+def claim(*, copy: int = 0, tenders: tuple[facts.Tender, ...] = NOTES, language: str = "en") -> values.Paper:
+    issued = facts.ClaimIssued(SALE, 123, CARD, METER, N, 15000, TAG, "gone")
     at_ms = AT_MS + 3 * 60000
-    return claim_slip(issued, tenders, Letterhead(), kiosk="K07", at_ms=at_ms, zone="+0800", seq=4711, head=HEAD, copy=copy)
+    return claim_slip(issued, tenders, Letterhead(), kiosk="K07", at_ms=at_ms, zone=ZONE, seq=4711, head=HEAD, copy=copy, language=language)
 
 
 def sign(label: str, data: bytes) -> bytes:

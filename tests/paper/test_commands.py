@@ -14,12 +14,13 @@ import typer
 from typer.testing import CliRunner
 
 from kiosk.commands.receipt import verify
+from kiosk.commands.receipt_samples import HEAD, PUBLIC_KEY
 from kiosk.commands.sim_printer import printer
 from kiosk.devices.port import after, open_port
 from kiosk.devices.sim.control import ask
 from kiosk.devices.vault.station import create_station
 from kiosk.vend.paper import values
-from tests.paper.shop import HEAD, PUBLIC, claim, recharge, sign
+from tests.paper.shop import claim, recharge, sign
 
 clerk = typer.Typer()
 clerk.command()(verify)
@@ -27,10 +28,10 @@ clerk.command()(verify)
 
 def test_a_genuine_slip_is_told_in_words_and_in_json() -> None:
     code = values.signed(claim(), sign).code
-    said = CliRunner().invoke(clerk, [code, "--key", PUBLIC.hex()])
+    said = CliRunner().invoke(clerk, [code, "--key", PUBLIC_KEY.hex()])
     assert said.exit_code == 0
     assert said.stdout.startswith("Genuine slip K07-000123: 150.00\ncard ..7730, meter 000012344821, purchase 18-2, tag a1b2c3d4")
-    piped = CliRunner().invoke(clerk, ["-", "--key", PUBLIC.hex(), "--json"], input=code + "\n")
+    piped = CliRunner().invoke(clerk, ["-", "--key", PUBLIC_KEY.hex(), "--json"], input=code + "\n")
     found = json.loads(piped.stdout)
     assert (found["genuine"], found["amount_minor"], found["head"]) == (True, 15000, HEAD[:16])
 
@@ -45,10 +46,10 @@ SPOILT: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("how", SPOILT)
 def test_a_code_that_is_not_genuine_gives_one_sentence_and_code_1(how: str) -> None:
     code = SPOILT[how](values.signed(recharge(), sign).code)
-    said = CliRunner().invoke(clerk, [code, "--key", PUBLIC.hex()])
+    said = CliRunner().invoke(clerk, [code, "--key", PUBLIC_KEY.hex()])
     assert said.exit_code == 1
     assert said.stderr.count("\n") == 1
-    as_json = CliRunner().invoke(clerk, [code, "--key", PUBLIC.hex(), "--json"])
+    as_json = CliRunner().invoke(clerk, [code, "--key", PUBLIC_KEY.hex(), "--json"])
     assert (as_json.exit_code, json.loads(as_json.stdout)["genuine"]) == (1, False)
 
 
@@ -56,11 +57,11 @@ def test_the_station_that_printed_it_knows_its_own_papers(tmp_path: Path) -> Non
     station = create_station(tmp_path / "station")
     code = values.signed(claim(), station.sign).code
     assert CliRunner().invoke(clerk, [code, "--station", str(tmp_path / "station")]).exit_code == 0
-    assert CliRunner().invoke(clerk, [code, "--key", PUBLIC.hex()]).exit_code == 1
+    assert CliRunner().invoke(clerk, [code, "--key", PUBLIC_KEY.hex()]).exit_code == 1
     assert CliRunner().invoke(clerk, [code, "--station", str(tmp_path / "no")]).exit_code == 3
 
 
-@pytest.mark.parametrize("wrong", [[], ["--key", "12"], ["--key", "x" * 64], ["--key", PUBLIC.hex(), "--station", "s"]])
+@pytest.mark.parametrize("wrong", [[], ["--key", "12"], ["--key", "x" * 64], ["--key", PUBLIC_KEY.hex(), "--station", "s"]])
 def test_a_wrong_call_is_said_and_is_code_2(wrong: list[str]) -> None:
     said = CliRunner().invoke(clerk, ["K1:AA", *wrong])
     assert said.exit_code == 2

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from kiosk import envelope
+from kiosk.commands.receipt_samples import PUBLIC_KEY
 from kiosk.devices.port import FaultyPort, Port, open_port, open_serial
 from kiosk.devices.printer.driver import PrinterDriver
 from kiosk.devices.printer.escpos import PAPER_58, PAPER_80, PROFILES, PrinterProfile, code_image, job_bytes, line_image, mark_of
@@ -21,7 +22,7 @@ from kiosk.vend import evidence
 from kiosk.vend.paper import values
 from kiosk.vend.ports import PrintJob
 from kiosk.vend.seen import Printed, Seen
-from tests.paper.shop import PUBLIC, QUICK, PaperDesk, bench, claim, recharge, sign
+from tests.paper.shop import QUICK, PaperDesk, bench, claim, recharge, sign
 
 WRITE_ONLY = PROFILES["80mm-write-only"]
 
@@ -46,7 +47,7 @@ def test_the_paper_that_falls_out_says_what_was_laid_out_and_its_code_is_genuine
             assert [line.strip() if "[picture]" in line else line for line in lines] == expected
             with Image.open(tmp_path / f"{number:03d}.png") as picture:
                 assert picture.width == profile.columns * 12 + 2 * 32 + 2 * 20
-            told = evidence.verify(scanned(tmp_path / f"{number:03d}.png"), partial(envelope.holds, PUBLIC))
+            told = evidence.verify(scanned(tmp_path / f"{number:03d}.png"), partial(envelope.holds, PUBLIC_KEY))
             assert told == values.signed(paper, sign).evidence
         assert here.do(do="state")["unheard"] == ""
 

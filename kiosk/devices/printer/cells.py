@@ -18,14 +18,16 @@ def cells(text: str) -> int:
 
 def wrapped(text: str, width: int) -> list[str]:
     """The sentence's own lines, each broken where it does not fit; what was set in stays so."""
-    return [part for line in text.split("\n") for part in ([line] if cells(line) <= width else _broken(line, width))]
+    lines = [line.rstrip(" ") for line in text.split("\n")]
+    return [part for line in lines for part in ([line] if cells(line) <= width else _broken(line, width))]
 
 
 def _broken(line: str, width: int) -> list[str]:
     """At spaces and beside wide characters; within a word only where the word alone is longer than the paper is wide."""
-    indent = line[: len(line) - len(line.lstrip(" "))]
+    words = line.lstrip(" ")
+    indent = line[: min(len(line) - len(words), width // 2)]
     lines = [indent]
-    for unit in _units(line[len(indent) :]):
+    for unit in _units(words):
         if cells(lines[-1] + unit.rstrip(" ")) > width and lines[-1] != indent:
             lines.append(indent)
         while cells(lines[-1] + unit.rstrip(" ")) > width:

@@ -4,12 +4,12 @@ One job is whole by itself: it begins with ESC @, because the printer may have b
 Text of this project's catalogues that is not ASCII goes as a picture of its line: code pages and fonts differ from printer to printer.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 import qrcode
 from escpos.printer import Dummy
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 from qrcode.util import MODE_ALPHA_NUM, QRData
 
 from kiosk.devices.printer.cells import cells, is_wide
@@ -116,17 +116,27 @@ def code_image(text: str, module_dots: int) -> Image.Image:
 def line_image(line: TextLine, columns: int) -> Image.Image:
     """A line of text as the printer's own font would set it: every character in its cell or two."""
     width, height = CELL_DOTS
-    picture = Image.new("1", (columns * width, height), 1)
-    draw, x = ImageDraw.Draw(picture), 0
+    picture, x = Image.new("1", (columns * width, height), 1), 0
     for character in line.text:
-        across = cells(character) * width
-        place, font = (x + across // 2, height - _BASE), _font(*(_WIDE_FONT if is_wide(character) else _NARROW_FONT))
-        for heavier in range(1 + line.bold):
-            draw.text((place[0] + heavier, place[1]), character, fill=0, font=font or ImageFont.load_default(_NARROW_FONT[1]), anchor="ms")
-        x += across
+        picture.paste(_glyph(character, line.bold), (x, 0))
+        x += cells(character) * width
     if line.tall:
         picture = picture.resize((picture.width, 2 * height), Image.Resampling.NEAREST)
     return _harmless(picture)
+
+
+@lru_cache(maxsize=1024)
+def _glyph(character: str, bold: bool) -> Image.Image:
+    """A character in its own cells: centred, or where a stroke would reach over an edge, moved in from it."""
+    width, height = CELL_DOTS
+    across = cells(character) * width
+    font = _font(*(_WIDE_FONT if is_wide(character) else _NARROW_FONT)) or ImageFont.load_default(_NARROW_FONT[1])
+    ground = Image.new("1", (across + 2 * width, height))
+    for heavier in range(1 + bold):
+        ImageDraw.Draw(ground).text((ground.width // 2 + heavier, height - _BASE), character, fill=255, font=font, anchor="ms")
+    left, _, right, _ = ground.getbbox() or (width, 0, width, 0)
+    start = max(width, right - across) if left >= width else left
+    return ImageChops.invert(ground.crop((start, 0, start + across, height)))
 
 
 def can_print(lines: tuple[PrintLine, ...]) -> bool:

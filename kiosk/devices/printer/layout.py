@@ -1,5 +1,6 @@
 """A paper becomes lines of a given width: label left, value flush right, every line fits. Pure."""
 
+import re
 import unicodedata
 
 import msgspec
@@ -10,6 +11,7 @@ from kiosk.devices.printer.wording import said
 from kiosk.vend.paper import values as v
 
 _PART = "  "  # how far a part of a sum is set in
+_HIDDEN = re.compile(r"\.{3,}(?=\d)")
 _KEPT = "\u00a0"  # a space at which no line ends; once the line is made it is one like any other
 
 
@@ -60,7 +62,7 @@ def _row(row: v.Row, paper: v.Paper, width: int) -> list[PrintLine]:
 
 
 def _lines(texts: list[str], *, bold: bool = False, tall: bool = False) -> list[PrintLine]:
-    return [TextLine(unicodedata.normalize("NFC", text).replace(_KEPT, " "), bold, tall) for text in texts]
+    return [TextLine(unicodedata.normalize("NFC", text).replace(_KEPT, " ").rstrip(" "), bold, tall) for text in texts]
 
 
 def _centred(text: str, width: int) -> list[str]:
@@ -68,12 +70,13 @@ def _centred(text: str, width: int) -> list[str]:
 
 
 def _pair(label: str, value: str, width: int, indent: str = "") -> list[str]:
-    """Both on one line where they fit with two cells between them; otherwise the value behind the label's end, or below it."""
-    *above, last = wrapped(indent + label, width)
-    if cells(last) + 2 * bool(last and value) + cells(value) <= width:
-        return [*above, _flush(last, value, width)]
-    return [*above, last, *(_flush("", part, width) for part in wrapped(value, width))]
+    """Both on one line where they fit with two cells between them, if need be with fewer dots for hidden digits; else the value below."""
+    for left, right in ((label, value), (_HIDDEN.sub("..", label), _HIDDEN.sub("..", value))):
+        *above, last = wrapped(indent + left, width)
+        if cells(last) + 2 * bool(last and right) + cells(right) <= width:
+            return [*above, _flush(last, right, width)]
+    return [*wrapped(indent + label, width), *(_flush("", part, width) for part in wrapped(value, width))]
 
 
 def _flush(left: str, right: str, width: int) -> str:
-    return (left + " " * (width - cells(left) - cells(right)) + right).rstrip(" ")
+    return left + " " * (width - cells(left) - cells(right)) + right

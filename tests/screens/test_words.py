@@ -2,6 +2,8 @@
 
 import shutil
 import string
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from io import BytesIO
@@ -305,6 +307,12 @@ def test_a_currency_has_the_catalogues_word_or_else_cldrs() -> None:
     assert [words.currency(language, "KES") for language in LANGUAGES] == ["shilling", "先令", "shilling", "shilingi"]
     assert words.currency("fr", "GBP") == "£GB"
     assert words.currency("en", "XYZ") == "XYZ"
+
+
+def test_the_first_screen_of_a_start_does_not_wait_for_cldr() -> None:
+    first = "import sys, kiosk.app as a; from kiosk.screens import palette, rows, size; "
+    painted = "rows.rows(a.STARTING, rows.Clock('08:15'), size.M, palette.TRUE); sys.exit('babel' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", first + painted], check=False, timeout=60).returncode == 0
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

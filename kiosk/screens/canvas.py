@@ -97,7 +97,8 @@ def _lay(piece: Piece, chars: list[str], styles: list[Style]) -> list[str]:
     """Put one piece on its row; what it covers, or does not fit, is returned."""
     cells = list(piece.text) if piece.text.isascii() else _cells(piece.text)
     left, right = piece.x, min(piece.x + len(cells), len(chars))
-    lost = [text] if (text := "".join(chars[left:right]).strip()) else []
+    halved = chars[left : left + 1] == [""]  # a wide character that would keep its first cell only
+    lost = [text] if (text := "".join(chars[left - halved : right]).strip()) else []
     if len(cells) > right - left:
         lost.append(piece.text)
     chars[left:right] = cells[: right - left]

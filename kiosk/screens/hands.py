@@ -59,7 +59,8 @@ def _key(key: Key, size: Size, region: tuple[int, int, int, int]) -> list[Piece]
     middle = y + height // 2
     pieces = _block(x, y, badge, height, badge_plane, half=size.half) + _block(x + badge, y, width - badge, height, ground, half=size.half)
     pieces.append(Piece(middle, x + (badge - width_of(cap)) // 2, cap, (badge_words, badge_plane, True)))
-    pieces.append(Piece(middle, x + badge + 1, label, (words, ground, True)))
+    air = int(badge + width_of(label) < width)  # a long word stands against the badge rather than over the edge
+    pieces.append(Piece(middle, x + badge + air, label, (words, ground, True)))
     return pieces
 
 

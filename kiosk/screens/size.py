@@ -3,7 +3,7 @@
 S is 55 by 17, M 78 by 29, L 100 by 30. LARGE is the large text of 50 by 18: the font is larger, so there are fewer cells, and sentences
 flow over two rows. A larger window gets the largest size that fits, in the middle of a bezel.
 
-No key is narrower than 14 columns, 16 at S, but at LARGE the digits (8) and 0 (11): a column is wider there.
+No key is narrower than 14 columns, 16 at S, but at LARGE the digits (8) and 0 (10): a column is wider there.
 """
 
 from typing import NamedTuple
@@ -97,7 +97,7 @@ L = Size(
     poster=Plan(2, 3, (5, 7), (14, 11), 26, 27, (), (24, 5), 29),
 )  # fmt: skip
 LARGE = Size(
-    "large", 50, 18, margin=1, gap=2, badge=3, clear=15, zero=11, bar=8, between=2, half=True, flows=True,
+    "large", 50, 18, margin=1, gap=2, badge=3, clear=15, zero=10, bar=8, between=2, half=True, flows=True,
     two=Plan(1, 2, (5, 5), None, 10, 11, ((12, 3),), (15, 3), 0),
     three=Plan(1, 2, (4, 3), None, 7, 8, ((9, 3), (12, 3)), (15, 3), 0),
     poster=Plan(1, 2, (5, 0), (5, 9), 15, 16, (), (15, 3), 0),

@@ -1,48 +1,42 @@
-"""Every screen at every size in every palette: nothing cut, nothing covered, every key large enough and in its place."""
+"""Every screen at every size in every language: nothing cut, nothing covered, nothing left out, every key large enough and in its place."""
 
-from collections.abc import Iterator
+import re
 from itertools import combinations
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 
-from kiosk.screens.canvas import Frame, Piece, Target, compose, plane, width_of
+from kiosk import words
+from kiosk.screens.canvas import Piece, Target, compose, plane, width_of
 from kiosk.screens.customer import PHASES, scene_of
 from kiosk.screens.palette import FIELDS, PALETTES, TRUE, Colour, Palette
 from kiosk.screens.rows import rows, time_left
-from kiosk.screens.samples import SAMPLES, Sample
-from kiosk.screens.scene import DIGIT
-from kiosk.screens.size import L, M, S, Size, fitting
+from kiosk.screens.samples import SAMPLES
+from kiosk.screens.scene import DIGIT, Scene
+from kiosk.screens.size import LARGE, SIZES, M, Size, fitting
 from kiosk.screens.strips import strip
 from kiosk.vend.view import View
+from tests.screens.shots import LANGUAGES, Shot, cells_of, shot, shots, written
 
-SIZES = (S, M, L)
 VGA = bytes.fromhex("000000aa000000aa00aa55000000aaaa00aa00aaaaaaaaaa555555ff555555ff55ffff555555ffff55ff55ffffffffff")
-LEAST_COLUMNS = {"1": 16, "2": 16, "3": 16, "4": 16, "5": 16, "6": 16, "clear": 14, "0": 14, "?": 14, "enter": 20}
-LEAST_OF_A_DIGIT = 9
-
-
-def frame_of(sample: Sample, size: Size, palette: Palette = TRUE) -> Frame:
-    return rows(sample.view, sample.clock, size, palette, helping=sample.helping)
-
-
-def every_frame() -> Iterator[tuple[str, Size, Palette, Frame]]:
-    for name, sample in SAMPLES.items():
-        for size in SIZES:
-            for palette in PALETTES.values():
-                yield f"{name} {size.name} {palette.name}", size, palette, frame_of(sample, size, palette)
-
-
-def written(frame: Frame) -> list[str]:
-    return ["".join(text for text, _ in row) for row in frame.rows]
+OPTIONS, BOTTOM, DIGITS = 16, 14, 9  # columns: a key 1 to 6, CLEAR and 0, a digit
+LEAST = {"clear": BOTTOM, "0": BOTTOM, "?": BOTTOM, "enter": 20}
+LEAST_LARGE = {"clear": BOTTOM, "0": 10, "?": 10, "enter": 19}  # of wider columns
+DOCS = Path(__file__).parents[2] / "docs" / "screens.md"
 
 
 def test_every_phase_has_a_sample() -> None:
     assert {sample.view.phase for sample in SAMPLES.values()} == set(PHASES)
 
 
-def test_nothing_is_cut_or_covered_and_every_row_is_full() -> None:
-    for name, size, _, frame in every_frame():
+# ------------------------------------------------------------ nothing is cut
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_cut_or_covered_and_every_row_is_full(language: str) -> None:
+    for name, _, size, _, frame in shots(language):
         assert frame.lost == (), name
         assert [cell_len(line) for line in written(frame)] == [size.columns] * size.rows, name
 
@@ -52,12 +46,115 @@ def test_a_text_that_is_cut_or_covered_is_found() -> None:
     assert compose(8, 1, "paper", [Piece(0, 4, "too long", style)])[1] == ("too long",)
     assert compose(8, 1, "paper", [Piece(0, 0, "word", style), *plane(0, 3, 2, 1, "key")])[1] == ("d",)
     assert compose(8, 1, "paper", [Piece(1, 0, "below", style)])[1] == ("below",)
+    assert compose(8, 1, "paper", [Piece(0, 7, "字", style)])[1] == ("字",)
 
 
-def test_every_key_is_large_enough_for_a_thumb_and_apart_from_the_next() -> None:
-    for name, size, _, frame in every_frame():
+@pytest.mark.parametrize("covered", [0, 1])
+def test_half_of_a_wide_character_that_is_covered_is_found(covered: int) -> None:
+    pieces = [Piece(0, 2, "字", ("ink", "paper", False)), *plane(0, 2 + covered, 1, 1, "key")]
+    assert compose(8, 1, "paper", pieces)[1] == ("字",)
+
+
+@pytest.mark.parametrize("palette", [palette for palette in PALETTES.values() if palette is not TRUE])
+def test_a_palette_changes_colours_and_tiles_and_no_other_cell(palette: Palette) -> None:
+    for one in shots("en"):
+        if not one.scene.tray:
+            other = rows(one.sample.view, one.sample.clock, one.size, palette, helping=one.sample.helping)
+            assert other == one.frame, (one.name, palette.name)
+
+
+# ------------------------------------------------------------ nothing is left out
+
+
+def shown(one: Shot) -> str:
+    """All that is written, without the spaces: a sentence may flow over rows."""
+    return re.sub(r"\s", "", "".join(written(one.frame)))
+
+
+def left_out(one: Shot) -> set[str]:
+    """What a scene says and the screen does not."""
+    scene, page = one.scene, shown(one)
+    told = () if scene.rows_of_options or scene.tray else scene.told
+    said = {scene.first, scene.second, scene.tray_note, *scene.lines, *told, *(label + value for label, value in scene.ledger)}
+    return {text for text in said if re.sub(r"\s", "", text) not in page}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_and_every_line_of_the_ledger_is_painted(language: str) -> None:
+    for one in shots(language):
+        assert left_out(one) <= gives_way(one), one.name
+
+
+def gives_way(one: Shot) -> set[str]:
+    """Above two rows of options at S and in large text: a heading, then what is behind three lines of the ledger; and the second sentence
+    of the help, which says what its key says."""
+    valued = [label + value for label, value in one.scene.ledger if value]
+    headings = {label for label, value in one.scene.ledger if not value}
+    return headings | set(valued[3:]) | ({one.scene.second} if one.sample.helping else set()) if one.low else set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_slip_a_fee_a_debt_and_the_telephone_are_told_at_every_size(language: str) -> None:
+    for one in shots(language):
+        page = shown(one)
+        if one.sample.view.phase == "claim" and not one.sample.helping:
+            assert "K07-000123" in page, one.name
+            assert "9F" in page, one.name
+        needed = {words.text(language, f"ledger.{key}") for key in ("fixed_fee", "old_debt", "to_card", "purchase_no", "check", "slip")}
+        for label, value in one.scene.ledger:
+            assert label not in needed or (label + value).replace(" ", "") in page, (one.name, label)
+        if one.sample.view.phase in {"attract", "out"} or one.sample.helping:
+            assert "0800123456" in page, one.name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_clock_and_the_time_that_is_left_are_on_every_screen(language: str) -> None:
+    for one in shots(language):
+        edges = (one.frame.rows[0], one.frame.rows[-1])
+        assert "14:32" in written(one.frame)[0], one.name
+        left = one.sample.clock.left_ms
+        if left is not None and one.scene.timed:
+            bar = sum(len(text) for row in edges for text, (_, ground, _) in row if ground.startswith(("bar", "header_bar")))
+            assert bar in {0, one.size.bar}, one.name
+            assert bar or time_left(language, left) in "".join(text for text, _ in edges[0]), one.name
+
+
+def longer(said: str, most: int = 52) -> str:
+    """A text that needs a third more room, as translations do, and no more than it may have."""
+    room = min(width_of(said) * 27 // 20, most) - width_of(said)
+    return said + (" ndefu" * 3)[: max(room, 0)].replace(" ", "u" if room < 3 else " ") if said else ""
+
+
+def test_a_language_that_needs_a_third_more_room_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stretched(view: View, *, helping: bool) -> Scene:
+        scene = scene_of(view, helping=helping)
+        return replace(
+            scene,
+            first=longer(scene.first),
+            second=longer(scene.second),
+            lines=tuple(map(longer, scene.lines)),
+            told=tuple(map(longer, scene.told)),
+            ledger=tuple((longer(label, 12), value) for label, value in scene.ledger),
+            status=longer(scene.status),
+            tray_note=longer(scene.tray_note),
+        )
+
+    monkeypatch.setattr("kiosk.screens.rows.scene_of", stretched)
+    for name, sample in SAMPLES.items():
+        for size in SIZES:
+            one = shot(name, sample, size)._replace(scene=stretched(sample.view, helping=sample.helping))
+            assert one.frame.lost == (), one.name
+            assert left_out(one) <= gives_way(one), one.name
+
+
+# ------------------------------------------------------------ keys
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_key_is_large_enough_for_a_thumb_and_apart_from_the_next(language: str) -> None:
+    for name, _, size, _, frame in shots(language):
         for key in frame.targets:
-            assert key.width >= (LEAST_OF_A_DIGIT if key.do == DIGIT else LEAST_COLUMNS[key.cap]), (name, key)
+            assert key.width >= least_columns(key, size), (name, key)
             assert key.height >= 3, (name, key)
             assert 0 <= key.x < key.x + key.width <= size.columns, (name, key)
             assert 0 <= key.y < key.y + key.height <= size.rows, (name, key)
@@ -66,66 +163,53 @@ def test_every_key_is_large_enough_for_a_thumb_and_apart_from_the_next() -> None
             assert one.y != other.y or max(one.x, other.x) - min(one.x + one.width, other.x + other.width) >= 2, (name, one, other)
 
 
+def least_columns(key: Target, size: Size) -> int:
+    """The design's least; large text has columns half as wide again."""
+    if key.do == DIGIT:
+        return 8 if size is LARGE else DIGITS
+    return (LEAST_LARGE if size is LARGE else LEAST).get(key.cap, BOTTOM if size is LARGE else OPTIONS)
+
+
 def overlap(one: Target, other: Target) -> bool:
     return one.x < other.x + other.width and other.x < one.x + one.width and one.y < other.y + other.height and other.y < one.y + one.height
 
 
 def test_a_key_stands_in_the_same_place_on_every_screen_that_has_it() -> None:
-    for size in SIZES:
-        columns: dict[str, set[tuple[int, int]]] = {}
-        for sample in SAMPLES.values():
-            for key in frame_of(sample, size).targets:
-                columns.setdefault(key.cap + key.do * (key.do == DIGIT), set()).add((key.x, key.width))
-        assert all(len(places) == 1 for places in columns.values()), columns
+    places: dict[tuple[str, str], set[tuple[int, int]]] = {}
+    for language in LANGUAGES:
+        for one in shots(language):
+            for key in one.frame.targets:
+                places.setdefault((one.size.name, key.cap + key.do * (key.do == DIGIT)), set()).add((key.x, key.width))
+    assert all(len(found) == 1 for found in places.values()), places
 
 
-def test_the_label_of_a_key_ends_inside_the_key() -> None:
-    for name, size, _, frame in every_frame():
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_label_of_a_key_ends_inside_the_key(language: str) -> None:
+    for name, _, _, _, frame in shots(language):
+        painted = {key.y: cells_of(frame.rows[key.y + key.height // 2]) for key in frame.targets}
         for key in frame.targets:
-            cells = cells_of(frame)[key.y + key.height // 2]
-            own = {plane for _, (_, plane, _) in cells[key.x : key.x + key.width]}
+            own = {ground for _, (_, ground, _) in painted[key.y][key.x : key.x + key.width]}
             assert len(own) == (1 if key.do == DIGIT else 2), (name, key, own)
-            assert size.columns == len(cells)
-            after = cells[key.x + key.width :][:1]
-            assert all(char.strip() == "" for char, _ in after), (name, key)
+            outside = {ground for _, (_, ground, _) in painted[key.y][key.x + key.width : key.x + key.width + 2]}
+            assert outside <= {"paper"}, (name, key, outside)
 
 
-def cells_of(frame: Frame) -> list[list[tuple[str, tuple[str, str, bool]]]]:
-    """A cell for each column; a wide character has a second, empty one."""
-    painted = []
-    for row in frame.rows:
-        cells = []
-        for text, style in row:
-            for char in text:
-                cells += [(char, style)] + ([("", style)] if cell_len(char) == 2 else [])
-        painted.append(cells)
-    return painted
+def test_the_smallest_keys_are_as_large_as_the_documentation_says() -> None:
+    """Columns and rows, and millimetres: a column is 3.9 mm wide and a row 7.7 mm tall at the least capital letter of 4.8 mm, on any panel;
+    large text is for capitals of 7.3 mm."""
+    for size in SIZES:
+        keys = [key for one in shots("en") if one.size == size for key in one.frame.targets]
+        said = [smallest([key for key in keys if (key.do == DIGIT) == digits], size) for digits in (False, True)]
+        assert f"| {size.name} | {size.columns}x{size.rows} | {said[0]} | {said[1]} |" in DOCS.read_text("utf-8"), said
 
 
-def test_the_tab_says_what_the_figure_says_and_the_first_sentences_do_not_disagree() -> None:
-    for name, sample in SAMPLES.items():
-        scene = scene_of(sample.view, helping=sample.helping)
-        for size in SIZES:
-            tab = " ".join(
-                "".join(char for char, style in line if style[1] == f"{scene.field}.tab" and style[0] == f"{scene.field}.tab_words").strip()
-                for line in cells_of(frame_of(sample, size))
-            ).strip()
-            assert (scene.figure or "") in tab, (name, size.name, tab)
-            assert tab.endswith("?") == scene.doubt, (name, tab)
-            assert not scene.figure or any(char.isdigit() for char in tab), name
+def smallest(keys: list[Target], size: Size) -> str:
+    width, height = min(key.width for key in keys), min(key.height for key in keys)
+    column, row = (5.9, 11.7) if size is LARGE else (3.9, 7.7)
+    return f"{width}x{height}, {width * column:.0f}x{height * row:.0f} mm"
 
 
-def test_money_that_is_somewhere_else_is_never_painted_further_than_where_it_is() -> None:
-    """The line is painted up to the tab's end and no cell beyond."""
-    for name, sample in SAMPLES.items():
-        scene = scene_of(sample.view)
-        for size in SIZES:
-            cells = cells_of(rows(sample.view, sample.clock, size, TRUE))
-            line = next(row for row in cells if {style[1] for _, style in row} <= {f"{scene.field}.line", f"{scene.field}.rest"})
-            at = cells.index(line)
-            painted = sum(style[1] == f"{scene.field}.line" for _, style in line)
-            tab = [x for x, (_, style) in enumerate(cells[at - 1]) if style[1] == f"{scene.field}.tab"]
-            assert painted == (size.columns if scene.place == "meter" else tab[-1] + 1), (name, size.name)
+# ------------------------------------------------------------ what the desk says little of
 
 
 def test_what_the_desk_does_not_offer_is_a_hole() -> None:
@@ -142,23 +226,18 @@ def test_no_screen_is_wordless_when_the_desk_says_little() -> None:
             assert "".join(written(frame)).strip(), phase
 
 
-@pytest.mark.parametrize("amount_minor", [0, 5, 99, 100, 1240, 99999, 123456, 999999, 9999999, -1240])
-def test_any_amount_is_drawn_at_every_size_without_running_into_the_ledger(amount_minor: int) -> None:
-    for name in ("insert", "account", "done", "unsure"):
-        sample = SAMPLES[name]
-        for size in SIZES:
-            view = View(**{field: getattr(sample.view, field) for field in View.__struct_fields__} | {"figure_minor": amount_minor})
-            assert rows(view, sample.clock, size, TRUE).lost == (), (name, size.name)
+# ------------------------------------------------------------ colours
 
 
 def test_words_can_be_read_on_their_planes() -> None:
     """WCAG contrast of every painted letter: 4.5 and more, in every palette."""
-    for name, _, palette, frame in every_frame():
-        for row in cells_of(frame):
-            for char, (ink, ground, _) in row:
-                if char.strip() and char not in "▀▄":
-                    ratio = contrast(palette.colours[ink], palette.colours[ground])
-                    assert ratio >= 4.5, (name, char, ink, ground, ratio)
+    pairs = {
+        style[:2] for language in LANGUAGES for one in shots(language) for row in one.frame.rows for text, style in row if text.strip(" ▀▄")
+    }
+    for palette in PALETTES.values():
+        for ink, ground in pairs:
+            ratio = contrast(palette.colours[ink], palette.colours[ground])
+            assert ratio >= 4.5, (palette.name, ink, ground, ratio)
 
 
 def test_the_line_can_be_told_from_its_field_and_the_painted_from_the_unpainted() -> None:
@@ -183,18 +262,25 @@ def luminance(colour: Colour) -> float:
 
 def test_no_background_is_bright_on_a_terminal_of_sixteen_colours() -> None:
     """The Linux console blinks instead: bright planes are full blocks in bright ink."""
-    for sample in SAMPLES.values():
-        for row in frame_of(sample, M, PALETTES["ansi"]).rows:
+    for one in shots("en"):
+        for row in one.frame.rows if one.size is M else ():
             for segment in strip(row, "ansi"):
                 ground = segment.style.bgcolor if segment.style else None
                 assert ground is None or (ground.number or 0) < 8
 
 
+# ------------------------------------------------------------ windows and time
+
+
 @pytest.mark.parametrize(
     ("window", "name"),
     [
+        ((49, 18), ""),
         ((54, 17), ""),
         ((55, 16), ""),
+        ((50, 18), "large"),
+        ((52, 20), "large"),
+        ((54, 40), "large"),
         ((55, 17), "S"),
         ((80, 24), "S"),
         ((78, 29), "M"),

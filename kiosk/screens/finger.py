@@ -16,11 +16,11 @@ class Finger(msgspec.Struct, frozen=True):
 
     cap: str = ""
     at_ms: int = 0
-    on: tuple[View, bool] | None = None  # a view without its time, and whether help lay over it
+    on: tuple[View, bool] | None = None  # a view without its time, and whether help lay over it; None once a press was not meant
 
     def presses(self, cap: str, on: tuple[View, bool], now_ms: int, *, there: bool = False) -> tuple["Finger", bool]:
         """Is this press meant? Also one on a hole has to be told. `there`: on the glass, where the last one was."""
         again = (there or cap == self.cap) and now_ms - self.at_ms < REST_MS
         if again and on != self.on:
-            return Finger(cap, now_ms, self.on), False
+            return Finger(cap, now_ms), False
         return Finger(cap, now_ms, on), True

@@ -264,6 +264,7 @@ def _claim(rules: Rules, state: State) -> Parts:
         "card_tail": tail(sale.card),
         "printed": state.here.printed in ("printed", "assumed"),
         "printing": state.here.printing is not None,
+        "copies": sale.copies,
         "printer": paper_works(state),
         "qr": state.here.qr,
         "disputed_minor": sale.disputed_minor,

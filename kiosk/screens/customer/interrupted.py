@@ -17,5 +17,6 @@ def seen(view: View) -> Scene:
         currency=say.currency,
         ledger=say.tally(),
         told=(say("interrupted.written"), say("interrupted.waits")),
+        keys=(say.help_key(),),
         timed=False,
     )

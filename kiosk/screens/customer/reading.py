@@ -1,4 +1,4 @@
-"""A card is being read: nothing to press."""
+"""A card is being read: nothing needs to be pressed."""
 
 from kiosk.screens.scene import Scene, Voice
 from kiosk.vend.view import View
@@ -13,6 +13,6 @@ def seen(view: View) -> Scene:
         first=say("reading.first"),
         second=say("reading.second"),
         picture="card_held",
-        keys=say.key("clear", "cancel", "", say("account.cancel")),
+        keys=(*say.key("clear", "cancel", "", say("account.cancel")), say.help_key()),
         timed=False,
     )

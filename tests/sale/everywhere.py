@@ -63,7 +63,8 @@ def checking() -> Shop:
 
 
 def still(here: Shop) -> Shop:
-    here.wait(61)
+    while here.view.phase != "still":
+        here.wait(0.5)
     return here
 
 

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Generic, Protocol, TypeVar
 
-from kiosk.vend.facts import CardVerified, Checkpointed, ClaimIssued, ClockStepped, Fact, HeadSigned
+from kiosk.vend.facts import CardVerified, Checkpointed, ClaimIssued, ClockStepped, Fact, HeadSigned, Row
 from kiosk.vend.journal import Journal
 from kiosk.vend.ports import DeskBusy, DeskDied, Published, Station
 from kiosk.vend.rules import Now
 from kiosk.vend.seen import Seen, Tick
-from kiosk.vend.state import Row
 
 INBOX = 1024
 BUSY_AFTER_S = 5.0

@@ -24,10 +24,26 @@ class Fact(msgspec.Struct, frozen=True):
         return type(self).__name__
 
 
+class Row(msgspec.Struct, frozen=True):
+    """Where in the journal a fact stands. Passing facts have the seq and hash of the last row."""
+
+    seq: int
+    at_ms: int
+    boot: int
+    mono_ms: int
+    hash: str
+
+
 class SaleFact(Fact, frozen=True):
     """A fact about one sale: 16 random hex digits, the journal row's own column."""
 
     sale: str
+
+
+class RoomFact(Fact, frozen=True):
+    """A fact of one subject that has a room of its own beside the sale: `room` is its field in the state, and its fold stands there."""
+
+    room: ClassVar[str] = ""
 
 
 # ---------------------------------------------------------------- values inside facts

@@ -3,6 +3,7 @@
 Replay is fold alone. What stands in `here` begins anew at every start; passing facts, which add up to it too, have a room of their own.
 """
 
+from collections.abc import Callable, Mapping
 from functools import singledispatch
 from typing import Any
 
@@ -10,12 +11,14 @@ from msgspec.structs import replace
 
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
+from kiosk.vend import service
 from kiosk.vend.card.reading import Record, Word
+from kiosk.vend.facts import Row
 from kiosk.vend.limits import DayOfCard
 from kiosk.vend.phase import phase
 from kiosk.vend.ports import AcceptorMemory
 from kiosk.vend.standing import here_with, shown, stand
-from kiosk.vend.state import CardMemory, Escrow, Here, Row, Sale, State, find
+from kiosk.vend.state import CardMemory, Escrow, Here, Sale, State, find
 
 CARDS_KEPT = 5_000  # the newest; older cards lose only their roll-back memory and day limit
 # the customer did something, or money moved: the screen's time begins anew
@@ -33,10 +36,19 @@ def fold(state: State, fact: f.Fact, row: Row) -> State:
     return after
 
 
+# what has a room of its own: the state's field, and who adds up its facts
+ROOMS: Mapping[str, Callable[[Any, f.RoomFact, Row], Any]] = {"service": service.fold}
+
+
 @singledispatch
 def _fold(fact: f.Fact, state: State, row: Row) -> State:
     # a kind that nobody adds up changes nothing
     return state
+
+
+@_fold.register
+def _(fact: f.RoomFact, state: State, row: Row) -> State:
+    return replace(state, **{fact.room: ROOMS[fact.room](getattr(state, fact.room), fact, row)})
 
 
 def _sale(state: State, sale_id: str, **changes: Any) -> State:

@@ -17,7 +17,7 @@ from typing import Any, Self
 import msgspec
 from sqlalchemy import Connection
 
-from kiosk.vend.facts import Checkpointed, Fact, HeadSigned
+from kiosk.vend.facts import Checkpointed, Fact, HeadSigned, Row
 from kiosk.vend.rows import (
     STORE_ID_BYTES,
     Recorded,
@@ -31,7 +31,6 @@ from kiosk.vend.rows import (
     link,
     origin,
 )
-from kiosk.vend.state import Row
 from kiosk.vend.store import (
     APPLICATION_ID,
     SCHEMA,

@@ -101,9 +101,11 @@ def _of_card(state: State) -> str:
 
 
 def out_of_service(state: State) -> str:
-    """Why no money can go in now, or "": reader | cash."""
+    """Why no money can go in now, or "": reader | service | cash."""
     if state.here.reader:
         return "reader"
+    if state.service.closed:
+        return "service"
     return "" if cash_works(state) else "cash"
 
 
@@ -113,8 +115,8 @@ def note_moves(state: State) -> bool:
 
 
 def cash_works(state: State) -> bool:
-    """Some acceptor is ready to take money."""
-    return any(seen.denominations and not seen.code for seen in state.here.acceptors.values())
+    """Some acceptor is ready to take money, and the machine is open."""
+    return not state.service.closed and any(seen.denominations and not seen.code for seen in state.here.acceptors.values())
 
 
 def span_ms(state: State) -> int | None:

@@ -7,16 +7,7 @@ from kiosk.vend import passing as p
 from kiosk.vend.card.reading import Reading, Record, Verdict
 from kiosk.vend.limits import DayOfCard
 from kiosk.vend.ports import AcceptorMemory
-
-
-class Row(msgspec.Struct, frozen=True):
-    """Where in the journal a fact stands. Passing facts have the seq and hash of the last row."""
-
-    seq: int
-    at_ms: int
-    boot: int
-    mono_ms: int
-    hash: str
+from kiosk.vend.service import Service
 
 
 class Escrow(msgspec.Struct, frozen=True):
@@ -125,6 +116,7 @@ class State(msgspec.Struct, frozen=True):
     orphans: tuple[f.OrphanCredit, ...] = ()
     number: int = 0  # the last paper number
     unprinted: f.PrintStarted | None = None  # begun, its outcome not on disk
+    service: Service = Service()
     here: Here = Here()
 
 

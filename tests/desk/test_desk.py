@@ -9,10 +9,10 @@ import pytest
 from kiosk.vend import facts as f
 from kiosk.vend import seen as s
 from kiosk.vend.desk import CHECKPOINT_ROWS, recover
+from kiosk.vend.facts import Row
 from kiosk.vend.journal import Journal
 from kiosk.vend.rows import head_message
 from kiosk.vend.rules import Now
-from kiosk.vend.state import Row
 from tests.desk.till import TILL, HandClock, Till, fold, note, sat
 
 KEY = bytes(range(32))

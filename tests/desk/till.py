@@ -6,10 +6,10 @@ from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.desk import Clock, Desk, Machine
+from kiosk.vend.facts import Row
 from kiosk.vend.journal import Journal
 from kiosk.vend.ports import Published, Stance
 from kiosk.vend.rules import Now
-from kiosk.vend.state import Row
 from kiosk.vend.view import View
 
 SALE = "00112233445566aa"

@@ -13,10 +13,11 @@ from kiosk.vend import proof, sale, seen, showing
 from kiosk.vend.card.gdw1365 import PROFILE, armed
 from kiosk.vend.card.reading import Reading, Record, Update
 from kiosk.vend.evidence import encode
+from kiosk.vend.facts import Row
 from kiosk.vend.fold import fold
 from kiosk.vend.ports import CardJob
 from kiosk.vend.rules import Now, Rules
-from kiosk.vend.state import Row, State
+from kiosk.vend.state import State
 from kiosk.vend.view import View
 
 METER, CUSTOMER = "000012345678", "000098765432"

@@ -6,12 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.vend import sale, seen, showing
-from kiosk.vend.facts import ClaimIssued, PrintStarted
+from kiosk.vend.facts import ClaimIssued, PrintStarted, Row
 from kiosk.vend.fold import fold
 from kiosk.vend.passing import Asked
 from kiosk.vend.proof import print_job, sign_job
 from kiosk.vend.rules import Rules
-from kiosk.vend.state import Row, State
+from kiosk.vend.state import State
 from tests.sale.everywhere import EVERYWHERE, LANGUAGES, claim, landed, paid, shop, with_card
 from tests.sale.shop import Shop
 

@@ -68,6 +68,8 @@ TRUE = Palette(
         "side_badge_words": WHITE,
         "poster": INK,
         "poster_words": YELLOW,
+        "code": WHITE,
+        "code_dark": "#000000",
     },
     plain=False,
     sixteen=False,
@@ -110,6 +112,8 @@ SIXTEEN = Palette(
         "side_badge_words": BRIGHT_YELLOW_16,
         "poster": BLACK_16,
         "poster_words": BRIGHT_YELLOW_16,
+        "code": BRIGHT_WHITE_16,
+        "code_dark": BLACK_16,
     },
     plain=True,
     sixteen=True,
@@ -126,7 +130,7 @@ HIGH = Palette(
     | dict.fromkeys(_LAMPS, _HIGH)
     | dict.fromkeys(("header_words", "ink", "muted", "key_words", "enter_words", "side_words"), WHITE)
     | dict.fromkeys(("badge_words", "enter_badge_words", "side_badge_words"), _BLACK)
-    | {"bar_rest": "#767676", "header_bar_rest": "#767676", "poster_words": _HIGH},
+    | {"bar_rest": "#767676", "header_bar_rest": "#767676", "poster_words": _HIGH, "code": WHITE, "code_dark": _BLACK},
     plain=True,
     sixteen=False,
 )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from kiosk import words
-from kiosk.screens import poster
+from kiosk.screens import poster, qr
 from kiosk.screens.canvas import Frame, Piece, compose, fitting, plane, width_of
 from kiosk.screens.customer import scene_of
 from kiosk.screens.field import field
@@ -33,7 +33,10 @@ def rows(view: View, clock: Clock, size: Size, palette: Palette, *, helping: boo
     if plan.options and scene.told:
         scene = replace(scene, told=flow_all(scene.told, size.inner, plan.options[0][1]))
     names = tuple(words.text(view.language, f"station.{station}") for station in STATIONS)
-    pieces = field(scene, size, plan, clock.beat, view.exponent) + line(scene, names, size, plan, clock.beat)
+    room = qr.room(scene, size, plan)
+    plan = room.plan
+    told = field(room.scene, room.size, plan, clock.beat, view.exponent) + line(scene, names, room.size, plan, clock.beat)
+    pieces = room.pieces + room.shifted(told)
     if plan.poster and scene.poster:
         top, height = plan.poster
         pieces += poster.pieces(scene.poster, (top, size.margin, size.inner, height))

@@ -67,8 +67,8 @@ def test_a_palette_changes_colours_and_tiles_and_no_other_cell(palette: Palette)
 
 
 def shown(one: Shot) -> str:
-    """All that is written, without the spaces: a sentence may flow over rows."""
-    return re.sub(r"\s", "", "".join(written(one.frame)))
+    """All that is written, without the spaces, and the code beside it: a sentence may flow over rows."""
+    return re.sub(r"[\s▄]", "", "".join(written(one.frame)))
 
 
 def left_out(one: Shot) -> set[str]:

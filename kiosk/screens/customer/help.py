@@ -4,7 +4,7 @@ from kiosk.screens.scene import BACK, Scene, Voice
 from kiosk.vend.view import View
 
 MOST_LANGUAGES = 6
-_SAME = {"still": "insert", "interrupted": "unsure", "take_card": "done", "writing": "insert", "reading": "attract"}
+_SAME = {"still": "insert", "interrupted": "unsure", "take_card": "done", "writing": "insert", "reading": "attract", "qr": "done"}
 
 
 def over(view: View, scene: Scene) -> Scene:

@@ -17,10 +17,11 @@ Parts = dict[str, Any]
 
 
 def view(rules: Rules, state: State, now: Now) -> View:
-    """The present screen's values; `rev` is the turn that a choice must name."""
+    """The present screen's values; `rev` is the turn that a choice must name. Whom to call is known on every screen."""
     name = phase(state)
     due_ms = ends_ms(state)
     parts = _PARTS[name](rules, state)
+    params = {"phone": rules.letterhead.phone} | parts.pop("params", {})
     return View(
         phase=name,
         rev=state.here.turn,
@@ -32,6 +33,7 @@ def view(rules: Rules, state: State, now: Now) -> View:
         currency=rules.currency.code,
         exponent=rules.currency.exponent,
         demo=rules.demo,
+        params=params,
         **parts,
     )
 
@@ -62,7 +64,6 @@ def _attract(rules: Rules, state: State) -> Parts:
             "notes": notes,
             "coins": coins,
             "printer": paper_works(state),
-            "phone": rules.letterhead.phone,
             "asked": state.here.asked,
         },
         "offers": (*(Offer("language", code) for code in rules.languages), Offer("balance")),
@@ -74,7 +75,7 @@ def _out(rules: Rules, state: State) -> Parts:
     return {
         "place": "you",
         "told": tuple(f"works.{key}" for key in works),
-        "params": {"why": out_of_service(state), "phone": rules.letterhead.phone, "asked": state.here.asked},
+        "params": {"why": out_of_service(state), "asked": state.here.asked},
         "offers": tuple(Offer(key) for key in works),
     }
 
@@ -260,7 +261,6 @@ def _claim(rules: Rules, state: State) -> Parts:
     params: dict[str, Value] = {
         "slip": paper_number(rules, state, sale),
         "check": sale.check,
-        "phone": rules.letterhead.phone,
         "card_tail": tail(sale.card),
         "printed": state.here.printed in ("printed", "assumed"),
         "printing": state.here.printing is not None,

@@ -29,7 +29,7 @@ from kiosk.devices.card.apdu import (
     exchange,
 )
 from kiosk.vend.card.reading import FileSpec, Profile, Reading, Update
-from kiosk.vend.ports import CardJob, Vault
+from kiosk.vend.ports import CardJob, Vault, VaultError
 from kiosk.vend.seen import CardBad, CardOut, CardRead, CardWorked, Seen
 
 SERIAL_P1, SERIAL_P2, SERIAL_BYTES = 0x99, 0x01, 8  # READ BINARY in MF: short file 19, offset 1
@@ -80,7 +80,14 @@ class CardSession:
     # ------------------------------------------------------------ reading
 
     def read(self) -> Reading:
-        """Every file of the profile, with proof where there is a vault. Raises CardError."""
+        """Every file of the profile, with proof where there is a vault; one that gives no answer is none. Raises CardError."""
+        try:
+            return self._read()
+        except VaultError:
+            self._vault = None
+            return self._read()
+
+    def _read(self) -> Reading:
         serial = self._known_serial()
         self._select()
         files, authentic = {}, self._vault is not None
@@ -272,9 +279,10 @@ def perform(job: CardJob, session: CardSession) -> Seen:
     work: dict[str, Callable[[CardJob], str | None]] = {"arm": session.job_arm, "write": session.job_write, "finish": session.job_finish}
     try:
         tag = work[job.do](job)
-    except CardError as error:
-        session.broken_off(error)
-        return CardWorked(job.token, job.id, done=False, why=word_for_work(error))
+    except (CardError, VaultError) as stopped:
+        why = NoKey(str(stopped)) if isinstance(stopped, VaultError) else stopped
+        session.broken_off(why)
+        return CardWorked(job.token, job.id, done=False, why=word_for_work(why))
     if job.do != "arm":
         session.reading = None  # what was written stands in no reading yet
     return CardWorked(job.token, job.id, done=True, tag=tag or "")

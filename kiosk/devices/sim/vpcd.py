@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -26,6 +26,28 @@ LOST = b"\x00"  # vpcd waits for ever on an empty answer; one byte is no answer 
 POWER_OFF, POWER_ON, RESET, SEND_ATR = b"\x00", b"\x01", b"\x02", b"\x04"
 
 
+class Plugged(Protocol):
+    """What can be put into a slot: the user's card, a security module."""
+
+    present: bool
+
+    @property
+    def atr(self) -> bytes:
+        """Answer to reset."""
+
+    def insert(self) -> bytes:
+        """Into the contacts."""
+
+    def pull(self) -> None:
+        """Out of them."""
+
+    def reset(self) -> bytes:
+        """Warm or cold. CardPulled when it is out."""
+
+    def process(self, apdu: bytes) -> bytes:
+        """One command, one answer. CardPulled when it leaves."""
+
+
 class VpcdSlot:
     """One slot of the virtual reader. `insert` and `pull` may be called from any thread; the card answers in a thread of its own."""
 
@@ -33,16 +55,16 @@ class VpcdSlot:
         self.port = port
         self.lock = threading.RLock()  # held while the card works: take it to look at the card or to arm a fault
         self._host = host
-        self._card: CardModel | None = None
+        self._card: Plugged | None = None
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def card(self) -> CardModel | None:
-        """The card that is in, or None (also after a fault pulled it)."""
-        return self._card if self._card and self._card.present else None
+        """The user's card that is in, or None (also after a fault pulled it)."""
+        return self._card if isinstance(self._card, CardModel) and self._card.present else None
 
-    def insert(self, card: CardModel) -> None:
+    def insert(self, card: Plugged) -> None:
         """Push the card in. OSError when no vpcd listens within five seconds."""
         self.pull()
         card.insert()
@@ -71,7 +93,7 @@ class VpcdSlot:
             thread.join(timeout_s)
         return thread is None or not thread.is_alive()
 
-    def _serve(self, card: CardModel, link: socket.socket) -> None:
+    def _serve(self, card: Plugged, link: socket.socket) -> None:
         with link, contextlib.suppress(OSError):  # a CardPulled is one: the socket closes, and that is the pull
             while True:
                 order = _receive(link, int.from_bytes(_receive(link, 2), "big"))
@@ -83,7 +105,7 @@ class VpcdSlot:
             card.pull()
 
 
-def _answer(card: CardModel, order: bytes) -> bytes | None:
+def _answer(card: Plugged, order: bytes) -> bytes | None:
     """None where vpcd expects no answer."""
     if order == SEND_ATR:
         return card.atr

@@ -1,0 +1,171 @@
+"""What may be said to the vault's process, and what it answers: a closed set of words, each field with its bounds.
+
+MessagePack over a private SOCK_SEQPACKET pair: one packet a word, and no length that anyone could lie about. The first word opens the
+vault, once; a word outside the set, or one too long, ends the process.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from kiosk.devices.vault.purse import Limits
+
+PACKET_MAX = 4096
+MESSAGE_MAX = 320  # "R", eight bytes, a header and 251 of data
+
+Serial = Annotated[bytes, Meta(min_length=8, max_length=8)]
+Number = Annotated[int, Meta(ge=1, le=0xFFFFFFFF)]
+Count = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
+Generation = Annotated[int, Meta(ge=0, le=0xFFFF)]
+Message = Annotated[bytes, Meta(min_length=1, max_length=MESSAGE_MAX)]
+Secret = Annotated[str, Meta(max_length=1024)]
+
+
+class Word(msgspec.Struct, frozen=True, tag=str.lower, forbid_unknown_fields=True):
+    """Anything that is said on this socket."""
+
+
+# ---------------------------------------------------------------- the first word
+
+
+class Order(Word, frozen=True):
+    """From what the vault opens, for which utility's region, within which limits. `floats`: what float grants are checked by."""
+
+    region: Number
+    limits: Limits
+    floats: "Floats | None" = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(hidden)"
+
+
+class Floats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may grant to whom: the head office's Ed25519 key and this kiosk's id."""
+
+    key: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    kiosk: Annotated[str, Meta(max_length=8)]
+
+
+class OpenDemo(Order, frozen=True, kw_only=True):
+    """Public test masters."""
+
+    utility: Number
+
+
+class OpenFile(Order, frozen=True, kw_only=True):
+    """A file vault."""
+
+    path: Annotated[str, Meta(max_length=1024)]
+    passphrase: Secret
+
+
+class OpenToken(Order, frozen=True, kw_only=True):
+    """A PKCS#11 vault."""
+
+    module: Annotated[str, Meta(max_length=1024)]
+    token: Annotated[str, Meta(max_length=64)]
+    pin: Secret
+
+
+class OpenPsam(Order, frozen=True, kw_only=True):
+    """A security module card: the utility's masters and cipher are in it."""
+
+    reader: Annotated[str, Meta(max_length=128)]
+    pin: Secret
+
+
+Orders = OpenDemo | OpenFile | OpenToken | OpenPsam
+
+
+# ---------------------------------------------------------------- and then
+
+
+class Cryptogram(Word, frozen=True):
+    """EXTERNAL AUTHENTICATE."""
+
+    serial: Serial
+    generation: Generation
+    challenge: Annotated[bytes, Meta(min_length=8, max_length=8)]
+
+
+class CardMac(Word, frozen=True):
+    """Secure messaging of an UPDATE."""
+
+    serial: Serial
+    generation: Generation
+    message: Message
+
+
+class CheckReading(Word, frozen=True):
+    """A READ with MAC."""
+
+    serial: Serial
+    message: Message
+    mac: Annotated[bytes, Meta(max_length=16)]
+
+
+class Tag(Word, frozen=True):
+    """Whose purchase stands on a card."""
+
+    meter: Annotated[str, Meta(pattern=r"^[0-9]{12}$")]
+    n: Count
+    amount_minor: Count
+    salt: Annotated[bytes, Meta(min_length=2, max_length=2)]
+
+
+class Grant(Word, frozen=True):
+    """A float from the head office: the exact bytes and their signature under the label "down"."""
+
+    item: Annotated[bytes, Meta(max_length=1024)]
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+class Ask(Word, frozen=True):
+    """How it stands."""
+
+
+Words = Cryptogram | CardMac | CheckReading | Tag | Grant | Ask
+
+
+# ---------------------------------------------------------------- answers
+
+
+class Made(Word, frozen=True):
+    """A cryptogram, MAC or tag."""
+
+    mac: bytes
+
+
+class Holds(Word, frozen=True):
+    """Whether a reading's MAC is the card's."""
+
+    yes: bool
+
+
+class Refused(Word, frozen=True):
+    """No, and why in a few words."""
+
+    why: str
+
+
+class Status(Word, frozen=True):
+    """How the vault stands. `memory`: "locked", or why it may reach the swap."""
+
+    demo: bool
+    memory: str
+    spent_minor: int
+    granted_minor: int | None
+
+
+Answers = Made | Holds | Refused | Status
+
+
+class Float(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A float grant, as the head office signs it (JSON)."""
+
+    kiosk: str
+    grant: Annotated[int, Meta(ge=1, lt=1 << 53)]
+    amount_minor: Annotated[int, Meta(ge=1, lt=1 << 53)]
+    until_ms: Annotated[int, Meta(ge=0, lt=1 << 53)]
+    v: Annotated[int, Meta(ge=1, le=1)] = 1

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,12 @@ from kiosk.devices.printer.driver import bytes_of
 from kiosk.devices.printer.escpos import CELL_DOTS, PAPER_58, PAPER_80, line_image
 from kiosk.devices.printer.layout import TextLine, lay_out
 from kiosk.devices.printer.wording import said
+from kiosk.vend import facts as f
 from kiosk.vend.paper import values as v
+from kiosk.vend.papers import paper_of
+from tests.paper.test_totals import claimed, sold
+from tests.sale.shop import CUSTOMER, Shop
+from tests.sale.shop import METER as SHOP_METER
 
 GOLDEN = Path(__file__).parent / "golden"
 LANGUAGES = ("en", "fr", "sw", "zh")
@@ -140,6 +146,28 @@ def test_no_paper_has_more_than_the_masks_of_anybody(kind: str, language: str) -
         if kind in ("recharge", "copy"):
             assert all(f"..{number[-4:]}" in text for number in (METER, CARD, CUSTOMER_TAIL))
             assert "A*** K***" in text
+
+
+def ended_paper(shop: Shop, kind: str, language: str = "") -> str:
+    assert shop.state.ended
+    return text_of(paper_of(shop.rules, shop.state.ended, f.PrintStarted(shop.state.ended.id, 1, kind, language=language)), 48)
+
+
+def test_the_papers_of_real_sales_and_all_facts_of_them_name_nobody_in_full() -> None:
+    shop = Shop(language="fr")
+    sold(shop, 100_00)
+    receipt = ended_paper(shop, "recharge", "sw")
+    claimed(shop, 20_00, CARD)
+    slip = ended_paper(shop, "claim")
+    for text, title, mask in (
+        (receipt, "UNUNUZI WA UMEME", f"......{CUSTOMER[-4:]}"),
+        (slip, "BON D'AVOIR", f"........{SHOP_METER[-4:]}"),
+    ):
+        assert title in text
+        assert mask in text
+        assert not any(number[-5:] in text for number in (CUSTOMER, SHOP_METER, CARD))
+    for fact in shop.facts():
+        assert fact.kind == "ReturnFileArchived" or CUSTOMER not in msgspec.json.encode(fact).decode()
 
 
 # ---------------------------------------------------------------- printed as pictures

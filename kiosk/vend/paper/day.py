@@ -10,7 +10,7 @@ def day_report(totals: DayTotals, *, kiosk: str, day_ms: int, printed_ms: int, z
     rows: list[Row] = [
         Title(Said("paper.day.title", {"day": Day(day_ms)})),
         Pair(Said("paper.kiosk", {"kiosk": kiosk}), Said("paper.day.printed", {"moment": Moment(printed_ms)})),
-        Pair(Said("paper.day.rows"), f"{totals.first_seq}-{totals.last_seq}"),
+        Pair(Said("paper.day.rows"), f"{totals.first_seq or ''}-{totals.last_seq or ''}"),
         Rule(),
         Pair(Said("paper.day.sales", {"count": totals.sales}), ""),
         *(
@@ -36,7 +36,7 @@ def day_report(totals: DayTotals, *, kiosk: str, day_ms: int, printed_ms: int, z
         *odd_rows(totals.odd),
         *([] if totals.float_minor is None else [Pair(Said("paper.day.float"), Money(totals.float_minor))]),
         Pair(Said("paper.day.unsent"), Money(totals.unsent_minor)),
-        Pair(Said("paper.seal"), totals.seal),
+        Pair(Said("paper.seal"), totals.seal or "-"),
     ]
     return Paper("day", 0, kiosk, printed_ms, zone, tuple(rows), exponent=exponent, language=language)
 

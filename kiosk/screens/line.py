@@ -24,8 +24,10 @@ def line(scene: Scene, names: tuple[str, ...], size: Size, plan: Plan, beat: int
 
 
 def columns(names: tuple[str, ...], size: Size) -> tuple[int, ...]:
-    """Where each station's word begins when no tab reaches it."""
-    return (*(size.margin + size.inner * part // 100 for part in _AT), size.right - width_of(names[3]))
+    """Where each station's word begins when no tab reaches it: before its place, if the words behind it need that."""
+    places = (*(size.margin + size.inner * part // 100 for part in _AT), size.columns)
+    rooms = (sum(width_of(name) + 1 for name in names[index:]) - 1 for index in range(len(names)))
+    return tuple(min(place, size.right - room) for place, room in zip(places, rooms, strict=True))
 
 
 def tab(scene: Scene, names: tuple[str, ...], size: Size, beat: int) -> tuple[int, str]:

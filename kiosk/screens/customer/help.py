@@ -4,13 +4,14 @@ from kiosk.screens.scene import BACK, Scene, Voice
 from kiosk.vend.view import View
 
 MOST_LANGUAGES = 6
-_SAME = {"still": "insert", "interrupted": "unsure", "take_card": "done", "writing": "insert", "reading": "attract", "qr": "done"}
+_SAME = {"still": "insert", "interrupted": "unsure", "take_card": "done", "writing": "insert", "reading": "attract"}
 
 
 def over(view: View, scene: Scene) -> Scene:
     """The help of the view's phase. Field, line and tab stay: the question where the money is has an answer here too."""
     say = Voice(view)
-    phase = _SAME.get(view.phase, view.phase)
+    proof = "claim" if view.held else "done"
+    phase = proof if view.phase == "qr" else _SAME.get(view.phase, view.phase)
     return Scene(
         field=scene.field,
         place=scene.place,

@@ -96,10 +96,11 @@ class TariffPart(_Part):
 
 
 class ScreenPart(_Part):
-    """How the customer's screen looks."""
+    """How the customer's screen looks and sounds, and the language that it goes back to."""
 
     palette: Literal["auto", "true", "ansi", "contrast"] = "auto"
     language: str = "en"
+    sound: Literal["off", "bell"] = "off"  # bell: the terminal's own
 
 
 class KeysPart(_Part):
@@ -172,6 +173,8 @@ def checked(raw: dict[str, Any], name: str = "the configuration") -> Config:
         raise ConfigError(f"In {name}, {_sentence(error.errors()[0])}") from None
     if config.screen.language not in config.kiosk.languages:
         raise ConfigError(f"In {name}, screen.language is {config.screen.language}, which is not one of kiosk.languages.")
+    if config.screen.language not in config.kiosk.languages:
+        raise ConfigError(f"In {name}, the screen speaks {config.screen.language}, which is none of the languages in [kiosk].")
     if config.keys.vault == "demo" and not config.kiosk.demo:
         raise ConfigError(f"In {name}, the vault holds public test keys; that needs demo = true in [kiosk], and is said on the screen.")
     return config

@@ -14,6 +14,8 @@ import typer
 from kiosk.commands import EXIT_DAMAGED, EXIT_DIED, EXIT_MISSING, EXIT_USAGE, ended
 
 if TYPE_CHECKING:
+    from kiosk.app import KioskApp
+    from kiosk.config import Config
     from kiosk.core import Core
     from kiosk.screens.palette import Palette
 
@@ -83,22 +85,26 @@ def run(
     core: Annotated[Path | None, typer.Option("--core", help="be the core only, and offer this socket to a screen")] = None,
     screen: Annotated[Path | None, typer.Option("--screen", help="be the screen only, of the core behind this socket")] = None,
     palette: Annotated[str, typer.Option("--palette", help="auto, true, ansi or contrast")] = "auto",
+    sound: Annotated[str, typer.Option("--sound", help="auto (as configured), off or bell")] = "auto",
 ) -> None:
     """Be the kiosk: the core, the screen, or both in one. Example: kiosk run --config /var/lib/kiosk/kiosk.toml."""
     if core and screen:
         raise ended("A process is the core or the screen; without either word it is both.", EXIT_USAGE)
+    if sound not in ("auto", "off", "bell"):
+        raise ended(f"{sound} is no sound; known are auto, off and bell.", EXIT_USAGE)
     if screen:
-        sys.exit(_screen(screen, palette))
-    sys.exit(_core(config, core) if core else _both(config, palette))
+        sys.exit(_screen(screen, palette, sound))
+    sys.exit(_core(config, core) if core else _both(config, palette, sound))
 
 
-def _screen(socket: Path, palette: str) -> int:
+def _screen(socket: Path, palette: str, sound: str) -> int:
     """First paint first: the link looks for its core behind it."""
     from kiosk.app import STARTING, KioskApp
     from kiosk.link import LinkClient
 
     client = LinkClient(socket)
     app = KioskApp(client, _palette(palette))
+    _give_ears(app, sound)
     client.lost = lambda: app.post(STARTING)
     app.run()
     client.close()
@@ -118,7 +124,7 @@ def _core(config: Path | None, socket: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: over.set())
     try:
-        core = _opened(config, on_death)
+        core = _opened(_loaded(config), on_death)
     except Exception as error:  # noqa: BLE001 - a refusal has its sentence, anything else is a crash
         return _said(error)
     try:
@@ -135,11 +141,16 @@ def _core(config: Path | None, socket: Path) -> int:
     return 0
 
 
-def _both(config: Path | None, palette: str) -> int:
+def _both(config: Path | None, palette: str, sound: str) -> int:
     from kiosk.app import KioskApp
     from kiosk.late import LateSource
 
-    late = LateSource(lambda on_death: _opened(config, on_death))
+    def open_behind_the_first_paint(on_death: Callable[[BaseException], None]) -> "Core":
+        loaded = _loaded(config)
+        app.later(lambda: _give_ears(app, loaded.screen.sound if sound == "auto" else sound))
+        return _opened(loaded, on_death)
+
+    late = LateSource(open_behind_the_first_paint)
     app = KioskApp(late, _palette(palette))
     late.over = app.leave
     app.run()
@@ -159,11 +170,23 @@ def _palette(name: str) -> "Palette":
     return PALETTES[name]
 
 
-def _opened(config: Path | None, on_death: Callable[[BaseException], None]) -> "Core":
+def _give_ears(app: "KioskApp", sound: str) -> None:
+    """What the customer hears; a screen that has no configuration beside it is silent unless it is told."""
+    from kiosk.screens.sound import Bell
+
+    app.ears = Bell(app.bell) if sound == "bell" else None
+
+
+def _loaded(config: Path | None) -> "Config":
     from kiosk.config import config_path, load
+
+    return load(config or config_path())
+
+
+def _opened(config: "Config", on_death: Callable[[BaseException], None]) -> "Core":
     from kiosk.core import Core, settle
 
-    core = Core(load(config or config_path()), on_death=on_death)
+    core = Core(config, on_death=on_death)
     settle()
     return core
 

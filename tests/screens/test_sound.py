@@ -1,12 +1,20 @@
 """What is heard over a sale and its mishaps, with time that the test moves: the design's cues, no more of them, nothing without ears."""
 
 import asyncio
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from kiosk.app import STARTING
+from kiosk.config import ConfigError, checked
+from kiosk.link import LinkServer
 from kiosk.screens import sound
 from kiosk.screens.sound import ATTENTION, DONE, EVERY_MS, STACKED, TICK, TIMES, Bell, Cue, Heard
 from kiosk.vend import seen
@@ -217,3 +225,56 @@ def test_what_is_heard_is_always_seen() -> None:
     for view in views:
         assert Heard(view).seen(view, 0)[1] == ()
         assert Heard(view).seen(replace(view, rev=9, ends_in_ms=1, language="fr"), 0)[1] == ()
+
+
+class Core:
+    """The other end of a screen's socket."""
+
+    def __init__(self) -> None:
+        self.show: Callable[[View], None] = lambda _: None
+
+    def subscribe(self, callback: Callable[[View], None]) -> None:
+        self.show = callback
+        callback(EVERYWHERE["account"][1]().view)
+
+    def tell(self, choice: seen.Choice) -> None:
+        raise AssertionError(choice)
+
+
+@pytest.mark.parametrize(("sound", "rings"), [("bell", 1), ("off", 0), ("auto", 0)])
+def test_a_real_terminal_rings_where_it_is_told_to(tmp_path: Path, sound: str, rings: int) -> None:
+    core = Core()
+    server = LinkServer(tmp_path / "core", core)
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "kiosk", "run", "--screen", str(tmp_path / "core"), "--sound", sound]
+    screen = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
+    try:
+        until(ours, b"This was left in your meter.")
+        core.show(replace(EVERYWHERE["take_card"][1]().view, rev=99))
+        painted = until(ours, b"Take your card.")
+        core.show(replace(EVERYWHERE["attract"][1]().view, rev=100))
+        painted += until(ours, b"Put your electricity card")
+        assert painted.count(b"\a") == rings
+    finally:
+        screen.kill()
+        screen.wait()
+        server.close()
+        os.close(ours)
+        os.close(theirs)
+
+
+def until(terminal: int, text: bytes) -> bytes:
+    """Everything that is painted until a text is."""
+    painted = b""
+    while text not in painted:
+        assert select.select([terminal], [], [], 20)[0], "it never painted"
+        painted += os.read(terminal, 65536)
+    return painted
+
+
+def test_a_configuration_says_what_is_heard_and_no_other_word_is_one() -> None:
+    kiosk = {"id": "K07", "demo": True}
+    assert checked({"kiosk": kiosk}).screen.sound == "off"
+    assert checked({"kiosk": kiosk, "screen": {"sound": "bell"}}).screen.sound == "bell"
+    with pytest.raises(ConfigError, match=r"screen\.sound"):
+        checked({"kiosk": kiosk, "screen": {"sound": "trumpet"}})

@@ -22,8 +22,8 @@ def test_an_amount_that_is_written_with_a_space_stays_whole() -> None:
 
 
 def test_chinese_is_broken_between_characters_but_not_before_a_comma_nor_within_a_number() -> None:
-    assert flow("机器已收到 150.00 元。可继续放入，", 16) == ("机器已收到", "150.00 元。", "可继续放入，")
-    assert flow("放入卡，", 6) == ("放入", "卡，")
+    assert flow("机器已收到 150.00 元。可继续放入、", 16) == ("机器已收到", "150.00 元。", "可继续放入、")
+    assert flow("放入卡、", 6) == ("放入", "卡、")
 
 
 @pytest.mark.parametrize("language", words.languages())

@@ -136,7 +136,7 @@ def seal_of(row_hash: str) -> str:
 
 def day_totals(rows: Iterable[Recorded], date: str, day_of: DayOf) -> DayTotals:
     """Adds up the whole journal's rows, from the first on, as they stood at the end of that day."""
-    ledger, refused_cards, refused_notes, unsent_minor = _Ledger(), 0, 0, 0
+    ledger, refused, unsent_minor = _Ledger(), _Refused(), 0
     float_minor: int | None = None
     first_seq, last_seq, seal = 0, 0, ""
     for recorded in rows:
@@ -148,14 +148,32 @@ def day_totals(rows: Iterable[Recorded], date: str, day_of: DayOf) -> DayTotals:
             float_minor = fact.float_minor
         if day == date:
             ledger.add(fact)
-            refused_cards += isinstance(fact, f.CardPresented) and fact.word in TURNED_AWAY
-            refused_notes += isinstance(fact, f.NoteReturned)
+            refused.add(fact)
             first_seq, last_seq, seal = first_seq or recorded.row.seq, recorded.row.seq, seal_of(recorded.row.hash)
     taken = tuple(Taken(device, count, minor) for device, (count, minor) in ledger.taken.items())
     given, odd = ledger.given(), ledger.odd
     return DayTotals(
-        date, first_seq, last_seq, seal, ledger.sales, taken, given, odd, refused_cards, refused_notes, float_minor, unsent_minor
+        date, first_seq, last_seq, seal, ledger.sales, taken, given, odd, refused.cards, refused.notes, float_minor, unsent_minor
     )
+
+
+@dataclass
+class _Refused:
+    """Who went away with what they came with."""
+
+    cards: int = 0
+    notes: int = 0
+    last: str = ""  # the card of the last reading, if it was turned away by it
+
+    def add(self, fact: f.Fact) -> None:
+        match fact:
+            case f.CardPresented(card=card, word=word):
+                self.last = card if word in TURNED_AWAY else ""
+                self.cards += bool(self.last)
+            case f.ForeignSaleFinished(card=self.last):
+                self.cards -= 1  # that reading was the proof of another machine's purchase, finished here: the customer was helped
+            case f.NoteReturned():
+                self.notes += 1
 
 
 # ---------------------------------------------------------------- a box

@@ -168,6 +168,25 @@ def test_refused_cards_and_notes_that_went_back_are_counted() -> None:
     assert "Refused 2       cards 1  notes 1" in day_text(found)
 
 
+def test_a_customer_whose_purchase_of_elsewhere_was_finished_is_not_refused() -> None:
+    first, second, card = Shop(), Shop(), Card()
+    first.insert(card)
+    first.feed(100_00)
+    first.press("finish", work=False)
+    while (job := first.job()) and job.do != "write":
+        first.do(job, card)
+    assert job
+    for update in first.updates(job, card)[:-1]:
+        card.write(update)
+    first.pull()
+    second.insert(card)
+    assert second.view.params["foreign"] is True
+    assert (day(second).refused_cards, day(second).sales, day(second).taken_minor) == (0, 0, 0)
+    second.pull()
+    second.insert(card)  # and again, before it was in its meter
+    assert day(second).refused_cards == 1
+
+
 def test_the_box_is_what_the_state_has_in_it() -> None:
     shop = Shop()
     sold(shop, 100_00, 50_00, 50_00)

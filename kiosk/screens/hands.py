@@ -41,10 +41,10 @@ def _digit_columns(size: Size) -> tuple[tuple[int, int], ...]:
 
 
 def _digit(key: Key, size: Size, region: tuple[int, int, int, int]) -> list[Piece]:
-    """A plane with the digit in its middle."""
+    """A digit is all badge: in high contrast a key's own plane is as black as paper."""
     x, y, width, height = region
-    ground = _block(x, y, width, height, "key", half=size.half)
-    return [*ground, Piece(y + height // 2, x + width // 2, key.cap, ("key_words", "key", True))]
+    ground = _block(x, y, width, height, "badge", half=size.half)
+    return [*ground, Piece(y + height // 2, x + width // 2, key.cap, ("badge_words", "badge", True))]
 
 
 def _key(key: Key, size: Size, region: tuple[int, int, int, int]) -> list[Piece]:

@@ -27,6 +27,7 @@ from kiosk.vend.view import View
 from tests.house import catalogues
 
 LANGUAGES = ("en", "zh", "fr", "sw")
+every_language = pytest.mark.parametrize("language", words.languages())
 MOST_CELLS, ROLL_CELLS = 52, 32
 SENTENCES = {*PHASES, "works", "help", "title", "status"}
 FILLED = {  # the widest that a placeholder holds on a kiosk that sells at most 999.99 at a time; amounts and days are the language's own
@@ -105,26 +106,26 @@ def test_four_languages_say_everything() -> None:
     assert {language: words.completeness(language) for language in words.languages()} == dict.fromkeys(words.languages(), 100.0)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@every_language
 def test_no_sentence_on_a_screen_is_wider_than_the_smallest_screen(language: str) -> None:
     said = {key: filled(language, key) for key in words.catalogue(language) if key.split(".")[0] in SENTENCES}
     assert {key: (width_of(text), text) for key, text in said.items() if width_of(text) > MOST_CELLS} == {}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@every_language
 def test_no_line_on_paper_is_wider_than_the_narrow_roll(language: str) -> None:
     lines = {(key, line) for key in words.catalogue(language) if key.startswith("paper.") for line in filled(language, key).split("\n")}
     assert {(key, width_of(line), line) for key, line in lines if width_of(line) > ROLL_CELLS} == set()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@every_language
 def test_on_every_screen_nothing_is_cut_or_covered(language: str) -> None:
     for name, sample, _ in in_language(language):
         for size in (S, M, L):
             assert framed(sample, size).lost == (), (name, size.name)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@every_language
 def test_every_word_on_a_key_has_room_there(language: str) -> None:
     wide = set()
     for name, sample, scene in in_language(language):
@@ -138,7 +139,7 @@ def test_every_word_on_a_key_has_room_there(language: str) -> None:
     assert wide == set()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@every_language
 def test_what_stands_beside_the_figure_is_all_there_and_does_not_make_it_smaller(language: str) -> None:
     for (name, sample, scene), (_, english, _) in zip(in_language(language), in_language("en"), strict=True):
         for size in (S, M, L):
@@ -155,7 +156,7 @@ def tall(frame: Frame) -> int:
     return sum(any(".figure" in token for _, style in row for token in style[:2]) for row in frame.rows)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@every_language
 def test_all_four_stations_are_named_wherever_they_are_in_english(language: str) -> None:
     stations = [words.text(language, f"station.{station}") for station in ("you", "machine", "card", "meter")]
     for (name, sample, _), (_, english, _) in zip(in_language(language), in_language("en"), strict=True):
@@ -277,7 +278,7 @@ def test_no_digit_of_a_large_amount_is_rounded_away() -> None:
     assert words.money("en", 12345678901234567890123) == "123,456,789,012,345,678,901.23"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@every_language
 def test_an_amount_has_only_marks_that_a_printer_and_the_giant_figure_have(language: str) -> None:
     assert set(words.money(language, -123456789)) <= set("0123456789-,. ")
 
@@ -315,7 +316,7 @@ def test_the_first_screen_of_a_start_does_not_wait_for_cldr() -> None:
     assert subprocess.run([sys.executable, "-c", first + painted], check=False, timeout=60).returncode == 0
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@every_language
 def test_the_catalogues_locale_is_one_that_cldr_knows(language: str) -> None:
     assert Locale.parse(str(words._locale(language))).language == language
 

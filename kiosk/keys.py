@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from kiosk.devices.card.apdu import ApduError, CardError, Command, exchange
+from kiosk.devices.card.apdu import ApduError, CardError, Command, Connection, exchange
 from kiosk.devices.card.pcsc import PcscReader
 from kiosk.devices.card.reader import State
 from kiosk.devices.vault import wire
@@ -20,7 +20,7 @@ from kiosk.devices.vault.server import serve
 from kiosk.devices.vault.trading import TradingVault
 from kiosk.vend.ports import Vault, VaultError
 
-SLOT_S = 5.0  # how long a security module card may take to be seen
+SLOT_S = 3.0  # how long a security module card may take to be seen
 
 
 def opened(order: wire.Orders) -> Vault:
@@ -44,23 +44,30 @@ def _token(order: wire.OpenToken) -> Vault:
 
 
 def _psam(order: wire.OpenPsam) -> Vault:
-    reader = PcscReader(order.reader)
     try:
-        slot = reader.watch(None, SLOT_S)
-        if slot.state is not State.PRESENT:
-            raise VaultError(f"there is no security module card in the reader {order.reader}: {slot.why or slot.state}")
-        connection = reader.open(slot)
+        connection = _module(order.reader)
+
+        def ask(header: bytes, data: bytes, expected: int) -> bytes:
+            cla, ins, p1, p2 = header
+            try:
+                return exchange(connection, Command(cla, ins, p1, p2, data, expected))
+            except ApduError as error:
+                raise PsamSaid(error.sw) from None
+
+        return TradingVault([Psam(ask, order.pin)])
     except CardError as error:
         raise VaultError(f"the security module card cannot be used: {error}") from None
 
-    def ask(header: bytes, data: bytes, expected: int) -> bytes:
-        cla, ins, p1, p2 = header
-        try:
-            return exchange(connection, Command(cla, ins, p1, p2, data, expected))
-        except ApduError as error:
-            raise PsamSaid(error.sw) from None
 
-    return TradingVault([Psam(ask, order.pin)])
+def _module(name: str) -> Connection:
+    """The card in the reader of that name, waited for. Raises CardError, VaultError."""
+    reader = PcscReader(name)
+    slot, until_s = reader.watch(None, 0), time.monotonic() + SLOT_S
+    while slot.state is not State.PRESENT and time.monotonic() < until_s:
+        slot = reader.watch(slot, 1.0)
+    if slot.state is not State.PRESENT:
+        raise VaultError(f"there is no security module card in the reader {name}: {slot.why or slot.state}")
+    return reader.open(slot)
 
 
 def _now_ms() -> int:

@@ -157,7 +157,6 @@ def test_a_float_that_is_none_of_ours_grants_nothing(item: bytes, label: str, wh
     vault.lock()
 
 
-@pytest.mark.covers("rule-3")
 def test_a_float_serves_once() -> None:
     vault = started(wire.OpenDemo(utility=1, region=1, limits=GRANTED, floats=FLOATS))
     item = grant()

@@ -45,8 +45,8 @@ class VaultClient:
 
     @property
     def locked(self) -> bool:
-        """No process, or it has ended."""
-        return self._process is None or self._process.poll() is not None
+        """Not started, ended, or given up."""
+        return self._line is None or self._process is None or self._process.poll() is not None
 
     @property
     def pid(self) -> int:

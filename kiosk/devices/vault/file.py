@@ -27,7 +27,7 @@ from kiosk.devices.vault.suite import Keyring, PlainMaster, Role, cmac
 
 FILE_MAX = 64 * 1024
 PASSPHRASE_MIN, PASSPHRASE_MAX = 12, 1024
-SALT_BYTES, SEAL_BYTES = 16, 32
+SALT_BYTES = 16
 COST = 1 << 17  # 128 MiB and about half a second
 
 Hex = Annotated[str, Meta(pattern=r"^([0-9a-f]{2}){16,64}$")]

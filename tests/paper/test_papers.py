@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -22,13 +21,12 @@ from kiosk.devices.printer.wording import said
 from kiosk.vend import facts as f
 from kiosk.vend.paper import values as v
 from kiosk.vend.papers import paper_of
+from tests.paper.golden import GOLDEN, WIDTHS, golden
 from tests.paper.test_totals import claimed, sold
 from tests.sale.shop import CUSTOMER, Shop
 from tests.sale.shop import METER as SHOP_METER
 
-GOLDEN = Path(__file__).parent / "golden"
 LANGUAGES = ("en", "fr", "sw", "zh")
-WIDTHS = (48, 32)
 every_paper = pytest.mark.parametrize("kind", KINDS)
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -36,9 +34,9 @@ every_language = pytest.mark.parametrize("language", LANGUAGES)
 @every_language
 @every_paper
 def test_every_paper_looks_as_a_reader_judged_it(kind: str, language: str) -> None:
-    """What is wanted otherwise is written anew: kiosk receipt sample KIND --language LANGUAGE --width WIDTH > the file."""
     for width in WIDTHS:
-        assert text_of(sample(kind, language), width) == (GOLDEN / f"{kind}-{language}-{width}.txt").read_text("utf-8"), width
+        judged = golden(kind, language, width).read_text("utf-8")
+        assert text_of(sample(kind, language), width) == judged, "python -m tests.paper.golden writes them anew; read, then commit them"
 
 
 def test_there_is_no_language_without_its_papers() -> None:

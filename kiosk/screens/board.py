@@ -19,8 +19,8 @@ from kiosk.screens.canvas import Frame, Row, Target
 from kiosk.screens.customer import scene_of
 from kiosk.screens.finger import Finger
 from kiosk.screens.palette import PALETTES, TRUE, Palette
-from kiosk.screens.rows import Clock, rows, too_small
-from kiosk.screens.scene import BACK, DIGIT, ERASE, HELP
+from kiosk.screens.rows import Clock, rows, time_left, too_small
+from kiosk.screens.scene import BACK, DIGIT, ERASE, HELP, says
 from kiosk.screens.size import fitting
 from kiosk.screens.strips import bezel, strip
 from kiosk.vend.view import View
@@ -89,6 +89,13 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         """What may be pressed now, in the widget's own cells."""
         left, top = self._origin
         return tuple(target._replace(x=target.x + left, y=target.y + top) for target in self._frame.targets)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The screen as speech, as it is now: help, typed digits and the time that is left are in it."""
+        left_ms = self._left_ms()
+        time = "" if left_ms is None else time_left(self._view.language, left_ms)
+        return says(scene_of(self._seen(), helping=self._helping), time)
 
     def on_mount(self) -> None:
         """The clock needs one paint a minute."""

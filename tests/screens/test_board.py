@@ -212,6 +212,22 @@ async def test_a_language_is_chosen_in_help_on_every_screen_and_the_one_that_is_
             assert desk.chosen == [Choice(rev, "language", "fr")], view.phase
 
 
+async def test_what_is_typed_and_what_is_left_of_the_time_are_heard() -> None:
+    desk = Desk(CODE)
+    app = glass(desk)
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        assert app.board.said[0] == "Type the 20 digits of your code."
+        assert not [line for line in app.board.said if line.startswith("ENTER")], "a hole is silent"
+        await pilot.press(*"78001")
+        assert {"Type group 2 of 5 of your code.", "7800 1.", "Digits: 5 of 20.", "CLEAR: Erase."} <= {*app.board.said}
+        desk.publish(replace(SAMPLES["done"].view, rev=1))
+        await pilot.pause()
+        assert any(line.startswith("Paper receipt in ") and line.endswith(" s if you do nothing") for line in app.board.said)
+        await pilot.press("0")
+        assert app.board.said[0] == "How this machine works"
+
+
 def targets(board: Board) -> tuple[Target, ...]:
     return board.targets
 

@@ -107,6 +107,11 @@ class KioskApp(App[None], inherit_bindings=False):
         if self.bench:
             yield self.bench
 
+    def use(self, palette: Palette) -> None:
+        """Other colours from here on."""
+        self.ansi_color = palette.sixteen
+        self.board.use(palette)
+
     def on_mount(self) -> None:
         """From here on the terminal is restored on every orderly end, a lost line included."""
         loop = asyncio.get_running_loop()

@@ -99,11 +99,12 @@ def run(
 
 def _screen(socket: Path, palette: str, sound: str) -> int:
     """First paint first: the link looks for its core behind it."""
+    chosen = _palette(palette)
     from kiosk.app import STARTING, KioskApp
     from kiosk.link import LinkClient
 
     client = LinkClient(socket)
-    app = KioskApp(client, _palette(palette))
+    app = KioskApp(client, chosen)
     _give_ears(app, sound)
     client.lost = lambda: app.post(STARTING)
     app.run()
@@ -142,16 +143,19 @@ def _core(config: Path | None, socket: Path) -> int:
 
 
 def _both(config: Path | None, palette: str, sound: str) -> int:
+    chosen = _palette(palette)
     from kiosk.app import KioskApp
     from kiosk.late import LateSource
 
     def open_behind_the_first_paint(on_death: Callable[[BaseException], None]) -> "Core":
         loaded = _loaded(config)
+        if palette == "auto" != loaded.screen.palette:
+            app.later(lambda: app.use(_palette(loaded.screen.palette)))
         app.later(lambda: _give_ears(app, loaded.screen.sound if sound == "auto" else sound))
         return _opened(loaded, on_death)
 
     late = LateSource(open_behind_the_first_paint)
-    app = KioskApp(late, _palette(palette))
+    app = KioskApp(late, chosen)
     late.over = app.leave
     app.run()
     late.stop()
@@ -161,13 +165,15 @@ def _both(config: Path | None, palette: str, sound: str) -> int:
 
 
 def _palette(name: str) -> "Palette":
-    from kiosk.screens.palette import PALETTES, for_terminal
+    """What is asked for, where this terminal can show it. Before Textual is imported: only then it heeds what is said of colours here."""
+    from kiosk.screens.palette import PALETTES, TRUE, for_terminal
 
-    if name == "auto":
-        return for_terminal(os.environ)
-    if name not in PALETTES:
-        raise ended(f"{name} is no palette; known are {', '.join(PALETTES)}.", EXIT_USAGE)
-    return PALETTES[name]
+    if name not in ("auto", *PALETTES):
+        raise ended(f"{name} is no palette; known are auto, {', '.join(PALETTES)}.", EXIT_USAGE)
+    chosen = for_terminal(os.environ, name)
+    if chosen is TRUE:
+        os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "truecolor")
+    return chosen
 
 
 def _give_ears(app: "KioskApp", sound: str) -> None:

@@ -135,9 +135,23 @@ HIGH = Palette(
     sixteen=False,
 )
 
+_SIXTEEN_ONLY = {"linux", "dumb", ""}
+
 PALETTES: Mapping[str, Palette] = {palette.name: palette for palette in (TRUE, SIXTEEN, HIGH)}
 
 
-def for_terminal(environ: Mapping[str, str]) -> Palette:
-    """Truecolour where the terminal says so; otherwise the sixteen that every terminal has."""
-    return TRUE if environ.get("COLORTERM") in {"truecolor", "24bit"} else SIXTEEN
+def for_terminal(environ: Mapping[str, str], wanted: str = "auto") -> Palette:
+    """The palette that is wanted, where the terminal has its colours; `auto`: the richest that the terminal says it has.
+
+    The Linux console has sixteen, and shows any other colour as it likes. xterm drops COLORTERM, so its profile says what it can in
+    TEXTUAL_COLOR_SYSTEM. Under NO_COLOR Textual takes the sixteen away, and the planes with them, and leaves others their light and dark.
+    """
+    if "NO_COLOR" in environ:
+        return HIGH
+    if environ.get("TERM", "") in _SIXTEEN_ONLY:
+        return SIXTEEN
+    if wanted in PALETTES:
+        return PALETTES[wanted]
+    said = environ.get("TEXTUAL_COLOR_SYSTEM", "auto")
+    rich = said == "truecolor" if said != "auto" else environ.get("COLORTERM") in {"truecolor", "24bit"}
+    return TRUE if rich else SIXTEEN

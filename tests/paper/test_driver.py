@@ -1,5 +1,6 @@
 """A person waits for a paper, and the roll ends, the cover opens, the cable is pulled: what is told is never more than what is known."""
 
+import contextlib
 import subprocess
 import threading
 from collections.abc import Callable
@@ -15,11 +16,11 @@ from kiosk import envelope, words
 from kiosk.cli import app
 from kiosk.commands.receipt_samples import PUBLIC_KEY
 from kiosk.devices.port import FaultyPort, Port, open_port, open_serial
-from kiosk.devices.printer.driver import PrinterDriver
+from kiosk.devices.printer.driver import PrinterDriver, print_once
 from kiosk.devices.printer.escpos import PAPER_58, PAPER_80, PROFILES, PrinterProfile, code_image, job_bytes, line_image, mark_of
 from kiosk.devices.printer.layout import TextLine, lay_out
 from kiosk.devices.sim.printer import PrinterSimulator
-from kiosk.devices.sim.printer_line import PtyLine
+from kiosk.devices.sim.printer_line import PtyLine, TcpLine
 from kiosk.vend import evidence
 from kiosk.vend.paper import values
 from kiosk.vend.ports import PrintJob
@@ -373,4 +374,22 @@ def test_a_line_that_no_font_of_the_printer_has_goes_as_a_picture_without_orders
 
 def ink(line: TextLine) -> bytes:
     """The dots of a line as GS v 0 has them, 1 is black."""
-    return bytes(byte ^ 0xFF for byte in line_image(line, 48).tobytes())
+    return bytes(byte ^ 0xFF for byte in line_image(line).tobytes())
+
+
+def test_a_paper_without_a_desk_is_told_how_it_ended(tmp_path: Path) -> None:
+    line = TcpLine()
+    simulator = PrinterSimulator(line, tmp_path, line_s=0.01)
+    simulator.start()
+
+    def printed() -> str:
+        with contextlib.closing(open_port(line.address)) as port:
+            return print_once(port, PAPER_80, recharge(), QUICK)
+
+    try:
+        assert printed() == "printed"
+        simulator.do({"do": "paper", "to": "out", "after_lines": 5})
+        assert printed() == "unknown"
+        assert printed() == "failed"
+    finally:
+        simulator.stop()

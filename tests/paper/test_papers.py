@@ -7,11 +7,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from PIL import Image, ImageChops
 
 from kiosk import words
 from kiosk.commands.receipt_sample import text_of
-from kiosk.commands.receipt_samples import CARD, CUSTOMER_TAIL, KINDS, METER, sample
+from kiosk.commands.receipt_samples import AT_MS, BOX, CARD, CUSTOMER_TAIL, DAY, KINDS, METER, NOTES_AND_COINS, sample
 from kiosk.devices.printer import escpos
 from kiosk.devices.printer.cells import cells, is_wide
 from kiosk.devices.printer.driver import bytes_of
@@ -20,8 +21,12 @@ from kiosk.devices.printer.layout import TextLine, lay_out
 from kiosk.devices.printer.wording import said
 from kiosk.vend import facts as f
 from kiosk.vend.paper import values as v
+from kiosk.vend.paper.box import box_slip
+from kiosk.vend.paper.day import day_report
 from kiosk.vend.papers import paper_of
+from kiosk.vend.totals import Given, Odd
 from tests.paper.golden import GOLDEN, WIDTHS, golden
+from tests.paper.shop import claim, recharge
 from tests.paper.test_totals import claimed, sold
 from tests.sale.shop import CUSTOMER, Shop
 from tests.sale.shop import METER as SHOP_METER
@@ -53,6 +58,35 @@ def test_sums_stand_at_double_height_and_in_bold(language: str) -> None:
     assert {kind: len(lines) for kind, lines in tall.items()} == {"recharge": 1, "copy": 2, "claim": 1, "box": 0, "day": 0}
     for kind, minor in (("recharge", 140_00), ("copy", 140_00), ("claim", 150_00)):
         assert tall[kind][-1].endswith(words.money(language, minor))
+
+
+ODD = Odd(orphans=2, orphans_minor=40_00, unknown=3, disputed=1, disputed_minor=100_00)
+
+
+def rare(language: str) -> list[v.Paper]:
+    """Papers with every line that a good day does not have."""
+    form = {"kiosk": "K07", "printed_ms": AT_MS, "zone": "+0800", "exponent": 2, "language": language}
+    box = replace(BOX, out_ms=None, odd=ODD, unended_minor=150_00, given=Given(credit_minor=4_025_00))
+    day = replace(DAY, odd=ODD, given=replace(DAY.given, earlier=3, earlier_minor=450_00))
+    both = claim(tenders=NOTES_AND_COINS, language=language)
+    return [box_slip(box, **form), day_report(day, day_ms=AT_MS, **form), recharge(disputed_minor=100_00, language=language), both]  # type: ignore[arg-type]
+
+
+@every_language
+def test_on_the_narrow_roll_each_label_and_its_value_share_a_line(language: str) -> None:
+    for paper in (*(sample(kind, language) for kind in KINDS), *rare(language)):
+        for row in paper.rows:
+            if not isinstance(row, v.Note | v.Code):
+                heading = isinstance(row, v.Title) and paper.copy
+                assert len(lay_out(replace(paper, rows=(row,)), 32)) == 1 + bool(heading), text_of(replace(paper, rows=(row,)), 32)
+
+
+@every_language
+def test_every_sentence_of_a_paper_has_its_own_line_breaks(language: str) -> None:
+    for paper in (*(sample(kind, language) for kind in KINDS), *rare(language)):
+        for row in paper.rows:
+            if isinstance(row, v.Note):
+                assert len(lay_out(replace(paper, rows=(row,)), 32)) == said(row.said, paper).count("\n") + 1, said(row.said, paper)
 
 
 # ---------------------------------------------------------------- whatever stands on it
@@ -193,19 +227,19 @@ def test_the_picture_of_a_line_has_each_character_in_its_own_cells(tall: bool) -
     rows = height * (1 + tall)
     for character in drawn() | set("éàçÉÀÇœŒ°«»"):
         across = width * (1 + is_wide(character))
-        left, top, right, bottom = ink(line_image(TextLine(f"  {character}", tall=tall), 32))
+        left, top, right, bottom = ink(line_image(TextLine(f"  {character}", tall=tall)))
         assert (2 * width <= left, right <= 2 * width + across) == (True, True), character
         assert 0 <= top < bottom <= rows, character
-        full = line_image(TextLine(character * (32 // (across // width)), tall=tall), 32)
+        full = line_image(TextLine(character * (32 // (across // width)), tall=tall))
         assert full.size == (32 * width, rows)
 
 
 @pytest.mark.screen
 def test_no_character_of_any_paper_is_an_empty_box() -> None:
-    box = line_image(TextLine("\uffff"), 32).tobytes()
-    wide_box = line_image(TextLine("\U0003fffd"), 32).tobytes()
+    box = line_image(TextLine("\uffff")).tobytes()
+    wide_box = line_image(TextLine("\U0003fffd")).tobytes()
     for character in drawn():
-        assert line_image(TextLine(character), 32).tobytes() not in (box, wide_box), character
+        assert line_image(TextLine(character)).tobytes() not in (box, wide_box), character
 
 
 def test_a_machine_without_the_chinese_font_prints_in_english(monkeypatch: pytest.MonkeyPatch) -> None:

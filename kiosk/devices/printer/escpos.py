@@ -83,7 +83,7 @@ def job_bytes(lines: tuple[PrintLine, ...], profile: PrinterProfile) -> bytes:
                 printer.set(align="left", bold=bold, normal_textsize=not tall, double_height=tall)
                 printer.textln(text)
             case TextLine():
-                picture = line_image(line, profile.columns)
+                picture = line_image(line)
                 _picture(printer, picture, "left")
                 if picture.height < _LINE_ROWS:
                     printer._raw(FEED + bytes([_LINE_ROWS - picture.height]))  # noqa: SLF001 - python-escpos has no other word for it
@@ -113,9 +113,10 @@ def code_image(text: str, module_dots: int) -> Image.Image:
     return picture.resize((side, side), Image.Resampling.NEAREST)
 
 
-def line_image(line: TextLine, columns: int) -> Image.Image:
-    """A line of text as the printer's own font would set it: every character in its cell or two."""
+def line_image(line: TextLine) -> Image.Image:
+    """A line of text as the printer's own font would set it, as wide as it is: every character in its cell or two."""
     width, height = CELL_DOTS
+    columns = -(-cells(line.text) // 2) * 2  # whole bytes a row
     picture, x = Image.new("1", (columns * width, height), 1), 0
     for character in line.text:
         picture.paste(_glyph(character, line.bold), (x, 0))

@@ -165,7 +165,7 @@ SAMPLES: Mapping[str, Sample] = {
     "insert-first": _at(replace(_with(_EMPTY, checking=5000), offers=()), 60, 60),
     "insert-back": _at(_with(_EMPTY, refused=True, why_refused="device"), 60, 60),
     "insert": _at(_INSERT, 52, 60),
-    "insert-checking": _at(_with(_INSERT, checking=2000), 60, 60),
+    "insert-checking": _at(replace(_with(_INSERT, checking=2000), offers=()), 60, 60),
     "insert-refused": _at(_with(_INSERT, refused=True, why_refused="limit", more_minor=2000), 60, 60),
     "insert-stop": _at(_STOP, 20, 60),
     "insert-large": _at(_FULL, 44, 60),

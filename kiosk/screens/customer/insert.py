@@ -23,7 +23,7 @@ def seen(view: View) -> Scene:
             *((Tile(say.piece(checking), say("insert.tile_checking")),) if checking else ()),
             *(Tile(say.money(amount)) for amount in say.pieces("tiles")),
         ),
-        tray_note=say("insert.next_note") if view.figure_minor and more and not say.flag("ask_stop") else "",
+        tray_note=say("insert.next_note") if view.figure_minor and more and not checking and not say.flag("ask_stop") else "",
         told=_told(view, say),
         keys=(*_keys(say), say.help_key()),
         status=say("insert.more", amount=say.money(more)) if more else "",

@@ -28,5 +28,5 @@ def seen(view: View) -> Scene:
             *((say("refused.untaken_why"), say("refused.untaken_lost")) if untaken else ()),
             *((say("refused.claim"),) if say.flag("claim") else ()),
         ),
-        keys=(*say.key("clear", "cancel", "", say("account.cancel")), say.help_key()),
+        keys=(*say.key("clear", "cancel", "", say("account.take"), say("account.take_short")), say.help_key()),
     )

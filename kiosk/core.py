@@ -21,7 +21,9 @@ from kiosk.devices.cctalk.wire import Mode
 from kiosk.devices.port import open_port
 from kiosk.devices.printer.driver import PrinterDriver
 from kiosk.devices.printer.escpos import PROFILES
-from kiosk.devices.vault.demo import DemoVault
+from kiosk.devices.vault import wire
+from kiosk.devices.vault.client import VaultClient
+from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
 from kiosk.vend import money, proof, sale
@@ -29,6 +31,7 @@ from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
 from kiosk.vend.fold import fold
 from kiosk.vend.journal import Journal
+from kiosk.vend.limits import Allowed
 from kiosk.vend.phase import deadline_ms
 from kiosk.vend.ports import Published
 from kiosk.vend.rules import Now, Rules
@@ -40,6 +43,7 @@ from kiosk.vend.view import View
 SOFTWARE = f"kiosk {__version__}"
 EXIT_DIED = 70
 KEY_GENERATION = 1
+COINS_FALLING = 8  # more than can be in the channel when the gate shuts
 
 
 def rules_of(config: Config) -> Rules:
@@ -103,6 +107,14 @@ def settle() -> None:
     gc.freeze()
 
 
+def vault_order(config: Config) -> wire.Orders:
+    """What the vault opens from, and the most that it makes a MAC for: what the head office allows, not what this file lowers it to,
+    because an older claim may be larger; and as a sale's limit gives way to coins that were falling already, so does the vault's."""
+    allowed = Allowed()
+    limits = Limits(PROFILE.name, allowed.sale_max_minor + COINS_FALLING * max(allowed.coins), None)
+    return wire.OpenDemo(region=config.kiosk.region, limits=limits, utility=config.kiosk.utility)
+
+
 class Core:
     """Implements the screen's source: it can be watched, and told what a customer chose."""
 
@@ -116,14 +128,15 @@ class Core:
         clock = SystemClock(self.journal.next_boot())
         self.desk: Desk[State] = Desk(machine, state, self.journal, self.station, clock, on_death=on_death)
         self.desk.record(sale.started(rules, state, clock.now(), SOFTWARE))
-        vault = DemoVault(config.kiosk.utility, config.kiosk.region)
-        self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, vault, generation=KEY_GENERATION)
+        self.vault = VaultClient(vault_order(config))
+        self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=KEY_GENERATION)
         self._signer = Signer(self.desk, self.station.sign)
         self._devices = tuple(_driver(part, self.desk, self.station, rules) for part in config.device)
         self._running = threading.Event()
 
     def start(self) -> None:
-        """The desk first, then everything that tells it."""
+        """The desk first, then everything that tells it; the vault opens meanwhile."""
+        self.vault.start()
         self.desk.start()
         self._card.start()
         self._signer.start()
@@ -136,6 +149,7 @@ class Core:
         for device in self._devices:
             device.stop()
         self._card.stop()
+        self.vault.lock()
         if self._running.is_set():
             self.desk.stop()
         self.journal.close()

@@ -2,7 +2,8 @@
 
 import typer
 
-from kiosk.commands import bench, card, demo, journal, receipt, receipt_sample, report, run, sim_card, sim_cash, sim_printer
+from kiosk.commands import bench, card, demo, journal, receipt, receipt_sample, report, run, screens, sim_card, sim_cash, sim_printer
+from kiosk.commands.vault import vault_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="A recharge terminal for prepaid-electricity cards.")
 sim = typer.Typer(no_args_is_help=True, help="Simulated devices, by hand: each stands behind a real port.")
@@ -20,6 +21,7 @@ app.command("init")(run.init)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 app.add_typer(card.card_app, name="card")
+app.add_typer(vault_app, name="vault")
 _group("journal", "The journal: every fact of this kiosk, in order.").command("verify")(journal.verify)
 receipts = _group("receipt", "Receipts and claim slips.")
 receipts.command("verify")(receipt.verify)

@@ -22,7 +22,17 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from msgspec import Meta
 
 from kiosk.devices.vault import safefile
-from kiosk.devices.vault.keyset import KEY_BYTES, SETS_MAX, KeySet, VaultRefusal, check_value_of, find, working_data
+from kiosk.devices.vault.keyset import (
+    KEY_BYTES,
+    SETS_MAX,
+    KeySet,
+    VaultDamaged,
+    VaultMissing,
+    VaultRefusal,
+    check_value_of,
+    find,
+    working_data,
+)
 from kiosk.devices.vault.suite import Keyring, PlainMaster, Role, cmac
 
 FILE_MAX = 64 * 1024
@@ -65,7 +75,7 @@ class FileVault:
         self._wrapping, self._sealing = _keys_of(passphrase, stored.kdf)
         self._masters = {each.public.version: _unwrapped(each.masters, self._wrapping, path) for each in stored.sets}
         if not hmac.compare_digest(_seal(self._sealing, stored), bytes.fromhex(stored.seal)):
-            raise VaultRefusal(f"The vault {path} was changed since it was written; restore it from its backup.")
+            raise VaultDamaged(f"The vault {path} was changed since it was written; restore it from its backup.")
         self.sets = tuple(each.public for each in stored.sets)
 
     def __repr__(self) -> str:
@@ -126,7 +136,7 @@ def _new_set(public: KeySet, masters: Mapping[Role, bytes], wrapping: bytes) -> 
 
 def _unwrapped(wrapped: Mapping[str, str], wrapping: bytes, path: Path) -> dict[Role, bytes]:
     if set(wrapped) != {role.name.lower() for role in Role}:
-        raise VaultRefusal(f"The vault {path} is damaged: a set has not the five masters; restore it from its backup.")
+        raise VaultDamaged(f"The vault {path} is damaged: a set has not the five masters; restore it from its backup.")
     opened = None
     with contextlib.suppress(InvalidUnwrap, ValueError):  # said outside of the handler: no cause may travel with it
         opened = {role: aes_key_unwrap(wrapping, bytes.fromhex(wrapped[role.name.lower()])) for role in Role}
@@ -155,8 +165,8 @@ def _read(path: Path) -> _File:
     try:
         return msgspec.json.decode(safefile.read(path, FILE_MAX), type=_File)
     except FileNotFoundError:
-        raise VaultRefusal(f"There is no vault at {path}. Make one with: kiosk vault init {path} --utility NUMBER") from None
+        raise VaultMissing(f"There is no vault at {path}. Make one with: kiosk vault init {path} --utility NUMBER") from None
     except safefile.UnsafeFile as why:
         raise VaultRefusal(f"The vault {path} {why}.") from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise VaultRefusal(f"The vault {path} is damaged, or of another version; restore it from its backup.") from None
+        raise VaultDamaged(f"The vault {path} is damaged, or of another version; restore it from its backup.") from None

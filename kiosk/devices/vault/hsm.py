@@ -28,7 +28,17 @@ import pkcs11
 from msgspec import Meta
 from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
 
-from kiosk.devices.vault.keyset import KEY_BYTES, SETS_MAX, KeySet, VaultRefusal, check_value, find, working_data
+from kiosk.devices.vault.keyset import (
+    KEY_BYTES,
+    SETS_MAX,
+    KeySet,
+    VaultDamaged,
+    VaultMissing,
+    VaultRefusal,
+    check_value,
+    find,
+    working_data,
+)
 from kiosk.devices.vault.suite import Keyring, Role
 
 BLOCK = 16
@@ -51,15 +61,18 @@ class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def owned(work: Callable[[], Result]) -> Result:
     """Do this on the one thread that may touch the library. Raises VaultRefusal in one sentence for what the module answers."""
     doing = _owner.submit(work)
+    kind: type[VaultRefusal] = VaultRefusal
     try:
         return doing.result(ANSWER_S)
     except Waited:
-        why = f"did not answer within {ANSWER_S:.0f} s"
+        kind, why = VaultMissing, f"did not answer within {ANSWER_S:.0f} s"
     except pkcs11.PKCS11Error as error:
+        kind = VaultMissing if isinstance(error, NOT_THERE) else VaultRefusal
         why = SENTENCES.get(type(error), f"refused: {type(error).__name__}")
-    raise VaultRefusal(f"The security module {why}.")
+    raise kind(f"The security module {why}.")
 
 
+NOT_THERE = (pkcs11.NoSuchToken, pkcs11.TokenNotPresent, pkcs11.TokenNotRecognised, pkcs11.DeviceRemoved)
 SENTENCES = {
     pkcs11.PinIncorrect: "says that the PIN is wrong; it counts the tries",
     pkcs11.PinLenRange: "says that the PIN is wrong; it counts the tries",
@@ -214,7 +227,7 @@ def _session(module: Path, token: str, pin: str) -> Any:
             raise
         library = None
     if library is None:
-        raise VaultRefusal(f"{module} is no PKCS#11 module.")
+        raise VaultMissing(f"{module} is no PKCS#11 module.")
     return library.get_token(token_label=token).open(rw=True, user_pin=pin)
 
 
@@ -224,11 +237,11 @@ def _newest(session: Any) -> _Record | None:
     for each in session.get_objects({Attribute.CLASS: ObjectClass.DATA, Attribute.APPLICATION: "kiosk"}):
         raw = each[Attribute.VALUE]
         if len(raw) > RECORD_MAX:
-            raise VaultRefusal("The token's record of its key sets is too long to be one.")
+            raise VaultDamaged("The token's record of its key sets is too long to be one.")
         try:
             found.append(msgspec.json.decode(raw, type=_Record))
         except msgspec.MsgspecError:
-            raise VaultRefusal("The token's record of its key sets is damaged; restore the token from its backup.") from None
+            raise VaultDamaged("The token's record of its key sets is damaged; restore the token from its backup.") from None
     return max(found, key=lambda record: record.edition, default=None)
 
 
@@ -277,12 +290,12 @@ def _masters(session: Any, utility: int, public: KeySet) -> dict[Role, TokenMast
         label = _label(utility, public.version, role)
         keys = _objects(session, label)
         if len(keys) != 1:
-            raise VaultRefusal(f'The token holds {len(keys)} keys called "{label}" instead of one.')
+            raise VaultDamaged(f'The token holds {len(keys)} keys called "{label}" instead of one.')
         (key,) = keys
         if not key[Attribute.SENSITIVE] or key[Attribute.EXTRACTABLE]:
-            raise VaultRefusal(f'The key "{label}" can be read out of the token: it was not made by this software.')
+            raise VaultDamaged(f'The key "{label}" can be read out of the token: it was not made by this software.')
         if check_value(key.sign(bytes(BLOCK), mechanism=Mechanism.AES_CMAC)) != public.check_values.get(role.name.lower()):
-            raise VaultRefusal(f'The key "{label}" is another one than the record says: its check value differs.')
+            raise VaultDamaged(f'The key "{label}" is another one than the record says: its check value differs.')
         masters[role] = TokenMaster(key)
     return masters
 

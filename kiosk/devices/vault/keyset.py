@@ -65,6 +65,14 @@ class VaultRefusal(VaultError):
     """A vault cannot be made, opened or used so; the text is one sentence for whoever keeps it."""
 
 
+class VaultMissing(VaultRefusal):
+    """There is none: no file, no module, no token."""
+
+
+class VaultDamaged(VaultRefusal):
+    """It is not as it was written."""
+
+
 def find(sets: tuple[KeySet, ...], version: int) -> KeySet:
     """Raises NoSuchKey."""
     for each in sets:

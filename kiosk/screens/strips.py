@@ -10,6 +10,8 @@ from textual.strip import Strip
 from kiosk.screens.canvas import Row, Style, width_of
 from kiosk.screens.palette import PALETTES, Colour, Palette
 
+_AS_INK = {ord(" "): "█", ord("▄"): "▀"}  # a plane's cells as ink on what is their ink
+
 
 @lru_cache(maxsize=512)
 def strip(row: Row, palette: str) -> Strip:
@@ -25,12 +27,11 @@ def bezel(width: int, palette: str) -> Strip:
 
 
 def segment(text: str, style: Style, palette: str) -> Segment:
-    """A run. A plane whose colour no terminal has as a background is painted as full blocks in that ink."""
+    """A run of letters, or of blanks and halves. A plane whose colour no terminal has as a background is painted as blocks in that ink."""
     ink, ground, bold = style
     colours = PALETTES[palette].colours
     if _only_ink(PALETTES[palette], colours[ground]):
-        block, behind = ("▀", colours[ink]) if "▄" in text else ("█", 0)
-        return Segment(block * len(text), _rich(colours[ground], behind, bold=False))
+        return Segment(text.translate(_AS_INK), _rich(colours[ground], colours[ink] if "▄" in text else 0, bold=False))
     if not text.strip():
         return Segment(text, _plane(colours[ground]))
     dark_ink = PALETTES[palette].sixteen and colours[ink] == 0

@@ -1,6 +1,6 @@
 """All rows of the bench with their aims, in the order in which they are run."""
 
-from kiosk.bench import paint, sale, store
+from kiosk.bench import keys, paint, sale, store
 from kiosk.bench.table import Row
 
 ROWS = {
@@ -15,5 +15,7 @@ ROWS = {
     "first_paint_s": Row(paint.first_paint, "s", 0.35),
     "idle_cpu_pct": Row(paint.idle_cpu, "%", 0.3),
     "rss_mib": Row(paint.resident, "MiB", 80),
+    "derive_vs_bare_cmac": Row(keys.derive_vs_bare_cmac, "", 0.5, "higher"),
+    "pkcs11_derive_vs_token": Row(keys.pkcs11_derive_vs_token, "", 0.9, "higher"),
     "startup_1m_over_10k": Row(store.startup_1m_over_10k, "", 1.1),
 }

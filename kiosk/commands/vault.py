@@ -94,7 +94,7 @@ def rotate(
 
     vault = _opened(file, token, module, secret_file)
     try:
-        vault.keep(next_set(vault.sets, _now_ms(), days, generation_days) if new_set else next_generation(vault.sets, generation_days))
+        vault.keep(next_set(vault.sets, _now_ms(), days) if new_set else next_generation(vault.sets, generation_days))
     except VaultError as error:
         raise _refused(error) from None
     _show(vault, as_json)

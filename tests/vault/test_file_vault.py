@@ -178,14 +178,14 @@ def test_a_disk_that_does_not_take_it_leaves_the_old_one(path: Path) -> None:
     path.with_name("away").mkdir()
     vault._path = path.with_name("away") / "gone" / "vault.json"
     with pytest.raises(VaultRefusal, match="cannot be written"):
-        vault.keep(next_set(vault.sets, LATER_MS, 365, 90))
+        vault.keep(next_set(vault.sets, LATER_MS, 365))
     assert path.read_bytes() == before
 
 
 def test_a_new_set_has_new_masters_and_the_old_ones_stay(path: Path) -> None:
     vault = a_file_vault(path)
     before = vault.keyring(1, 1).mac(Role.AUTH, 0, SERIAL, b"x")
-    vault.keep(next_set(vault.sets, LATER_MS, 365, 90))
+    vault.keep(next_set(vault.sets, LATER_MS, 365))
     again = FileVault(path, PASSPHRASE)
     assert [each.version for each in again.sets] == [1, 2]
     assert again.keyring(1, 1).mac(Role.AUTH, 0, SERIAL, b"x") == before != again.keyring(2, 1).mac(Role.AUTH, 0, SERIAL, b"x")

@@ -151,7 +151,7 @@ def test_generation_17_is_not_generation_1_again(make: MakeVault) -> None:
 def test_cards_of_an_older_set_are_served_beside_the_newest(tmp_path: Path) -> None:
     vault = a_file_vault(tmp_path / "vault.json")
     old = vault.keyring(1, 1)
-    vault.keep(next_set(vault.sets, LATER_MS, 365, 90))
+    vault.keep(next_set(vault.sets, LATER_MS, 365))
     new = vault.keyring(2, 1)
     trading = hq.trading(vault, 1, LATER_MS)
     for keyring, serial in ((old, SERIAL), (new, SERIAL[::-1]), (old, SERIAL)):
@@ -166,7 +166,7 @@ def test_cards_of_an_older_set_are_served_beside_the_newest(tmp_path: Path) -> N
 
 def test_a_set_that_has_ended_serves_no_card(tmp_path: Path) -> None:
     vault = a_file_vault(tmp_path / "vault.json")
-    vault.keep(next_set(vault.sets, LATER_MS, 365, 90))
+    vault.keep(next_set(vault.sets, LATER_MS, 365))
     first, second = vault.sets
     reading = b"R" + SERIAL
     mac = vault.keyring(1, 1).mac(Role.AUTH, 0, SERIAL, reading)[:4]

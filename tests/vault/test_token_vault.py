@@ -81,16 +81,16 @@ def test_a_second_vault_in_one_token_is_refused(shelf: Shelf) -> None:
 
 def test_a_new_set_and_a_new_generation_are_there_after_opening_again(shelf: Shelf) -> None:
     before = shelf.vault.keyring(1, 1).mac(Role.AUTH, 0, SERIAL, b"x")
-    shelf.vault.keep(next_set(shelf.vault.sets, LATER_MS, 365, 90))
+    shelf.vault.keep(next_set(shelf.vault.sets, LATER_MS, 365))
     shelf.vault.keep(next_generation(shelf.vault.sets, 90))
     again = shelf.again()
-    assert [(each.version, len(each.generations)) for each in again.sets] == [(1, 3), (2, 4)]
+    assert [(each.version, len(each.generations)) for each in again.sets] == [(1, 4), (2, 4)]
     assert again.keyring(1, 1).mac(Role.AUTH, 0, SERIAL, b"x") == before != again.keyring(2, 1).mac(Role.AUTH, 0, SERIAL, b"x")
 
 
 def test_what_a_power_cut_left_of_a_new_set_is_made_anew(shelf: Shelf) -> None:
     """Two masters of the second set were made, its record was not."""
-    sets = next_set(shelf.vault.sets, LATER_MS, 365, 90)
+    sets = next_set(shelf.vault.sets, LATER_MS, 365)
     shelf.inside(lambda session: hsm._generated(session, 1, sets[-1]))
     again = shelf.again()
     assert [each.version for each in again.sets] == [1]

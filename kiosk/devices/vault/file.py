@@ -1,6 +1,6 @@
 """The file vault: a utility's masters in one file, under a passphrase. The embedded default where there is no security module.
 
-JSON, at most 64 KiB, 0600 (docs/vault.md):
+JSON, at most 1 MiB, 0600 (docs/vault.md):
 
     {"v":1, "utility":1, "kdf":{"name":"scrypt","salt":hex16,"n":131072,"r":8,"p":1},
      "sets":[{"public":{...KeySet}, "masters":{"admin":hex40, ...}}], "seal":hex32}
@@ -35,7 +35,7 @@ from kiosk.devices.vault.keyset import (
 )
 from kiosk.devices.vault.suite import Keyring, PlainMaster, Role, cmac
 
-FILE_MAX = 64 * 1024
+FILE_MAX = 1 << 20  # sixteen sets of 256 generations are a third of it
 PASSPHRASE_MIN, PASSPHRASE_MAX = 12, 1024
 SALT_BYTES = 16
 COST = 1 << 17  # 128 MiB and about half a second

@@ -43,7 +43,7 @@ from kiosk.devices.vault.suite import Keyring, Role
 
 BLOCK = 16
 ANSWER_S = 60.0  # longest wait for the module; a million card keys are asked for in pieces
-RECORD_MAX = 64 * 1024
+RECORD_MAX = 1 << 20
 INSIDE = {Attribute.TOKEN: False, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
 FOR_CMAC = MechanismFlag.SIGN | MechanismFlag.DERIVE
 

@@ -107,25 +107,28 @@ def first_set(suite: Literal["aes128", "sm4"], now_ms: int, days: int, generatio
     )
 
 
-def next_set(sets: tuple[KeySet, ...], now_ms: int, days: int, generation_days: int) -> tuple[KeySet, ...]:
-    """All sets and a new one of the same suite; the newest so far issues no card from now on. Raises VaultRefusal when there is no room."""
+def next_set(sets: tuple[KeySet, ...], now_ms: int, days: int) -> tuple[KeySet, ...]:
+    """All sets and a new one of the same suite and generations; the newest so far issues no card from now on. Raises VaultRefusal."""
     newest = sets[-1]
     if len(sets) >= SETS_MAX or newest.version >= 0xFFFF:
         raise VaultRefusal(f"A vault holds {SETS_MAX} key sets and this one is full; make a new vault.")
-    fresh = msgspec.structs.replace(first_set(newest.suite, now_ms, days, generation_days), version=newest.version + 1)
+    span_ms = days * DAY_MS
+    fresh = msgspec.structs.replace(
+        newest, version=newest.version + 1, not_before_ms=now_ms, issued_until_ms=now_ms + span_ms, until_ms=now_ms + 2 * span_ms
+    )
     ended = msgspec.structs.replace(newest, issued_until_ms=min(newest.issued_until_ms, max(now_ms, newest.not_before_ms)))
     return (*sets[:-1], ended, fresh)
 
 
 def next_generation(sets: tuple[KeySet, ...], generation_days: int) -> tuple[KeySet, ...]:
-    """All sets, the newest with one more kiosk-key generation, which begins where the last one's first half ends."""
-    newest = sets[-1]
-    last = newest.generations[-1]
-    if len(newest.generations) >= GENERATIONS_MAX:
-        raise VaultRefusal(f"A key set has {GENERATIONS_MAX} kiosk-key generations and this one is full; make a new set.")
-    begins_ms = last.not_before_ms + generation_days * DAY_MS
-    added = Generation(last.number + 1, begins_ms, begins_ms + 2 * generation_days * DAY_MS)
-    return (*sets[:-1], msgspec.structs.replace(newest, generations=(*newest.generations, added)))
+    """All sets, each with one more kiosk-key generation: a generation's number and time are the same in every set, its master is not."""
+    last = sets[-1].generations[-1]
+    if len(sets[-1].generations) >= GENERATIONS_MAX:
+        raise VaultRefusal(f"A vault has {GENERATIONS_MAX} kiosk-key generations and this one is full; make a new vault.")
+    span_ms = generation_days * DAY_MS
+    begins_ms = last.not_before_ms + span_ms
+    added = Generation(last.number + 1, begins_ms, begins_ms + 2 * span_ms)
+    return tuple(msgspec.structs.replace(each, generations=(*each.generations, added)) for each in sets)
 
 
 def _generation(number: int, from_ms: int, days: int) -> Generation:

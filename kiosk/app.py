@@ -21,6 +21,7 @@ from textual.timer import Timer
 
 from kiosk.screens.bench import Bench
 from kiosk.screens.board import Board
+from kiosk.screens.console import drawn, is_console
 from kiosk.screens.palette import Palette, for_terminal
 from kiosk.screens.sound import TICK, Cue, Ears, Heard
 from kiosk.vend.seen import Choice
@@ -88,7 +89,7 @@ class KioskApp(App[None], inherit_bindings=False):
         chosen = palette or for_terminal(os.environ)
         super().__init__(ansi_color=chosen.sixteen)
         self.animation_level = "none"
-        self._source = source
+        self._source, self._console = source, is_console(os.environ)
         self.ears = ears
         self._heard, self._monotonic_ms = Heard(STARTING), monotonic_ms
         self._calling: Timer | None = None
@@ -125,7 +126,7 @@ class KioskApp(App[None], inherit_bindings=False):
     def on_view_changed(self, message: ViewChanged) -> None:
         """Swap the View; the board paints what is different. One that comes late is dropped."""
         if message.view is STARTING or message.view.rev >= self.board.view.rev:
-            self.board.show(message.view)
+            self.board.show(drawn(message.view) if self._console else message.view)
             self._listen(*self._heard.seen(message.view, self._monotonic_ms()))
 
     def on_key(self, event: events.Key) -> None:

@@ -16,6 +16,7 @@ settings.load_profile("house")
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 CI = os.environ.get("CI") == "true"
 PROGRAMS = {"pcsc": ("pcscd",), "hsm": ("softhsm2-util",), "screen": ("Xvfb", "xterm", "xdotool", "import", "zbarimg")}
+CONSOLE = ("/dev/tty0", "/dev/vcsa1", "/dev/vcsu1")
 VPCD = Path("/etc/reader.conf.d/vpcd")
 
 
@@ -31,7 +32,9 @@ def missing(kind: str) -> list[str]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Without its real parts a test says which ones are missing."""
+    """Without its real parts a test says which are missing. A Linux console is in no package: CONTRIBUTING, "What CI cannot run"."""
+    if item.get_closest_marker("vt") and not all(os.access(path, os.R_OK | os.W_OK) for path in CONSOLE):
+        pytest.xfail(f"no Linux console here ({', '.join(CONSOLE)}, as root): the screens are not looked at on one")
     for kind in PROGRAMS:
         if item.get_closest_marker(kind) and (gone := missing(kind)):
             pytest.skip(f"not on this machine: {', '.join(gone)}; ./run test as root installs them")

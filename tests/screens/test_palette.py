@@ -11,12 +11,14 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from kiosk.app import KioskApp
-from kiosk.screens.palette import FIELDS, HIGH, PALETTES, SIXTEEN, TRUE, Palette, for_terminal
+from kiosk.screens.canvas import width_of
+from kiosk.screens.palette import FIELDS, HIGH, PALETTES, SIXTEEN, TRUE, Colour, Palette, for_terminal
 from kiosk.screens.rows import rows
 from kiosk.screens.samples import SAMPLES
-from kiosk.screens.size import SIZES
+from kiosk.screens.size import SIZES, M
 from kiosk.screens.strips import segment, strip
 from kiosk.vend.seen import Choice
+from tests.screens.shots import cells_of
 
 VGA = bytes.fromhex("000000aa000000aa00aa55000000aaaa00aa00aaaaaaaaaa555555ff555555ff55ffff555555ffff55ff55ffffffffff")
 Rgb = tuple[int, int, int]
@@ -151,6 +153,32 @@ def test_three_kinds_of_cell_paint_every_form() -> None:
     }
     assert drawn == {"▀", "▄", "█"}
     assert not {char for _, line in painted(TRUE) for run in line for char in run.text} & {"▀", "█"}
+
+
+@pytest.mark.parametrize("palette", PALETTES.values(), ids=lambda palette: palette.name)
+def test_each_half_of_a_cell_has_the_colour_that_was_meant(palette: Palette) -> None:
+    """Where a bright plane is painted as blocks in its ink, full and half cells stand side by side in one run."""
+    for name, sample in SAMPLES.items():
+        for row in rows(sample.view, sample.clock, M, palette, helping=sample.helping).rows:
+            meant = [halves(char, palette.colours[ink], palette.colours[ground]) for char, (ink, ground, _) in cells_of(row)]
+            shown = [
+                halves(char, _number(run.style.color), _number(run.style.bgcolor)) if run.style else None
+                for run in strip(row, palette.name)
+                for char in run.text
+                for _ in range(max(width_of(char), 1))
+            ]
+            assert [one for one in meant if one] == [one for one in shown if one], name
+
+
+def halves(char: str, ink: Colour, ground: Colour) -> tuple[Colour, Colour] | None:
+    """Upper and lower colour of a cell without a letter."""
+    return {" ": (ground, ground), "▄": (ground, ink), "▀": (ink, ground), "█": (ink, ink)}.get(char)
+
+
+def _number(colour: Color | None) -> Colour:
+    if colour is None:
+        return 0
+    return colour.triplet.hex.upper() if colour.triplet else colour.number or 0
 
 
 def words_on(ink: str, ground: str) -> tuple[float, ...]:

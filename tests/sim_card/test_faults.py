@@ -279,7 +279,7 @@ def test_a_new_card_is_an_open_card_with_nothing_on_it() -> None:
     [
         lambda one: one.pop("serial"),
         lambda one: one.update(v=2),
-        lambda one: one.update(suite="sm4"),
+        lambda one: one.update(suite="sm1"),
         lambda one: one.update(serial="11"),
         lambda one: one.update(atr="zz"),
         lambda one: one.update(extra=1),

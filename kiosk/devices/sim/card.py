@@ -17,6 +17,7 @@ issued, 6Cxx wrong Le, 6D00 instruction, 6E00 class.
 import hmac
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -336,12 +337,13 @@ class CardModel:
         self.files = {int(n): bytes.fromhex(raw) for n, raw in card.files.items()}
         self.tries = dict(card.tries)
         self.min_generation = card.min_generation
-        self._auth = _key(card.keys.auth)
-        self._keys = {crypto.ADMIN: _key(card.keys.admin), crypto.METER: _key(card.keys.meterkey)}
+        key = partial(_key, card.suite)
+        self._auth = key(card.keys.auth)
+        self._keys = {crypto.ADMIN: key(card.keys.admin), crypto.METER: key(card.keys.meterkey)}
         self._names = {crypto.ADMIN: "admin", crypto.METER: "meterkey"}
         self._generations = {crypto.kiosk_role(int(g)): int(g) for g in card.keys.kiosk}
-        for g, key in card.keys.kiosk.items():
-            self._keys[crypto.kiosk_role(int(g))] = _key(key)
+        for g, text in card.keys.kiosk.items():
+            self._keys[crypto.kiosk_role(int(g))] = key(text)
             self._names[crypto.kiosk_role(int(g))] = f"kiosk.{g}"
         for name in self._names.values():
             self.tries.setdefault(name, TRIES)
@@ -390,5 +392,5 @@ def _data(apdu: bytes) -> bytes | None:
     return apdu[5 : 5 + apdu[4]]
 
 
-def _key(text: str) -> crypto.Key:
-    return crypto.Key(bytes.fromhex(text))
+def _key(suite: str, text: str) -> crypto.Key:
+    return crypto.Key(bytes.fromhex(text), suite)

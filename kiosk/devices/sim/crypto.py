@@ -12,22 +12,23 @@ from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.cmac import CMAC
 
 ADMIN, AUTH, KIOSK, METER, TAG = 1, 2, 3, 4, 5
+CIPHERS = {"aes128": algorithms.AES, "sm4": algorithms.SM4}
 
 
 class Key:
-    """One AES-128 key, scheduled once: the card answers tens of thousands of commands a second in the tear tests."""
+    """One key, scheduled once: the card answers tens of thousands of commands a second in the tear tests. AES-128, or SM4 in suite sm4."""
 
-    def __init__(self, value: bytes) -> None:
+    def __init__(self, value: bytes, suite: str = "aes128") -> None:
         if len(value) != 16:
-            raise ValueError(f"a key of suite aes128 has 16 bytes, not {len(value)}")
+            raise ValueError(f"a card's key has 16 bytes, not {len(value)}")
         self.value = value
-        self._keyed = CMAC(algorithms.AES(value))
+        self._keyed = CMAC(CIPHERS[suite](value))
 
     def __repr__(self) -> str:
         return "Key(hidden)"
 
     def cmac(self, message: bytes) -> bytes:
-        """AES-CMAC, 16 bytes."""
+        """16 bytes."""
         running = self._keyed.copy()
         running.update(message)
         return running.finalize()

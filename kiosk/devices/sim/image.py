@@ -42,7 +42,7 @@ class CardImage(msgspec.Struct, forbid_unknown_fields=True):
     files: dict[str, str]
     v: Literal[1] = 1
     profile: str = "gdw1365"
-    suite: Literal["aes128"] = "aes128"
+    suite: Literal["aes128", "sm4"] = "aes128"
     torn: Literal["byte", "apdu"] = "byte"  # whether one update can tear inside, or is all or nothing
 
 

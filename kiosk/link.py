@@ -29,7 +29,7 @@ PEER = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 AGAIN_S = 0.2
 WORDS = Literal[
     "language", "balance", "amount", "tender", "order", "code", "finish", "cancel", "stop", "add_more", "more_time",
-    "receipt", "no_card", "slip_taken", "sms", "phone",
+    "receipt", "no_card", "slip_taken", "sms", "phone", "operator",
 ]  # fmt: skip
 
 

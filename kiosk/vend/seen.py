@@ -24,6 +24,9 @@ class Choice(Seen, frozen=True):
     do: str
     arg: str = ""
 
+    def __repr__(self) -> str:
+        return f"Choice({self.rev}, {self.do!r})"  # an operator's may be a PIN
+
 
 # ---------------------------------------------------------------- card
 

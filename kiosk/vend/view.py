@@ -2,6 +2,8 @@
 
 import msgspec
 
+from kiosk.vend.staff import StaffView
+
 Value = str | int | bool | None | tuple[int, ...]
 
 
@@ -27,7 +29,7 @@ class View(msgspec.Struct, frozen=True):
 
     `place` is where the figure's money is; `held` marks money in doubt or claimed; `params` are the phase's own values;
     `told` are keys of at most three plain lines. `languages` may be chosen on every screen.
-    `ends_in_ms` counts from when the view was made; `span_ms` is the whole time it had.
+    `ends_in_ms` counts from when the view was made; `span_ms` is the whole time it had. `staff`: the maintenance screen, in phase "staff".
     """
 
     phase: str
@@ -47,3 +49,4 @@ class View(msgspec.Struct, frozen=True):
     currency: str = "CNY"
     exponent: int = 2
     demo: bool = False
+    staff: StaffView | None = None

@@ -1,0 +1,1 @@
+"""The maintenance screens: what a `StaffView` says, for technicians."""

@@ -1,0 +1,257 @@
+"""One View of each maintenance screen, as the desk would publish it: for pictures, and for the tests that walk all screens."""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from kiosk.vend import staff as st
+from kiosk.vend.staff import Count, Field, Go, Key, Line, Moment, Money, Owed, Plain, Question, StaffView, Status, Table, Word
+from kiosk.vend.view import View
+
+OWED = Owed(box_minor=4350_00, sale_minor=0, claims_minor=150_00, claims=1, unsent_minor=2310_00, unsent_rows=12)
+BARE = StaffView("home", operator="014", owed=OWED)
+LEAVE, HOME = Key("clear", Word("leave"), st.said(st.Leave())), Key("clear", Word("back"), st.said(Go("home")))
+NO, YES = Key("clear", Word("no"), st.said(st.No())), Key("enter", Word("yes"), st.said(st.Yes()))
+NEXT = Key("enter", Word("next_page"), st.said(Go("journal", "all.2")))
+
+
+def _go(cap: str, label: str, to: st.To, of: str = "", **params: str | int) -> Key:
+    return Key(cap, Word(label, dict(params)), st.said(Go(to, of)))
+
+
+def _do(cap: str, label: str, operation: st.Operation, on: str = "", **params: str | int) -> Key:
+    return Key(cap, Word(label, dict(params)), st.said(st.Do(operation, on)))
+
+
+def _at(clock: str) -> Moment:
+    return Moment(f"2026-11-24 {clock}")
+
+
+DEVICES = Table(
+    ("device", "state", "since", "costs", "note"),
+    (
+        (Word("device.coins"), Status("JAM"), _at("13:58"), Word("costs.coins"), Plain("jammed")),
+        (Word("device.printer"), Status("LOW"), _at("11:40"), Word("costs.nothing_yet"), Plain("")),
+        (Word("device.reader"), Status("OK"), _at("06:00"), Word("costs.nothing"), Plain("")),
+        (Word("device.notes"), Status("OK"), _at("06:00"), Word("costs.nothing"), Plain("")),
+    ),
+)
+ROOMS = (
+    _go("1", "tests", "tests"),
+    _go("2", "cash", "cash"),
+    _do("3", "paper", "paper.change"),
+    _go("4", "cases", "cases", cases=1),
+    _go("5", "receipts", "receipts"),
+    _go("6", "reports", "reports"),
+    _go("7", "counters", "counters"),
+    _go("8", "journal", "journal"),
+    _go("9", "service", "service"),
+    LEAVE,
+)
+BOXES = Table(
+    ("box", "state", "session", "since", "pieces", "sum"),
+    (
+        (Word("device.notes"), Status("OK"), Count(31), Moment("2026-11-20 15:02"), Count(87), Money(4320_00)),
+        (Word("device.coins"), Status("OUT"), Count(30), Moment("2026-11-20 15:02"), Count(0), Money(0)),
+    ),
+)
+SWAP = Question(
+    Word("swap", {"bag": "00417"}),
+    "CashBoxRemoved",
+    (
+        Line("device", Word("device.notes")),
+        Line("session", Count(31)),
+        Line("bag", Plain("00417")),
+        Line("pieces", Count(87)),
+        Line("sum", Money(4320_00)),
+    ),
+)
+CASES = Table(
+    ("case", "since", "card", "sum", "what"),
+    (
+        (Plain("K07-000123"), _at("14:36"), Plain("7730"), Money(150_00), Word("case.claim")),
+        (Plain("412"), _at("09:12"), Plain(""), Money(10_00), Word("case.orphan")),
+        (Plain("398"), _at("08:55"), Plain(""), Money(50_00), Word("case.disputed")),
+    ),
+)
+CASE = Table(
+    ("line", "value"),
+    (
+        (Word("line.slip"), Plain("K07-000123-9F")),
+        (Word("line.card"), Plain("7730")),
+        (Word("line.meter"), Plain("5678")),
+        (Word("line.purchase_no"), Plain("18-2")),
+        (Word("line.sum"), Money(150_00)),
+        (Word("line.since"), _at("14:36")),
+        (Word("line.where"), Word("case.claim.where")),
+        (Word("line.next"), Word("case.claim.next")),
+    ),
+)
+RECEIPT = Table(
+    ("line", "value"),
+    (
+        (Word("line.receipt"), Plain("K07-000122")),
+        (Word("line.since"), _at("14:33")),
+        (Word("line.card"), Plain("7730")),
+        (Word("line.paid"), Money(150_00)),
+        (Word("line.to_card"), Money(140_00)),
+        (Word("line.energy"), st.Energy(241_930)),
+        (Word("line.copies"), Count(1)),
+    ),
+)
+DAY = Table(
+    ("line", "count", "sum"),
+    (
+        (Word("report.notes"), Count(34), Money(1870_00)),
+        (Word("report.coins"), Count(30), Money(30_00)),
+        (Word("report.taken"), Count(41), Money(1900_00)),
+        (Word("report.on_cards"), Count(40), Money(1575_00)),
+        (Word("report.fees"), Plain(""), Money(120_00)),
+        (Word("report.debt"), Plain(""), Money(55_00)),
+        (Word("report.claims"), Count(1), Money(150_00)),
+        (Word("report.given"), Plain(""), Money(1900_00)),
+    ),
+    1,
+    2,
+)
+JOURNAL = Table(
+    ("seq", "at", "fact", "about"),
+    tuple((Plain(str(420 - n)), _at(f"14:{32 - n:02}"), Plain(kind), Plain("notes" if n % 2 else "")) for n, kind in enumerate(
+        ("OperatorEntered", "SaleClosed", "CardVerified", "WriteStarted", "TenderClosed", "NoteStacked", "NoteEscrowed", "SaleOpened")
+    )),
+    1,
+    25,
+)  # fmt: skip
+COUNTERS = Table(
+    ("counter", "since_reset", "total"),
+    (
+        (Word("counter.notes"), Count(87), Count(10_412)),
+        (Word("counter.coins"), Count(30), Count(3_114)),
+        (Word("counter.sales"), Count(41), Count(5_020)),
+        (Word("counter.energy"), st.Energy(4_291_300), st.Energy(510_022_000)),
+        (Word("counter.papers"), Count(39), Count(4_981)),
+        (Word("counter.faults"), Count(2), Count(87)),
+        (Word("counter.restarts"), Count(0), Count(31)),
+    ),
+)
+STAFF: Mapping[str, StaffView] = {
+    "number": StaffView("number", field=Field(Word("operator"), 3, 3), keys=(LEAVE,)),
+    "pin": StaffView("pin", field=Field(Word("pin"), 6, 6, secret=True), keys=(LEAVE,)),
+    "pin refused": StaffView("number", field=Field(Word("operator"), 3, 3), keys=(LEAVE,), notice=Word("refused")),
+    "pin checked": StaffView("wait", busy=True),
+    "paused": StaffView("number", field=Field(Word("operator"), 3, 3), keys=(LEAVE,), notice=Word("paused", {"minutes": 15})),
+    "home": replace(BARE, table=DEVICES, keys=ROOMS),
+    "home not allowed": replace(BARE, table=DEVICES, keys=ROOMS, notice=Word("not_allowed")),
+    "tests": replace(
+        BARE,
+        screen="tests",
+        table=DEVICES,
+        keys=(
+            _do("1", "test.notes", "device.test", "notes"),
+            _do("2", "test.reader", "device.test", "reader"),
+            _do("3", "test.printer", "device.test", "printer"),
+            _do("4", "test.screen", "device.test", "screen"),
+            _do("5", "test.sound", "device.test", "sound"),
+            HOME,
+        ),
+    ),
+    "test notes": replace(BARE, screen="test", question=Question(Word("test.notes")), keys=(NO, YES), busy=True),
+    "test screen": replace(BARE, screen="test", question=Question(Word("test.screen")), keys=(NO, YES), look="grid"),
+    "test sound": replace(BARE, screen="test", question=Question(Word("test.sound")), keys=(NO, YES), look="sound"),
+    "test over": replace(BARE, screen="tests", table=DEVICES, keys=(HOME,), notice=Word("test.ok", {"what": "50.00"})),
+    "counters": replace(BARE, screen="counters", table=COUNTERS, keys=(_do("1", "reset", "counters.reset"), HOME)),
+    "cash": replace(
+        BARE,
+        screen="cash",
+        table=BOXES,
+        keys=(_do("1", "swap.notes", "cash.box.swap", "notes"), _do("2", "install.coins", "cash.box.swap", "coins"), HOME),
+    ),
+    "bag": replace(BARE, screen="bag", table=BOXES, field=Field(Word("bag"), 3, 12), keys=(HOME,)),
+    "bag again": replace(BARE, screen="bag_again", table=BOXES, field=Field(Word("bag_again"), 3, 12), keys=(HOME,)),
+    "bag differs": replace(BARE, screen="bag", table=BOXES, field=Field(Word("bag"), 3, 12), keys=(HOME,), notice=Word("bag_differs")),
+    "bag used": replace(BARE, screen="bag", table=BOXES, field=Field(Word("bag"), 3, 12), keys=(HOME,), notice=Word("bag_used")),
+    "swap": replace(BARE, screen="cash", question=SWAP, keys=(NO, YES)),
+    "box": replace(BARE, screen="box", table=BOXES, field=Field(Word("box"), 1, 8), keys=(HOME,), notice=Word("box_out")),
+    "cases": replace(
+        BARE,
+        screen="cases",
+        table=CASES,
+        keys=(*(_go(str(n + 1), "case", "case", str(n), n=n + 1) for n in range(3)), HOME),
+    ),
+    "case": replace(BARE, screen="case", table=CASE, keys=(_do("1", "reprint", "receipt.reprint"), _go("clear", "back", "cases"))),
+    "receipts": replace(BARE, screen="receipts", field=Field(Word("receipt"), 1, 6), keys=(HOME,)),
+    "receipt": replace(BARE, screen="receipts", table=RECEIPT, keys=(_do("1", "reprint", "receipt.reprint"), HOME)),
+    "receipt not found": replace(BARE, screen="receipts", field=Field(Word("receipt"), 1, 6), keys=(HOME,), notice=Word("no_receipt")),
+    "reports": replace(
+        BARE,
+        screen="reports",
+        keys=(
+            _go("1", "day", "report", "2026-11-24"),
+            _go("2", "yesterday", "report", "2026-11-23"),
+            _go("3", "month", "report", "2026-11"),
+            _go("4", "last_month", "report", "2026-10"),
+            HOME,
+        ),
+    ),
+    "report": replace(
+        BARE,
+        screen="report",
+        table=DAY,
+        keys=(
+            _do("1", "print", "report.day", "2026-11-24"),
+            _go("clear", "back", "reports"),
+            replace(NEXT, told=st.said(Go("report", "2026-11-24.2"))),
+        ),
+    ),
+    "journal": replace(
+        BARE,
+        screen="journal",
+        table=JOURNAL,
+        keys=(
+            *(
+                _go(str(n), f"filter.{kind}", "journal", f"{kind}.1")
+                for n, kind in enumerate(("all", "money", "card", "device", "staff"), 1)
+            ),
+            HOME,
+            NEXT,
+        ),
+    ),
+    "service": replace(
+        BARE,
+        screen="service",
+        keys=(
+            _do("1", "close.maintenance", "service.close", "maintenance"),
+            _do("2", "close.cash", "service.close", "cash"),
+            _do("3", "restart", "restart"),
+            HOME,
+        ),
+    ),
+    "closed": replace(
+        BARE, screen="service", service="maintenance", keys=(_do("1", "open", "service.open"), _do("3", "restart", "restart"), HOME)
+    ),
+    "close": replace(
+        BARE,
+        screen="service",
+        question=Question(Word("service.close"), "ServiceClosed", (Line("operator", Plain("014")), Line("why", Word("why.maintenance")))),
+        keys=(NO, YES),
+    ),
+    "second": replace(BARE, screen="second", field=Field(Word("second"), 3, 3), keys=(HOME,)),
+    "second pin": replace(BARE, screen="second_pin", field=Field(Word("pin"), 6, 6, secret=True), keys=(HOME,)),
+}
+
+
+def staff_views() -> Mapping[str, View]:
+    """By name. An entry has 30 s, a session the 102 s of the drawing."""
+    whole = {"number", "pin", "wait"}
+    return {
+        name: View(
+            "staff",
+            kiosk="K07",
+            languages=("en", "zh", "fr", "sw"),
+            staff=view,
+            ends_in_ms=30_000 if view.screen in whole else 102_000,
+            span_ms=30_000 if view.screen in whole else 120_000,
+            params={"phone": "0800 123 456"},
+        )
+        for name, view in STAFF.items()
+    }

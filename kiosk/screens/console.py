@@ -1,4 +1,4 @@
-"""The Linux console without a graphics server: its fonts have the letters of western Europe and Africa's Latin, and 512 glyphs at most.
+"""The Linux console without a graphics server: its fonts have 512 glyphs at most.
 
 A language that it cannot draw would be a page of lozenges: there it is neither offered nor spoken. What the desk and the papers do is as
 ever; only this glass speaks English instead.
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from kiosk import words
 from kiosk.vend.view import View
 
-CHARSET = "iso8859-15"  # Debian's Lat15 fonts; the half and full blocks are in every console font
+CHARSET = "iso8859-15"  # what a console font has that has the half blocks, too: docs/screens.md says which to set
 
 
 def is_console(environ: Mapping[str, str]) -> bool:

@@ -147,7 +147,7 @@ def test_no_ground_is_bright_on_a_terminal_of_sixteen_and_no_dark_letter_is_bold
 
 
 def test_three_kinds_of_cell_paint_every_form() -> None:
-    """Spaces, half blocks, and on sixteen colours full blocks, which every console font has."""
+    """Spaces, half blocks, and on sixteen colours full blocks: what a console's font must have."""
     drawn = {
         char for palette in PALETTES.values() for _, line in painted(palette) for run in line for char in run.text if "▀" <= char <= "▟"
     }

@@ -15,7 +15,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from kiosk import words
-from kiosk.screens.canvas import Frame, Row, Target
+from kiosk.screens.canvas import Frame, Row, Target, width_of
 from kiosk.screens.customer import scene_of
 from kiosk.screens.finger import Finger
 from kiosk.screens.palette import PALETTES, TRUE, Palette
@@ -113,11 +113,13 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         painted = self._frame.rows
         if not top <= y < top + len(painted):
             return bezel(self.size.width, self._palette.name)
-        own = strip(painted[y - top], self._palette.name)
-        right = self.size.width - left - own.cell_length
-        if not left and not right:
-            return own
-        return Strip.join([bezel(left, self._palette.name), own, bezel(right, self._palette.name)])
+        row = painted[y - top]
+        return strip(row, self._palette.name, left, self.size.width - left - _columns(row))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The rows as they are: nothing stands around them, and no style is laid over them."""
+        lines = [self.render_line(y) for y in crop.line_range]
+        return lines if crop.column_span == (0, self.size.width) else [line.crop(*crop.column_span) for line in lines]
 
     # ------------------------------------------------------------ what is pressed
 
@@ -172,7 +174,7 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
             return
         old, self._frame = self._frame, self._rows()
         painted = self._frame.rows
-        width = len(painted) and sum(len(text) for text, _ in painted[0])
+        width = _columns(painted[0]) if painted else 0
         self._origin = (max(0, (self.size.width - width) // 2), max(0, (self.size.height - len(painted)) // 2))
         if len(old.rows) != len(painted):
             self.refresh()
@@ -208,6 +210,10 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
     def _step(self) -> None:
         self._beat += 1
         self._paint()
+
+
+def _columns(row: Row) -> int:
+    return sum(width_of(text) for text, _ in row)
 
 
 def _timeless(view: View) -> View:

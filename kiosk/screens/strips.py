@@ -2,7 +2,8 @@
 
 from functools import lru_cache
 
-from rich.color import Color
+from rich.color import Color, ColorSystem
+from rich.console import COLOR_SYSTEMS, Console
 from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual.strip import Strip
@@ -11,19 +12,51 @@ from kiosk.screens.canvas import Row, Style, width_of
 from kiosk.screens.palette import PALETTES, Colour, Palette
 
 _AS_INK = {ord(" "): "█", ord("▄"): "▀"}  # a plane's cells as ink on what is their ink
+_BEZEL: Style = ("bezel", "bezel", False)
 
 
-@lru_cache(maxsize=512)
-def strip(row: Row, palette: str) -> Strip:
-    """A row in a palette's colours. Bounded: a kiosk runs for months."""
-    segments = [segment(text, style, palette) for text, style in row]
-    return Strip(segments, sum(width_of(text) for text, _ in row))
+class Lean(Strip):
+    """A strip that says each colour once, where Rich resets behind every run: three tenths fewer bytes a paint.
+
+    A terminal keeps ink, plane and weight until they are told anew; what is not seen, the ink of spaces, is not told.
+    """
+
+    def render(self, console: Console) -> str:
+        """What the terminal gets; as it began, nothing is set when it ends."""
+        if self._render_cache is None:
+            system = COLOR_SYSTEMS[console.color_system or "truecolor"]
+            told: dict[str, tuple[str, ...]] = {}
+            self._render_cache = "".join(_said(text, style or RichStyle.null(), told, system) for text, style, _ in self) + "\x1b[0m"
+        return self._render_cache
+
+
+def _said(text: str, style: RichStyle, told: dict[str, tuple[str, ...]], system: ColorSystem) -> str:
+    """A run, after what differs from what the terminal has been `told`. Weight comes with each ink: on the Linux console a bright ink is
+    bold from there on, and black behind it would be grey."""
+    wanted = {"ground": _codes(style.bgcolor, system, ink=False)}
+    if text.strip():
+        wanted["ink"] = ("1" if style.bold else "22", *_codes(style.color, system, ink=True))
+    new = [code for name, codes in wanted.items() if told.get(name) != codes for code in codes]
+    told.update(wanted)
+    return f"\x1b[{';'.join(new)}m{text}" if new else text
 
 
 @lru_cache(maxsize=256)
+def _codes(colour: Color | None, system: ColorSystem, *, ink: bool) -> tuple[str, ...]:
+    """A colour's parameters of SGR (ECMA-48, 8.3.117)."""
+    return (colour or Color.default()).downgrade(system).get_ansi_codes(foreground=ink)
+
+
+@lru_cache(maxsize=512)
+def strip(row: Row, palette: str, left: int = 0, right: int = 0) -> Strip:
+    """A row in a palette's colours, and so many columns of bezel beside it. Bounded: a kiosk runs for months."""
+    runs = [(" " * left, _BEZEL), *row, (" " * right, _BEZEL)]
+    return Lean([segment(text, style, palette) for text, style in runs if text], sum(width_of(text) for text, _ in runs))
+
+
 def bezel(width: int, palette: str) -> Strip:
-    """A row beside, above or below the kiosk's own."""
-    return Strip([segment(" " * width, ("bezel", "bezel", False), palette)] if width else [], width)
+    """A row above or below the kiosk's own."""
+    return strip((), palette, left=width)
 
 
 def segment(text: str, style: Style, palette: str) -> Segment:

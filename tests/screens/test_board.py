@@ -294,6 +294,18 @@ async def test_a_window_too_small_says_so_and_a_large_one_gets_a_bezel() -> None
         assert [choice.do for choice in desk.chosen] == ["finish"]
 
 
+async def test_a_screen_of_wide_characters_fills_its_window() -> None:
+    desk = Desk(replace(INSERT, language="zh"))
+    app = glass(desk)
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        lines = app.board.render_lines(app.board.size.region)
+        assert lines[0].text.startswith(" 电卡充值")
+        assert lines[0].text.endswith("14:32 ")
+        assert {line.cell_length for line in lines} == {78}
+        assert min(target.x for target in app.board.targets) == 3
+
+
 async def test_other_colours_come_with_one_repaint_and_the_same_keys() -> None:
     desk = Desk(INSERT)
     app = glass(desk)

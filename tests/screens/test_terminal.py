@@ -69,6 +69,20 @@ def test_a_crash_shows_neither_traceback_nor_values(tmp_path: Path) -> None:
         assert all(code in terminal.written for code in RESTORED)
 
 
+def test_a_stacked_note_takes_one_reset_a_row(tmp_path: Path) -> None:
+    """Rich would write one behind every run of a colour, a hundred and more; Textual hands our own rows on as they are."""
+    insert = SAMPLES["insert"].view
+    with Terminal(tmp_path) as terminal:
+        terminal.show(insert)
+        terminal.until(b"Machine 150.00", 10)
+        terminal.drain(0.3)
+        terminal.written = b""
+        terminal.show(replace(insert, rev=1, figure_minor=16000))
+        painted = terminal.until(b"Machine 160.00", 10)
+        moves = painted.count(b";1H")  # to each row, and home
+        assert 1 < painted.count(b"\x1b[0m") == moves - 1
+
+
 def test_the_glass_comes_up_without_the_heavy_rooms() -> None:
     done = subprocess.run([sys.executable, "-c", "import sys, kiosk.app; print(*sys.modules)"], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())

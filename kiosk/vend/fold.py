@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
-from kiosk.vend import service
+from kiosk.vend import service, trust
 from kiosk.vend.card.reading import Record, Word
 from kiosk.vend.facts import Row
 from kiosk.vend.limits import DayOfCard
@@ -37,7 +37,7 @@ def fold(state: State, fact: f.Fact, row: Row) -> State:
 
 
 # what has a room of its own: the state's field, and who adds up its facts
-ROOMS: Mapping[str, Callable[[Any, f.RoomFact, Row], Any]] = {"service": service.fold}
+ROOMS: Mapping[str, Callable[[Any, f.RoomFact, Row], Any]] = {"service": service.fold, "trust": trust.fold}
 
 
 @singledispatch

@@ -8,6 +8,7 @@ from kiosk.vend.card.reading import Reading, Record, Verdict
 from kiosk.vend.limits import DayOfCard
 from kiosk.vend.ports import AcceptorMemory
 from kiosk.vend.service import Service
+from kiosk.vend.trust import Trust
 
 
 class Escrow(msgspec.Struct, frozen=True):
@@ -117,6 +118,7 @@ class State(msgspec.Struct, frozen=True):
     number: int = 0  # the last paper number
     unprinted: f.PrintStarted | None = None  # begun, its outcome not on disk
     service: Service = Service()
+    trust: Trust = Trust()
     here: Here = Here()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from kiosk.screens.canvas import Piece, mosaic
 
-STEPS = 5  # beats until the movement is done; the last frame is the one without motion
+STEPS = 5  # beats that the movement takes; it rests in its last frame, and that is what is shown without motion, at beat 0
 _ARROW = ("   #   ", "   ##  ", "###### ", "#######", "###### ", "   ##  ", "   #   ")
 _SLIM = (" #  ", "### ", "####", "### ", " #  ")
 _WAVES = ("      #", "   #   #", "#   #  #", " #  #  #", " #  #  #", "#   #  #", "   #   #", "      #")
@@ -39,7 +39,7 @@ def movement(name: str, region: tuple[int, int, int, int], beat: int, field: str
     """`card_in`, `card_held`, `card_out` or `reader` in a region (y, x, width, rows)."""
     y, x, width, rows = region
     sheet = _Sheet(width, rows * 2, f"{field}.plane")
-    step = min(beat % (STEPS + 2), STEPS)
+    step = min((beat - 1) % (STEPS + 2), STEPS)
     if name == "reader":
         _reader(sheet, step, field)
     else:
@@ -52,7 +52,7 @@ def _slot(sheet: _Sheet, name: str, step: int, field: str) -> None:
     lip = sheet.width - sheet.width // 4
     arrow = _ARROW if sheet.width >= 30 and sheet.tall >= 10 else _SLIM
     start = len(arrow[0]) + 2
-    width, tall = _card_size(sheet, (lip - start) * 2 // 3)
+    width, tall = _card_size(sheet, (lip - start) * 5 // 6)
     end = lip - width // 2
     step = {"card_in": step, "card_out": STEPS - step, "card_held": STEPS}[name]
     top = (sheet.tall - tall) // 2
@@ -82,7 +82,7 @@ def _reader(sheet: _Sheet, step: int, field: str) -> None:
 
 def _card_size(sheet: _Sheet, most_columns: int) -> tuple[int, int]:
     """Width and height of a card in its true shape (85.6 by 54 mm), an even number of dots tall."""
-    tall = max(min(sheet.tall - 2 - sheet.tall // 7, most_columns * 5 // 8) // 2 * 2, 4)
+    tall = max(min(sheet.tall - (4 if sheet.tall > 10 else 2), most_columns * 5 // 8) // 2 * 2, 4)
     return min(max(tall * 8 // 5, 7), most_columns), tall
 
 

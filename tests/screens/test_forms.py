@@ -228,22 +228,23 @@ def leftmost(dots: list[list[str]], token: str) -> int:
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_a_card_that_goes_in_goes_to_the_right_and_one_that_comes_out_to_the_left(region: tuple[int, int, int, int]) -> None:
-    into = [leftmost(seen("card_in", region, beat), "you.line") for beat in range(STEPS + 1)]
-    out = [leftmost(seen("card_out", region, beat), "you.line") for beat in range(STEPS + 1)]
+    into = [leftmost(seen("card_in", region, beat), "you.line") for beat in range(1, STEPS + 2)]
+    out = [leftmost(seen("card_out", region, beat), "you.line") for beat in range(1, STEPS + 2)]
     assert into == sorted(into)
     assert into[0] < into[-1]
     assert out == into[::-1]
-    held = {leftmost(seen("card_held", region, beat), "you.line") for beat in range(STEPS + 1)}
+    held = {leftmost(seen("card_held", region, beat), "you.line") for beat in range(STEPS + 2)}
     assert held == {into[-1]}
-    nearer = [leftmost(seen("reader", region, beat), "you.line") for beat in range(STEPS + 1)]
+    nearer = [leftmost(seen("reader", region, beat), "you.line") for beat in range(1, STEPS + 2)]
     assert nearer == sorted(nearer)
 
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_without_motion_the_arrow_still_says_which_way(region: tuple[int, int, int, int]) -> None:
-    """The last frame: an arrow has one dot at its point, and three at its other end."""
+    """At beat 0 the movement is over, and its arrow has one dot at its point, and three at its other end."""
     for name, ends in (("card_in", (3, 1)), ("card_out", (1, 3))):
-        arrow = [row[:7] for row in seen(name, region, STEPS)]
+        assert seen(name, region, 0) == seen(name, region, STEPS + 1)
+        arrow = [row[:7] for row in seen(name, region, 0)]
         heights = [height for column in zip(*arrow, strict=True) if (height := column.count("you.words"))]
         assert (heights[0], heights[-1]) == ends, name
 

@@ -11,16 +11,14 @@ from rich.cells import cell_len
 from kiosk import words
 from kiosk.screens.canvas import Piece, Target, compose, plane, width_of
 from kiosk.screens.customer import PHASES, scene_of
-from kiosk.screens.palette import FIELDS, PALETTES, TRUE, Colour, Palette
+from kiosk.screens.palette import PALETTES, TRUE, Palette
 from kiosk.screens.rows import rows, time_left
 from kiosk.screens.samples import SAMPLES
 from kiosk.screens.scene import DIGIT, Scene
-from kiosk.screens.size import LARGE, SIZES, M, Size, fitting
-from kiosk.screens.strips import strip
+from kiosk.screens.size import LARGE, SIZES, Size, fitting
 from kiosk.vend.view import View
 from tests.screens.shots import LANGUAGES, Shot, cells_of, shot, shots, written
 
-VGA = bytes.fromhex("000000aa000000aa00aa55000000aaaa00aa00aaaaaaaaaa555555ff555555ff55ffff555555ffff55ff55ffffffffff")
 OPTIONS, BOTTOM, DIGITS = 16, 14, 9  # columns: a key 1 to 6, CLEAR and 0, a digit
 LEAST = {"clear": BOTTOM, "0": BOTTOM, "?": BOTTOM, "enter": 20}
 LEAST_LARGE = {"clear": BOTTOM, "0": 10, "?": 10, "enter": 19}  # of wider columns
@@ -224,49 +222,6 @@ def test_no_screen_is_wordless_when_the_desk_says_little() -> None:
             frame = rows(View(phase), SAMPLES["reading"].clock, size, TRUE)
             assert frame.lost == (), phase
             assert "".join(written(frame)).strip(), phase
-
-
-# ------------------------------------------------------------ colours
-
-
-def test_words_can_be_read_on_their_planes() -> None:
-    """WCAG contrast of every painted letter: 4.5 and more, in every palette."""
-    pairs = {
-        style[:2] for language in LANGUAGES for one in shots(language) for row in one.frame.rows for text, style in row if text.strip(" ▀▄")
-    }
-    for palette in PALETTES.values():
-        for ink, ground in pairs:
-            ratio = contrast(palette.colours[ink], palette.colours[ground])
-            assert ratio >= 4.5, (palette.name, ink, ground, ratio)
-
-
-def test_the_line_can_be_told_from_its_field_and_the_painted_from_the_unpainted() -> None:
-    for palette in PALETTES.values():
-        for field in FIELDS:
-            ground, line, rest = (palette.colours[f"{field}.{part}"] for part in ("plane", "line", "rest"))
-            assert contrast(line, ground) >= 4.5, (palette.name, field)
-            assert contrast(line, rest) >= 1.8, (palette.name, field)  # the tab stands where one ends
-            assert contrast(rest, ground) >= (1.5 if palette.sixteen else 3), (palette.name, field)
-
-
-def contrast(one: Colour, other: Colour) -> float:
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def luminance(colour: Colour) -> float:
-    raw = VGA[3 * colour : 3 * colour + 3] if isinstance(colour, int) else bytes.fromhex(colour[1:])
-    parts = [part / 255 / 12.92 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in raw]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-
-
-def test_no_background_is_bright_on_a_terminal_of_sixteen_colours() -> None:
-    """The Linux console blinks instead: bright planes are full blocks in bright ink."""
-    for one in shots("en"):
-        for row in one.frame.rows if one.size is M else ():
-            for segment in strip(row, "ansi"):
-                ground = segment.style.bgcolor if segment.style else None
-                assert ground is None or (ground.number or 0) < 8
 
 
 # ------------------------------------------------------------ windows and time

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import stat
 import traceback
 from pathlib import Path
@@ -180,6 +181,21 @@ def test_a_disk_that_does_not_take_it_leaves_the_old_one(path: Path) -> None:
     with pytest.raises(VaultRefusal, match="cannot be written"):
         vault.keep(next_set(vault.sets, LATER_MS, 365))
     assert path.read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_old_one_and_no_draft(path: Path) -> None:
+    vault = a_file_vault(path)
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # the write ends after so many bytes, as on a full disk
+    try:
+        with pytest.raises(VaultRefusal, match="cannot be written"):
+            vault.keep(next_set(vault.sets, LATER_MS, 365))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert len(vault.sets) == 1
 
 
 def test_a_new_set_has_new_masters_and_the_old_ones_stay(path: Path) -> None:

@@ -1,5 +1,6 @@
 """The vault's own process: a closed set of words, nothing of it on a disk, and its end is the lock."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -24,7 +25,7 @@ from kiosk.devices.vault.hq import trading
 from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.suite import Role
 from kiosk.vend.ports import VaultError, VaultLocked
-from tests.vault.kit import METER, SERIAL, a_file_vault
+from tests.vault.kit import KNOWN, METER, PASSPHRASE, SERIAL, a_file_vault
 from tests.vault.test_purse import load
 
 LIMITS = Limits("gdw1365", 1000_00, None)
@@ -105,7 +106,7 @@ def test_many_threads_each_hear_their_own_answer(vault: VaultClient) -> None:
 def test_a_file_vault_opens_in_the_process_and_a_wrong_passphrase_is_its_sentence(tmp_path: Path) -> None:
     path = tmp_path / "vault.json"
     made = a_file_vault(path)
-    order = wire.OpenFile(region=7, limits=LIMITS, path=str(path), passphrase="five masters in one file")
+    order = wire.OpenFile(region=7, limits=LIMITS, path=str(path), passphrase=PASSPHRASE)
     vault = started(order)
     message = load(100)
     assert vault.card_mac(SERIAL, 1, message) == trading(made, 7, time.time_ns() // 1_000_000).card_mac(SERIAL, 1, message)
@@ -288,7 +289,7 @@ def test_a_programmers_error_ends_it_and_says_where_but_not_what(tmp_path: Path)
     limits = Limits("no such layout", 1, None)
     path = tmp_path / "vault.json"
     a_file_vault(path)
-    order = wire.OpenFile(region=1, limits=limits, path=str(path), passphrase="five masters in one file")
+    order = wire.OpenFile(region=1, limits=limits, path=str(path), passphrase=PASSPHRASE)
     line.send(msgspec.msgpack.encode(order))
     assert line.recv(wire.PACKET_MAX) == b""
     assert process.wait(SOON_S) == 70
@@ -336,6 +337,53 @@ def test_its_environment_holds_nothing_of_the_machines(monkeypatch: pytest.Monke
     names = {pair.split(b"=")[0] for pair in Path(f"/proc/{other.pid}/environ").read_bytes().split(b"\0") if pair}
     assert names <= {b"SOFTHSM2_CONF", b"PCSCLITE_CSOCK_NAME", b"LC_CTYPE"}
     other.lock()
+
+
+MACHINE = """
+import sys, time
+import msgspec
+from kiosk.devices.vault import wire
+from kiosk.devices.vault.client import VaultClient
+vault = VaultClient(msgspec.msgpack.decode(sys.stdin.buffer.read(), type=wire.Orders))
+vault.start()
+vault.card_mac(bytes.fromhex(sys.argv[1]), 1, bytes.fromhex(sys.argv[2]))
+print(vault.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def holding(pid: int, needles: dict[str, bytes]) -> set[str]:
+    """Which of these bytes stand anywhere in the memory of a process. Only root may look."""
+    found = set()
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory:  # noqa: PTH123 - a seekable device
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            span, rights = line.split()[:2]
+            if rights[0] == "r" and "[v" not in line:
+                start, end = (int(part, 16) for part in span.split("-"))
+                with contextlib.suppress(OSError):
+                    memory.seek(start)
+                    whole = memory.read(end - start)
+                    found |= {name for name, needle in needles.items() if needle in whole}
+    return found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may read another process's memory")
+def test_the_machine_that_uses_a_vault_never_has_a_master_in_its_memory(tmp_path: Path) -> None:
+    """The control is the vault's own process, where one is found."""
+    made = a_file_vault(tmp_path / "vault.json", masters=KNOWN)
+    order = wire.OpenFile(region=7, limits=LIMITS, path=str(tmp_path / "vault.json"), passphrase=PASSPHRASE)
+    needles = {f"{role.name} master": key for role, key in KNOWN.items()}
+    needles |= {f"{role.name} of the region": made._working(1, 7, role, 1) for role in (Role.AUTH, Role.KIOSK)}
+    command = [sys.executable, "-c", MACHINE, SERIAL.hex(), load(100).hex()]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as machine:
+        assert machine.stdin
+        assert machine.stdout
+        machine.stdin.write(msgspec.msgpack.encode(order))
+        machine.stdin.close()
+        pid = int(machine.stdout.readline())
+        assert "KIOSK master" in holding(pid, needles)
+        assert holding(machine.pid, needles) == set()
+        machine.kill()
 
 
 NOBODY = 65534

@@ -62,7 +62,13 @@ class VaultClient:
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                self._program, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=environment, cwd="/", start_new_session=True
+                self._program,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL if os.isatty(2) else None,  # a terminal may be the customer's glass
+                env=environment,
+                cwd="/",
+                start_new_session=True,
             )
         self._line, self._opening = ours, True
         ours.settimeout(OPEN_S)

@@ -41,7 +41,7 @@ class Keeper:
         self._grants: set[int] = set()
 
     def answer(self, word: wire.Words) -> wire.Answers:
-        """To one word. Nothing that is refused leaves a trace in the purse."""
+        """To one word. An amount is counted before its MAC is made, and stays counted whatever becomes of the MAC."""
         vault = self._vault
         match word:
             case wire.CardMac():

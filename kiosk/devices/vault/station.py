@@ -4,6 +4,7 @@
 can read it: the threat model says so. Its loss makes the journal unreadable, so it is never overwritten.
 """
 
+import hmac
 import secrets
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from kiosk import envelope
 from kiosk.devices.vault import safefile
 
 LABEL_PREFIX = b"kvb1 "
@@ -53,9 +55,17 @@ class FileStation:
         """64 bytes over "kvb1 " + label || 00 || data: a signature for one purpose is none for another."""
         return self._sign.sign(LABEL_PREFIX + label.encode("ascii") + b"\0" + data)
 
+    def open_box(self, info: bytes, ciphertext: bytes) -> bytes:
+        """What was sealed to the box key for this purpose. Raises EnvelopeRefused."""
+        return envelope.unbox(ciphertext, self._box, info)
+
     def database_key(self) -> bytes:
         """32 bytes."""
         return self._database
+
+    def warm_key(self) -> bytes:
+        """32 bytes, that what is kept open over a restart is sealed under."""
+        return hmac.digest(self._database, b"kiosk-warm", "sha256")
 
 
 def create_station(path: Path) -> FileStation:

@@ -24,11 +24,11 @@ OPERATOR_DIGITS = 3
 ROWS_A_PAGE = 8
 
 To = Literal[
-    "home", "tests", "counters", "cash", "cases", "case", "receipts", "reports", "report", "journal", "service",
+    "home", "tests", "counters", "cash", "cases", "case", "receipts", "reports", "report", "journal", "service", "keys",
 ]  # fmt: skip
 Operation = Literal[
-    "device.test", "counters.reset", "cash.box.swap", "paper.change", "receipt.reprint", "report.day", "report.month", "service.close",
-    "service.open", "clock.set", "restart",
+    "device.test", "counters.reset", "cash.box.swap", "cash.box.install", "cash.box.slip", "paper.change", "receipt.reprint", "report.day",
+    "report.month", "service.close", "service.open", "clock.set", "restart",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- shown
@@ -113,7 +113,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Field(msgspec.Struct, frozen=True):
-    """Digits are typed into it; `name` under `staff.field.`. ENTER tells `Typed`, of a secret one `Pin`; CLEAR takes one back, at last its Key."""
+    """Digits are typed; `name` under `staff.field.`. ENTER tells `Typed`, of a secret one `Pin`; CLEAR takes one back, then is its Key."""
 
     name: Word
     least: int

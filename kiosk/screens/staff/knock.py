@@ -1,6 +1,6 @@
 """How staff come in: seven keys of the pad, in this order and within five seconds, on the two screens where none of them does anything.
 
-A finger cannot meet them, for a hole has no target; ten thousand random keys of a pad of twelve meet them three times in ten thousand tries.
+A finger cannot meet them, for a hole has no target; ten thousand random keys of a pad of twelve meet them once in three thousand times.
 It is no secret and opens nothing: behind it a number and a PIN are asked for.
 """
 

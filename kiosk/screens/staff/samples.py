@@ -43,8 +43,7 @@ ROOMS = (
     _go("4", "cases", "cases", cases=1),
     _go("5", "receipts", "receipts"),
     _go("6", "reports", "reports"),
-    _go("7", "counters", "counters"),
-    _go("8", "journal", "journal"),
+    _go("7", "keys", "keys"),
     _go("9", "service", "service"),
     LEAVE,
 )
@@ -134,6 +133,19 @@ COUNTERS = Table(
         (Word("counter.restarts"), Count(0), Count(31)),
     ),
 )
+KEYS = Table(
+    ("line", "value"),
+    (
+        (Word("line.trading"), Status("OK")),
+        (Word("line.store"), Plain("1.4")),
+        (Word("line.generations"), Plain("3 4")),
+        (Word("line.until"), Moment("2027-01-31 00:00")),
+        (Word("line.float"), Money(50_000_00)),
+        (Word("line.roster"), Plain("1.7")),
+        (Word("line.hotlist"), Moment("2026-11-23 18:00")),
+        (Word("line.heard"), Moment("2026-11-23 18:20")),
+    ),
+)
 STAFF: Mapping[str, StaffView] = {
     "number": StaffView("number", field=Field(Word("operator"), 3, 3), keys=(LEAVE,)),
     "pin": StaffView("pin", field=Field(Word("pin"), 6, 6, secret=True), keys=(LEAVE,)),
@@ -152,6 +164,7 @@ STAFF: Mapping[str, StaffView] = {
             _do("3", "test.printer", "device.test", "printer"),
             _do("4", "test.screen", "device.test", "screen"),
             _do("5", "test.sound", "device.test", "sound"),
+            _go("6", "counters", "counters"),
             HOME,
         ),
     ),
@@ -164,7 +177,13 @@ STAFF: Mapping[str, StaffView] = {
         BARE,
         screen="cash",
         table=BOXES,
-        keys=(_do("1", "swap.notes", "cash.box.swap", "notes"), _do("2", "install.coins", "cash.box.swap", "coins"), HOME),
+        keys=(
+            _do("1", "swap.notes", "cash.box.swap", "notes"),
+            _do("2", "install.coins", "cash.box.install", "coins"),
+            _do("3", "slip.notes", "cash.box.slip", "notes"),
+            _do("4", "slip.coins", "cash.box.slip", "coins"),
+            HOME,
+        ),
     ),
     "bag": replace(BARE, screen="bag", table=BOXES, field=Field(Word("bag"), 3, 12), keys=(HOME,)),
     "bag again": replace(BARE, screen="bag_again", table=BOXES, field=Field(Word("bag_again"), 3, 12), keys=(HOME,)),
@@ -190,6 +209,7 @@ STAFF: Mapping[str, StaffView] = {
             _go("2", "yesterday", "report", "2026-11-23"),
             _go("3", "month", "report", "2026-11"),
             _go("4", "last_month", "report", "2026-10"),
+            _go("5", "journal", "journal"),
             HOME,
         ),
     ),
@@ -222,12 +242,16 @@ STAFF: Mapping[str, StaffView] = {
         keys=(
             _do("1", "close.maintenance", "service.close", "maintenance"),
             _do("2", "close.cash", "service.close", "cash"),
-            _do("3", "restart", "restart"),
+            _do("3", "clock", "clock.set"),
+            _do("4", "restart", "restart"),
             HOME,
         ),
     ),
     "closed": replace(
-        BARE, screen="service", service="maintenance", keys=(_do("1", "open", "service.open"), _do("3", "restart", "restart"), HOME)
+        BARE,
+        screen="service",
+        service="maintenance",
+        keys=(_do("1", "open", "service.open"), _do("3", "clock", "clock.set"), _do("4", "restart", "restart"), HOME),
     ),
     "close": replace(
         BARE,
@@ -235,6 +259,8 @@ STAFF: Mapping[str, StaffView] = {
         question=Question(Word("service.close"), "ServiceClosed", (Line("operator", Plain("014")), Line("why", Word("why.maintenance")))),
         keys=(NO, YES),
     ),
+    "clock": replace(BARE, screen="clock", field=Field(Word("clock"), 12, 12), keys=(HOME,)),
+    "keys": replace(BARE, screen="keys", table=KEYS, keys=(HOME,)),
     "second": replace(BARE, screen="second", field=Field(Word("second"), 3, 3), keys=(HOME,)),
     "second pin": replace(BARE, screen="second_pin", field=Field(Word("pin"), 6, 6, secret=True), keys=(HOME,)),
 }

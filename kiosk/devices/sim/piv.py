@@ -1,0 +1,217 @@
+"""A virtual PIV card (NIST SP 800-73-4) that can be a boot card: it plugs into a slot of the virtual reader, wants its PIN, agrees keys.
+
+    00 A4 04 00 A000000308...   SELECT, by the whole name or its beginning; answers the application property template
+    00 CB 3F FF 5C tag          GET DATA: CHUID 5FC102, CCC 5FC107, discovery 7E, certificate of 9D 5FC10B
+    00 20 00 80 [PIN]           VERIFY, eight bytes padded with FF; without data the tries that are left: 63Cx, 6983, 9000
+    00 87 11 9D 7C..85 point    GENERAL AUTHENTICATE: ECDH with P-256 (SP 800-73-4 part 2, 3.2.4)
+    00 C0 00 00 len             GET RESPONSE; an answer longer than Le, and every answer to a command without Le, waits behind 61xx
+
+The answer to reset is one that OpenSC does not take for a PIVKEY, whose driver knows no elliptic curves.
+"""
+
+import datetime as dt
+import hmac
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
+
+from kiosk.devices.sim.faults import CardPulled
+
+ATR = bytes.fromhex("3b8680014b494f534b3163")
+APPLICATION = bytes.fromhex("a000000308000010000100")
+PIN_TRIES, PIN_BYTES = 3, 8
+KEY_MANAGEMENT, P256 = 0x9D, 0x11
+CHUID, CCC, DISCOVERY, CERTIFICATE_9D = "5fc102", "5fc107", "7e", "5fc10b"
+OK, WRONG_LENGTH, NO_RIGHT, BLOCKED = b"\x90\x00", b"\x67\x00", b"\x69\x82", b"\x69\x83"
+NOT_NOW, WRONG_DATA, NOT_FOUND, WRONG_P1P2 = b"\x69\x85", b"\x6a\x80", b"\x6a\x82", b"\x6a\x86"
+NO_REFERENCE, NO_INSTRUCTION, NO_CLASS = b"\x6a\x88", b"\x6d\x00", b"\x6e\x00"
+VALID_DAYS = 3650
+ISSUED = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+class PivModel:
+    """One card. `process` and `reset` are its contacts, `insert` and `pull` the hand. One owner, or a lock around it."""
+
+    atr = ATR
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: bytes, pin: str, *, tries: int = PIN_TRIES) -> None:
+        self._key, self.certificate, self._pin = key, certificate, pin.encode()
+        self.tries = tries
+        self.present = True
+        self.agreed = 0  # keys agreed in its life
+        self._objects = {
+            CHUID: tlv(
+                0x53, bytes.fromhex("3019") + bytes(25) + bytes.fromhex("3410") + certificate[-16:] + b"\x35\x0820360101\x3e\0\xfe\0"
+            ),
+            CCC: tlv(
+                0x53,
+                bytes.fromhex("f015a000000116ff02") + bytes(14) + bytes.fromhex("f10121f20121f300f400f50110f600f700fa00fb00fc00fd00fe00"),
+            ),
+            DISCOVERY: tlv(0x7E, tlv(0x4F, APPLICATION) + bytes.fromhex("5f2f024000")),
+            CERTIFICATE_9D: tlv(0x53, tlv(0x70, certificate) + bytes.fromhex("710100fe00")),
+        }
+        self._selected = self._right = False
+        self._pending = self._chained = b""
+
+    def __repr__(self) -> str:
+        return "PivModel(hidden)"
+
+    @classmethod
+    def issue(cls, pin: str, name: str = "Boot card") -> Self:
+        """A new card: its key, and a certificate that it signed itself."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(ISSUED)
+        builder = builder.not_valid_after(ISSUED + dt.timedelta(days=VALID_DAYS))
+        usage = x509.KeyUsage(False, False, False, False, True, False, False, False, False)  # noqa: FBT003 - keyAgreement alone
+        certificate = builder.add_extension(usage, critical=True).sign(key, hashes.SHA256())
+        return cls(key, certificate.public_bytes(Encoding.DER), pin)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes, pin: str, tries: int = PIN_TRIES) -> Self:
+        """The card that `to_bytes` wrote down."""
+        size = int.from_bytes(raw[:2])
+        key = load_der_private_key(raw[2 : 2 + size], None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError("not the key of a boot card")
+        return cls(key, raw[2 + size :], pin, tries=tries)
+
+    def to_bytes(self) -> bytes:
+        """Its key and certificate: for a file of the simulator."""
+        key = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        return len(key).to_bytes(2) + key + self.certificate
+
+    # ------------------------------------------------------------ the contacts
+
+    def insert(self) -> bytes:
+        """Into the contacts. Returns the ATR."""
+        self.present = True
+        return self.reset()
+
+    def pull(self) -> None:
+        """Out of them: the PIN is forgotten."""
+        self.present = False
+        self._forget()
+
+    def reset(self) -> bytes:
+        """Cold or warm. Returns the ATR; CardPulled when the card is out."""
+        if not self.present:
+            raise CardPulled("the boot card is not in the reader")
+        self._forget()
+        return ATR
+
+    def process(self, apdu: bytes) -> bytes:
+        """One command, one answer. CardPulled when the card is out."""
+        if not self.present:
+            raise CardPulled("the boot card is not in the reader")
+        pending, self._pending = self._pending, b""
+        if len(apdu) < 4:
+            return WRONG_LENGTH
+        if apdu[:2] == b"\x00\xc0":
+            return self._given(pending, (apdu[4] or 256) if len(apdu) == 5 else 0) if pending else NOT_NOW
+        try:
+            data, expected = _body(apdu)
+        except ValueError:
+            return WRONG_LENGTH
+        if apdu[0] == 0x10 and apdu[1] == 0x87:  # command chaining
+            self._chained += data
+            return OK
+        data, self._chained = self._chained + data, b""
+        answer = self._command(apdu, data)
+        return self._given(answer[:-2], expected) if answer[-2:] == OK and len(answer) > 2 else answer
+
+    def _given(self, answer: bytes, expected: int) -> bytes:
+        now, self._pending = answer[:expected], answer[expected:]
+        return now + (bytes((0x61, min(len(self._pending), 256) % 256)) if self._pending else OK)
+
+    # ------------------------------------------------------------ commands
+
+    def _command(self, apdu: bytes, data: bytes) -> bytes:
+        if apdu[0] != 0x00:
+            return NO_CLASS
+        match apdu[1]:
+            case 0xA4:
+                return self._select(apdu, data)
+            case 0xCB if self._selected:
+                return self._get_data(apdu, data)
+            case 0x20 if self._selected:
+                return self._verify(apdu, data)
+            case 0x87 if self._selected:
+                return self._authenticate(apdu, data)
+        return NO_INSTRUCTION
+
+    def _select(self, apdu: bytes, name: bytes) -> bytes:
+        if apdu[2:4] != b"\x04\x00":
+            return WRONG_P1P2
+        if len(name) < 5 or not APPLICATION.startswith(name):
+            return NOT_FOUND
+        if not self._selected:
+            self._right = False
+        self._selected = True
+        return tlv(0x61, tlv(0x4F, APPLICATION[5:]) + tlv(0x79, tlv(0x4F, APPLICATION[:5]))) + OK
+
+    def _get_data(self, apdu: bytes, data: bytes) -> bytes:
+        if apdu[2:4] != b"\x3f\xff":
+            return WRONG_P1P2
+        if len(data) < 3 or data[0] != 0x5C or data[1] != len(data) - 2:
+            return WRONG_DATA
+        found = self._objects.get(data[2:].hex())
+        return found + OK if found else NOT_FOUND
+
+    def _verify(self, apdu: bytes, pin: bytes) -> bytes:
+        if apdu[2] != 0x00 or apdu[3] != 0x80:
+            return NO_REFERENCE
+        if not pin:
+            left = OK if self._right else bytes((0x63, 0xC0 | self.tries))
+            return BLOCKED if self.tries == 0 else left
+        self._right = False
+        if self.tries == 0:
+            return BLOCKED
+        if len(pin) != PIN_BYTES:
+            return WRONG_DATA
+        self.tries -= 1  # before the comparison, so that a power cut in it costs a try
+        if not hmac.compare_digest(pin, self._pin.ljust(PIN_BYTES, b"\xff")):
+            return bytes((0x63, 0xC0 | self.tries)) if self.tries else BLOCKED
+        self.tries, self._right = PIN_TRIES, True
+        return OK
+
+    def _authenticate(self, apdu: bytes, data: bytes) -> bytes:
+        if apdu[2] != P256 or apdu[3] != KEY_MANAGEMENT:
+            return WRONG_P1P2
+        if not self._right:
+            return NO_RIGHT
+        point = data[6:]
+        if len(data) != 71 or data[:6] != bytes.fromhex("7c4582008541"):
+            return WRONG_DATA
+        try:
+            other = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+        except ValueError:
+            return WRONG_DATA
+        self.agreed += 1
+        return tlv(0x7C, tlv(0x82, self._key.exchange(ec.ECDH(), other))) + OK
+
+    def _forget(self) -> None:
+        self._selected = self._right = False
+        self._pending = self._chained = b""
+
+
+def tlv(tag: int, value: bytes) -> bytes:
+    """BER-TLV with the shortest length."""
+    size = len(value)
+    length = bytes((size,)) if size < 0x80 else b"\x81" + bytes((size,)) if size < 0x100 else b"\x82" + size.to_bytes(2)
+    return bytes((tag,)) + length + value
+
+
+def _body(apdu: bytes) -> tuple[bytes, int]:
+    """Data and Le of a short command, Le 0 where there is none. ValueError."""
+    if len(apdu) <= 5:
+        return b"", (apdu[4] or 256) if len(apdu) == 5 else 0
+    size = apdu[4]
+    rest = apdu[5:]
+    if len(rest) not in {size, size + 1} or not size:
+        raise ValueError("Lc is wrong")
+    return rest[:size], (rest[size] or 256) if len(rest) > size else 0

@@ -5,8 +5,11 @@ import os
 import subprocess
 from pathlib import Path
 
+from kiosk.devices.vault import wire
+from kiosk.devices.vault.client import VaultClient
 from kiosk.devices.vault.file import FileVault
 from kiosk.devices.vault.keyset import DAY_MS, KeySet, first_set
+from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.suite import Role
 
 MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
@@ -44,3 +47,10 @@ class Tokens:
 
 
 LATER_MS = NOW_MS + 10 * DAY_MS
+LIMITS = Limits("gdw1365", 1000_00, None)
+
+
+def started(order: wire.Orders) -> VaultClient:
+    client = VaultClient(order)
+    client.start()
+    return client

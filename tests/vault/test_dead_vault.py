@@ -19,7 +19,7 @@ from kiosk.vend.ports import CardJob
 from tests.card.kit import PROFILE, Bay, read_job, reading_of, record_of, used_card, worked
 from tests.kill.street import CoreHere, Corner, Household, Person, books
 from tests.pcscd import USER_READER, running_pcscd
-from tests.vault.test_process import LIMITS
+from tests.vault.kit import LIMITS
 
 ORDER = wire.OpenDemo(utility=1, region=1, limits=LIMITS)
 COMMANDS = 23  # of a whole recharge

@@ -26,7 +26,7 @@ from kiosk.vend.ports import CardJob, Vault, VaultError, VaultLocked
 from tests.card.kit import METER, PROFILE, SERIAL, Bay, read_job, reading_of, record_of, used_card, worked
 from tests.card.test_pcsc import await_state
 from tests.pcscd import USER_READER, running_pcscd
-from tests.vault.test_process import LIMITS
+from tests.vault.kit import LIMITS
 
 PIN, POLL_S = "4711", 0.5
 SECRET = Masters(1, *(hashlib.sha256(b"no kiosk has these" + bytes((i,))).digest()[:16] for i in range(5)))

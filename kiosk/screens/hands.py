@@ -99,5 +99,5 @@ def _tray(scene: Scene, size: Size, top: int, height: int, *, plain: bool) -> li
 def _told(scene: Scene, size: Size, top: int, height: int) -> list[Piece]:
     """At most three plain lines, in the middle of the space."""
     lines = scene.told[:3]
-    y = top + (height - len(lines)) // 2
+    y = top + (height - len(lines) + 1) // 2  # rather a row lower: above it is the money line
     return [Piece(y + row, size.margin, text, ("ink", "paper", False)) for row, text in enumerate(lines)]

@@ -3,7 +3,7 @@
 A fact that is not legal in the present phase is ignored and counted: a second tap, a repeated event, an answer to a job that is over.
 """
 
-from kiosk.vend import cash, landing, proof
+from kiosk.vend import cash, landing, proof, trust
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
@@ -65,6 +65,8 @@ def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: 
             return proof.printed(state, seen)
         case s.Signed():
             return proof.signed(rules, state, seen)
+        case s.Trusted():
+            return (seen.fact,) if trust.heard(state.trust, seen.fact) else (p.Ignored("Trusted"),)
     return (p.Ignored(type(seen).__name__),)
 
 

@@ -7,6 +7,7 @@ A `token` names one presentation of a card: a card that is pulled and put back h
 import msgspec
 
 from kiosk.vend.card.reading import Reading
+from kiosk.vend.facts import RoomFact
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -26,6 +27,12 @@ class Choice(Seen, frozen=True):
 
     def __repr__(self) -> str:
         return f"Choice({self.rev}, {self.do!r})"  # an operator's may be a PIN
+
+
+class Trusted(Seen, frozen=True):
+    """What the keeper of the trading keys, or whoever installs the head office's items, says has happened (`vend.trust`)."""
+
+    fact: RoomFact
 
 
 # ---------------------------------------------------------------- card

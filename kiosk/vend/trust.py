@@ -55,7 +55,7 @@ class Locked(RoomFact, frozen=True):
 
 class BootCardRefused(RoomFact, frozen=True):
     """A boot card did not open the trading store. `why`: no_store | no_reader | no_card | not_piv | pin | last_try | blocked | wrong_card |
-    wrong_kiosk | not_yet | expired | revoked | older | damaged; `left`: the card's own count of tries, where it said one."""
+    wrong_kiosk | not_yet | expired | revoked | older | disk | damaged; `left`: the card's own count of tries, where it said one."""
 
     why: str
     left: int | None = None
@@ -141,6 +141,17 @@ class FloatGranted(RoomFact, frozen=True):
     room: ClassVar[str] = "trust"
 
 
+Installed = StoreInstalled | KeyListInstalled | RosterInstalled | HotlistInstalled | LimitsInstalled | FloatGranted
+KINDS: dict[type, str] = {
+    StoreInstalled: "store",
+    KeyListInstalled: "keys",
+    RosterInstalled: "roster",
+    HotlistInstalled: "hotlist",
+    LimitsInstalled: "limits",
+    FloatGranted: "float",
+}
+
+
 # ---------------------------------------------------------------- what they add up to
 
 
@@ -189,6 +200,23 @@ class Trust(msgspec.Struct, frozen=True):
         held = self.opened.generations if self.opened and not self.locked else ()
         valid = [each.number for each in held if each.not_before_ms <= now_ms < each.until_ms and each.number not in dead]
         return max(valid, default=None)
+
+
+def heard(trust: Trust, fact: RoomFact) -> bool:
+    """Has this happened, by what is known? What is locked is not locked again, and nothing is installed twice or backwards."""
+    match fact:
+        case Unlocked():
+            return not trust.tamper and (fact.how == "demo" or (fact.epoch, fact.version) >= trust.store_version)
+        case Locked():
+            return not trust.locked or trust.locked == "start"
+        case StoreInstalled() | KeyListInstalled() | RosterInstalled() | HotlistInstalled() | LimitsInstalled() | FloatGranted():
+            return numbered(fact) > trust.version(KINDS[type(fact)])
+    return True
+
+
+def numbered(fact: Installed) -> Version:
+    """(epoch, version) of what is installed."""
+    return (fact.epoch, fact.number) if isinstance(fact, FloatGranted) else (fact.epoch, fact.version)
 
 
 def fold(trust: Trust, fact: RoomFact, row: Row) -> Trust:

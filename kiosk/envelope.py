@@ -7,7 +7,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Literal, Protocol
 
 import msgspec
@@ -100,11 +100,11 @@ def body_of(body: bytes) -> Body:
     return Body(len(body), hashlib.sha256(body).hexdigest())
 
 
-def sealed(private_key: bytes, label: str, header: bytes, body: bytes) -> bytes:
-    """A clear envelope. `header` is one line that says `body_of(body)`."""
+def sealed(signer: Callable[[str, bytes], bytes], label: str, header: bytes, body: bytes) -> bytes:
+    """A clear envelope. `header` is one line that says `body_of(body)`; `signer`: label, header -> 64 bytes."""
     if len(header) > HEADER_MAX or b"\n" in header:
         raise ValueError("a header is one line of at most 4096 bytes")
-    return b"\n".join((header, base64.b64encode(sign(private_key, label, header)), body))
+    return b"\n".join((header, base64.b64encode(signer(label, header)), body))
 
 
 def opened(raw: bytes, label: str, public_keys: Iterable[bytes], body_max: int) -> Opened:

@@ -3,20 +3,25 @@
 What a vault can be opened from is composed here, and only here.
 """
 
+import contextlib
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
-from kiosk.devices.card.apdu import ApduError, CardError, Command, Connection, exchange
+from kiosk.devices.card import piv
+from kiosk.devices.card.apdu import ApduError, CardError, CardForeign, Command, Connection, ReaderError, exchange
 from kiosk.devices.card.pcsc import PcscReader
-from kiosk.devices.card.reader import State
-from kiosk.devices.vault import wire
+from kiosk.devices.card.reader import Slot, State
+from kiosk.devices.vault import store, warm, wire
 from kiosk.devices.vault.demo import DemoVault
 from kiosk.devices.vault.file import FileVault
 from kiosk.devices.vault.hq import trading
 from kiosk.devices.vault.psam import Psam, PsamSaid
 from kiosk.devices.vault.server import serve
+from kiosk.devices.vault.store import BootRefused, Expected
 from kiosk.devices.vault.trading import TradingVault
 from kiosk.vend.ports import Vault, VaultError
 
@@ -30,9 +35,77 @@ def opened(order: wire.Orders) -> Vault:
             return DemoVault(order.utility, order.region)
         case wire.OpenPsam():
             return _psam(order)
+        case wire.OpenStore() | wire.OpenWarm():
+            return _store(order)
         case wire.OpenFile():
             return trading(FileVault(Path(order.path), order.passphrase), order.region, _now_ms())
     return _token(order)
+
+
+def _store(order: wire.OpenStore | wire.OpenWarm) -> Vault:
+    folder = Path(order.folder)
+    expected = Expected(order.kiosk, order.utility, order.region, order.signers, order.least, _now_ms())
+    if isinstance(order, wire.OpenWarm):
+        said, masters = warm.opened(folder, expected, order.warm_key)
+        return store.vault_of(said, masters, expected.now_ms)
+    with BootSlot(order.reader, order.pin, last_try=order.last_try) as card:
+        said, masters = store.unlocked(folder, expected, card)
+    if order.warm_key:
+        warm.keep(folder, store.read_store(folder), masters, order.warm_key)
+    return store.vault_of(said, masters, expected.now_ms)
+
+
+class BootSlot:
+    """The card in the boot reader: implements `store.BootCard`. Whatever happens to it is a BootRefused; at the end it forgets the PIN."""
+
+    def __init__(self, reader: str, pin: str, *, last_try: bool) -> None:
+        self._pin, self._last_try = pin, last_try
+        try:
+            self._connection = _present(reader)
+        except ReaderError:
+            raise BootRefused("no_reader") from None
+        except CardError:
+            raise BootRefused("not_piv") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(CardError):
+            self._connection.reset()
+        self._connection.close()
+
+    def certificate(self) -> bytes:
+        """See `BootCard`."""
+
+        def read() -> bytes:
+            piv.select(self._connection)
+            return piv.certificate(self._connection)
+
+        return _boot(read)
+
+    def agree(self, point: bytes) -> bytes:
+        """See `BootCard`."""
+
+        def shown() -> bytes:
+            piv.verify(self._connection, self._pin, last_try=self._last_try)
+            return piv.agree(self._connection, point)
+
+        return _boot(shown)
+
+
+def _boot(work: Callable[[], bytes]) -> bytes:
+    try:
+        return work()
+    except piv.PinRefused as refused:
+        why, left = refused.why, refused.left
+    except CardForeign:
+        why, left = "not_piv", None
+    except ReaderError:
+        why, left = "no_reader", None
+    except CardError:  # pulled, torn, mute
+        why, left = "no_card", None
+    raise BootRefused(why, left)
 
 
 def _token(order: wire.OpenToken) -> Vault:
@@ -61,13 +134,26 @@ def _psam(order: wire.OpenPsam) -> Vault:
 
 def _module(name: str) -> Connection:
     """The card in the reader of that name, waited for. Raises CardError, VaultError."""
+    reader, slot = _awaited(name)
+    if slot.state is not State.PRESENT:
+        raise VaultError(f"there is no security module card in the reader {name}: {slot.why or slot.state}")
+    return reader.open(slot)
+
+
+def _present(name: str) -> Connection:
+    """The boot card in the reader of that name. Raises CardError, BootRefused."""
+    reader, slot = _awaited(name)
+    if slot.state is not State.PRESENT:
+        raise BootRefused({State.DOWN: "no_reader", State.MUTE: "not_piv"}.get(slot.state, "no_card"))
+    return reader.open(slot)
+
+
+def _awaited(name: str) -> tuple[PcscReader, Slot]:
     reader = PcscReader(name)
     slot, until_s = reader.watch(None, 0), time.monotonic() + SLOT_S
     while slot.state is not State.PRESENT and time.monotonic() < until_s:
         slot = reader.watch(slot, 1.0)
-    if slot.state is not State.PRESENT:
-        raise VaultError(f"there is no security module card in the reader {name}: {slot.why or slot.state}")
-    return reader.open(slot)
+    return reader, slot
 
 
 def _now_ms() -> int:

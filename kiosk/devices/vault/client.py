@@ -15,6 +15,7 @@ from typing import NoReturn, TypeVar
 import msgspec
 
 from kiosk.devices.vault import wire
+from kiosk.devices.vault.store import SENTENCES, BootRefused
 from kiosk.vend.ports import VaultError, VaultLocked
 
 PROGRAM = (sys.executable, "-I", "-m", "kiosk.keys")
@@ -129,7 +130,7 @@ class VaultClient:
         answer = self._heard(line)
         if isinstance(answer, wire.Refused):
             self._hang_up()
-            raise VaultLocked(answer.why)
+            raise BootRefused(answer.word, answer.left, answer.certificate) if answer.word in SENTENCES else VaultLocked(answer.why)
         if not isinstance(answer, wire.Status):
             self._end()
         self._opening = False

@@ -18,6 +18,7 @@ from kiosk import envelope
 from kiosk.devices.vault import wire
 from kiosk.devices.vault.hardened import harden
 from kiosk.devices.vault.purse import OverLimit, Purse
+from kiosk.devices.vault.store import BootRefused
 from kiosk.devices.vault.suite import NoSuchKey
 from kiosk.vend.ports import Vault, VaultError
 
@@ -90,6 +91,9 @@ def serve(line: socket.socket, opener: Opener) -> int:
         order = _decoded(orders, packet)
         try:
             keeper = Keeper(opener(order), order, memory)
+        except BootRefused as refused:
+            _send(line, wire.Refused(str(refused), refused.why, refused.left, refused.certificate))
+            return EXIT_REFUSED
         except (VaultError, NoSuchKey) as error:
             _send(line, wire.Refused(str(error)))
             return EXIT_REFUSED

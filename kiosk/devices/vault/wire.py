@@ -75,7 +75,30 @@ class OpenPsam(Order, frozen=True, kw_only=True):
     pin: Secret
 
 
-Orders = OpenDemo | OpenFile | OpenToken | OpenPsam
+class OfStore(Order, frozen=True, kw_only=True):
+    """A trading store in a folder: of which kiosk, by whose signature, no older than (epoch, version)."""
+
+    folder: Annotated[str, Meta(max_length=512)]
+    kiosk: Annotated[str, Meta(max_length=8)]
+    utility: Number
+    signers: Annotated[tuple[Annotated[bytes, Meta(min_length=32, max_length=32)], ...], Meta(max_length=4)]
+    least: tuple[Count, Count]
+    warm_key: Annotated[bytes, Meta(max_length=32)] = b""  # given where it may be kept over a restart
+
+
+class OpenStore(OfStore, frozen=True, kw_only=True):
+    """With the boot card in that reader."""
+
+    reader: Annotated[str, Meta(max_length=128)]
+    pin: Secret
+    last_try: bool = False
+
+
+class OpenWarm(OfStore, frozen=True, kw_only=True):
+    """As it was kept."""
+
+
+Orders = OpenDemo | OpenFile | OpenToken | OpenPsam | OpenStore | OpenWarm
 
 
 # ---------------------------------------------------------------- and then
@@ -144,9 +167,12 @@ class Holds(Word, frozen=True):
 
 
 class Refused(Word, frozen=True):
-    """No, and why in a few words."""
+    """No, and why in a few words. Of a trading store also the word for the journal, the card's count of tries, and which card it was."""
 
     why: str
+    word: str = ""
+    left: int | None = None
+    certificate: str = ""
 
 
 class Status(Word, frozen=True):

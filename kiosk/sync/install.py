@@ -1,0 +1,129 @@
+"""Installing what the head office sent: each item is believed, compared with what is here, kept on the disk, and told as a fact.
+
+The file first, then the fact: a power cut between the two leaves a file that is newer than the journal, and the next start tells it again.
+What is kept lies in the folder of keys under its kind, as it came (a float under its number); at every start it is read and checked again.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from kiosk.envelope import OVERHEAD, Box
+from kiosk.sync import bag
+from kiosk.sync.bodies import READERS, Reader, key_list, told
+from kiosk.sync.item import WAYS, Item, ItemRefused, Kind, Me, fresh, read
+from kiosk.vend import trust as t
+from kiosk.vend.facts import Row
+from kiosk.vend.trust import Trust
+
+FLOATS_KEPT = 4
+NOWHERE = Row(0, 0, 0, 0, "")
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of one file, in one sentence; with the fact and the item where it was installed."""
+
+    sentence: str
+    fact: t.Installed | None = None
+    item: Item | None = None
+
+
+class Cupboard:
+    """Where this kiosk keeps what the head office sent. `more`: readers of kinds that need other rooms; a store's files are its reader's."""
+
+    def __init__(self, folder: Path, me: Me, box: Box, more: Mapping[Kind, Reader] | None = None) -> None:
+        self._folder, self._me, self._box = folder / "installed", me, box
+        self._readers = {**READERS, **(more or {})}
+
+    # ------------------------------------------------------------ from a bag
+
+    def install(self, source: Path, trust: Trust, now_ms: int) -> Iterator[Outcome]:
+        """Everything new in a bag, one outcome a file; of a kind the newest that holds, and every float."""
+        done: set[Kind] = set()
+        for letter in bag.letters(source, self._me.kiosk):
+            if letter.kind in done:
+                continue
+            try:
+                raw = bag.contents(letter)
+                item = read(raw, letter.kind, self._me, self._box, self.signers())
+                fresh(item, trust, now_ms)
+                fact = self._read(item)
+                self._keep(raw, fact, letter.kind)
+            except ItemRefused as refused:
+                yield Outcome(f"{letter.name}: not installed. {refused}")
+                continue
+            trust = t.fold(trust, fact, NOWHERE)
+            if letter.kind != "float":
+                done.add(letter.kind)
+            yield Outcome(f"{letter.name}: installed. {told(fact)}", fact, item)
+
+    def _read(self, item: Item) -> t.Installed:
+        try:
+            return self._readers[item.header.kind](item)
+        except ValueError as error:
+            raise ItemRefused(str(error)) from None
+
+    def _keep(self, raw: bytes, fact: t.Installed, kind: Kind) -> None:
+        """As it came, durably; of floats the last few. Raises ItemRefused."""
+        if kind == "store":
+            return
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            written(self._folder / (f"float-{fact.number}" if isinstance(fact, t.FloatGranted) else kind), raw)
+            for old in self._floats()[:-FLOATS_KEPT]:
+                old.unlink()
+        except OSError as error:
+            raise ItemRefused(f"The disk does not take it: {error.strerror}.") from None
+
+    def _floats(self) -> list[Path]:
+        return sorted((path for path in self._folder.glob("float-*") if path.name[6:].isdecimal()), key=lambda path: int(path.name[6:]))
+
+    # ------------------------------------------------------------ from the disk
+
+    def standing(self) -> Iterator[tuple[t.Installed, Item]]:
+        """All that is installed, as its facts once more: whoever hears them leaves out what the journal knows; what does not hold is none."""
+        names: list[tuple[Kind, str]] = [(kind, kind) for kind in WAYS if kind not in {"float", "store"}]
+        for kind, name in (*names, *(("float", path.name) for path in self._floats())):
+            try:
+                item = self.kept(kind, name)
+                if item:
+                    yield self._read(item), item
+            except ItemRefused:
+                continue
+
+    def kept(self, kind: Kind, name: str = "") -> Item | None:
+        """What is installed of a kind, checked again; None where there is nothing. Raises ItemRefused for a file that is not as it was."""
+        try:
+            with (self._folder / (name or kind)).open("rb") as file:
+                raw = file.read(WAYS[kind].body_max + OVERHEAD + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ItemRefused(f"It cannot be read: {error.strerror}.") from None
+        return read(raw, kind, self._me, self._box, () if kind == "keys" else self.signers())
+
+    def signers(self) -> tuple[bytes, ...]:
+        """The head office's DECISION keys, by the root's list; none as long as there is no list that holds."""
+        try:
+            item = self.kept("keys")
+            return tuple(bytes.fromhex(key) for key in key_list(item).decision) if item else ()
+        except ItemRefused:
+            return ()
+
+
+def written(path: Path, whole: bytes) -> None:
+    """Durably, mode 0600, in place of the one before. OSError."""
+    draft = path.with_name(f".{path.name}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(whole)
+        file.flush()
+        os.fsync(handle)
+    draft.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

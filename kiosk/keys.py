@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from kiosk.devices.card import piv
-from kiosk.devices.card.apdu import ApduError, CardError, CardForeign, Command, Connection, ReaderError, exchange
+from kiosk.devices.card.apdu import ApduError, CardError, CardForeign, CardGone, Command, Connection, ReaderError, exchange
 from kiosk.devices.card.pcsc import PcscReader
 from kiosk.devices.card.reader import Slot, State
 from kiosk.devices.vault import store, warm, wire
@@ -48,7 +48,7 @@ def _store(order: wire.OpenStore | wire.OpenWarm) -> Vault:
     if isinstance(order, wire.OpenWarm):
         said, masters = warm.opened(folder, expected, order.warm_key)
         return store.vault_of(said, masters, expected.now_ms)
-    with BootSlot(order.reader, order.pin, last_try=order.last_try) as card:
+    with BootSlot(_present(order.reader), order.pin, last_try=order.last_try) as card:
         said, masters = store.unlocked(folder, expected, card)
     if order.warm_key:
         warm.keep(folder, store.read_store(folder), masters, order.warm_key)
@@ -58,14 +58,8 @@ def _store(order: wire.OpenStore | wire.OpenWarm) -> Vault:
 class BootSlot:
     """The card in the boot reader: implements `store.BootCard`. Whatever happens to it is a BootRefused; at the end it forgets the PIN."""
 
-    def __init__(self, reader: str, pin: str, *, last_try: bool) -> None:
-        self._pin, self._last_try = pin, last_try
-        try:
-            self._connection = _present(reader)
-        except ReaderError:
-            raise BootRefused("no_reader") from None
-        except CardError:
-            raise BootRefused("not_piv") from None
+    def __init__(self, connection: Connection, pin: str, *, last_try: bool = False) -> None:
+        self._connection, self._pin, self._last_try = connection, pin, last_try
 
     def __enter__(self) -> Self:
         return self
@@ -141,11 +135,17 @@ def _module(name: str) -> Connection:
 
 
 def _present(name: str) -> Connection:
-    """The boot card in the reader of that name. Raises CardError, BootRefused."""
-    reader, slot = _awaited(name)
-    if slot.state is not State.PRESENT:
-        raise BootRefused({State.DOWN: "no_reader", State.MUTE: "not_piv"}.get(slot.state, "no_card"))
-    return reader.open(slot)
+    """The boot card in the reader of that name. Raises BootRefused."""
+    try:
+        reader, slot = _awaited(name)
+        if slot.state is State.PRESENT:
+            return reader.open(slot)
+        why = {State.DOWN: "no_reader", State.MUTE: "not_piv"}.get(slot.state, "no_card")
+    except CardGone:
+        why = "no_card"
+    except CardError as error:
+        why = "no_reader" if isinstance(error, ReaderError) else "not_piv"
+    raise BootRefused(why)
 
 
 def _awaited(name: str) -> tuple[PcscReader, Slot]:

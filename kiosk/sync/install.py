@@ -31,7 +31,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Cupboard:
-    """Where this kiosk keeps what the head office sent. `more`: readers of kinds that need other rooms; a store's files are its reader's."""
+    """Where this kiosk keeps what the head office sent. `more`: readers of kinds that need other rooms; a store's keeps it itself."""
 
     def __init__(self, folder: Path, me: Me, box: Box, more: Mapping[Kind, Reader] | None = None) -> None:
         self._folder, self._me, self._box = folder / "installed", me, box
@@ -83,7 +83,7 @@ class Cupboard:
     # ------------------------------------------------------------ from the disk
 
     def standing(self) -> Iterator[tuple[t.Installed, Item]]:
-        """All that is installed, as its facts once more: whoever hears them leaves out what the journal knows; what does not hold is none."""
+        """All that is installed, as its facts once more: who hears them leaves out what the journal knows. What does not hold is none."""
         names: list[tuple[Kind, str]] = [(kind, kind) for kind in WAYS if kind not in {"float", "store"}]
         for kind, name in (*names, *(("float", path.name) for path in self._floats())):
             try:

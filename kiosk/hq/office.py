@@ -1,0 +1,179 @@
+"""The head office's own keys, and what it has sent to whom: one folder, kept by few.
+
+    office.json        public: the utility, its public keys, the kiosks that it knows, the number that each kind of item has reached
+    keys/root-1.json   the root: two people's passphrases open it together; root-2 lies elsewhere and is pinned in the kiosks, too
+    keys/decision.json one passphrase; it signs all that is decided, and is never on the machine that takes in batches
+    keys/ack.json      signs acknowledgements only
+    downlink/...       the mail bag for every kiosk, as `kiosk sync import` reads it
+
+A sealed key is its 32-byte seed under AES key wrap (RFC 3394), the wrapping key by scrypt (RFC 7914) of all its passphrases together.
+"""
+
+import contextlib
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from msgspec import Meta
+
+from kiosk import envelope
+from kiosk.devices.vault import safefile
+from kiosk.sync.item import EVERYBODY, WAYS, Header, KeyList, Kind, made
+
+FILE_MAX = 16 << 20
+SEED_BYTES, SALT_BYTES = 32, 16
+COST = 1 << 17  # 128 MiB and about half a second
+PASSPHRASE_MIN, PASSPHRASE_MAX = 12, 1024
+DAY_MS = 86_400_000
+
+Key = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Signer = Callable[[str, bytes], bytes]
+"""Label and bytes -> 64 bytes."""
+
+
+class OfficeError(Exception):
+    """It cannot be done; the text is one sentence."""
+
+
+class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kiosk as the head office knows it: its public keys, Ed25519 and X25519."""
+
+    sign: Key
+    box: Key
+    region: int
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """office.json. `numbers`: "float/K07" -> the last one made. Nothing in it is secret."""
+
+    utility: int
+    roots: tuple[Key, Key]
+    decision: Key
+    ack: Key
+    epoch: int = 1
+    kiosks: dict[str, Enrolled] = {}
+    numbers: dict[str, int] = {}
+    keys: KeyList | None = None
+    v: Literal[1] = 1
+
+
+class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    salt: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+    n: Annotated[int, Meta(ge=1 << 10, le=1 << 18)]
+    wrapped: Annotated[str, Meta(pattern=r"^[0-9a-f]{80}$")]
+    v: Literal[1] = 1
+
+
+class Office:
+    """An opened folder. Only one process writes it at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OfficeError."""
+        self.folder = folder
+        try:
+            self.record = msgspec.json.decode(safefile.read(folder / "office.json", FILE_MAX), type=Record)
+        except FileNotFoundError:
+            raise OfficeError(f"There is no head office in {folder}. Make one with: kiosk hq init {folder} --utility NUMBER") from None
+        except (safefile.UnsafeFile, msgspec.MsgspecError, UnicodeDecodeError):
+            raise OfficeError(f"The file {folder / 'office.json'} cannot be used: restore it from its backup.") from None
+
+    @classmethod
+    def create(cls, folder: Path, utility: int, root: Sequence[str], decision: str, *, cost: int = COST) -> "Office":
+        """New keys, and the first list of them. `root`: the passphrases of two people, who may not have the same. Raises OfficeError."""
+        if len(root) != 2 or root[0] == root[1]:
+            raise OfficeError("The root has two passphrases, of two people, and they differ.")
+        for passphrase in (*root, decision):
+            if not PASSPHRASE_MIN <= len(passphrase) <= PASSPHRASE_MAX:
+                raise OfficeError(f"A passphrase has {PASSPHRASE_MIN} to {PASSPHRASE_MAX} characters.")
+        if (folder / "office.json").exists():
+            raise OfficeError(f"There is a head office in {folder} already; its keys are never made anew.")
+        (folder / "keys").mkdir(mode=0o700, parents=True, exist_ok=True)
+        roots = _sealed(folder, "root-1", root, cost), _sealed(folder, "root-2", root, cost)
+        record = Record(utility, roots, _sealed(folder, "decision", [decision], cost), _sealed(folder, "ack", [], cost))
+        safefile.write(folder / "office.json", msgspec.json.format(msgspec.json.encode(record)), anew=True)
+        office = cls(folder)
+        office.publish_keys(office.signer("root-1", root))
+        return office
+
+    # ------------------------------------------------------------ who signs
+
+    def signer(self, name: str, passphrases: Sequence[str] = ()) -> Signer:
+        """The key of that name: root-1 | root-2 | decision | ack. Raises OfficeError."""
+        try:
+            kept = msgspec.json.decode(safefile.read(self.folder / "keys" / f"{name}.json", FILE_MAX), type=_Sealed)
+        except (FileNotFoundError, safefile.UnsafeFile, msgspec.MsgspecError, UnicodeDecodeError):
+            raise OfficeError(f"The key {name} is not here, or cannot be used.") from None
+        seed = None
+        with contextlib.suppress(InvalidUnwrap, ValueError):  # said outside of the handler: no cause may travel with it
+            seed = aes_key_unwrap(_wrapping(passphrases, bytes.fromhex(kept.salt), kept.n), bytes.fromhex(kept.wrapped))
+        if seed is None:
+            raise OfficeError(f"This does not open the key {name}.")
+        key = Ed25519PrivateKey.from_private_bytes(seed)
+        return lambda label, data: key.sign(envelope.labelled(label, data))
+
+    # ------------------------------------------------------------ what it sends
+
+    def enrol(self, kiosk: str, enrolled: Enrolled) -> None:
+        """A kiosk's id names one store's life: it is never given other keys. Raises OfficeError."""
+        if self.record.kiosks.get(kiosk, enrolled) != enrolled:
+            raise OfficeError(f"There is a kiosk {kiosk} already, with other keys: a new store gets a new id.")
+        self._write(kiosks={**self.record.kiosks, kiosk: enrolled})
+
+    def publish_keys(self, root: Signer, *, keys: KeyList | None = None, days: int = 3650, now_ms: int = 0) -> Path:
+        """The list of who signs and what is revoked, signed by the root."""
+        listed = keys or self.record.keys or KeyList((self.record.decision,), (self.record.ack,))
+        path = self.publish("keys", EVERYBODY, msgspec.json.encode(listed), root, days=days, now_ms=now_ms)
+        self._write(keys=listed)
+        return path
+
+    def publish(self, kind: Kind, to: str, body: bytes, signer: Signer, *, days: int, now_ms: int) -> Path:
+        """Into the mail bag, under the next number of its kind; boxed where it is one kiosk's. Raises OfficeError."""
+        number = self.next_number(kind, to)
+        header = Header(kind, to, self.record.utility, self.record.epoch, number, now_ms, now_ms, now_ms + days * DAY_MS)
+        whole = made(header, body, signer)
+        if WAYS[kind].boxed:
+            whole = envelope.boxed(whole, WAYS[kind].label, to, bytes.fromhex(self.kiosk(to).box))
+        place = self.folder / "downlink" / ("all" if to == EVERYBODY else to)
+        path = place / f"{kind}-{self.record.epoch}-{number}"
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            safefile.write(path, whole, anew=True)
+        except OSError as error:
+            raise OfficeError(f"{path} cannot be written: {error.strerror}.") from None
+        self._write(numbers={**self.record.numbers, f"{kind}/{to}": number})
+        return path
+
+    def next_number(self, kind: Kind, to: str) -> int:
+        """That the next item of this kind will have there."""
+        return self.record.numbers.get(f"{kind}/{to}", 0) + 1
+
+    def kiosk(self, name: str) -> Enrolled:
+        """Raises OfficeError."""
+        found = self.record.kiosks.get(name)
+        if found is None:
+            raise OfficeError(f"There is no kiosk {name} here. Make it known with: kiosk hq enrol {name}")
+        return found
+
+    def _write(self, **changes: object) -> None:
+        self.record = msgspec.structs.replace(self.record, **changes)
+        safefile.write(self.folder / "office.json", msgspec.json.format(msgspec.json.encode(self.record)))
+
+
+def _sealed(folder: Path, name: str, passphrases: Sequence[str], cost: int) -> str:
+    """A new key in its file; its public half, hex."""
+    seed, salt = secrets.token_bytes(SEED_BYTES), secrets.token_bytes(SALT_BYTES)
+    kept = _Sealed(salt.hex(), cost, aes_key_wrap(_wrapping(passphrases, salt, cost), seed).hex())
+    safefile.write(folder / "keys" / f"{name}.json", msgspec.json.encode(kept), anew=True)
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw().hex()
+
+
+def _wrapping(passphrases: Sequence[str], salt: bytes, cost: int) -> bytes:
+    """None of them alone is worth anything; a key without a passphrase is as safe as its file."""
+    together = b"".join(hashlib.sha256(each.encode()).digest() for each in passphrases)
+    return Scrypt(salt=salt, length=32, n=cost, r=8, p=1).derive(together)

@@ -3,6 +3,7 @@
     python -m kiosk.bench.shown VIEWS CHOICES [palette [moving]]
 
 VIEWS is a file or a fifo of Views, one a line; CHOICES gets `do arg` a line. A View of the phase "crash" makes the board fail.
+Time stands still, so that pictures are the same: it is half past two, and a View comes a second after the one before.
 """
 
 import sys
@@ -24,6 +25,7 @@ class Scripted:
 
     def __init__(self, views: Path, choices: Path) -> None:
         self._views, self._choices = views, choices
+        self.told = 0
 
     def subscribe(self, callback: Callable[[View], None]) -> None:
         """Follow the file."""
@@ -37,19 +39,21 @@ class Scripted:
     def _follow(self, callback: Callable[[View], None]) -> None:
         with self._views.open("rb") as lines:
             for line in lines:
+                self.told += 1
                 callback(msgspec.json.decode(line, type=View))
 
 
 def at_half_past_two() -> datetime:
-    """Always the same time, so that pictures are the same."""
-    return datetime(2026, 11, 3, 14, 32)  # noqa: DTZ001 - the wall's own time
+    """The wall's own time."""
+    return datetime(2026, 11, 3, 14, 32)  # noqa: DTZ001 - as a wall clock says it
 
 
 def main() -> int:
     """Show them."""
     views, choices, *rest = sys.argv[1:]
     palette = PALETTES[rest[0]] if rest else None
-    app = KioskApp(Scripted(Path(views), Path(choices)), palette, now=at_half_past_two, motion="moving" in rest)
+    source = Scripted(Path(views), Path(choices))
+    app = KioskApp(source, palette, now=at_half_past_two, motion="moving" in rest, monotonic_ms=lambda: 1000 * source.told)
     app.run()
     return app.return_code or 0
 

@@ -171,7 +171,7 @@ class Day:
 
     def _picture(self, view: View, name: str) -> str:
         """The screen as a customer sees it, once a name."""
-        from kiosk.demo.picture import picture
+        from kiosk.gallery.picture import picture
         from kiosk.screens.palette import TRUE
         from kiosk.screens.rows import Clock
         from kiosk.screens.size import M

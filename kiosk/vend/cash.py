@@ -29,6 +29,8 @@ def open_for_cash(state: State) -> bool:
     """May money come in now? A genuine card that may buy is in the slot, and the customer has been told what there is to know."""
     here = state.here
     name = phase(state)
+    if not state.trust.trades:
+        return False
     if name == "account" and not state.service.closed:
         return here.asked != "balance" and here.verdict is not None and not here.verdict.begun_elsewhere and not here.leaving
     return name in ("insert", "still") and (state.sale is not None or not here.asked)

@@ -95,15 +95,17 @@ def _of_card(state: State) -> str:
         return "reading"
     if here.still:
         return "still"
-    if here.asked == "balance" and here.reading.authentic:
+    if here.asked == "balance" and (here.reading.authentic or state.trust.locked):
         return "account"
     return "account" if here.verdict.word == Word.READY and not here.refused else "refused"
 
 
 def out_of_service(state: State) -> str:
-    """Why no money can go in now, or "": reader | service | cash."""
+    """Why no money can go in now, or "": reader | keys | service | cash."""
     if state.here.reader:
         return "reader"
+    if not state.trust.trades:
+        return "keys"
     if state.service.closed:
         return "service"
     return "" if cash_works(state) else "cash"
@@ -115,8 +117,8 @@ def note_moves(state: State) -> bool:
 
 
 def cash_works(state: State) -> bool:
-    """Some acceptor is ready to take money, and the machine is open."""
-    return not state.service.closed and any(seen.denominations and not seen.code for seen in state.here.acceptors.values())
+    """Some acceptor is ready to take money, and the machine is open and has its keys."""
+    return not state.service.closed and state.trust.trades and any(seen.denominations and not seen.code for seen in state.here.acceptors.values())
 
 
 def span_ms(state: State) -> int | None:

@@ -9,6 +9,7 @@ from kiosk.vend.card.reading import Record
 from kiosk.vend.evidence import Evidence
 from kiosk.vend.paper.values import Paper
 from kiosk.vend.seen import Seen
+from kiosk.vend.trust import Trust
 from kiosk.vend.view import View
 
 
@@ -69,6 +70,7 @@ class Published(msgspec.Struct, frozen=True):
     print_job: PrintJob | None
     acceptors: dict[str, AcceptorMemory]
     sign_job: SignJob | None = None
+    trust: Trust = Trust()
 
 
 class DeskDied(Exception):

@@ -65,6 +65,8 @@ def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: 
             return proof.printed(state, seen)
         case s.Signed():
             return proof.signed(rules, state, seen)
+        case s.BootCardLeft():
+            return _boot_card(state, seen)
         case s.Trusted():
             return (seen.fact,) if trust.heard(state.trust, seen.fact) else (p.Ignored("Trusted"),)
     return (p.Ignored(type(seen).__name__),)
@@ -109,6 +111,13 @@ def _reader_down(rules: Rules, state: State, seen: s.ReaderDown, now: Now) -> Fa
     fault = () if state.faults.get("reader") == seen.why else (f.DeviceFault("reader", seen.why),)
     gone = (*_without_card(rules, state, now), p.CardLeft()) if state.here.token else ()
     return (*fault, *gone, p.ReaderSeen(seen.why))
+
+
+def _boot_card(state: State, seen: s.BootCardLeft) -> Facts:
+    """Whoever finds it needs only the PIN: that is a fault."""
+    if seen.left == ("boot_card" in state.faults):
+        return (p.Ignored("BootCardLeft"),)
+    return (f.DeviceFault("boot_card", "left"),) if seen.left else (f.DeviceRecovered("boot_card"),)
 
 
 # ---------------------------------------------------------------- the customer's words

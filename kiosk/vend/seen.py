@@ -29,6 +29,12 @@ class Choice(Seen, frozen=True):
         return f"Choice({self.rev}, {self.do!r})"  # an operator's may be a PIN
 
 
+class BootCardLeft(Seen, frozen=True):
+    """A boot card still lies in its reader long after it was needed; `left` False: it is out."""
+
+    left: bool
+
+
 class Trusted(Seen, frozen=True):
     """What the keeper of the trading keys, or whoever installs the head office's items, says has happened (`vend.trust`)."""
 

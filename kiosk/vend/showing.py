@@ -98,6 +98,7 @@ def _account(rules: Rules, state: State) -> Parts:
         "count": reading.count,
         "debt_minor": quote.debt_minor if quote else 0,
         "balance_only": not may_buy,
+        "unproven": not reading.authentic,
         "begun_elsewhere": verdict.begun_elsewhere,
         "more_minor": quote.room_minor if quote else 0,
         "printer": paper_works(state),
@@ -278,7 +279,9 @@ def _refused(rules: Rules, state: State) -> Parts:
     if reading is None or verdict is None:
         return {"params": {"why": state.here.failed or "unreadable"}, "offers": (Offer("cancel"),)}
     why = (
-        state.here.refused
+        "keys"
+        if state.trust.locked and verdict.word == Word.REFUSED
+        else state.here.refused
         if verdict.word == Word.READY
         else (verdict.why or "refused")
         if verdict.word == Word.REFUSED

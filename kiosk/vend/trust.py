@@ -194,6 +194,11 @@ class Trust(msgspec.Struct, frozen=True):
         held: KeyListInstalled | RosterInstalled | HotlistInstalled | LimitsInstalled | None = getattr(self, kind)
         return (held.epoch, held.version) if held else NEVER
 
+    @property
+    def trades(self) -> bool:
+        """May a new sale begin, by the keys?"""
+        return not self.locked and not self.finishing
+
     def generation(self, now_ms: int) -> int | None:
         """The KIOSK generation that cards are written with now: the newest that has begun, has not ended and is not declared dead."""
         dead = self.keys.dead if self.keys else ()

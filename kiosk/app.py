@@ -5,6 +5,7 @@ no time-out and no rule is known here; whatever happens to this terminal, the mo
 """
 
 import asyncio
+import contextlib
 import os
 import select
 import signal
@@ -15,6 +16,7 @@ from typing import Any, ClassVar, Protocol
 
 from textual import events
 from textual.app import App, ComposeResult
+from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -68,6 +70,16 @@ class Glass(Screen[None], inherit_bindings=False):
     DEFAULT_CSS = "Glass { layout: horizontal; overflow: hidden; background: black; }"
 
 
+class Hearing(LinuxDriver):
+    """Textual's driver, but deaf to what is no text: a keyboard's or a line's broken byte is dropped, and the glass lives on."""
+
+    def run_input_thread(self) -> None:
+        """Until the end; each broken byte begins a new reading."""
+        while not self.exit_event.is_set():
+            with contextlib.suppress(UnicodeDecodeError):
+                super().run_input_thread()
+
+
 class KioskApp(App[None], inherit_bindings=False):
     """The kiosk's glass. `control` opens the bench panel of the demo beside it; `ears` is whatever can be heard, if anything."""
 
@@ -87,7 +99,7 @@ class KioskApp(App[None], inherit_bindings=False):
         ears: Ears | None = None,
     ) -> None:
         chosen = palette or for_terminal(os.environ)
-        super().__init__(ansi_color=chosen.sixteen)
+        super().__init__(driver_class=Hearing, ansi_color=chosen.sixteen)
         self.animation_level = "none"
         self._source, self._console = source, is_console(os.environ)
         self.ears = ears

@@ -113,12 +113,12 @@ class Day:
         return self._home(step)
 
     def paper_out(self) -> Step:
-        """No paper: the card is charged all the same, and the receipt has its number."""
+        """No paper: the card is charged all the same, and the receipt is a code on the screen."""
         step = Step("paper out", "D")
         self.site.printer.do({"do": "paper", "to": "out"})
         self.site.until(lambda view: view.phase == "attract" and view.params["printer"] is False, why="the missing paper")
         self._buy(self.site, "D", 20_00)
-        self._end(step, "paper-out", receipt="none")
+        self._end(step, "paper-out", receipt="qr")
         self.site.printer.do({"do": "paper", "to": "ok"})
         return self._home(step)
 
@@ -142,6 +142,8 @@ class Day:
         step.outcome, step.screen = "landed", self._picture(view, f"done-{name}")
         if any(offer.choice == "receipt" for offer in view.offers):
             self.site.press("receipt", receipt)
+        if receipt == "qr":
+            self._picture(self.site.phase("qr"), f"code-{name}")
         if receipt == "paper":
             self.site.until(lambda v: v.phase != "done" or v.params["receipt"] in ("printed", "assumed"), why="the receipt")
         self._take(self.site)
@@ -149,9 +151,9 @@ class Day:
 
     def _take(self, site: Site) -> None:
         """The card comes out."""
-        view = site.phase("done", "refused", "account", "take_card")
+        view = site.phase("done", "qr", "refused", "account", "take_card")
         if view.phase != "take_card":
-            site.press("finish" if view.phase == "done" else "cancel")
+            site.press("finish" if view.phase in ("done", "qr") else "cancel")
         self._picture(site.phase("take_card"), "take-card")
         site.pull()
         site.phase("attract")

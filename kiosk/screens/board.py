@@ -1,7 +1,7 @@
-"""The one widget of the customer's screens. It holds a View, keeps its rows, and repaints only those that changed.
+"""The one widget of all screens, customers' and staff's. It holds a View, keeps its rows, and repaints only those that changed.
 
 What it says to the world goes through one callback: a choice and its argument. Help is the board's own and never leaves it; digits are,
-until ENTER sends them.
+until ENTER sends them. Staff are known to be there by each key that they press, so their board says so even of its own.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,9 @@ from kiosk.screens.palette import PALETTES, TRUE, Palette
 from kiosk.screens.rows import Clock, rows, time_left, too_small
 from kiosk.screens.scene import BACK, DIGIT, ERASE, HELP, says
 from kiosk.screens.size import fitting
+from kiosk.screens.staff.keys import HERE, SAY, SEND, order_of
+from kiosk.screens.staff.knock import KNOCKED, Knock
+from kiosk.screens.staff.screen import frame, goes_on
 from kiosk.screens.strips import bezel, strip
 from kiosk.vend.view import View
 
@@ -53,7 +56,9 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         self._view, self._choose, self._now, self._monotonic_ms = view, choose, now, monotonic_ms
         self._palette, self._motion = palette, motion
         self._made_ms = monotonic_ms()
-        self._beat, self._helping, self._typed = 0, False, ""
+        self._beat, self._helping = 0, False
+        self._typed: list[str] = []  # digit by digit: a PIN is not left about in pieces
+        self._knock = Knock()
         self._frame = Frame((), (), ())
         self._origin = (0, 0)
         self._touched: Target | None = None
@@ -66,8 +71,9 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         """Another View: help ends as soon as anything but the time has changed, digits are forgotten where none are typed any more."""
         moved = _timeless(view) != _timeless(self._view)
         new_phase = view.phase != self._view.phase
+        if not (goes_on(self._view.staff, view.staff) if view.staff else not new_phase and scene_of(view).pad):
+            self._typed.clear()
         self._view, self._made_ms = view, self._monotonic_ms()
-        self._typed = self._typed if not new_phase and scene_of(view).pad else ""
         self._helping = self._helping and not moved
         self._beat = 0 if new_phase else self._beat
         self._wind(new_phase=new_phase)
@@ -92,7 +98,9 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
 
     @property
     def said(self) -> tuple[str, ...]:
-        """The screen as speech, as it is now: help, typed digits and the time that is left are in it."""
+        """The screen as speech, as it is now: help, typed digits and the time that is left are in it. Staff read theirs."""
+        if self._view.staff:
+            return ()
         left_ms = self._left_ms()
         time = "" if left_ms is None else time_left(self._view.language, left_ms)
         return says(scene_of(self._seen(), helping=self._helping), time)
@@ -129,6 +137,9 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         if cap is None:
             return False
         self._act(cap, next((target for target in self._frame.targets if target.cap == cap), None))
+        self._knock, met = self._knock.press(cap, self._view.phase, self._monotonic_ms())
+        if met:
+            self._choose(SAY, KNOCKED)
         return True
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
@@ -157,14 +168,30 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         self._pressed()
         if target.do in {HELP, BACK}:
             self._helping = target.do == HELP
-        elif target.do in {DIGIT, ERASE}:
-            self._typed = self._typed + target.arg if target.do == DIGIT else self._typed[:-1]
+        elif target.do == DIGIT:
+            self._typed.append(target.arg)
+        elif target.do == ERASE:
+            self._typed.pop()
         elif self._helping and target.arg == self._view.language:
             self._helping = False  # it is spoken already: the desk will have nothing new to show
+        elif target.do == SEND:
+            self._send()
+            return
         else:
             self._choose(target.do, target.arg)
             return
         self._paint()
+        if self._view.staff:
+            self._choose(SAY, HERE)
+
+    def _send(self) -> None:
+        """What staff have typed: it is no longer here once it is said."""
+        field = self._view.staff and self._view.staff.field
+        if field:
+            order = order_of(field, "".join(self._typed))
+            self._typed.clear()
+            self._paint()
+            self._choose(SAY, order)
 
     # ------------------------------------------------------------ painting
 
@@ -182,15 +209,22 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
             self.refresh(*changed)
 
     def _rows(self) -> Frame:
+        if self._view.staff:
+            return self._maintenance()
         size = fitting(self.size.width, self.size.height)
         if size is None:
             return too_small(self._view.language, self.size.width, self.size.height)
         clock = Clock(words.clock(self._now()), self._left_ms(), self._beat)
         return rows(self._seen(), clock, size, self._palette, helping=self._helping)
 
+    def _maintenance(self) -> Frame:
+        now, window = self._now(), (self.size.width, self.size.height)
+        clock = Clock(words.clock(now), self._left_ms())
+        return frame(self._view, self._typed, clock, f"{now:%Y-%m-%d}", window, helping=self._helping)
+
     def _seen(self) -> View:
         """The view with what is typed on it."""
-        return replace(self._view, params=self._view.params | {"typed": self._typed}) if self._typed else self._view
+        return replace(self._view, params=self._view.params | {"typed": "".join(self._typed)}) if self._typed else self._view
 
     def _left_ms(self) -> int | None:
         if self._view.ends_in_ms is None:
@@ -199,7 +233,7 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
 
     def _wind(self, *, new_phase: bool) -> None:
         """The timers of what moves: a picture, a sliding tab, a time that runs out. At rest there is none."""
-        beat_s = scene_of(self._view).beat_s if self._motion else None
+        beat_s = scene_of(self._view).beat_s if self._motion and not self._view.staff else None
         period = beat_s or (_FINE_S if self._view.ends_in_ms is not None else None)
         if not new_phase and bool(self._moving) == (period is not None):
             return

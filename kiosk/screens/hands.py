@@ -14,7 +14,7 @@ def hands(scene: Scene, size: Size, plan: Plan, *, plain: bool) -> tuple[list[Pi
     targets: list[Target] = []
     for key in scene.keys:
         x, width, y, height = _place(key, size, plan)
-        pieces += (_digit if key.do == DIGIT else _key)(key, size, (x, y, width, height))
+        pieces += (digit_pieces if key.do == DIGIT else key_pieces)(key, size, (x, y, width, height))
         targets.append(Target(x, y, width, height, key.cap, key.do, key.arg))
     if plan.options and not scene.has_options:
         top, height = plan.options[0][0], sum(plan.options[-1]) - plan.options[0][0]
@@ -40,14 +40,14 @@ def _digit_columns(size: Size) -> tuple[tuple[int, int], ...]:
     return tuple((size.margin + edges[step] + step * size.gap, edges[step + 1] - edges[step]) for step in range(5))
 
 
-def _digit(key: Key, size: Size, region: tuple[int, int, int, int]) -> list[Piece]:
+def digit_pieces(key: Key, size: Size, region: tuple[int, int, int, int]) -> list[Piece]:
     """A digit is all badge: in high contrast a key's own plane is as black as paper."""
     x, y, width, height = region
     ground = _block(x, y, width, height, "badge", half=size.half)
     return [*ground, Piece(y + height // 2, x + width // 2, key.cap, ("badge_words", "badge", True))]
 
 
-def _key(key: Key, size: Size, region: tuple[int, int, int, int]) -> list[Piece]:
+def key_pieces(key: Key, size: Size, region: tuple[int, int, int, int]) -> list[Piece]:
     """A plane with its badge at the left end, full height, and the label in the middle row."""
     x, y, width, height = region
     cap = key.name or key.cap

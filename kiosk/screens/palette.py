@@ -23,7 +23,7 @@ class Palette(NamedTuple):
 
 
 INK, YELLOW, WHITE, NAVY, GREEN = "#0E1B2E", "#FFC22E", "#FFFFFF", "#16305C", "#07552F"
-BLACK_16, BLUE_16, MAGENTA_16, CYAN_16, GREEN_16, GREY_16 = 0, 4, 5, 6, 2, 7
+BLACK_16, RED_16, GREEN_16, BLUE_16, MAGENTA_16, CYAN_16, GREY_16 = 0, 1, 2, 4, 5, 6, 7
 BRIGHT_GREEN_16, BRIGHT_YELLOW_16, BRIGHT_WHITE_16 = 10, 11, 15
 
 
@@ -70,6 +70,13 @@ TRUE = Palette(
         "poster_words": YELLOW,
         "code": WHITE,
         "code_dark": "#000000",
+        "till": YELLOW,
+        "till_words": INK,
+        "till_rest": "#6E86B4",
+        "till_rest_words": INK,
+        "bad": "#A01420",
+        "bad_words": WHITE,
+        "ok": GREEN,
     },
     plain=False,
     sixteen=False,
@@ -114,23 +121,30 @@ SIXTEEN = Palette(
         "poster_words": BRIGHT_YELLOW_16,
         "code": BRIGHT_WHITE_16,
         "code_dark": BLACK_16,
+        "till": CYAN_16,
+        "till_words": BLACK_16,
+        "till_rest": BLACK_16,
+        "till_rest_words": BRIGHT_WHITE_16,
+        "bad": RED_16,
+        "bad_words": BRIGHT_WHITE_16,
+        "ok": BLACK_16,
     },
     plain=True,
     sixteen=True,
 )
 
 _HIGH, _BLACK = "#FFFF00", "#000000"
-_LAMPS = ("badge", "enter_badge", "side_badge", "bar", "header_bar")
-_DARK = ("header", "bezel", "paper", "tile", "key", "enter", "side", "poster")
+_LAMPS = ("badge", "enter_badge", "side_badge", "bar", "header_bar", "till")
+_DARK = ("header", "bezel", "paper", "tile", "key", "enter", "side", "poster", "till_rest")
 
 HIGH = Palette(
     "contrast",
     _fields(dict.fromkeys(FIELDS, (_BLACK, WHITE, _HIGH, _HIGH, "#767676", _HIGH, _BLACK)))
     | dict.fromkeys(_DARK, _BLACK)
     | dict.fromkeys(_LAMPS, _HIGH)
-    | dict.fromkeys(("header_words", "ink", "muted", "key_words", "enter_words", "side_words"), WHITE)
-    | dict.fromkeys(("badge_words", "enter_badge_words", "side_badge_words"), _BLACK)
-    | {"bar_rest": "#767676", "header_bar_rest": "#767676", "poster_words": _HIGH, "code": WHITE, "code_dark": _BLACK},
+    | dict.fromkeys(("header_words", "ink", "muted", "key_words", "enter_words", "side_words", "till_rest_words", "ok"), WHITE)
+    | dict.fromkeys(("badge_words", "enter_badge_words", "side_badge_words", "till_words", "bad_words"), _BLACK)
+    | {"bar_rest": "#767676", "header_bar_rest": "#767676", "poster_words": _HIGH, "code": WHITE, "code_dark": _BLACK, "bad": WHITE},
     plain=True,
     sixteen=False,
 )

@@ -74,6 +74,9 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 def _changed(before: View, after: View) -> tuple[Cue, ...]:
+    if after.staff:
+        tested, was = after.staff.look == "sound", before.staff is not None and before.staff.look == "sound"
+        return (STACKED, DONE, ATTENTION) if tested and not was else ()
     if after.phase == "done" and before.phase in _BEFORE_DONE:
         return (DONE,)
     if after.phase not in PAYING or before.phase not in (*PAYING, "account"):

@@ -6,9 +6,12 @@ It is no secret and opens nothing: behind it a number and a PIN are asked for.
 
 from typing import NamedTuple
 
+from kiosk.vend.staff import Enter, said
+
 KNOCK = ("clear", "enter", "clear", "enter", "9", "7", "9")
 KNOCK_MS = 5_000
 ON = ("attract", "out")
+KNOCKED = said(Enter())
 
 
 class Knock(NamedTuple):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from kiosk.screens.customer import scene_of
+from kiosk.screens.scene import says
 from kiosk.vend import seen
 from kiosk.vend.evidence import RECEIPT, SLIP, Evidence, decode, verify
 from kiosk.vend.facts import PrintStarted, ReceiptOffered
@@ -227,3 +229,11 @@ def test_a_code_on_the_screen_when_the_power_fails_keeps_its_number() -> None:
     shop.start()
     assert (shop.view.phase, shop.view.params["why"]) == ("refused", "untaken")
     assert (shop.state.number, papers(shop), len(offered(shop))) == (1, [], 1)
+
+
+@pytest.mark.parametrize("printer", ["ok", "out"])
+def test_a_code_that_could_not_be_made_is_said(printer: str) -> None:
+    for shop in (landed(printer=printer), claim(printer=printer)):
+        shop.signs = False
+        shop.press("receipt", "qr")
+        assert "The QR code could not be made." in says(scene_of(shop.view))

@@ -27,6 +27,7 @@ def seen(view: View) -> Scene:
             *say.key("enter", "slip_taken", "", say("claim.taken"), say("claim.taken_short")),
             say.help_key(),
         ),
+        status=say("done.no_code") if say.word("qr") == "failed" else "",
     )
 
 

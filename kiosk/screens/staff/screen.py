@@ -65,7 +65,8 @@ def _body(staff: StaffView, typed: list[str], say: Speech, plan: Plan) -> tuple[
     if staff.question:
         pieces += question(staff.question, say, region)
     elif staff.table and staff.table.rows:
-        pieces += table(staff.table, say, region, headed=not covered)
+        free = plan.room({key.cap for key in staff.keys} | set("1" if staff.field else "")) - covered
+        pieces += table(staff.table, say, (*region, free), headed=not covered)
     elif staff.table or not staff.field:
         hint = say("none") if staff.table else say(f"hint.{staff.screen}")
         pieces += [Piece(region[1] + row, region[0], text, ("ink", "paper", False)) for row, text in enumerate(flow(hint, region[2]))]

@@ -12,7 +12,7 @@ OWED = Owed(box_minor=4350_00, sale_minor=0, claims_minor=150_00, claims=1, unse
 BARE = StaffView("home", operator="014", owed=OWED)
 LEAVE, HOME = Key("clear", Word("leave"), st.said(st.Leave())), Key("clear", Word("back"), st.said(Go("home")))
 NO, YES = Key("clear", Word("no"), st.said(st.No())), Key("enter", Word("yes"), st.said(st.Yes()))
-NEXT = Key("enter", Word("next_page"), st.said(Go("journal", "all.2")))
+NEXT = Key("enter", Word("page", {"page": 1, "pages": 25}), st.said(Go("journal", "all.2")))
 
 
 def _go(cap: str, label: str, to: st.To, of: str = "", **params: str | int) -> Key:
@@ -34,6 +34,17 @@ DEVICES = Table(
         (Word("device.printer"), Status("LOW"), _at("11:40"), Word("costs.nothing_yet"), Plain("")),
         (Word("device.reader"), Status("OK"), _at("06:00"), Word("costs.nothing"), Plain("")),
         (Word("device.notes"), Status("OK"), _at("06:00"), Word("costs.nothing"), Plain("")),
+        (Word("device.keys"), Status("OK"), _at("06:01"), Word("costs.nothing"), Plain("")),
+    ),
+)
+LOCKED = Table(
+    DEVICES.columns,
+    (
+        (Word("device.keys"), Status("BAD"), _at("06:00"), Word("costs.all"), Plain("locked")),
+        (Word("device.notes"), Status("FULL"), _at("12:10"), Word("costs.notes"), Plain("full")),
+        (Word("device.printer"), Status("OUT"), _at("11:40"), Word("costs.paper"), Plain("out")),
+        (Word("device.reader"), Status("OFF"), _at("13:02"), Word("costs.all"), Plain("offline")),
+        (Word("device.coins"), Status("WAIT"), _at("14:31"), Word("costs.coins"), Plain("starting")),
     ),
 )
 ROOMS = (
@@ -65,12 +76,21 @@ SWAP = Question(
         Line("sum", Money(4320_00)),
     ),
 )
+INSTALL = Question(
+    Word("install"), "CashBoxInstalled", (Line("device", Word("device.notes")), Line("session", Count(32)), Line("box", Plain("1207")))
+)
+REPRINT = Question(
+    Word("reprint"),
+    "PrintStarted",
+    (Line("receipt", Plain("K07-000122")), Line("copy", Count(2)), Line("operator", Plain("014"))),
+)
 CASES = Table(
     ("case", "since", "card", "sum", "what"),
     (
         (Plain("K07-000123"), _at("14:36"), Plain("7730"), Money(150_00), Word("case.claim")),
         (Plain("412"), _at("09:12"), Plain(""), Money(10_00), Word("case.orphan")),
         (Plain("398"), _at("08:55"), Plain(""), Money(50_00), Word("case.disputed")),
+        (Plain(""), Plain(""), Plain(""), Word("case.unknown"), Word("case.stray")),
     ),
 )
 CASE = Table(
@@ -96,6 +116,17 @@ RECEIPT = Table(
         (Word("line.to_card"), Money(140_00)),
         (Word("line.energy"), st.Energy(241_930)),
         (Word("line.copies"), Count(1)),
+    ),
+)
+ALARM = Table(
+    ("line", "value"),
+    (
+        (Word("line.what"), Word("case.alarm")),
+        (Word("line.row"), Plain("398")),
+        (Word("line.at"), _at("08:55")),
+        (Word("line.sum"), Money(4320_00)),
+        (Word("line.where"), Word("case.alarm.where")),
+        (Word("line.next"), Word("case.alarm.next")),
     ),
 )
 DAY = Table(
@@ -138,7 +169,7 @@ KEYS = Table(
     (
         (Word("line.trading"), Status("OK")),
         (Word("line.store"), Plain("1.4")),
-        (Word("line.generations"), Plain("3 4")),
+        (Word("line.generation"), Plain("3")),
         (Word("line.until"), Moment("2027-01-31 00:00")),
         (Word("line.float"), Money(50_000_00)),
         (Word("line.roster"), Plain("1.7")),
@@ -153,6 +184,7 @@ STAFF: Mapping[str, StaffView] = {
     "pin checked": StaffView("wait", busy=True),
     "paused": StaffView("number", field=Field(Word("operator"), 3, 3), keys=(LEAVE,), notice=Word("paused", {"minutes": 15})),
     "home": replace(BARE, table=DEVICES, keys=ROOMS),
+    "home locked": replace(BARE, table=LOCKED, keys=ROOMS),
     "home not allowed": replace(BARE, table=DEVICES, keys=ROOMS, notice=Word("not_allowed")),
     "tests": replace(
         BARE,
@@ -171,7 +203,7 @@ STAFF: Mapping[str, StaffView] = {
     "test notes": replace(BARE, screen="test", question=Question(Word("test.notes")), keys=(NO, YES), busy=True),
     "test screen": replace(BARE, screen="test", question=Question(Word("test.screen")), keys=(NO, YES), look="grid"),
     "test sound": replace(BARE, screen="test", question=Question(Word("test.sound")), keys=(NO, YES), look="sound"),
-    "test over": replace(BARE, screen="tests", table=DEVICES, keys=(HOME,), notice=Word("test.ok", {"what": "50.00"})),
+    "test over": replace(BARE, screen="tests", table=DEVICES, keys=(HOME,), notice=Word("test_ok", {"what": "50.00"})),
     "counters": replace(BARE, screen="counters", table=COUNTERS, keys=(_do("1", "reset", "counters.reset"), HOME)),
     "cash": replace(
         BARE,
@@ -190,16 +222,20 @@ STAFF: Mapping[str, StaffView] = {
     "bag differs": replace(BARE, screen="bag", table=BOXES, field=Field(Word("bag"), 3, 12), keys=(HOME,), notice=Word("bag_differs")),
     "bag used": replace(BARE, screen="bag", table=BOXES, field=Field(Word("bag"), 3, 12), keys=(HOME,), notice=Word("bag_used")),
     "swap": replace(BARE, screen="cash", question=SWAP, keys=(NO, YES)),
+    "install": replace(BARE, screen="cash", question=INSTALL, keys=(NO, YES)),
     "box": replace(BARE, screen="box", table=BOXES, field=Field(Word("box"), 1, 8), keys=(HOME,), notice=Word("box_out")),
     "cases": replace(
         BARE,
         screen="cases",
         table=CASES,
-        keys=(*(_go(str(n + 1), "case", "case", str(n), n=n + 1) for n in range(3)), HOME),
+        keys=(*(_go(str(n + 1), "case", "case", str(n), n=n + 1) for n in range(4)), HOME),
     ),
     "case": replace(BARE, screen="case", table=CASE, keys=(_do("1", "reprint", "receipt.reprint"), _go("clear", "back", "cases"))),
+    "alarm": replace(BARE, screen="case", table=ALARM, keys=(_go("clear", "back", "cases"),)),
+    "case settled": replace(BARE, screen="case", keys=(_go("clear", "back", "cases"),)),
     "receipts": replace(BARE, screen="receipts", field=Field(Word("receipt"), 1, 6), keys=(HOME,)),
     "receipt": replace(BARE, screen="receipts", table=RECEIPT, keys=(_do("1", "reprint", "receipt.reprint"), HOME)),
+    "reprint": replace(BARE, screen="receipts", question=REPRINT, keys=(NO, YES)),
     "receipt not found": replace(BARE, screen="receipts", field=Field(Word("receipt"), 1, 6), keys=(HOME,), notice=Word("no_receipt")),
     "reports": replace(
         BARE,
@@ -220,9 +256,10 @@ STAFF: Mapping[str, StaffView] = {
         keys=(
             _do("1", "print", "report.day", "2026-11-24"),
             _go("clear", "back", "reports"),
-            replace(NEXT, told=st.said(Go("report", "2026-11-24.2"))),
+            Key("enter", Word("page", {"page": 1, "pages": 2}), st.said(Go("report", "2026-11-24.2"))),
         ),
     ),
+    "report read": replace(BARE, screen="report", keys=(_go("clear", "back", "reports"),), busy=True),
     "journal": replace(
         BARE,
         screen="journal",
@@ -239,6 +276,7 @@ STAFF: Mapping[str, StaffView] = {
     "service": replace(
         BARE,
         screen="service",
+        table=DEVICES,
         keys=(
             _do("1", "close.maintenance", "service.close", "maintenance"),
             _do("2", "close.cash", "service.close", "cash"),
@@ -251,13 +289,18 @@ STAFF: Mapping[str, StaffView] = {
         BARE,
         screen="service",
         service="maintenance",
+        table=DEVICES,
         keys=(_do("1", "open", "service.open"), _do("3", "clock", "clock.set"), _do("4", "restart", "restart"), HOME),
     ),
     "close": replace(
         BARE,
         screen="service",
-        question=Question(Word("service.close"), "ServiceClosed", (Line("operator", Plain("014")), Line("why", Word("why.maintenance")))),
+        question=Question(Word("service_close"), "ServiceClosed", (Line("operator", Plain("014")), Line("why", Word("why.maintenance")))),
         keys=(NO, YES),
+    ),
+    "paper": replace(BARE, question=Question(Word("paper_change"), "OperatorDid", (Line("operator", Plain("014")),)), keys=(NO, YES)),
+    "restart": replace(
+        BARE, screen="service", question=Question(Word("restart"), "OperatorDid", (Line("operator", Plain("014")),)), keys=(NO, YES)
     ),
     "clock": replace(BARE, screen="clock", field=Field(Word("clock"), 12, 12), keys=(HOME,)),
     "keys": replace(BARE, screen="keys", table=KEYS, keys=(HOME,)),

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from kiosk import words
 from kiosk.screens.canvas import Frame, Piece, Target, compose, plane
 from kiosk.screens.flow import flow, flow_all
 from kiosk.screens.rows import Clock, too_small
@@ -68,12 +69,18 @@ def _body(staff: StaffView, typed: list[str], say: Speech, plan: Plan) -> tuple[
         free = plan.room({key.cap for key in staff.keys} | set("1" if staff.field else "")) - covered
         pieces += table(staff.table, say, (*region, free), headed=not covered)
     elif staff.table or not staff.field:
-        hint = say("none") if staff.table else say(f"hint.{staff.screen}")
-        pieces += [Piece(region[1] + row, region[0], text, ("ink", "paper", False)) for row, text in enumerate(flow(hint, region[2]))]
+        pieces += _hint(staff, say, region)
     if staff.field is None:
         return pieces, []
     shown, targets = entry(staff.field, len(typed), "" if hidden(staff.field) else "".join(typed), say, plan)
     return pieces + shown, targets
+
+
+def _hint(staff: StaffView, say: Speech, region: tuple[int, int, int]) -> list[Piece]:
+    """What there is to say where there is no table: nothing while it is being looked up."""
+    x, y, width = region
+    hint = say(f"hint.{staff.screen}") if words.known(f"staff.hint.{staff.screen}") else "" if staff.busy else say("none")
+    return [Piece(y + row, x, text, ("ink", "paper", False)) for row, text in enumerate(flow(hint, width)) if text]
 
 
 def _notice(text: str, plan: Plan) -> list[Piece]:

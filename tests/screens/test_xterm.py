@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image, ImageChops, ImageDraw
 
-from kiosk import words
 from kiosk.gallery.measures import PANELS, Panel, table
 from kiosk.gallery.picture import Cell, screen
 from kiosk.gallery.sheets import SIZES
@@ -43,7 +42,7 @@ def test_a_cell_is_as_large_as_the_documents_say_and_the_size_fits_its_panel(dep
     assert SIZES[panel.size].rows * xterm.cell[1] <= panel.pixels[1]
 
 
-@pytest.mark.parametrize("language", words.languages())
+@pytest.mark.parametrize("language", ["en", "zh"])
 def test_no_plane_figure_or_poster_has_a_hairline_in_the_deployed_font(deployed: tuple[Panel, Xterm], language: str) -> None:
     panel, xterm = deployed
     see_all(xterm, SIZES[panel.size], language)

@@ -20,7 +20,7 @@ from kiosk.vend.view import View
 
 FONT = "DejaVu Sans Mono"
 WIDE_FONT = "Noto Sans Mono CJK SC"
-SCREEN = 2560, 1440
+SCREEN = 1920, 1080
 PATIENCE_S = 10.0
 
 
@@ -73,10 +73,11 @@ class Xterm:
 
     def look(self) -> Image.Image:
         """The window as it is, read from the X screen's own memory."""
-        raw = (self._folder / "Xvfb_screen0").read_bytes()
-        header, _, _, _, width, height, _, _, _, _, _, _, line, _, _, _, _, _, _, colours = struct.unpack_from(">20I", raw)
-        whole = Image.frombytes("RGB", (width, height), raw[header + 12 * colours :], "raw", "BGRX", line, 1)
-        return whole.crop((0, 0, self.cell[0] * self._size.columns, self.cell[1] * self._size.rows))
+        width, height = self.cell[0] * self._size.columns, self.cell[1] * self._size.rows
+        with (self._folder / "Xvfb_screen0").open("rb") as dump:  # an X window dump: its header, its colours, lines of BGRX
+            header, *_, line, _, _, _, _, _, _, colours = struct.unpack(">20I", dump.read(80))
+            dump.seek(header + 12 * colours)
+            return Image.frombytes("RGB", (width, height), dump.read(height * line), "raw", "BGRX", line, 1)
 
     def until(self, found: Callable[[Image.Image], object], patience_s: float = PATIENCE_S) -> Image.Image:
         """Look again and again until nothing is `found` any more; what is left after a while is raised."""

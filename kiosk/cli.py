@@ -2,7 +2,21 @@
 
 import typer
 
-from kiosk.commands import bench, card, demo, journal, receipt, receipt_sample, report, run, screens, sim_card, sim_cash, sim_printer
+from kiosk.commands import (
+    bench,
+    card,
+    demo,
+    explain,
+    journal,
+    receipt,
+    receipt_sample,
+    report,
+    run,
+    screens,
+    sim_card,
+    sim_cash,
+    sim_printer,
+)
 from kiosk.commands.vault import vault_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="A recharge terminal for prepaid-electricity cards.")
@@ -20,6 +34,7 @@ app.command("run")(run.run)
 app.command("init")(run.init)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
+app.command("explain")(explain.explain)
 app.add_typer(card.card_app, name="card")
 app.add_typer(vault_app, name="vault")
 _group("journal", "The journal: every fact of this kiosk, in order.").command("verify")(journal.verify)

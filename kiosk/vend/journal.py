@@ -8,7 +8,7 @@ with any copy. Errors are `store`'s.
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -47,6 +47,7 @@ from kiosk.vend.store import (
 INSERT = "INSERT INTO journal (seq,at_ms,boot,mono_ms,sale,kind,v,body,hash) VALUES (?,?,?,?,?,?,?,?,?)"
 SELECT = "SELECT seq,at_ms,boot,mono_ms,sale,kind,v,body,hash FROM journal WHERE seq BETWEEN ? AND ? ORDER BY seq"
 SELECT_BYTES = SELECT.replace("sale,kind", "CAST(sale AS BLOB),CAST(kind AS BLOB)")  # a changed bit need not be UTF-8
+SOUGHT = SELECT.replace("seq BETWEEN ? AND ?", "sale IN (SELECT value FROM json_each(?)) OR (? AND instr(body, ?))")
 PRUNE = "DELETE FROM checkpoint WHERE seq NOT IN (SELECT seq FROM checkpoint ORDER BY seq DESC LIMIT 2)"
 LAST = 2**63 - 1
 
@@ -243,6 +244,15 @@ class Journal:
         for values in chain.from_iterable(self._batches(SELECT, first, last)):
             yield self._recorded(values)
 
+    def sought(self, text: str = "", sales: Collection[str] = ()) -> Iterator[Recorded]:
+        """The rows of these sales, and the rows whose body says `text`, in order.
+
+        Reads the whole journal, 1.2 s a million rows: an index would cost a page with every row that is written.
+        """
+        asked = (msgspec.json.encode(list(sales)).decode(), bool(text), text.encode())
+        for values in chain.from_iterable(self._batches(SOUGHT, *asked)):
+            yield self._recorded(values)
+
     def verify(self, signed_by: Callable[[bytes, bytes], bool] | None = None, progress: Callable[[int], None] | None = None) -> Finding:
         """Read every page and row again. `signed_by(message, signature)` proves the head signatures; `progress` is told how far it is."""
         seq, chained, signed = 0, origin(self.store_id), 0
@@ -303,9 +313,9 @@ class Journal:
         except Unreadable as error:
             raise StoreDamaged(f"Row {seq} of the journal in {self.path} cannot be read: {error}.", seq) from None
 
-    def _batches(self, statement: str, first: int, last: int) -> Iterator[Sequence[Sequence[Any]]]:
+    def _batches(self, statement: str, *values: object) -> Iterator[Sequence[Sequence[Any]]]:
         with sentences(self.path):
-            yield from self._connection.exec_driver_sql(statement, (first, last)).partitions(1000)
+            yield from self._connection.exec_driver_sql(statement, values).partitions(1000)
 
     def _value(self, statement: str, *values: int) -> Any:
         """The first column of the first row, None without one."""

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
 
 from kiosk.devices.sim.card_files import is_empty
 from kiosk.vend import facts as f
@@ -10,7 +9,7 @@ from kiosk.vend.explain.telling import story
 from kiosk.vend.explain.values import Holding, Place, Story
 from kiosk.vend.rows import Recorded
 from tests.sale.shop import Shop
-from tests.tears.histories import A, B, HOME, Event, History, happen
+from tests.tears.histories import HOME, A, B, Event, History, happen
 from tests.tears.till import Till, Town
 
 REST = (A, HOME, B, HOME, A, HOME, B, HOME)
@@ -76,7 +75,7 @@ class Watch:
     def story(self, till: Till, sale: str) -> Story:
         key = (till.name, len(till.rows), sale)
         if key not in self.told:
-            told = story(recorded(till), sale)
+            told = story(recorded(till), sale, till.rules.kiosk)
             assert told is not None
             self.told[key] = told
         return self.told[key]
@@ -91,7 +90,3 @@ class Watch:
         self.answers[holding.place, really] += 1
         if really not in named(holding):
             self.wrong = self.wrong or f"after {event}: {till.name} says {holding}, really {really}"
-
-
-def one_by_one(rows: list[Recorded]) -> Iterator[tuple[Recorded, Recorded]]:
-    return pairwise(rows)

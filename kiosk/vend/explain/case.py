@@ -24,7 +24,7 @@ class Case:
     """One sale. `known` is where its record can be; amounts by row where a row is one piece's only trace."""
 
     opened: f.SaleOpened
-    kiosk: str = ""
+    kiosk: str
     opened_ms: int = 0
     known: w.Known = w.UNWRITTEN
     record: f.WriteStarted | None = None

@@ -21,8 +21,8 @@ Told = tuple[str, Params] | None
 _MACHINE = (f.Started, f.OrphanCredit, f.DeviceFault, f.DeviceRecovered, f.ClockStepped)
 
 
-def story(rows: Iterable[Recorded], sale: str) -> Story | None:
-    """The story of that sale from any rows that hold all of its own, all of its card's and those in between: `case.gather`, or a journal.
+def story(rows: Iterable[Recorded], sale: str, kiosk: str) -> Story | None:
+    """The story of that sale, from rows that hold all of its own, its card's and those in between: `lookup.gather`, or a whole journal.
 
     None when no sale of that id was ever opened here.
     """
@@ -30,7 +30,7 @@ def story(rows: Iterable[Recorded], sale: str) -> Story | None:
     opened = next((r.fact for r in ordered if r.sale == sale and isinstance(r.fact, f.SaleOpened)), None)
     if opened is None:
         return None
-    teller = Teller(opened)
+    teller = Teller(opened, kiosk)
     for recorded in ordered:
         teller.add(recorded)
     return teller.story()
@@ -49,8 +49,6 @@ class Teller(Case):
     def add(self, recorded: Recorded) -> None:
         """One row more, if it is about this sale, its card, or the machine meanwhile."""
         fact, row = recorded.fact, recorded.row
-        if isinstance(fact, f.Started):
-            self.kiosk = fact.kiosk
         if recorded.sale == self.opened.sale:
             told = self._own(fact, row)
         elif isinstance(fact, f.CardPresented | f.ForeignSaleFinished) and fact.card == self.opened.card:
@@ -126,6 +124,8 @@ class Teller(Case):
                 return "verified", {"tag": fact.tag}
             case f.CardUnsure():
                 self.unsure = fact.why
+                if fact.why != "does_not_store":  # in all other cases nobody knows where the card is
+                    self.known = w.away(self.known)
                 return f"unsure_{fact.why}", {}
         return None
 
@@ -146,7 +146,10 @@ class Teller(Case):
         match fact:
             case f.PrintStarted():
                 self.number, self.paper = fact.number, "begun"
-                return "printing_copy" if fact.copy else "printing", {}
+                if not fact.copy:
+                    return "printing", {}
+                self.known = w.away(self.known)  # perhaps days later
+                return "printing_copy", {}
             case f.ReceiptPrinted():
                 self.paper = fact.outcome
                 return f"printed_{fact.outcome}", {}

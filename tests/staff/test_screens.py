@@ -125,6 +125,22 @@ def test_a_table_has_the_worst_first_numbers_flush_right_and_one_plate_a_row() -
     assert len(ends) == 1, cash
 
 
+def test_a_case_has_the_number_of_its_key() -> None:
+    lines = written(shot("cases", VIEWS["cases"], (80, 24)).frame)
+    assert [line.split()[:2] for line in lines[4:7]] == [["1", "K07-000123"], ["2", "412"], ["3", "398"]]
+    assert "Case 3" in "".join(lines)
+
+
+def test_what_has_no_room_is_said_to_be_there() -> None:
+    case = VIEWS["case"]
+    assert case.staff
+    rows = tuple((Word("line.card"), Plain(str(number))) for number in range(20))
+    lines = written(shot("long", replace(case, staff=replace(case.staff, table=Table(("line", "value"), rows))), (80, 24)).frame)
+    assert [line.split()[-1] for line in lines[3:11]] == [str(number) for number in range(8)]
+    assert "larger window" in lines[11]
+    assert "Print as COPY" in lines[13]
+
+
 def test_what_is_too_wide_flows_and_is_whole() -> None:
     told = Word("hint.reports")
     table = Table(("line", "value"), ((Word("line.next"), told), (Word("line.trading"), Status("BAD")), (Word("line.card"), Plain("7730"))))

@@ -13,7 +13,7 @@ from kiosk.screens.staff.speech import Speech
 from kiosk.vend.staff import Owed, StaffView
 from kiosk.vend.view import View
 
-_AT = (0, 25, 48, 72)  # per cent of the inner width
+_AT = (0, 28, 48, 71)  # per cent of the inner width
 _STYLE = ("header_words", "header", True)
 
 

@@ -16,7 +16,7 @@ from kiosk.screens.staff.plan import Plan, plan_of
 from kiosk.screens.staff.question import question
 from kiosk.screens.staff.small import small
 from kiosk.screens.staff.speech import Speech
-from kiosk.screens.staff.table import table
+from kiosk.screens.staff.table import numbered, table
 from kiosk.vend.staff import StaffView, Word
 from kiosk.vend.view import View
 
@@ -67,7 +67,8 @@ def _body(staff: StaffView, typed: list[str], say: Speech, plan: Plan) -> tuple[
         pieces += question(staff.question, say, region)
     elif staff.table and staff.table.rows:
         free = plan.room({key.cap for key in staff.keys} | set("1" if staff.field else "")) - covered
-        pieces += table(staff.table, say, (*region, free), headed=not covered)
+        told = numbered(staff.table) if staff.screen == "cases" else staff.table
+        pieces += table(told, say, (*region, free), headed=not covered)
     elif staff.table or not staff.field:
         pieces += _hint(staff, say, region)
     if staff.field is None:

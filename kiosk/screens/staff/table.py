@@ -5,6 +5,8 @@ Where all of it is too wide, the widest column of words flows over several rows.
 
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from kiosk.screens.canvas import Piece, width_of
 from kiosk.screens.flow import flow
 from kiosk.screens.staff.speech import Speech
@@ -48,6 +50,12 @@ def table(told: Table, say: Speech, region: tuple[int, int, int, int], *, headed
     return pieces
 
 
+def numbered(told: Table) -> Table:
+    """The rows with the number of the key that each has."""
+    rows = tuple((Plain(str(number)), *row) for number, row in enumerate(told.rows, 1))
+    return replace(told, columns=("key", *told.columns), rows=rows)
+
+
 def _header(told: Table, grid: list[_Column], y: int, right: int) -> list[Piece]:
     """The columns' words, and which page this is."""
     page = f"{told.page}/{told.pages}" if told.pages > 1 else ""
@@ -74,9 +82,8 @@ def _grid(told: Table, headers: list[str], texts: list[list[str]], left: int, ro
 
 
 def _is_number(told: Table, column: int) -> bool:
-    """Nothing but numbers and blanks stands in it."""
-    cells = [row[column] for row in told.rows if row[column] != Plain("")]
-    return bool(cells) and all(isinstance(cell, _NUMBERS) for cell in cells)
+    """Numbers stand in it; beside labels a value may be anything."""
+    return told.columns != LABELLED and any(isinstance(row[column], _NUMBERS) for row in told.rows)
 
 
 def _written(text: str, y: int, column: _Column, ink: str) -> list[Piece]:

@@ -57,6 +57,7 @@ class CardPart(_Part):
     """Which reader, found by a part of its name, and how its cards are laid out and keyed."""
 
     reader: str = ""
+    boot_reader: str = ""  # where staff put the boot card; another one than the customers'
     profile: Literal["gdw1365"] = "gdw1365"
     suite: Literal["aes128"] = "aes128"
 
@@ -104,9 +105,14 @@ class ScreenPart(_Part):
 
 
 class KeysPart(_Part):
-    """Where the trading keys are: public test masters, for the demo only."""
+    """Where the trading keys are: a store that a boot card opens, or public test masters, which is what a demo has unless it says store.
 
-    vault: Literal["demo"] = "demo"
+    `root`: the head office's two root keys, Ed25519, hex; `folder`: what it sends is kept there, beside the station store if left out.
+    """
+
+    vault: Literal["", "demo", "store"] = ""
+    root: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...], Field(max_length=2)] = ()
+    folder: Path | None = None
 
 
 class Config(BaseSettings):
@@ -146,6 +152,14 @@ class Config(BaseSettings):
     def tariff_values(self) -> Tariff:
         """The tariff as values."""
         return Tariff(price=self.tariff.price, fixed_fee_minor=self.tariff.fixed_fee_minor, debts=self.tariff.debts)
+
+    def keys_folder(self) -> Path:
+        """Where the trading store and all that the head office sends are kept."""
+        return self.keys.folder or self.store.station.parent / "keys"
+
+    def demo_keys(self) -> bool:
+        """Are the trading keys public test masters?"""
+        return self.keys.vault == "demo" or (self.keys.vault == "" and self.kiosk.demo)
 
     def letterhead_values(self) -> Letterhead:
         """What stands on every paper."""

@@ -12,6 +12,7 @@ import msgspec
 
 from kiosk import __version__
 from kiosk.config import Config, ConfigError, DevicePart
+from kiosk.control import ControlServer
 from kiosk.devices.card.driver import CardDriver
 from kiosk.devices.card.pcsc import PcscReader
 from kiosk.devices.card.reader import Reader
@@ -23,9 +24,11 @@ from kiosk.devices.printer.driver import PrinterDriver
 from kiosk.devices.printer.escpos import PROFILES
 from kiosk.devices.vault import wire
 from kiosk.devices.vault.client import VaultClient
+from kiosk.devices.vault.guard import Guard
 from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
+from kiosk.keeping import Keeping
 from kiosk.vend import money, proof, sale
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
@@ -38,6 +41,7 @@ from kiosk.vend.rules import Now, Rules
 from kiosk.vend.seen import Choice
 from kiosk.vend.showing import view
 from kiosk.vend.state import Here, State
+from kiosk.vend.trust import Locked
 from kiosk.vend.view import View
 
 SOFTWARE = f"kiosk {__version__}"
@@ -76,6 +80,7 @@ def machine_of(rules: Rules) -> Machine[State]:
             print_job=proof.print_job(rules, state),
             acceptors=state.acceptors,
             sign_job=proof.sign_job(rules, state),
+            trust=state.trust,
         )
 
     return Machine(
@@ -107,12 +112,16 @@ def settle() -> None:
     gc.freeze()
 
 
-def vault_order(config: Config) -> wire.Orders:
-    """What the vault opens from, and the most that it makes a MAC for: what the head office allows, not what this file lowers it to,
-    because an older claim may be larger; and as a sale's limit gives way to coins that were falling already, so does the vault's."""
+def vault_limits() -> Limits:
+    """The most that a vault makes a MAC for: what the head office allows, not what this file lowers it to, because an older claim may be
+    larger; and as a sale's limit gives way to coins that were falling already, so does the vault's."""
     allowed = Allowed()
-    limits = Limits(PROFILE.name, allowed.sale_max_minor + COINS_FALLING * max(allowed.coins), None)
-    return wire.OpenDemo(region=config.kiosk.region, limits=limits, utility=config.kiosk.utility)
+    return Limits(PROFILE.name, allowed.sale_max_minor + COINS_FALLING * max(allowed.coins), None)
+
+
+def vault_order(config: Config) -> wire.Orders:
+    """A demo's vault of public test masters."""
+    return wire.OpenDemo(region=config.kiosk.region, limits=vault_limits(), utility=config.kiosk.utility)
 
 
 class Core:
@@ -128,14 +137,18 @@ class Core:
         clock = SystemClock(self.journal.next_boot())
         self.desk: Desk[State] = Desk(machine, state, self.journal, self.station, clock, on_death=on_death)
         self.desk.record(sale.started(rules, state, clock.now(), SOFTWARE))
-        self.vault = VaultClient(vault_order(config))
-        self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=KEY_GENERATION)
+        self.vault, self.keeping, generation = self._keys(config)
+        self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=generation)
         self._signer = Signer(self.desk, self.station.sign)
         self._devices = tuple(_driver(part, self.desk, self.station, rules) for part in config.device)
         self._running = threading.Event()
+        self._control: ControlServer | None = None
 
     def start(self) -> None:
         """The desk first, then everything that tells it; the vault opens meanwhile."""
+        if self.keeping:
+            self.keeping.start()
+            self._control = ControlServer(self.keeping.folder / "control", self.keeping)
         self.vault.start()
         self.desk.start()
         self._card.start()
@@ -149,10 +162,20 @@ class Core:
         for device in self._devices:
             device.stop()
         self._card.stop()
-        self.vault.lock()
+        if self._control:
+            self._control.close()
+        self.vault.stop()
         if self._running.is_set():
             self.desk.stop()
         self.journal.close()
+
+    def _keys(self, config: Config) -> tuple[VaultClient | Guard, Keeping | None, Callable[[], int]]:
+        """A demo has keys that anyone can compute; every other machine is locked until its boot card opens them."""
+        keeping = Keeping(config, self.desk, self.station, vault_limits()) if config.keys.root or not config.demo_keys() else None
+        if keeping is None or config.demo_keys():
+            return VaultClient(vault_order(config)), keeping, lambda: KEY_GENERATION
+        self.desk.record((Locked("start"),))
+        return keeping.guard, keeping, keeping.guard.generation
 
     def subscribe(self, callback: Callable[[View], None]) -> None:
         """The newest View at once, then each that differs from the one before, on the desk's thread."""

@@ -8,6 +8,7 @@ takes over and the late answer of the old one is thrown away.
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kiosk.devices.card.apdu import CardError, CardGone, ReaderError
@@ -34,7 +35,7 @@ class Presentation:
 
 
 class CardDriver:
-    """Runs from `start` to `stop`. `vault` is None on a locked kiosk; `generation` is the kiosk key that it writes with."""
+    """Runs from `start` to `stop`. `vault` is None on a locked kiosk; `generation` says which kiosk key is written with now."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class CardDriver:
         profile: Profile,
         vault: Vault | None,
         *,
-        generation: int = 1,
+        generation: Callable[[], int] = lambda: 1,
         stuck_s: float = STUCK_S,
         watch_s: float = WATCH_S,
     ) -> None:
@@ -161,7 +162,7 @@ class CardDriver:
 
     def session(self, slot: Slot) -> CardSession:
         """A new session with the card of that look. Raises CardError."""
-        return CardSession(self._reader.open(slot), self._profile, self._vault, generation=self._generation)
+        return CardSession(self._reader.open(slot), self._profile, self._vault, generation=self._generation())
 
     # ------------------------------------------------------------ the worker's life
 

@@ -89,6 +89,10 @@ class VaultClient:
         with self._lock:
             self._hang_up()
 
+    def stop(self) -> None:
+        """With the core."""
+        self.lock()
+
     # ------------------------------------------------------------ ports.Vault
 
     def card_cryptogram(self, serial: bytes, generation: int, challenge: bytes) -> bytes:

@@ -1,0 +1,159 @@
+"""The core's control socket: what an operator's command line may ask of a running core. A closed set of words, the same user only.
+
+    -> {"do":"unlock","pin":"...","last_try":false} | {"do":"lock"} | {"do":"status"}
+       {"do":"tamper","where":"door"} | {"do":"import","bag":"/media/stick"}
+    <- {"ok":true,"say":["...", ...]}
+
+Frames as on the screen's socket (`link`). A PIN comes in here, goes to the vault's process, and is written down nowhere.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Protocol
+
+import msgspec
+from msgspec import Meta
+
+from kiosk.link import LENGTH, PEER, LinkError, receive
+from kiosk.vend.ports import DeskBusy, DeskDied, VaultError
+
+ASK_S = 5.0
+ANSWER_S = 120.0
+
+
+class Unlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="unlock"):
+    """Open the trading store with the boot card in its reader."""
+
+    pin: Annotated[str, Meta(max_length=16)]
+    last_try: bool = False
+
+    def __repr__(self) -> str:
+        return "Unlock(hidden)"
+
+
+class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="lock"):
+    """End the trading keys."""
+
+
+class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="status"):
+    """How they stand."""
+
+
+class Tamper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="tamper"):
+    """A door or loop input says that it opened."""
+
+    where: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,16}$")]
+
+
+class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="import"):
+    """Take in a mail bag."""
+
+    bag: Annotated[str, Meta(max_length=4096)]
+
+
+Words = Unlock | Lock | Status | Tamper | Import
+
+
+class Said(msgspec.Struct, frozen=True):
+    """The answer."""
+
+    ok: bool
+    say: list[str]
+
+
+class Controlled(Protocol):
+    """What a core does for its operators: sentences, or VaultError. See `kiosk.keeping.Keeping`."""
+
+    def unlock(self, pin: str, operator: str = "", *, last_try: bool = False) -> str:
+        """With the boot card in its reader."""
+
+    def lock(self, operator: str = "") -> str:
+        """End the trading keys."""
+
+    def tampered(self, where: str) -> str:
+        """The door or a loop."""
+
+    def take_in(self, bag: Path) -> Iterator[str]:
+        """A mail bag."""
+
+    def status(self) -> list[str]:
+        """How the keys, lists and floats stand."""
+
+
+class ControlServer:
+    """One connection after the other."""
+
+    def __init__(self, path: Path, core: Controlled) -> None:
+        """OSError when the socket cannot be made."""
+        self._path, self._core = path, core
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        path.chmod(0o600)
+        self._listener.listen(2)
+        threading.Thread(target=self._accept, name="control", daemon=True).start()
+
+    def close(self) -> None:
+        """Nobody asks any more."""
+        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError, LinkError):
+                _, uid, _ = PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
+                if uid == os.geteuid():
+                    connection.settimeout(ASK_S)
+                    body = receive(connection)
+                    connection.settimeout(ANSWER_S)
+                    _send(connection, self._answer(body))
+
+    def _answer(self, body: bytes) -> Said:
+        try:
+            word = msgspec.json.decode(body, type=Words)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return Said(ok=False, say=["That is not a word of this socket."])
+        try:
+            return Said(ok=True, say=self._done(word))
+        except (VaultError, DeskBusy, DeskDied) as error:
+            return Said(ok=False, say=[str(error)])
+
+    def _done(self, word: Words) -> list[str]:
+        match word:
+            case Unlock():
+                return [self._core.unlock(word.pin, last_try=word.last_try)]
+            case Lock():
+                return [self._core.lock()]
+            case Tamper():
+                return [self._core.tampered(word.where)]
+            case Import():
+                return list(self._core.take_in(Path(word.bag)))
+        return self._core.status()
+
+
+def ask(path: Path, word: Words) -> Said:
+    """From the command line. OSError when no core listens there."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(ANSWER_S)
+        line.connect(str(path))
+        _send(line, word)
+        try:
+            return msgspec.json.decode(receive(line), type=Said)
+        except (LinkError, msgspec.MsgspecError):
+            raise ConnectionError("the core gave no answer") from None
+
+
+def _send(line: socket.socket, message: msgspec.Struct) -> None:
+    body = msgspec.json.encode(message)
+    line.sendall(LENGTH.pack(len(body)) + body)

@@ -130,6 +130,7 @@ class KioskApp(App[None], inherit_bindings=False):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.exit)
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)  # it follows a lost terminal's SIGHUP, and Textual would begin anew in its end
         if os.isatty(STDIN):
             self._hangup.register(STDIN, 0)
             self.set_interval(GONE_S, self._leave_a_dead_terminal)

@@ -33,6 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Number = Annotated[str, typer.Option("--meter", help="Meter number, up to 12 digits.")]
 Utility = Annotated[int, typer.Option(help="Utility id: part of every key.")]
 Region = Annotated[int, typer.Option(help="Region of the demo masters.")]
+Atomic = Annotated[bool, typer.Option("--atomic", help="An update is all or nothing, instead of tearing at any byte.")]
 
 
 @card_app.command("new", epilog="Example: kiosk sim card new card.json --meter 12345678 --customer 98765432")
@@ -51,8 +52,7 @@ def card_new(
     utility: Utility = 1,
     region: Region = 1,
     generation: Annotated[int, typer.Option(min=0, help="First of the card's three kiosk-key generations.")] = 1,
-    atomic: Annotated[bool, typer.Option("--atomic", help="An update is all or nothing, instead of tearing at any byte.")] = False,
-    blank: Annotated[bool, typer.Option("--blank", help="Not issued yet: erased files.")] = False,
+    atomic: Atomic = False,
 ) -> None:
     """Personalise a card with the public demo masters. By default an open card: count 0, nothing on it, return file empty."""
     number, holder = _digits(meter, "meter"), _digits(customer, "customer")
@@ -86,8 +86,24 @@ def card_new(
         )
     except (card_files.BadFile, OverflowError):
         raise _wrong("An amount is too large for its field on the card.") from None
-    _save(file, image.blank(card) if blank else card)
+    _save(file, card)
     typer.echo(f"{file}: {kind} card {name} for meter {number}")
+
+
+@card_app.command("blank", epilog="Example: kiosk sim card blank card.json")
+def card_blank(
+    file: CardFile,
+    serial: Annotated[str, typer.Option(help="16 hex digits; random if left out.")] = "",
+    transport: Annotated[str, typer.Option(help="The maker's key, 32 hex digits; if left out, 40 to 4f, which anybody knows.")] = "",
+    atomic: Atomic = False,
+) -> None:
+    """Make a card as its maker delivers it: no files, no keys but the maker's transport key. `kiosk hq card open` opens it."""
+    name = serial or secrets.token_hex(8)
+    if not re.fullmatch("[0-9a-fA-F]{16}", name) or not re.fullmatch("([0-9a-fA-F]{32})?", transport):
+        raise _wrong("A serial has 16 hex digits, a transport key 32.")
+    key = bytes.fromhex(transport) or image.MAKERS_KEY
+    _save(file, image.blank(bytes.fromhex(name), key, torn="apdu" if atomic else "byte"))
+    typer.echo(f"{file}: blank card {name}")
 
 
 @card_app.command("clone", epilog="Example: kiosk sim card clone card.json copy.json --back 1")

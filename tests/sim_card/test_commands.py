@@ -70,8 +70,10 @@ def test_a_card_can_be_made_used_atomic_or_not_issued(tmp_path: Path) -> None:
     shown = json.loads(card_run("show", path, "--json").stdout)
     assert (shown["serial"], shown["kind"], shown["balance_minor"], shown["taken"]) == ("1122334455667788", "purchase", -3_15, 7)
     assert CardModel.open(path).image().torn == "apdu"
-    card_run("new", path, *who, "--blank")
+    assert card_run("blank", path, "--transport", "ab" * 16).exit_code == 0
     assert "not a frame" in card_run("show", path).stdout
+    assert CardModel.open(path).image().keys.admin == "ab" * 16
+    assert card_run("blank", path, "--transport", "ab").exit_code == 2
 
 
 @pytest.mark.parametrize(

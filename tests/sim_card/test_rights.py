@@ -5,7 +5,6 @@ import random
 import pytest
 
 from kiosk.devices.sim import card_files, crypto, image
-from kiosk.devices.sim.card import CardModel
 from tests.sim_card.kit import KIOSK_1, KIOSK_2, KIOSK_3, KIOSK_4, SERIAL, Terminal, card, key_of
 
 WALLET = card_files.wallet(500_00, 2)
@@ -91,20 +90,6 @@ def test_the_meter_writes_its_return_file_and_nothing_else(terminal: Terminal, f
     assert terminal.prove(crypto.METER) == "9000"
     assert terminal.update(crypto.METER, file, 0, b"abc") == "6982"
     assert terminal.update(crypto.METER, 5, 0, b"abc") == "9000"
-
-
-def test_a_card_that_was_not_issued_says_so_and_the_admin_key_issues_it() -> None:
-    issued = card().image()
-    terminal = Terminal(CardModel(image.blank(issued)))
-    assert terminal.send("00b081002d") == "6b00"
-    assert terminal.send("04b0810009" + "00" * 8 + "2d") == "6b00"
-    terminal.prove(crypto.ADMIN)
-    for number, raw in issued.files.items():
-        data = bytes.fromhex(raw)
-        for at in range(0, len(data), 250):
-            assert terminal.update(crypto.ADMIN, int(number), at, data[at : at + 250]) == "9000"
-    assert terminal.card.image().files == issued.files
-    assert terminal.send("00b081002d").endswith("9000")
 
 
 def test_a_reading_with_mac_proves_the_card_over_the_readers_own_challenge(terminal: Terminal) -> None:

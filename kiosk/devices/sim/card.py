@@ -5,27 +5,35 @@
     READ with MAC      04 B0 8x off 09 r8 len      data || CMAC(AUTH, "R" || r8 || 04B08xoff09 || data)[:4]
     GET CHALLENGE      00 84 00 00 08|04      good for the next command only
     INTERNAL           00 88 00 01|04 08 r8   CMAC(AUTH or METERKEY, "I" || r8)[:8]
-    EXTERNAL           00 82 00 ref 08        CMAC(K, "E" || challenge8)[:8]; ref is the role byte of the key
+    EXTERNAL           00 82 00 ref 08        CMAC(K, "E" || challenge8)[:8]; ref is the role byte of the key; no data: 63Cx, x tries left
     UPDATE with MAC    04 D6 8x off Lc data MAC4   CMAC(K, "M" || challenge4 || 04D68xoffLc || data)[:4]
     GET RESPONSE       00 C0 00 00 len        after 61xx
+    GET DATA           00 CA 00 E0|42         keys: ref(1) generation(2) each, FFFF a maker's; issuer: utility(4) region(4)
+    PUT DATA with MAC  04 DA 00 42 0C data MAC4    the issuer; as UPDATE, under ADMIN
+    WRITE KEY          04 D4 00 ref 16 generation2 sealed16 MAC4    as UPDATE under ADMIN, over a challenge of 8;
+                                              sealed = key xor CMAC(K, "K" || challenge8 || 04D400ref16 || generation2)
 
+Under a maker's key nothing but ADMIN can be written, and that ends it. A key is stored whole or not at all; whoever was proved by the one
+that it replaces is nobody.
 Status words: 6700 length, 6982 no right, 6983 key blocked, 6984 no challenge of this length, 6985 nothing to fetch, 6988 wrong MAC,
-63Cx wrong cryptogram (x tries left), 6A82 no such file, 6A86 P1 P2, 6A88 no such key, 6B00 outside of the file, or the card is not
-issued, 6Cxx wrong Le, 6D00 instruction, 6E00 class.
+63Cx wrong cryptogram (x tries left), 6A82 no such file, 6A84 no room for a key, 6A86 P1 P2, 6A88 no such key or data, 6B00 outside of the
+file, or the card is not issued, 6Cxx wrong Le, 6D00 instruction, 6E00 class.
 """
 
 import hmac
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import Any, ClassVar
 
 import msgspec
 
 from kiosk.devices.sim import crypto, faults
 from kiosk.devices.sim.card_files import COMMAND, CURRENT, PARAMETERS, RETURNED, STANDBY, WALLET
+from kiosk.devices.sim.card_keys import MAKERS, Full, Held
+from kiosk.devices.sim.card_memory import Memories, Memory
 from kiosk.devices.sim.faults import CardPulled, Cut, Faults
-from kiosk.devices.sim.image import TRIES, CardImage, check, clone, load, rolled_back, save
+from kiosk.devices.sim.image import TRIES, CardImage, clone, load, rolled_back
 
 MF, DF01 = b"\x3f\x00", b"\xdf\x01"
 SERIAL_FILE = 0x19
@@ -44,29 +52,28 @@ RIGHTS = {
 OK = b"\x90\x00"
 WRONG_LENGTH, NO_RIGHT, BLOCKED, NO_CHALLENGE = b"\x67\x00", b"\x69\x82", b"\x69\x83", b"\x69\x84"
 NOTHING_TO_FETCH, WRONG_MAC = b"\x69\x85", b"\x69\x88"
-NO_FILE, WRONG_P1P2, NO_KEY, OUTSIDE = b"\x6a\x82", b"\x6a\x86", b"\x6a\x88", b"\x6b\x00"
+NO_FILE, NO_ROOM, WRONG_P1P2, NO_KEY, OUTSIDE = b"\x6a\x82", b"\x6a\x84", b"\x6a\x86", b"\x6a\x88", b"\x6b\x00"
 NO_INSTRUCTION, NO_CLASS = b"\x6d\x00", b"\x6e\x00"
 
-Snapshot = tuple[dict[int, bytes], dict[str, int], int, bool, tuple[int, str] | None, bytes, bytes, bool]
+KEYS_DATA, ISSUER_DATA = 0xE0, 0x42  # GlobalPlatform's key information; ISO/IEC 7816-6, issuer identification
+
+Snapshot = tuple[Memories, bool, Held | None, bytes, bytes, bool]
 
 
-class CardModel:
+class CardModel(Memory):
     """One card. `process` and `reset` are its contacts; `insert` and `pull` are the hand that holds it.
 
     With a path, every change of its memory is on disk before the answer leaves. Not thread-safe: one owner, or a lock (`vpcd`).
     """
 
     def __init__(self, card: CardImage, path: Path | None = None, rng: Callable[[int], bytes] = os.urandom) -> None:
-        check(card, str(path or "card"))
-        self.path = path
+        super().__init__(card, path)
         self.present = True
-        self.faults: Faults = faults.NONE
         self._rng = rng
-        self._apdus = self._updates = 0
+        self._apdus = 0
         self._in_df = False
-        self._proved: tuple[int, str] | None = None  # the key that EXTERNAL has proved: reference and name
+        self._proved: Held | None = None  # the key that EXTERNAL has proved
         self._challenge = self._pending = b""
-        self._load(card)
 
     @staticmethod
     def open(path: Path) -> "CardModel":
@@ -90,47 +97,34 @@ class CardModel:
         if what.clone or what.stale_count:
             card = self.image()
             card = clone(card) if what.clone else card
-            self._load(rolled_back(card, what.stale_count))
-            self._save()
+            self.load(rolled_back(card, what.stale_count))
+            self.save()
         self.faults = what
-        self._apdus = self._updates = 0
-
-    def image(self) -> CardImage:
-        """The card as its file holds it."""
-        return msgspec.structs.replace(
-            self._image,
-            files={f"{n:02d}": raw.hex() for n, raw in self.files.items()},
-            tries=dict(self.tries),
-            min_generation=self.min_generation,
-        )
+        self._apdus = self.updates = 0
 
     def snapshot(self) -> Snapshot:
         """Memory and session, at no cost: everything in it is replaced, never changed. Armed faults are not part of it."""
-        return self.files, self.tries, self.min_generation, self._in_df, self._proved, self._challenge, self._pending, self.present
+        return self.remembered(), self._in_df, self._proved, self._challenge, self._pending, self.present
 
     def restore(self, then: Snapshot) -> None:
         """Back to a snapshot."""
-        self.files, self.tries, self.min_generation, self._in_df, self._proved, self._challenge, self._pending, self.present = then
+        memory, self._in_df, self._proved, self._challenge, self._pending, self.present = then
+        self.remember(memory)
 
     def copy(self) -> "CardModel":
         """A second card in this state, on no disk."""
-        other = CardModel(self._image, rng=self._rng)
+        other = CardModel(self.made_as, rng=self._rng)
         other.restore(self.snapshot())
         return other
 
     # ------------------------------------------------------------ the contacts
-
-    @property
-    def atr(self) -> bytes:
-        """Answer to reset."""
-        return self._atr
 
     def reset(self) -> bytes:
         """Warm or cold reset: MF is selected, nothing is proved. Returns the ATR; CardPulled when the card is out."""
         if not self.present:
             raise CardPulled("the card is not in the reader")
         self._forget()
-        return self._atr
+        return self.atr
 
     def process(self, apdu: bytes) -> bytes:
         """One command, one answer (data || SW1 SW2). CardPulled when the card leaves; empty when a fault loses the answer."""
@@ -154,25 +148,20 @@ class CardModel:
         pending, self._pending = self._pending, b""
         if len(apdu) < 4:
             return WRONG_LENGTH
+        plain = self._PLAIN.get(apdu[:2])
+        if plain:
+            return plain(self, apdu)
         match apdu[0], apdu[1]:
-            case 0x00, 0xB0:
-                return self._read(apdu)
-            case 0x04, 0xB0:
-                return self._read_with_mac(apdu)
             case 0x00, 0xC0:
                 return self._get_response(apdu, pending)
-            case 0x00, 0x84:
-                return self._get_challenge(apdu)
-            case 0x04, 0xD6:
-                return self._update(apdu, challenge, cut)
-            case 0x00, 0xD6:
-                return NO_RIGHT  # nothing is ever written without a MAC
-            case 0x00, 0xA4:
-                return self._select(apdu)
-            case 0x00, 0x88:
-                return self._internal(apdu)
             case 0x00, 0x82:
                 return self._external(apdu, challenge)
+            case 0x04, 0xD6:
+                return self._update(apdu, challenge, cut)
+            case 0x04, 0xD4 | 0xDA:
+                return self._personalise(apdu, challenge, cut)
+            case 0x00, 0xD4 | 0xD6 | 0xDA:
+                return NO_RIGHT  # nothing is ever written without a MAC
             case 0x00 | 0x04, _:
                 return NO_INSTRUCTION
         return NO_CLASS
@@ -220,7 +209,10 @@ class CardModel:
         if offset + length > len(raw) or self._unissued(apdu[2] & 0x1F, raw):
             return OUTSIDE
         plain = raw[offset : offset + length]
-        return self._hold(plain + self._spoiled(self._auth.cmac(b"R" + data[:8] + apdu[:5] + plain)[:4]))
+        auth = self.keys.get(crypto.AUTH)
+        if auth is None:
+            return NO_KEY
+        return self._hold(plain + self._spoiled(auth.key.cmac(b"R" + data[:8] + apdu[:5] + plain)[:4]))
 
     def _get_challenge(self, apdu: bytes) -> bytes:
         if apdu[2:4] != b"\0\0":
@@ -231,34 +223,37 @@ class CardModel:
         return self._challenge + OK
 
     def _internal(self, apdu: bytes) -> bytes:
-        key = {1: self._auth, 4: self._keys[crypto.METER]}.get(apdu[3]) if self._in_df and apdu[2] == 0 else None
-        if key is None:
+        ref = {1: crypto.AUTH, 4: crypto.METER}.get(apdu[3], 0) if self._in_df and apdu[2] == 0 else 0
+        held = self.keys.get(ref)
+        if held is None:
             return NO_KEY
         data = _data(apdu)
         if data is None or len(data) != 8:
             return WRONG_LENGTH
-        return self._hold(self._spoiled(key.cmac(b"I" + data)[:8]))
+        return self._hold(self._spoiled(held.key.cmac(b"I" + data)[:8]))
 
     def _external(self, apdu: bytes, challenge: bytes) -> bytes:
-        self._proved = None
-        named = self._referenced(apdu[3]) if self._in_df and apdu[2] == 0 else None
-        if named is None:
+        held = self._referenced(apdu[3]) if self._in_df and apdu[2] == 0 else None
+        if held is None:
+            self._proved = None
             return NO_KEY
-        ref, name = named
-        data = _data(apdu)
+        data, left = b"" if len(apdu) == 4 else _data(apdu), self.tries[held.name]
+        if data == b"":
+            return bytes([0x63, 0xC0 | left]) if left else BLOCKED
+        self._proved = None
         if data is None or len(data) != 8:
             return WRONG_LENGTH
-        if self.tries[name] == 0:
+        if left == 0:
             return BLOCKED
         if len(challenge) != 8:
             return NO_CHALLENGE
-        if not hmac.compare_digest(self._keys[ref].cmac(b"E" + challenge)[:8], data):
-            self._count_down(name)
-            return bytes([0x63, 0xC0 | self.tries[name]])
-        if self.tries[name] != TRIES:
-            self.tries = self.tries | {name: TRIES}
-            self._save()
-        self._proved = named
+        if not hmac.compare_digest(held.key.cmac(b"E" + challenge)[:8], data):
+            self.count_down(held.name)
+            return bytes([0x63, 0xC0 | self.tries[held.name]])
+        if left != TRIES:
+            self.tries = self.tries | {held.name: TRIES}
+            self.save()
+        self._proved = held
         return OK
 
     def _update(self, apdu: bytes, challenge: bytes, cut: Cut | None) -> bytes:
@@ -271,20 +266,67 @@ class CardModel:
         body = _data(apdu)
         if body is None or len(body) < 5:
             return WRONG_LENGTH
-        if self._proved is None or self._proved[0] & 0x0F not in RIGHTS.get(number, ()):
+        if self._proved is None or self._proved.role not in RIGHTS.get(number, ()) or self._proved.generation == MAKERS:
             return NO_RIGHT
-        ref, name = self._proved
-        if self.tries[name] == 0:
-            return BLOCKED
-        if offset + len(body) - 4 > len(raw):
+        if self.tries[self._proved.name] and offset + len(body) - 4 > len(raw):
             return OUTSIDE
-        if len(challenge) != 4:
+        refused = self._refused(self._proved, apdu, body, challenge, 4)
+        if refused:
+            return refused
+        cut = self.store(number, offset, body[:-4], cut, self._proved)
+        if cut:
+            self._cut()
+        return OK
+
+    def _refused(self, by: Held, apdu: bytes, body: bytes, challenge: bytes, length: int) -> bytes:
+        """Why a command with this MAC is not obeyed, or nothing."""
+        if self.tries[by.name] == 0:
+            return BLOCKED
+        if len(challenge) != length:
             return NO_CHALLENGE
-        data, mac = body[:-4], body[-4:]
-        if not hmac.compare_digest(self._keys[ref].cmac(b"M" + challenge + apdu[:5] + data)[:4], mac):
-            self._count_down(name)
+        if not hmac.compare_digest(by.key.cmac(b"M" + challenge + apdu[:5] + body[:-4])[:4], body[-4:]):
+            self.count_down(by.name)
             return WRONG_MAC
-        self._store(number, offset, data, cut)
+        return b""
+
+    def _get_data(self, apdu: bytes) -> bytes:
+        known = {KEYS_DATA: self.keys.told(), ISSUER_DATA: self.issuer if any(self.issuer) else b""}
+        data = known.get(apdu[3], b"") if apdu[2] == 0 else b""
+        if not data:
+            return NO_KEY
+        if len(apdu) != 5:
+            return WRONG_LENGTH
+        return data + OK if apdu[4] == len(data) else bytes([0x6C, len(data)])
+
+    def _personalise(self, apdu: bytes, challenge: bytes, cut: Cut | None) -> bytes:
+        """WRITE KEY and PUT DATA: the office's alone."""
+        body, key = _data(apdu), apdu[1] == 0xD4
+        if body is None or len(body) != (22 if key else 12):
+            return WRONG_LENGTH
+        by = self._proved if self._in_df and apdu[2] == 0 else None
+        if by is None or by.role != crypto.ADMIN or (by.generation == MAKERS and (not key or apdu[3] != crypto.ADMIN)):
+            return NO_RIGHT
+        refused = self._refused(by, apdu, body, challenge, 8 if key else 4)
+        if refused:
+            return refused
+        if key:
+            return self._write_key(apdu, challenge, body, by, cut)
+        if apdu[3] != ISSUER_DATA:
+            return NO_KEY
+        self.put_issuer(body[:8], cut)
+        return OK
+
+    def _write_key(self, apdu: bytes, challenge: bytes, body: bytes, by: Held, cut: Cut | None) -> bytes:
+        pad = by.key.cmac(b"K" + challenge + apdu[:5] + body[:2])
+        value = bytes(a ^ b for a, b in zip(body[2:18], pad, strict=True))
+        try:
+            self.put_key(apdu[3], int.from_bytes(body[:2], "big"), value, cut)
+        except KeyError:
+            return NO_KEY
+        except Full:
+            return NO_ROOM
+        if apdu[3] == crypto.ADMIN:
+            self._proved = None
         return OK
 
     def _get_response(self, apdu: bytes, pending: bytes) -> bytes:
@@ -298,55 +340,7 @@ class CardModel:
             return pending[:length] + self._hold(pending[length:])
         return pending + OK
 
-    # ------------------------------------------------------------ memory
-
-    def _store(self, number: int, offset: int, data: bytes, cut: Cut | None) -> None:
-        """One update. The card raises its minimum generation first, so that no tear can leave a newer key's work under an older minimum."""
-        this, self._updates = self._updates, self._updates + 1
-        if self.faults.cut and self.faults.cut.update == this:
-            cut = self.faults.cut
-        generation = self._proved_generation()
-        self.min_generation = max(self.min_generation, generation)
-        raw = self.files[number]
-        old = raw[offset : offset + len(data)]
-        new = data
-        if cut:
-            if self._image.torn == "apdu":
-                new = data if cut.after or (cut.byte or 0) >= len(data) else old
-            elif not cut.after:
-                new = old if cut.byte is None else faults.torn(old, data, cut)
-        if self.faults.not_stored:
-            new = old
-        self.files = self.files | {number: raw[:offset] + new + raw[offset + len(data) :]}
-        self._save()
-        if cut:
-            self._cut()
-
-    def _count_down(self, name: str) -> None:
-        self.tries = self.tries | {name: self.tries[name] - 1}
-        self._save()
-
-    def _save(self) -> None:
-        if self.path:
-            save(self.path, self.image())
-
-    def _load(self, card: CardImage) -> None:
-        self._image = card
-        self._atr = bytes.fromhex(card.atr)
-        self._serial = bytes.fromhex(card.serial)
-        self.files = {int(n): bytes.fromhex(raw) for n, raw in card.files.items()}
-        self.tries = dict(card.tries)
-        self.min_generation = card.min_generation
-        key = partial(_key, card.suite)
-        self._auth = key(card.keys.auth)
-        self._keys = {crypto.ADMIN: key(card.keys.admin), crypto.METER: key(card.keys.meterkey)}
-        self._names = {crypto.ADMIN: "admin", crypto.METER: "meterkey"}
-        self._generations = {crypto.kiosk_role(int(g)): int(g) for g in card.keys.kiosk}
-        for g, text in card.keys.kiosk.items():
-            self._keys[crypto.kiosk_role(int(g))] = key(text)
-            self._names[crypto.kiosk_role(int(g))] = f"kiosk.{g}"
-        for name in self._names.values():
-            self.tries.setdefault(name, TRIES)
+    # ------------------------------------------------------------ inside
 
     def _forget(self) -> None:
         self._in_df = False
@@ -362,19 +356,17 @@ class CardModel:
     def _file(self, number: int) -> bytes | None:
         if self._in_df:
             return self.files.get(number)
-        return b"\x01" + self._serial if number == SERIAL_FILE else None
+        return b"\x01" + self.serial if number == SERIAL_FILE else None
 
     def _unissued(self, number: int, raw: bytes) -> bool:
         return number == PARAMETERS and self._in_df and raw == b"\xff" * len(raw)
 
-    def _referenced(self, ref: int) -> tuple[int, str] | None:
+    def _referenced(self, ref: int) -> Held | None:
         """The key that EXTERNAL means; a generation below the minimum is gone for good."""
-        if ref not in self._names or self._generations.get(ref, self.min_generation) < self.min_generation:
+        held = self.keys.get(ref)
+        if held is None or held.role == crypto.AUTH or (held.role == crypto.KIOSK and held.generation < self.min_generation):
             return None
-        return ref, self._names[ref]
-
-    def _proved_generation(self) -> int:
-        return self._generations.get(self._proved[0], 0) if self._proved else 0
+        return held
 
     def _hold(self, answer: bytes) -> bytes:
         """T=0: an answer to a command with data waits for GET RESPONSE."""
@@ -384,13 +376,18 @@ class CardModel:
     def _spoiled(self, proof: bytes) -> bytes:
         return bytes([proof[0] ^ 1]) + proof[1:] if self.faults.wrong_mac else proof
 
+    _PLAIN: ClassVar[dict[bytes, Callable[[Any, bytes], bytes]]] = {  # what needs nothing of the command before it
+        b"\x00\xb0": _read,
+        b"\x04\xb0": _read_with_mac,
+        b"\x00\x84": _get_challenge,
+        b"\x00\xa4": _select,
+        b"\x00\x88": _internal,
+        b"\x00\xca": _get_data,
+    }
+
 
 def _data(apdu: bytes) -> bytes | None:
     """The command data; a trailing Le is allowed, as T=0 drivers differ. None when Lc lies."""
     if len(apdu) < 5 or len(apdu) not in {5 + apdu[4], 6 + apdu[4]}:
         return None
     return apdu[5 : 5 + apdu[4]]
-
-
-def _key(suite: str, text: str) -> crypto.Key:
-    return crypto.Key(bytes.fromhex(text), suite)

@@ -59,6 +59,7 @@ class Masters:
     kiosk: bytes
     meter: bytes
     tag: bytes
+    region: int = 1
 
     def __repr__(self) -> str:
         return f"Masters(utility={self.utility}, keys hidden)"
@@ -70,4 +71,4 @@ class Masters:
         def master(role: str) -> bytes:
             return hashlib.sha256(f"kiosk demo master {role} u{utility} r{region}".encode()).digest()[:16]
 
-        return Masters(utility, master("admin"), master("auth"), master("kiosk"), master("meter"), master("tag"))
+        return Masters(utility, master("admin"), master("auth"), master("kiosk"), master("meter"), master("tag"), region)

@@ -14,6 +14,7 @@ from kiosk.devices.sim import card_files, crypto
 
 TRIES = 10
 GENERATIONS_ON_CARD = 3
+MAKERS_KEY = bytes(range(0x40, 0x50))  # what card makers deliver their samples with; anybody knows it
 HISTORICAL_HEAD, HISTORICAL_TAIL = b"K", b"V10"
 
 
@@ -22,12 +23,16 @@ class ImageError(ValueError):
 
 
 class CardKeys(msgspec.Struct, forbid_unknown_fields=True):
-    """Card keys as hex. The kiosk key stands here in three generations."""
+    """Card keys as hex, "" for one that is not there yet. The kiosk key stands here in three generations, by number.
+
+    `transport`: in ADMIN's place is still the maker's key.
+    """
 
     admin: str
     auth: str
     kiosk: dict[str, str]
     meterkey: str
+    transport: bool = False
 
 
 class CardImage(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,6 +49,7 @@ class CardImage(msgspec.Struct, forbid_unknown_fields=True):
     profile: str = "gdw1365"
     suite: Literal["aes128", "sm4"] = "aes128"
     torn: Literal["byte", "apdu"] = "byte"  # whether one update can tear inside, or is all or nothing
+    region: int = 0  # utility and region are what GET DATA says of the issuer; 0 on a blank
 
 
 def make_atr(serial: bytes) -> bytes:
@@ -67,7 +73,8 @@ def check(image: CardImage, name: str) -> None:
     """Lengths and hex of everything that the card will work with."""
     wanted = [("serial", image.serial, 8)]
     wanted += [(f"file {n:02d}", image.files.get(f"{n:02d}", ""), size) for n, size in card_files.SIZES.items()]
-    wanted += [("a key", k, 16) for k in (image.keys.admin, image.keys.auth, image.keys.meterkey, *image.keys.kiosk.values())]
+    keys = [image.keys.auth, image.keys.meterkey, *image.keys.kiosk.values()]
+    wanted += [("a key", k, 16) for k in (image.keys.admin, *(k for k in keys if k))]
     for what, text, size in wanted:
         try:
             right = len(bytes.fromhex(text)) == size
@@ -75,8 +82,8 @@ def check(image: CardImage, name: str) -> None:
             right = False
         if not right:
             raise ImageError(f"{name}: {what} must be {size} bytes in hex")
-    if not image.keys.kiosk or not all(g.isdecimal() for g in image.keys.kiosk):
-        raise ImageError(f"{name}: kiosk keys are named by their generation, a number")
+    if not all(g.isdecimal() for g in image.keys.kiosk) or len(image.keys.kiosk) > GENERATIONS_ON_CARD:
+        raise ImageError(f"{name}: kiosk keys are named by their generation, a number, and there are at most {GENERATIONS_ON_CARD}")
     if not all(0 <= left <= TRIES for left in image.tries.values()):
         raise ImageError(f"{name}: a try counter stands between 0 and {TRIES}")
     try:
@@ -141,12 +148,22 @@ def personalise(
         tries={"admin": TRIES, "meterkey": TRIES} | {f"kiosk.{g}": TRIES for g in kiosk},
         files={f"{n:02d}": raw.hex() for n, raw in files.items()},
         torn=torn,
+        region=masters.region,
     )
 
 
-def blank(image: CardImage) -> CardImage:
-    """The same card before it was issued: its files are allocated and erased, its keys are in."""
-    return msgspec.structs.replace(image, files={f"{n:02d}": "ff" * size for n, size in card_files.SIZES.items()})
+def blank(serial: bytes, transport: bytes = MAKERS_KEY, torn: Literal["byte", "apdu"] = "byte") -> CardImage:
+    """A card as its maker delivers it: a serial, files that are allocated and erased, and the transport key."""
+    return CardImage(
+        serial=serial.hex(),
+        atr=make_atr(serial).hex(),
+        utility=0,
+        keys=CardKeys(transport.hex(), "", {}, "", transport=True),
+        min_generation=0,
+        tries={"admin": TRIES},
+        files={f"{n:02d}": "ff" * size for n, size in card_files.SIZES.items()},
+        torn=torn,
+    )
 
 
 def clone(image: CardImage) -> CardImage:

@@ -155,7 +155,7 @@ class Machine:
     def view(self) -> dict[str, Any]:
         """What is shown."""
         view = self._shown()
-        return {"phase": view.phase, "figure_minor": view.figure_minor, "receipt": view.params.get("receipt")}
+        return {"phase": view.phase, "figure_minor": view.figure_minor, "receipt": view.params.get("receipt"), "languages": view.languages}
 
     def sale(self) -> dict[str, Any]:
         """One card, one note, one receipt, as fast as the machine is: seconds from card in to card out, and the card's commands."""

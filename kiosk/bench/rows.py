@@ -1,6 +1,6 @@
 """All rows of the bench with their aims, in the order in which they are run."""
 
-from kiosk.bench import keys, paint, sale, store
+from kiosk.bench import keys, paint, sale, store, switch
 from kiosk.bench.table import Row
 
 ROWS = {
@@ -11,6 +11,10 @@ ROWS = {
     "note_to_paint_p95_ms": Row(paint.note_to_paint, "ms", 8),
     "durable_to_paint_p95_ms": Row(paint.durable_to_paint, "ms", 5),
     "key_to_paint_p95_ms": Row(paint.key_to_paint, "ms", 5),
+    "screen_switch_p95_ms": Row(switch.screen_switch, "ms", 8),
+    "language_switch_ms": Row(switch.language_switch, "ms", 20),
+    "palette_switch_ms": Row(switch.palette_switch, "ms", 20),
+    "catalogue_complete_pct": Row(switch.catalogue_complete, "%", 100, "higher"),
     "paint_bytes_per_note": Row(paint.bytes_per_note, "bytes", 6_500),
     "first_paint_s": Row(paint.first_paint, "s", 0.35),
     "idle_cpu_pct": Row(paint.idle_cpu, "%", 0.3),

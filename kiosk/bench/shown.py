@@ -2,7 +2,8 @@
 
     python -m kiosk.bench.shown VIEWS CHOICES [palette [moving]]
 
-VIEWS is a file or a fifo of Views, one a line; CHOICES gets `do arg` a line. A View of the phase "crash" makes the board fail.
+VIEWS is a file or a fifo of Views, one a line, or names of palettes; CHOICES gets `do arg` a line. A View of the phase "crash" makes the
+board fail.
 Time stands still, so that pictures are the same: it is half past two, and a View comes a second after the one before.
 """
 
@@ -26,6 +27,7 @@ class Scripted:
     def __init__(self, views: Path, choices: Path) -> None:
         self._views, self._choices = views, choices
         self.told = 0
+        self.use: Callable[[str], None] = lambda _: None
 
     def subscribe(self, callback: Callable[[View], None]) -> None:
         """Follow the file."""
@@ -39,8 +41,12 @@ class Scripted:
     def _follow(self, callback: Callable[[View], None]) -> None:
         with self._views.open("rb") as lines:
             for line in lines:
-                self.told += 1
-                callback(msgspec.json.decode(line, type=View))
+                told = msgspec.json.decode(line, type=View | str)
+                if isinstance(told, str):
+                    self.use(told)
+                else:
+                    self.told += 1
+                    callback(told)
 
 
 def at_half_past_two() -> datetime:
@@ -54,6 +60,7 @@ def main() -> int:
     palette = PALETTES[rest[0]] if rest else None
     source = Scripted(Path(views), Path(choices))
     app = KioskApp(source, palette, now=at_half_past_two, motion="moving" in rest, monotonic_ms=lambda: 1000 * source.told)
+    source.use = lambda name: app.later(lambda: app.use(PALETTES[name]))
     app.run()
     return app.return_code or 0
 

@@ -81,6 +81,11 @@ def spread(seconds: list[float]) -> str:
     return f"p50 {median(seconds) * 1e3:.3f} p95 {cuts[94] * 1e3:.3f} p99 {cuts[98] * 1e3:.3f} ms, n {len(seconds)}"
 
 
+def p95_ms(seconds: list[float]) -> float:
+    """The 95th percentile, in milliseconds."""
+    return sorted(seconds)[len(seconds) * 95 // 100] * 1e3
+
+
 def run(rows: Mapping[str, Row], only: str = "", begun: Callable[[str], None] = lambda _: None) -> list[Figure]:
     """Measure all, or the one named; `begun` hears each name. Raises KeyError for a name that is none of them."""
     figures = []

@@ -84,6 +84,10 @@ class Terminal:
         """Tell the glass a View."""
         os.write(self._views, msgspec.json.encode(view) + b"\n")
 
+    def use(self, palette: str) -> None:
+        """Tell the glass other colours."""
+        os.write(self._views, msgspec.json.encode(palette) + b"\n")
+
     def type(self, keys: bytes) -> None:
         """As the keyboard's driver would."""
         os.write(self.master, keys)

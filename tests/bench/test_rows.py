@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from kiosk.bench import paint, place, sale, table
+from kiosk import words
+from kiosk.bench import paint, place, sale, switch, table
 from kiosk.bench.rows import ROWS
 from kiosk.bench.table import Measured, NotMeasured, Row
 from kiosk.cli import app
 
 ISSUED = {
     "commit_vs_raw_sqlite", "fsyncs_per_sale", "apdus_per_recharge", "note_to_paint_p95_ms", "durable_to_paint_p95_ms",
-    "key_to_paint_p95_ms", "first_paint_s", "idle_cpu_pct", "rss_mib", "startup_1m_over_10k", "scripted_sale_ms",
+    "key_to_paint_p95_ms", "screen_switch_p95_ms", "language_switch_ms", "palette_switch_ms", "catalogue_complete_pct",
+    "paint_bytes_per_note", "first_paint_s", "idle_cpu_pct", "rss_mib", "startup_1m_over_10k", "scripted_sale_ms",
 }  # fmt: skip
 
 
@@ -70,11 +72,27 @@ def test_a_note_is_on_disk_before_it_is_painted(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(paint, "SALES", 1)
     monkeypatch.setattr(paint, "NOTES", 4)
     paint._notes.cache_clear()
-    shown, whole, sizes = paint._notes()
+    notes = paint._notes()
     paint._notes.cache_clear()
-    assert len(shown) == len(whole) == len(sizes) == 3
-    assert all(0 < after_commit < after_tell for after_commit, after_tell in zip(shown, whole, strict=True))
-    assert min(sizes) > 1_000
+    assert len(notes) == 3
+    assert all(0 < note.shown_s < note.whole_s for note in notes)
+    assert all(note.size > 1_000 and note.held > 100 for note in notes)
+
+
+def test_a_switch_of_screen_language_and_palette_is_really_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch, "SCREENS", 1)
+    monkeypatch.setattr(switch, "TURNS", 1)
+    for measure, painted in ((switch.screen_switch, "bytes"), (switch.palette_switch, "bytes"), (switch.language_switch, "catalogue")):
+        measured = measure()
+        assert measured.value > 0.3, "nothing is painted in so short a time"
+        assert painted in measured.note
+
+
+def test_every_catalogue_is_counted_and_the_poorest_is_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "completeness", {"en": 100.0, "zh": 100.0, "fr": 98.5, "sw": 99.0}.get)
+    measured = switch.catalogue_complete()
+    assert measured.value == 98.5
+    assert measured.note == "en 100.0, fr 98.5, sw 99.0, zh 100.0"
 
 
 def test_a_machine_that_cannot_do_a_word_says_what_it_showed() -> None:

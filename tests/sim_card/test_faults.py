@@ -260,7 +260,7 @@ def test_a_torn_write_is_in_the_file_too(tmp_path: Path) -> None:
 
 def test_an_image_has_the_documented_form() -> None:
     one = json.loads(json.dumps(msgspec.to_builtins(card().image())))
-    names = ["v", "profile", "serial", "atr", "utility", "suite", "keys", "min_generation", "tries", "files", "torn"]
+    names = ["v", "profile", "serial", "atr", "utility", "suite", "keys", "min_generation", "tries", "files", "torn", "region"]
     assert sorted(one) == sorted(names)
     assert sorted(one["keys"]) == ["admin", "auth", "kiosk", "meterkey"]
     assert list(one["keys"]["kiosk"]) == ["1", "2", "3"]

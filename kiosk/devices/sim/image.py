@@ -22,7 +22,7 @@ class ImageError(ValueError):
     """A card or meter file that cannot be used, in one sentence."""
 
 
-class CardKeys(msgspec.Struct, forbid_unknown_fields=True):
+class CardKeys(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Card keys as hex, "" for one that is not there yet. The kiosk key stands here in three generations, by number.
 
     `transport`: in ADMIN's place is still the maker's key.
@@ -84,6 +84,8 @@ def check(image: CardImage, name: str) -> None:
             raise ImageError(f"{name}: {what} must be {size} bytes in hex")
     if not all(g.isdecimal() for g in image.keys.kiosk) or len(image.keys.kiosk) > GENERATIONS_ON_CARD:
         raise ImageError(f"{name}: kiosk keys are named by their generation, a number, and there are at most {GENERATIONS_ON_CARD}")
+    if not all((*keys, image.keys.kiosk)) and image.files["01"] != "ff" * card_files.SIZES[1]:
+        raise ImageError(f"{name}: a card that was issued has all its keys")
     if not all(0 <= left <= TRIES for left in image.tries.values()):
         raise ImageError(f"{name}: a try counter stands between 0 and {TRIES}")
     try:

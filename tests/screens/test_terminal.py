@@ -1,6 +1,7 @@
 """A real terminal: nothing gets out of the kiosk, nothing secret comes onto its glass, and the terminal is whole afterwards."""
 
 import os
+import pty
 import select
 import signal
 import subprocess
@@ -105,3 +106,33 @@ def test_a_terminal_that_vanishes_without_a_signal_ends_the_screen(tmp_path: Pat
         assert screen.wait(20) == 0
     finally:
         screen.kill()
+
+
+def screen_in_a_session_of_its_own(link: Path) -> tuple[int, int]:
+    """Its process and our end of its terminal."""
+    child, ours = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "kiosk", "run", "--screen", str(link)])  # noqa: S606 - this very program
+    return child, ours
+
+
+def test_a_session_whose_terminal_closes_is_over(tmp_path: Path) -> None:
+    """The kernel sends SIGHUP and SIGCONT: of several glasses that lose their terminal, each ends."""
+    left = set()
+    for number in range(6):
+        child, ours = screen_in_a_session_of_its_own(tmp_path / "nobody")
+        painted = b""
+        while b"No money can go in now." not in painted:
+            assert select.select([ours], [], [], 30)[0], "it never painted"
+            painted += os.read(ours, 65536)
+        time.sleep(number * 0.05)
+        os.close(ours)
+        left.add(child)
+    end = time.monotonic() + 30
+    while left and time.monotonic() < end:
+        left -= {child for child in left if os.waitpid(child, os.WNOHANG)[0]}
+        time.sleep(0.05)
+    for child in left:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert not left

@@ -64,8 +64,8 @@ def narrowed(known: Known, allowed: Known) -> Known:
 
 
 def verified(known: Known) -> Known:
-    """The machine read its record back, released; a meter whose write was torn may have had it before."""
-    return CARD | (known & METER)
+    """The machine read its record back, released; a meter whose write was torn may have taken it before, one whose was not has."""
+    return METER if known == METER else CARD | (known & METER)
 
 
 def beside(n: int, other: int) -> Known:

@@ -17,6 +17,9 @@ from kiosk.commands import (
     sim_cash,
     sim_printer,
 )
+from kiosk.commands.boot import boot_app
+from kiosk.commands.hq import hq_app
+from kiosk.commands.sync import sync_app
 from kiosk.commands.vault import vault_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="A recharge terminal for prepaid-electricity cards.")
@@ -37,6 +40,9 @@ app.command("bench")(bench.bench)
 app.command("explain")(explain.explain)
 app.add_typer(card.card_app, name="card")
 app.add_typer(vault_app, name="vault")
+app.add_typer(boot_app, name="boot")
+app.add_typer(sync_app, name="sync")
+app.add_typer(hq_app, name="hq")
 _group("journal", "The journal: every fact of this kiosk, in order.").command("verify")(journal.verify)
 receipts = _group("receipt", "Receipts and claim slips.")
 receipts.command("verify")(receipt.verify)

@@ -88,6 +88,12 @@ class BootSlot:
         return _boot(shown)
 
 
+def boot_certificate(reader: str) -> bytes:
+    """DER: the key-management certificate of the PIV card in that reader. Raises BootRefused."""
+    with BootSlot(_present(reader), "") as card:
+        return card.certificate()
+
+
 def _boot(work: Callable[[], bytes]) -> bytes:
     try:
         return work()

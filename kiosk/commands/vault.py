@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 refused (wrong passphrase or PIN, a vault is there already
 """
 
 import datetime as dt
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, asking, ended
 
 if TYPE_CHECKING:
     from kiosk.devices.vault.file import FileVault
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 vault_app = typer.Typer(no_args_is_help=True, help="The utility's keys: a file or a security module.")
 
-SECRET_MAX = 1024
 DAYS_MAX = 36_500
 
 File = Annotated[Path | None, typer.Argument(help="The vault's file; none for a security module.")]
@@ -62,9 +60,9 @@ def init(
         if isinstance(place, Path):
             from kiosk.devices.vault.file import FileVault
 
-            vault: FileVault | TokenVault = FileVault.create(place, _secret(secret_file, "Passphrase", new=True), utility, first)
+            vault: FileVault | TokenVault = FileVault.create(place, asking.secret(secret_file, "Passphrase", new=True), utility, first)
         else:
-            vault = _token_vault().create(*place, _secret(secret_file, "PIN"), utility, first)
+            vault = _token_vault().create(*place, asking.secret(secret_file, "PIN"), utility, first)
     except VaultError as error:
         raise _refused(error) from None
     _show(vault, as_json)
@@ -121,8 +119,8 @@ def _opened(file: Path | None, token: str, module: Path | None, secret_file: Pat
         if isinstance(place, Path):
             from kiosk.devices.vault.file import FileVault
 
-            return FileVault(place, _secret(secret_file, "Passphrase"))
-        return _token_vault()(*place, _secret(secret_file, "PIN"))
+            return FileVault(place, asking.secret(secret_file, "Passphrase"))
+        return _token_vault()(*place, asking.secret(secret_file, "PIN"))
     except VaultError as error:
         raise _refused(error) from None
 
@@ -133,26 +131,6 @@ def _token_vault() -> "type[TokenVault]":
     except ImportError:
         raise ended("PKCS#11 needs python-pkcs11: pip install 'kiosk[pkcs11]'", EXIT_MISSING) from None
     return TokenVault
-
-
-def _secret(file: Path | None, what: str, *, new: bool = False) -> str:
-    """The first line of a file that only its owner can read, or what is typed; never an argument, which every process could see."""
-    from kiosk.devices.vault import safefile
-
-    if file is None:
-        if not sys.stdin.isatty():
-            raise ended(f"{what}: there is no terminal to ask at; put it into a file and name it with --secret-file.", EXIT_USAGE)
-        typed: str = typer.prompt(what, hide_input=True, confirmation_prompt=new, err=True)
-        return typed
-    try:
-        return safefile.read(file, SECRET_MAX).decode().split("\n", 1)[0]
-    except FileNotFoundError:
-        why = "is not there"
-    except safefile.UnsafeFile as error:
-        why = str(error)
-    except UnicodeDecodeError:
-        why = "is not text"
-    raise ended(f"The file {file} {why}.", EXIT_USAGE)
 
 
 def _refused(error: Exception) -> typer.Exit:

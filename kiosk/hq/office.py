@@ -132,14 +132,17 @@ class Office:
         self._write(keys=listed)
         return path
 
-    def publish(self, kind: Kind, to: str, body: bytes, signer: Signer, *, days: int, now_ms: int) -> Path:
-        """Into the mail bag, under the next number of its kind; boxed where it is one kiosk's. Raises OfficeError."""
+    def publish(self, kind: Kind, to: str, body: bytes, signer: Signer, *, days: int, now_ms: int, bag: Path | None = None) -> Path:
+        """Into a mail bag, the office's own if none is named, under the next number of its kind; boxed where it is one kiosk's.
+
+        Raises OfficeError.
+        """
         number = self.next_number(kind, to)
         header = Header(kind, to, self.record.utility, self.record.epoch, number, now_ms, now_ms, now_ms + days * DAY_MS)
         whole = made(header, body, signer)
         if WAYS[kind].boxed:
             whole = envelope.boxed(whole, WAYS[kind].label, to, bytes.fromhex(self.kiosk(to).box))
-        place = self.folder / "downlink" / ("all" if to == EVERYBODY else to)
+        place = (bag or self.folder) / "downlink" / ("all" if to == EVERYBODY else to)
         path = place / f"{kind}-{self.record.epoch}-{number}"
         try:
             place.mkdir(parents=True, exist_ok=True)

@@ -8,23 +8,19 @@ import json
 import re
 import secrets
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kiosk.devices.sim import card_files, crypto, image, meter_state
-from kiosk.devices.sim.card import CardModel
-from kiosk.devices.sim.contact import PcscContact
-from kiosk.devices.sim.control import ControlRefused, ControlServer
-from kiosk.devices.sim.faults import CardPulled
-from kiosk.devices.sim.image import ImageError
-from kiosk.devices.sim.meter import LARGEST_KW, LONGEST_H, MeterModel
-from kiosk.devices.sim.vpcd import FIRST_PORT, Hand, VpcdSlot
+if TYPE_CHECKING:
+    from kiosk.devices.sim.card import CardModel
+    from kiosk.devices.sim.image import CardImage
+    from kiosk.devices.sim.meter import MeterModel
+    from kiosk.devices.sim.meter_state import MeterState
 
 card_app = typer.Typer(no_args_is_help=True, help="The virtual card.")
 meter_app = typer.Typer(no_args_is_help=True, help="The virtual meter.")
 
-KINDS = {"open": card_files.OPEN, "purchase": card_files.PURCHASE, "replacement": card_files.REPLACEMENT}
 ALL_FLAGS = 0x8F  # an open card brings alarms, CT/PT and all four sets
 
 CardFile = Annotated[Path, typer.Argument(help="The card's JSON file.")]
@@ -55,8 +51,10 @@ def card_new(
     atomic: Atomic = False,
 ) -> None:
     """Personalise a card with the public demo masters. By default an open card: count 0, nothing on it, return file empty."""
+    from kiosk.devices.sim import card_files, crypto, image
+
     number, holder = _digits(meter, "meter"), _digits(customer, "customer")
-    if kind not in KINDS:
+    if kind not in _kinds():
         raise _wrong(f"A card is open, purchase or replacement; not {kind}.")
     name = serial or secrets.token_hex(8)
     if not re.fullmatch("[0-9a-fA-F]{16}", name):
@@ -64,7 +62,7 @@ def card_new(
     one = card_files.Parameters(
         number,
         holder,
-        kind=KINDS[kind],
+        kind=_kinds()[kind],
         flags=ALL_FLAGS if kind == "open" else 0,
         alarm1_minor=_minor(alarm1),
         alarm2_minor=_minor(alarm2),
@@ -98,6 +96,8 @@ def card_blank(
     atomic: Atomic = False,
 ) -> None:
     """Make a card as its maker delivers it: no files, no keys but the maker's transport key. `kiosk hq card open` opens it."""
+    from kiosk.devices.sim import image
+
     name = serial or secrets.token_hex(8)
     if not re.fullmatch("[0-9a-fA-F]{16}", name) or not re.fullmatch("([0-9a-fA-F]{32})?", transport):
         raise _wrong("A serial has 16 hex digits, a transport key 32.")
@@ -113,6 +113,8 @@ def card_clone(
     back: Annotated[int, typer.Option(min=0, help="Keep the keys; put the counts back by so many purchases.")] = 0,
 ) -> None:
     """What a forger makes of a card: all its files and no key, or the genuine card put back to an older state."""
+    from kiosk.devices.sim import image
+
     card = _card(file).image()
     _save(copy, image.rolled_back(card, back) if back else image.clone(card))
     typer.echo(f"{copy}: {'an older state' if back else 'a copy without keys'} of card {card.serial}")
@@ -128,12 +130,16 @@ def card_show(file: CardFile, as_json: AsJson = False) -> None:
 @card_app.command("run", epilog="Example: kiosk sim card run card.json --control /tmp/card.sock --meter meter.json")
 def card_run(
     file: CardFile,
-    port: Annotated[int, typer.Option(help="vpcd's port of the user slot; the SAM slot is the next one.")] = FIRST_PORT,
+    port: Annotated[int | None, typer.Option(help="vpcd's port of the user slot, if not its usual one; the SAM slot is the next.")] = None,
     control: Annotated[Path | None, typer.Option(help="Serve the control verbs on this unix socket.")] = None,
     meter: Annotated[Path | None, typer.Option(help="A meter that the card can be carried to.")] = None,
     out: Annotated[bool, typer.Option("--out", help="Start with the card in the hand, not in the reader.")] = False,
 ) -> None:
     """Plug a card into pcscd through vpcd, until it is told to quit or interrupted."""
+    from kiosk.devices.sim.control import ControlRefused, ControlServer
+    from kiosk.devices.sim.vpcd import FIRST_PORT, Hand, VpcdSlot
+
+    port = FIRST_PORT if port is None else port
     hand = Hand(_card(file), {"reader": VpcdSlot(port), "sam": VpcdSlot(port + 1)}, _meter(meter) if meter else None)
     server = ControlServer(control, hand.handle) if control else None
     try:
@@ -168,6 +174,8 @@ def meter_new(
     load_limit_kw: Annotated[float, typer.Option(min=0, help="Trip above this load; 0 = no limit.")] = 0.0,
 ) -> None:
     """Mount a meter, keyed for its number with the public demo masters: not opened, supply off."""
+    from kiosk.devices.sim import crypto, meter_state
+
     try:
         at = dt.datetime.fromisoformat(clock) if clock else _now()
     except ValueError:
@@ -194,6 +202,9 @@ def meter_insert(
     as_json: AsJson = False,
 ) -> None:
     """Put a card into the meter and take it out again. Exit code 1 when the meter shows an error."""
+    from kiosk.devices.sim.contact import PcscContact
+    from kiosk.devices.sim.faults import CardPulled
+
     meter = _meter(file)
     if (card is None) == (not reader):
         raise _wrong("Name a card file, or a reader with --reader.")
@@ -216,25 +227,36 @@ def meter_insert(
 @meter_app.command("advance", epilog="Example: kiosk sim meter advance meter.json 24 --load-kw 0.4")
 def meter_advance(
     file: MeterFile,
-    hours: Annotated[float, typer.Argument(min=0, max=LONGEST_H, help="Hours of simulated time.")],
-    load_kw: Annotated[float, typer.Option(min=0, max=LARGEST_KW, help="What the house draws.")] = 0.4,
+    hours: Annotated[float, typer.Argument(min=0, help="Hours of simulated time.")],
+    load_kw: Annotated[float, typer.Option(min=0, help="What the house draws.")] = 0.4,
     as_json: AsJson = False,
 ) -> None:
     """Let simulated time pass under a load."""
     meter = _meter(file)
-    meter.advance(hours, load_kw)
+    try:
+        meter.advance(hours, load_kw)
+    except ValueError as e:
+        raise _wrong(f"{e}") from None
     _print(meter.display(), as_json)
 
 
 # ---------------------------------------------------------------- words and files
 
 
-def _on_card(card: CardModel) -> dict[str, Any]:
+def _kinds() -> dict[str, int]:
+    from kiosk.devices.sim import card_files
+
+    return {"open": card_files.OPEN, "purchase": card_files.PURCHASE, "replacement": card_files.REPLACEMENT}
+
+
+def _on_card(card: "CardModel") -> dict[str, Any]:
+    from kiosk.devices.sim import card_files
+
     money = card.files[card_files.WALLET]
     shown: dict[str, Any] = {"serial": card.image().serial, "utility": card.image().utility}
     try:
         one = card_files.Parameters.decode(card.files[card_files.PARAMETERS])
-        kind = next((name for name, value in KINDS.items() if value == one.kind), f"type {one.kind:02d}")
+        kind = next((name for name, value in _kinds().items() if value == one.kind), f"type {one.kind:02d}")
         shown |= {"meter": one.meter, "customer": one.customer, "kind": kind, "flags": f"{one.flags:02x}", "tag": one.reserved.hex()}
     except card_files.BadFile as e:
         shown |= {"file_1": str(e)}
@@ -256,21 +278,29 @@ def _print(shown: dict[str, Any], as_json: bool) -> None:
         typer.echo(f"{key.removesuffix('_minor').replace('_', ' '):20} {text}")
 
 
-def _card(file: Path) -> CardModel:
+def _card(file: Path) -> "CardModel":
+    from kiosk.devices.sim.card import CardModel
+    from kiosk.devices.sim.image import ImageError
+
     try:
         return CardModel.open(file)
     except ImageError as e:
         raise _wrong(str(e)) from None
 
 
-def _meter(file: Path) -> MeterModel:
+def _meter(file: Path) -> "MeterModel":
+    from kiosk.devices.sim.image import ImageError
+    from kiosk.devices.sim.meter import MeterModel
+
     try:
         return MeterModel.open(file)
     except ImageError as e:
         raise _wrong(str(e)) from None
 
 
-def _save(file: Path, what: image.CardImage | meter_state.MeterState) -> None:
+def _save(file: Path, what: "CardImage | MeterState") -> None:
+    from kiosk.devices.sim import image
+
     try:
         image.save(file, what)
     except OSError as e:

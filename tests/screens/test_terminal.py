@@ -91,6 +91,13 @@ def test_the_glass_comes_up_without_the_heavy_rooms() -> None:
     assert not loaded & {"sqlmodel", "sqlalchemy", "cryptography", "smartcard", "escpos", "serial", "PIL"}
 
 
+def test_the_command_line_knows_its_commands_without_their_rooms() -> None:
+    """What `kiosk run` does not need is not waited for, nor carried along for years."""
+    done = subprocess.run([sys.executable, "-c", "import sys, kiosk.cli; print(*sys.modules)"], capture_output=True, text=True, check=True)
+    heavy = ("kiosk.devices", "kiosk.hq", "kiosk.demo", "kiosk.bench", "cryptography", "pydantic", "sqlalchemy", "textual", "rich", "PIL")
+    assert [name for name in done.stdout.split() if name.startswith(heavy)] == []
+
+
 def test_a_terminal_that_vanishes_without_a_signal_ends_the_screen(tmp_path: Path) -> None:
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "kiosk", "run", "--screen", str(tmp_path / "nobody")]

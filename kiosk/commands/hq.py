@@ -48,7 +48,8 @@ def init(
 
     root = _two(first_secret, second_secret, new=True)
     try:
-        made = Office.create(office, utility, root, asking.secret(secret_file, "Passphrase of DECISION", new=True))
+        decision = asking.secret(secret_file, "Passphrase of DECISION", new=True)
+        made = Office.create(office, utility, root, decision, now_ms=_now_ms())
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None
     typer.echo("[keys]\nroot = [" + ", ".join(f'"{key}"' for key in made.record.roots) + "]")

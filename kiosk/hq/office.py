@@ -84,7 +84,7 @@ class Office:
             raise OfficeError(f"The file {folder / 'office.json'} cannot be used: restore it from its backup.") from None
 
     @classmethod
-    def create(cls, folder: Path, utility: int, root: Sequence[str], decision: str, *, cost: int = COST) -> "Office":
+    def create(cls, folder: Path, utility: int, root: Sequence[str], decision: str, *, now_ms: int, cost: int = COST) -> "Office":
         """New keys, and the first list of them. `root`: the passphrases of two people, who may not have the same. Raises OfficeError."""
         if len(root) != 2 or root[0] == root[1]:
             raise OfficeError("The root has two passphrases, of two people, and they differ.")
@@ -98,7 +98,7 @@ class Office:
         record = Record(utility, roots, _sealed(folder, "decision", [decision], cost), _sealed(folder, "ack", [], cost))
         safefile.write(folder / "office.json", msgspec.json.format(msgspec.json.encode(record)), anew=True)
         office = cls(folder)
-        office.publish_keys(office.signer("root-1", root))
+        office.publish_keys(office.signer("root-1", root), now_ms=now_ms)
         return office
 
     # ------------------------------------------------------------ who signs
@@ -125,7 +125,7 @@ class Office:
             raise OfficeError(f"There is a kiosk {kiosk} already, with other keys: a new store gets a new id.")
         self._write(kiosks={**self.record.kiosks, kiosk: enrolled})
 
-    def publish_keys(self, root: Signer, *, keys: KeyList | None = None, days: int = 3650, now_ms: int = 0) -> Path:
+    def publish_keys(self, root: Signer, *, now_ms: int, keys: KeyList | None = None, days: int = 3650) -> Path:
         """The list of who signs and what is revoked, signed by the root."""
         listed = keys or self.record.keys or KeyList((self.record.decision,), (self.record.ack,))
         path = self.publish("keys", EVERYBODY, msgspec.json.encode(listed), root, days=days, now_ms=now_ms)

@@ -31,7 +31,7 @@ class HeadOffice:
 
     def __init__(self, folder: Path, utility: int = UTILITY) -> None:
         self.folder, self.now_ms = folder, time.time_ns() // 1_000_000
-        self.office = Office.create(folder / "office", utility, (FIRST, SECOND), DECISION, cost=1 << 10)
+        self.office = Office.create(folder / "office", utility, (FIRST, SECOND), DECISION, now_ms=self.now_ms, cost=1 << 10)
         path = folder / "vault.json"
         self.vault = FileVault.create(path, VAULT, utility, first_set("aes128", self.now_ms - 1000, 3650, 365), cost=CHEAP)
         self.decision: Signer = self.office.signer("decision", [DECISION])

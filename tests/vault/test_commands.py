@@ -124,7 +124,7 @@ def test_it_asks_twice_for_a_new_passphrase(tmp_path: Path, monkeypatch: pytest.
     class Sys:
         stdin = Terminal
 
-    monkeypatch.setattr("kiosk.commands.vault.sys", Sys)
+    monkeypatch.setattr("kiosk.commands.asking.sys", Sys)
     made = run("init", path, "--utility", 1, typed=f"{PASSPHRASE}\n{PASSPHRASE}\n")
     assert made.exit_code == 0, made.output
     assert run("show", path, typed=f"{PASSPHRASE}\n").exit_code == 0

@@ -66,7 +66,7 @@ BOXES = Table(
     ),
 )
 SWAP = Question(
-    Word("swap", {"bag": "00417"}),
+    Word("swap"),
     "CashBoxRemoved",
     (
         Line("device", Word("device.notes")),

@@ -58,8 +58,8 @@ class Keys:
         return self._held.get(ref)
 
     def names(self) -> list[str]:
-        """Whose try counters there are."""
-        return [each.name for each in self._held.values()]
+        """Whose try counters there are: AUTH is never proved to the card."""
+        return [each.name for each in self._held.values() if each.role != crypto.AUTH]
 
     def put(self, suite: str, ref: int, generation: int, value: bytes) -> "Keys":
         """With this key in its place; a KIOSK key may replace the one of its reference. KeyError: no such place; Full."""

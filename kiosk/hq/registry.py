@@ -1,0 +1,206 @@
+"""Which card belongs to which customer and meter: one user, one card, one meter, and what left the vault for whom.
+
+The database holds the rule, not the code: of the bindings that stand, no two share a card, a customer or a meter of one utility, and a
+card is opened once in its life. There is no person in it. A binding carries a subject, a random reference; who that is stands elsewhere.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Index, Text, event, text
+from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.orm import registry
+from sqlmodel import Field, Session, SQLModel, col, create_engine, select
+
+from kiosk.devices.vault.hq import Left
+
+APPLICATION_ID = 0x4B485131  # "KHQ1"
+SETTINGS = {"journal_mode": "WAL", "synchronous": "FULL", "foreign_keys": "ON", "trusted_schema": "OFF"}
+
+STANDS = text("ended_ms IS NULL")
+
+
+class RegistryError(Exception):
+    """The registry refuses, or cannot be used; the text is one sentence."""
+
+
+class Bound(RegistryError):
+    """Another binding stands in the way."""
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """Customer, card and meter belong together. `state`: begun (the card may be half written) | issued."""
+
+    utility: int
+    region: int
+    customer: str  # 12 digits
+    meter: str  # 12 digits
+    card: str  # serial, 16 hex digits
+    version: int  # of the key set
+    generation: int  # the first of the card's three
+    state: str = "begun"
+    subject: str = ""
+
+
+class Schema(SQLModel, registry=registry()):
+    """The head office's tables, apart from a kiosk's."""
+
+
+class BindingTable(Schema, table=True):
+    """See Binding. `ended_ms`: when it stopped to stand; the card's serial is spent all the same."""
+
+    __tablename__ = "binding"
+    __table_args__ = (
+        Index("one_card", "card", unique=True),
+        Index("one_customer", "utility", "customer", unique=True, sqlite_where=STANDS),
+        Index("one_meter", "utility", "meter", unique=True, sqlite_where=STANDS),
+        {"sqlite_strict": True},
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    utility: int
+    region: int
+    customer: str = Field(sa_type=Text)
+    meter: str = Field(sa_type=Text)
+    card: str = Field(sa_type=Text)
+    version: int
+    generation: int
+    state: str = Field(sa_type=Text)
+    subject: str = Field(sa_type=Text)
+    begun_ms: int
+    issued_ms: int | None = None
+    ended_ms: int | None = None
+
+
+class LeftTable(Schema, table=True):
+    """What left the vault; never a key. Written before it leaves."""
+
+    __tablename__ = "left_vault"
+    __table_args__ = {"sqlite_strict": True}
+    id: int | None = Field(default=None, primary_key=True)
+    at_ms: int
+    what: str = Field(sa_type=Text)
+    utility: int
+    region: int
+    version: int
+    serial: str = Field(sa_type=Text)
+    meter: str = Field(sa_type=Text)
+    kiosk: str = Field(sa_type=Text)
+    generations: str = Field(sa_type=Text)  # "1 2 3"
+
+
+class Registry:
+    """One SQLite file, 0600, made where there is none. `now_ms` is the clock of its rows. Raises RegistryError."""
+
+    def __init__(self, path: Path, now_ms: Callable[[], int]) -> None:
+        self._path, self._now_ms = path, now_ms
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise RegistryError(f"The registry {path} cannot be opened: {error.strerror}.") from None
+        self._engine = create_engine(f"sqlite:///{path.absolute()}")
+        event.listen(self._engine, "connect", _set)
+        with self._session() as session:
+            marked = session.connection().exec_driver_sql("PRAGMA application_id").scalar()
+            if marked not in {0, APPLICATION_ID}:
+                raise RegistryError(f"{path} is a database of another program.")
+            Schema.metadata.create_all(session.connection())
+            session.connection().exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+    # ------------------------------------------------------------ bindings
+
+    def begin(self, wanted: Binding) -> Binding:
+        """This binding stands from here on; or the one that was begun for just these three, to be finished. Raises Bound."""
+        held = self.of_card(wanted.card)
+        if held:
+            return self._same(held, wanted)
+        row = BindingTable(**msgspec.structs.asdict(wanted) | {"subject": secrets.token_hex(8), "begun_ms": self._now_ms()})
+        try:
+            with self._session() as session:
+                session.add(row)
+                session.flush()
+                return _binding(row)
+        except IntegrityError:
+            raise Bound(self._in_the_way(wanted)) from None
+
+    def issued(self, card: str) -> None:
+        """The card was read back, whole: it can be handed out."""
+        with self._session() as session:
+            row = session.exec(select(BindingTable).where(BindingTable.card == card)).one()
+            row.state, row.issued_ms = "issued", row.issued_ms or self._now_ms()
+
+    def of_card(self, card: str) -> Binding | None:
+        """The binding of a serial, if it was ever opened here."""
+        with self._session() as session:
+            row = session.exec(select(BindingTable).where(BindingTable.card == card)).one_or_none()
+            return _binding(row) if row else None
+
+    def _same(self, held: Binding, wanted: Binding) -> Binding:
+        three = (held.utility, held.customer, held.meter) == (wanted.utility, wanted.customer, wanted.meter)
+        if not three or held.state != "begun":
+            raise Bound(f"This card is bound already: {told(held)}.")
+        return held
+
+    def _in_the_way(self, wanted: Binding) -> str:
+        with self._session() as session:
+            stands = select(BindingTable).where(BindingTable.utility == wanted.utility, col(BindingTable.ended_ms).is_(None))
+            for what, mine in (("customer", BindingTable.customer == wanted.customer), ("meter", BindingTable.meter == wanted.meter)):
+                row = session.exec(stands.where(mine)).first()
+                if row:
+                    return f"This {what} has a card already: {told(_binding(row))}."
+        return "This card is being opened by another program."
+
+    # ------------------------------------------------------------ what left the vault
+
+    def witness(self, left: Left) -> None:
+        """Write it down; only then it leaves (devices.vault.hq.Witness)."""
+        said = msgspec.structs.asdict(left) | {"generations": " ".join(str(number) for number in left.generations)}
+        with self._session() as session:
+            session.add(LeftTable(**said, at_ms=self._now_ms()))
+
+    def left(self, card: str) -> list[tuple[int, Left]]:
+        """(when, what) left for a card, oldest first."""
+        with self._session() as session:
+            rows = session.exec(select(LeftTable).where(LeftTable.serial == card).order_by(col(LeftTable.id))).all()
+            return [(row.at_ms, _left(row)) for row in rows]
+
+    # ------------------------------------------------------------ the file
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """One transaction, on disk when it ends."""
+        try:
+            with Session(self._engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except IntegrityError:
+            raise
+        except DatabaseError as error:
+            raise RegistryError(f"The registry {self._path} cannot be used: {error.orig}.") from None
+
+
+def told(binding: Binding) -> str:
+    """The three that belong together, for whoever stands at the counter."""
+    state = "" if binding.state == "issued" else ", begun and not finished"
+    return f"card {binding.card}, customer {binding.customer}, meter {binding.meter}{state}"
+
+
+def _binding(row: BindingTable) -> Binding:
+    return Binding(**{name: getattr(row, name) for name in Binding.__struct_fields__})
+
+
+def _left(row: LeftTable) -> Left:
+    numbers = tuple(int(number) for number in row.generations.split())
+    return Left(row.what, row.utility, row.region, row.version, row.serial, row.meter, row.kiosk, numbers)
+
+
+def _set(raw: Any, _record: object) -> None:
+    for name, value in SETTINGS.items():
+        raw.execute(f"PRAGMA {name} = {value}")

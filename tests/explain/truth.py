@@ -82,10 +82,11 @@ class Watch:
 
     def ask(self, till: Till, sale: str, event: Event) -> None:
         told = self.story(till, sale)
+        money = sum(each.amount_minor for each in told.holdings if each.place in (*NAMES, Place.BETWEEN, Place.UTILITY))
+        if money != told.tender_minor:
+            self.wrong = self.wrong or f"after {event}: {told.tender_minor} went in, {money} is told of: {told.holdings}"
         holding, really = credited(told), truth(self.town, till, sale)
         if holding is None:
-            if told.tender_minor:
-                self.wrong = self.wrong or f"after {event}: {told.tender_minor} of {sale} are nowhere"
             return
         self.answers[holding.place, really] += 1
         if really not in named(holding):

@@ -48,8 +48,9 @@ def visited(visits: Sequence[Visit], card: str, audience: Audience, language: st
     shown = card if audience == "auditor" else f"..{card[-4:]}"
     lines = []
     for visit in visits:
-        said = speaker.say("visit", visit.key, **visit.params) or speaker.say("visit", "none", **visit.params)
-        lines.append(f"{speaker.when(visit.at_ms)}  {speaker.rowed(said, visit.seq, 'CardPresented', visit.hash)}")
+        key = visit.key if words.known(f"explain.{speaker.tables[-1]}.visit.{visit.key}") else "none"
+        said = speaker.rowed(speaker.say("visit", key, **visit.params), visit.seq, visit.kind, visit.hash)
+        lines.append(f"{speaker.when(visit.at_ms)}  {said}")
     return Section(words.text(language, "explain.visits", card=shown), tuple(lines))
 
 
@@ -61,11 +62,10 @@ class _Speaker:
         self.tables = ("auditor", "technician") if audience == "auditor" else (audience,)
 
     def say(self, part: str, key: str, **params: str | int) -> str:
-        """The sentence, "" where this reader is not told."""
-        for table in self.tables:
-            if words.known(name := f"explain.{table}.{part}.{key}"):
-                return words.text(self.language, name, **self.filled(params))
-        return ""
+        """The sentence; "" where a customer is not told. A row that a technician could not be told is an error of ours: KeyError."""
+        names = [f"explain.{table}.{part}.{key}" for table in self.tables]
+        name = next(filter(words.known, names), "" if self.audience == "customer" else names[-1])
+        return words.text(self.language, name, **self.filled(params)) if name else ""
 
     def filled(self, params: Params) -> Params:
         """Values as people read them: money in the language's form, purchase counts with their check digit."""
@@ -174,7 +174,8 @@ class _Teller(_Speaker):
             yield f"{self.when(each.at_ms)}  {self.rowed(self.line('was', each.key, **each.params), each.seq, each.kind, each.hash)}"
         if self.of.tag is None:
             yield self.line("proof", "no_record")
-        yield self.line("proof", "chain")
+        if self.audience == "auditor":
+            yield self.line("proof", "chain")
 
     def counters(self, each: Counted) -> str:
         key = "events" if each.agrees is None else "agrees" if each.agrees else "differs"

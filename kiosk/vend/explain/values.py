@@ -109,5 +109,6 @@ class Visit(msgspec.Struct, frozen=True):
     seq: int
     at_ms: int
     hash: str
+    kind: str
     key: str
     params: Params

@@ -121,13 +121,11 @@ def _steps_of_record(case: Case) -> tuple[Step, ...]:
         return (Step("machine", "finishes" if case.record else "waits"), Step("customer", "same_card"))
     if where == Place.CARD:
         return (Step("customer", "put_in_meter"),)
-    if where == Place.BETWEEN and case.known >= w.CARD:
-        return (Step("customer", "same_card"), Step("office", "same_slot"))
-    if where == Place.BETWEEN:
+    if where == Place.BETWEEN and not case.known >= w.CARD:
         return (Step("customer", "slip"), Step("office", "ask_rows"))
     if where == Place.CLAIM and case.known == w.GONE:
         return (Step("customer", "slip"), Step("office", "move"))
-    if where == Place.CLAIM:
+    if where in (Place.CLAIM, Place.BETWEEN):
         stuck = case.unsure == "does_not_store"
         return (Step("customer", "slip" if stuck else "same_card"), Step("office", "new_card" if stuck else "same_slot"))
     return ()

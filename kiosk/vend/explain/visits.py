@@ -26,10 +26,10 @@ def _visits(rows: Iterable[Recorded], card: str) -> Iterator[Visit]:
                 if waiting:
                     yield waiting
                 said: Params = {"word": fact.word, "why": fact.why or "-"}
-                waiting = None if open_sale else Visit(row.seq, row.at_ms, row.hash, fact.word, said)
+                waiting = None if open_sale else Visit(row.seq, row.at_ms, row.hash, fact.kind, fact.word, said)
             case f.ForeignSaleFinished(card=finished) if finished == card:
                 waiting = None
                 said_of: Params = {"purchase": fact.n, "their_minor": fact.amount_minor, "their_tag": fact.tag}
-                yield Visit(row.seq, row.at_ms, row.hash, "finished", said_of)
+                yield Visit(row.seq, row.at_ms, row.hash, fact.kind, "finished", said_of)
     if waiting:
         yield waiting

@@ -14,9 +14,11 @@ while `View.phase` is "staff"; `View.ends_in_ms` is the time that the session ha
 Anything else is refused where it comes in. What an operator may do is decided by the desk alone, whatever a screen offers.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
+
+from kiosk.vend.explain.values import Story
 
 FIELD_DIGITS = 20  # the longest number that is typed anywhere
 PIN_DIGITS = 6
@@ -26,6 +28,7 @@ ROWS_A_PAGE = 8
 To = Literal[
     "home", "tests", "counters", "cash", "cases", "case", "receipts", "reports", "report", "journal", "service", "keys",
 ]  # fmt: skip
+SCREENS: tuple[To, ...] = get_args(To)
 Operation = Literal[
     "device.test", "counters.reset", "cash.box.swap", "cash.box.install", "cash.box.slip", "paper.change", "receipt.reprint", "report.day",
     "report.month", "service.close", "service.open", "clock.set", "restart",
@@ -122,9 +125,9 @@ class Field(msgspec.Struct, frozen=True):
 
 
 class Owed(msgspec.Struct, frozen=True):
-    """The header line: the machine's own money. Minor units, and how many slips and facts that is."""
+    """The header line: the machine's own money, and how many slips and facts that is. `box_minor`: None for whoever may not know."""
 
-    box_minor: int = 0
+    box_minor: int | None = 0
     sale_minor: int = 0
     claims_minor: int = 0
     claims: int = 0
@@ -138,6 +141,7 @@ class StaffView(msgspec.Struct, frozen=True):
     `screen`: number, pin, second, second_pin, wait, or one of `To`, or test, bag, bag_again, box, clock. `owed` is None before somebody is
     logged in. `notice` under `staff.notice.`, None without. `busy`: something is being read or printed, the table is that of before.
     `look`: the screen itself shows what is tested: grid | sound. `service`: "" while the machine is open, or why it is closed.
+    `story`: a case as the journal tells it, masked, in place of the table; its times are of `zone`, "+0800".
     """
 
     screen: str
@@ -151,6 +155,8 @@ class StaffView(msgspec.Struct, frozen=True):
     notice: Word | None = None
     busy: bool = False
     look: str = ""
+    story: Story | None = None
+    zone: str = "+0000"
 
 
 # ---------------------------------------------------------------- said

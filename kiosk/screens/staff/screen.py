@@ -8,6 +8,7 @@ from kiosk.screens.flow import flow, flow_all
 from kiosk.screens.rows import Clock, too_small
 from kiosk.screens.scene import Key
 from kiosk.screens.size import fitting
+from kiosk.screens.staff.case import TURN, page, pages, turn
 from kiosk.screens.staff.entry import entry, hidden
 from kiosk.screens.staff.head import head
 from kiosk.screens.staff.keys import help_key, of_field, of_help, offered, painted
@@ -23,14 +24,11 @@ from kiosk.vend.view import View
 HELP_LINES = 5
 
 
-def typing(staff: StaffView) -> bool:
-    """Do digits stay on this screen until ENTER?"""
-    return staff.field is not None or staff.look == "grid"
-
-
 def goes_on(before: StaffView | None, after: StaffView) -> bool:
-    """Is the same thing typed as before?"""
-    return before is not None and typing(after) and (before.screen, before.field) == (after.screen, after.field)
+    """Does what was typed stay: digits of a field, marks on a screen under test, turned pages of a case?"""
+    if before is None or not (after.field or after.look == "grid" or after.story):
+        return False
+    return (before.screen, before.field, before.story) == (after.screen, after.field, after.story)
 
 
 def frame(view: View, typed: list[str], clock: Clock, today: str, window: tuple[int, int], *, helping: bool = False) -> Frame:
@@ -39,8 +37,9 @@ def frame(view: View, typed: list[str], clock: Clock, today: str, window: tuple[
     plan, fits = plan_of(*window), fitting(*window)
     if plan is None:
         return small(say, clock.time, fits) if fits else too_small(view.language, *window)
-    told, found = (_help(say, plan), []) if helping else _body(staff, typed, say, plan)
-    pieces, targets = painted(of_help(view, say) if helping else _keys(view, staff, typed, say), plan)
+    told, found, turns = (_help(say, plan), [], []) if helping else _body(staff, typed, say, plan)
+    keys = of_help(view, say) if helping else [*_keys(view, staff, typed, say), *turns]
+    pieces, targets = painted(keys, plan)
     rows, lost = compose(plan.size.columns, plan.size.rows, "paper", head(view, staff, say, clock, plan.size) + told + pieces)
     return Frame(rows, (*found, *targets), lost)
 
@@ -49,32 +48,36 @@ def _keys(view: View, staff: StaffView, typed: list[str], say: Speech) -> list[K
     """What the desk offers, and help where 0 is no digit."""
     if staff.field:
         return of_field(staff.field, len(typed), staff.keys, say)
-    own = [] if typing(staff) else [help_key(view)]
+    own = [] if staff.look == "grid" else [help_key(view)]
     return own + [offered(key, say) for key in staff.keys]
 
 
-def _body(staff: StaffView, typed: list[str], say: Speech, plan: Plan) -> tuple[list[Piece], list[Target]]:
-    """Everything between the money line and the keys."""
+def _body(staff: StaffView, typed: list[str], say: Speech, plan: Plan) -> tuple[list[Piece], list[Target], list[Key]]:
+    """Everything between the money line and the keys, what may be touched there, and the key that turns a case's page."""
     notice = staff.notice or (Word("busy") if staff.busy else None)
     pieces = _notice(say.word("notice", notice), plan) if notice else []
     covered = notice is not None and plan.notice == plan.body[0]
     region = (plan.size.margin, plan.body[0] + covered, plan.size.inner)
+    free = plan.room({key.cap for key in staff.keys} | set("1" if staff.field else "")) - covered
     if staff.look == "grid" and staff.question:
         asked = question(replace(staff.question, lines=(), journaled=""), say, region)
         planes, targets = grid("".join(typed), plan, asked[-1].y + 2)
-        return pieces + asked + planes, targets
+        return pieces + asked + planes, targets, []
     if staff.question:
         pieces += question(staff.question, say, region)
+    elif staff.story:
+        told = pages(staff.story, staff.zone, say, region[2], free)
+        number = typed.count(TURN) % len(told)
+        return pieces + page(told[number], *region[:2]), [], turn(number, len(told), say)
     elif staff.table and staff.table.rows:
-        free = plan.room({key.cap for key in staff.keys} | set("1" if staff.field else "")) - covered
-        told = numbered(staff.table) if staff.screen == "cases" else staff.table
-        pieces += table(told, say, (*region, free), headed=not covered)
+        rows = numbered(staff.table) if staff.screen == "cases" else staff.table
+        pieces += table(rows, say, (*region, free), headed=not covered)
     elif staff.table or not staff.field:
         pieces += _hint(staff, say, region)
     if staff.field is None:
-        return pieces, []
+        return pieces, [], []
     shown, targets = entry(staff.field, len(typed), "" if hidden(staff.field) else "".join(typed), say, plan)
-    return pieces + shown, targets
+    return pieces + shown, targets, []
 
 
 def _hint(staff: StaffView, say: Speech, region: tuple[int, int, int]) -> list[Piece]:

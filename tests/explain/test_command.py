@@ -124,7 +124,7 @@ def test_a_card_is_told_with_all_its_sales_the_newest_first(folder: Path) -> Non
         assert code == 0
         assert text.index(f"purchase {purchase_number(3)}") < text.index(f"purchase {purchase_number(2)}")
         assert text.count("WHERE THE MONEY IS") == 2
-    assert "is in meter" in text[text.index(f"purchase {purchase_number(2)}") :]  # the second purchase's reading shows that the meter has the first
+    assert "is in meter" in text[text.index(f"purchase {purchase_number(2)}") :]  # learnt when the card came to buy again
 
 
 def test_a_tail_that_fits_several_cards_says_so(folder: Path) -> None:

@@ -24,10 +24,10 @@ SEED = int(os.environ.get("TEARS_SEED", "0"))
 
 def sample() -> Iterator[History]:
     """Some of each kind: single tears, torn meters, two tears, long lives."""
-    offset = SEED % 41
-    yield from islice(singles(), offset, None, 41)
-    yield from islice(torn_homes(), offset, None, 97)
-    yield from (tell(seed) for tell in (double, fuzzed) for seed in range(SEED, SEED + 150))
+    offset = SEED % 23
+    yield from islice(singles(), offset, None, 23)
+    yield from islice(torn_homes(), offset, None, 53)
+    yield from (tell(seed) for tell in (double, fuzzed) for seed in range(SEED, SEED + 300))
 
 
 def test_explain_names_the_place_where_the_money_is() -> None:

@@ -68,7 +68,7 @@ def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: 
         case s.BootCardLeft():
             return _boot_card(state, seen)
         case s.Trusted():
-            return (seen.fact,) if trust.heard(state.trust, seen.fact) else (p.Ignored("Trusted"),)
+            return _trusted(state, seen)
     return (p.Ignored(type(seen).__name__),)
 
 
@@ -118,6 +118,15 @@ def _boot_card(state: State, seen: s.BootCardLeft) -> Facts:
     if seen.left == ("boot_card" in state.faults):
         return (p.Ignored("BootCardLeft"),)
     return (f.DeviceFault("boot_card", "left"),) if seen.left else (f.DeviceRecovered("boot_card"),)
+
+
+def _trusted(state: State, seen: s.Trusted) -> Facts:
+    """Once, and never backwards. A card that was read without keys is read again when they come."""
+    if not trust.heard(state.trust, seen.fact):
+        return (p.Ignored("Trusted"),)
+    reading = state.here.reading
+    again = isinstance(seen.fact, trust.Unlocked) and reading is not None and not reading.authentic
+    return (seen.fact, p.CardCame(state.here.token)) if again else (seen.fact,)
 
 
 # ---------------------------------------------------------------- the customer's words

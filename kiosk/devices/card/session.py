@@ -56,7 +56,7 @@ class CardSession:
     ) -> None:
         self._connection = connection
         self._profile = profile
-        self._vault = vault
+        self._vault = self._given = vault
         self._generation = generation
         self._rng = rng
         self._serial: bytes | None = None
@@ -81,6 +81,7 @@ class CardSession:
 
     def read(self) -> Reading:
         """Every file of the profile, with proof where there is a vault; one that gives no answer is none. Raises CardError."""
+        self._vault = self._given
         try:
             return self._read()
         except VaultError:

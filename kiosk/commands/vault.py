@@ -71,7 +71,7 @@ def init(
 @vault_app.command("show", epilog="Example: kiosk vault show vault.json --json")
 def show(file: File = None, *, token: Token = "", module: Module = None, secret_file: SecretFile = None, as_json: AsJson = False) -> None:
     """Say which key sets there are, from when until when, and their check values, which two people can compare aloud."""
-    _show(_opened(file, token, module, secret_file), as_json)
+    _show(opened(file, token, module, secret_file), as_json)
 
 
 @vault_app.command("rotate", epilog="Example: kiosk vault rotate vault.json --new-set")
@@ -90,7 +90,7 @@ def rotate(
     from kiosk.devices.vault.keyset import next_generation, next_set
     from kiosk.vend.ports import VaultError
 
-    vault = _opened(file, token, module, secret_file)
+    vault = opened(file, token, module, secret_file)
     try:
         vault.keep(next_set(vault.sets, _now_ms(), days) if new_set else next_generation(vault.sets, generation_days))
     except VaultError as error:
@@ -111,7 +111,8 @@ def _place(file: Path | None, token: str, module: Path | None) -> Path | tuple[P
     return module, token
 
 
-def _opened(file: Path | None, token: str, module: Path | None, secret_file: Path | None) -> "FileVault | TokenVault":
+def opened(file: Path | None, token: str, module: Path | None, secret_file: Path | None) -> "FileVault | TokenVault":
+    """The vault that a command names; the end of the command where it does not open."""
     from kiosk.vend.ports import VaultError
 
     place = _place(file, token, module)

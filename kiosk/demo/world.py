@@ -1,16 +1,17 @@
 """The demo's town: customers with cards, their meters at home, and the kiosks in the street. Everything that it is stands in one folder.
 
-kiosks/ID/ (store, station key), cards/*.json, meters/*.json, receipts/NNN.{bin,txt,png}, screens/*.png, summary.json
+registry.db (the office's), kiosks/ID/ (store, station key), cards/*.json, meters/*.json, receipts/NNN.{bin,txt,png}, screens/*.png,
+summary.json
 """
 
 import datetime as dt
 from pathlib import Path
 
 from kiosk.demo.site import Site
-from kiosk.devices.sim import card_files, meter_state, pcscd
+from kiosk.devices.sim import meter_state, pcscd
 from kiosk.devices.sim.card import CardModel
 from kiosk.devices.sim.crypto import Masters
-from kiosk.devices.sim.image import personalise, save
+from kiosk.devices.sim.image import save
 from kiosk.devices.sim.meter import MeterModel, Outcome
 from kiosk.devices.sim.vpcd import VpcdSlot
 
@@ -36,19 +37,22 @@ class World:
         self.stack = "pcsc" if real else "in-process"
         if real:
             self._pcscd.start()
-        masters = Masters.demo()
-        self.cards = {name: self._card(name, masters) for name in CUSTOMERS}
-        self.meters = {name: self._meter(name, masters) for name in CUSTOMERS}
+        self._open_cards()
+        self.cards = {name: CardModel.open(self._path(name)) for name in CUSTOMERS}
+        self.meters = {name: self._meter(name, Masters.demo()) for name in CUSTOMERS}
         self.sites = {kiosk: self._site(kiosk, number) for number, kiosk in enumerate(kiosks)}
 
-    def _card(self, name: str, masters: Masters) -> CardModel:
-        """The card in its file; a new one is an open card, as it leaves the issuing desk."""
-        path = self.folder / "cards" / f"{name}.json"
-        if not path.exists():
-            serial, meter, customer = CUSTOMERS[name]
-            parameters = card_files.Parameters(meter, customer, alarm1_minor=20_00, alarm2_minor=5_00, flags=0x8D)
-            save(path, personalise(masters, bytes.fromhex(serial), parameters))
-        return CardModel.open(path)
+    def _path(self, name: str) -> Path:
+        return self.folder / "cards" / f"{name}.json"
+
+    def _open_cards(self) -> None:
+        """Where there are none yet, the office opens them: blanks become the customers', bound to their meters."""
+        new = {name: who for name, who in CUSTOMERS.items() if not self._path(name).exists()}
+        if new:
+            from kiosk.demo.office import open_cards
+
+            for name, card in open_cards(self.folder, new).items():
+                save(self._path(name), card)
 
     def _meter(self, name: str, masters: Masters) -> MeterModel:
         path = self.folder / "meters" / f"{name}.json"

@@ -74,6 +74,7 @@ def open_card(
 
     The keys of this one card are in this process while it runs; what leaves the vault is in the registry before it does.
     """
+    connection.reset()  # whoever had the card before may have left it in an application
     serial = exchange(connection, serial_command())
     if len(serial) != SERIAL_BYTES:
         raise IssueError("This is no electricity card: it has no serial number of 8 bytes.")

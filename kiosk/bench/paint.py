@@ -21,10 +21,11 @@ from kiosk.devices.sim.coins import CoinSimulator
 from kiosk.devices.sim.notes import NoteSimulator
 from kiosk.devices.sim.printer import PrinterSimulator
 from kiosk.devices.sim.printer_line import PtyLine
+from kiosk.screens.finger import REST_MS
 
-SALES, NOTES, KEYS = 4, 49, 100  # 49 notes of 10.00 stay below a sale's limit
+SALES, NOTES, KEYS = 4, 49, 50  # 49 notes of 10.00 stay below a sale's limit
 STARTS = 9
-PACE_S = 0.05  # between two keys or notes; people are slower
+PACE_S = 0.05  # between two notes; people are slower
 IDLE_S = 60
 SETTLED_S = 3  # after a start, until nothing of it is left to do
 CLEAR = b"\x7f"
@@ -63,7 +64,7 @@ def key_to_paint() -> Measured:
             terminal.type(CLEAR)
             terminal.until(GOES_ON if turn % 2 else ASKS, PATIENCE_S)
             seconds.append(time.perf_counter() - began)
-            terminal.drain(PACE_S)
+            terminal.drain(2 * REST_MS / 1000)  # the same key again is meant once the finger has rested
     return Measured(p95_ms(seconds), spread(seconds))
 
 

@@ -97,8 +97,9 @@ class TariffPart(_Part):
 
 
 class ScreenPart(_Part):
-    """How the customer's screen looks and sounds, and the language that it goes back to."""
+    """How the customer's screen looks and sounds, the language that it goes back to, and its user, where the core has another one."""
 
+    user: Annotated[str, Field(pattern=r"^([a-z_][a-z0-9_-]{0,31})?$")] = ""
     palette: Literal["auto", "true", "ansi", "contrast"] = "auto"
     language: str = "en"
     sound: Literal["off", "bell"] = "off"  # bell: the terminal's own

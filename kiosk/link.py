@@ -9,24 +9,27 @@ user closes the connection; a screen can never say that money came in. Both ends
 
 import contextlib
 import os
+import pwd
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
 from kiosk.vend.ports import DeskBusy, DeskDied
 from kiosk.vend.seen import Choice
+from kiosk.vend.staff import BadOrder
 from kiosk.vend.view import View
 
 LIMIT = 64 * 1024
 LENGTH = struct.Struct(">I")
 PEER = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 AGAIN_S = 0.2
+NOT_A_MESSAGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 WORDS = Literal[
     "language", "balance", "amount", "tender", "order", "code", "finish", "cancel", "stop", "add_more", "more_time",
     "receipt", "no_card", "slip_taken", "sms", "phone", "operator",
@@ -49,6 +52,9 @@ class _Choice(msgspec.Struct, tag_field="t", tag="choice", forbid_unknown_fields
     do: WORDS
     arg: str = ""
 
+    def __repr__(self) -> str:
+        return f"_Choice({self.rev}, {self.do!r})"  # an operator's may be a PIN
+
 
 class Source(Protocol):
     """What a core offers to a screen."""
@@ -58,6 +64,22 @@ class Source(Protocol):
 
     def tell(self, choice: Choice) -> None:
         """What the customer chose."""
+
+
+class Peer(NamedTuple):
+    """Another user of this machine."""
+
+    uid: int
+    gid: int
+
+
+def peer(name: str) -> Peer:
+    """The user of that name. LinkError when this machine has none."""
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        raise LinkError(f"There is no user {name} on this machine.") from None
+    return Peer(found.pw_uid, found.pw_gid)
 
 
 def send(connection: socket.socket, message: msgspec.Struct) -> None:
@@ -88,20 +110,35 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
     return got
 
 
+def _listening(path: Path, user: Peer | None) -> socket.socket:
+    """A socket that only its two ends can open, before anyone may: mode 0600, or 0660 under the group of the screen's user."""
+    if path.is_socket():
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    try:
+        if user:
+            os.chown(path, -1, user.gid)
+        path.chmod(0o660 if user else 0o600)
+        listener.listen(2)
+    except OSError:
+        listener.close()
+        path.unlink()
+        raise
+    return listener
+
+
 class LinkServer:
     """The core's end. One screen at a time: a new one takes the place of the old."""
 
-    def __init__(self, path: Path, source: Source, *, uids: tuple[int, ...] = ()) -> None:
-        self._source, self._uids = source, uids or (os.geteuid(),)
+    def __init__(self, path: Path, source: Source, *, user: Peer | None = None) -> None:
+        """`user`: whose screen is let in, and nobody else's; without one the core's own user. OSError when the socket cannot be made."""
+        self._source, self._uid = source, user.uid if user else os.geteuid()
         self._changed = threading.Condition()
         self._view: View | None = None
         self._count = 0
         self._screen: socket.socket | None = None
-        path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        path.chmod(0o660)
-        self._listener.listen(2)
+        self._listener = _listening(path, user)
         source.subscribe(self._show)
         for work in (self._accept, self._speak):
             threading.Thread(target=work, name=f"link{work.__name__}", daemon=True).start()
@@ -124,7 +161,7 @@ class LinkServer:
             except OSError:
                 return
             _, uid, _ = PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
-            if uid not in self._uids:
+            if uid != self._uid:
                 connection.close()
                 continue
             self._drop(self._screen)
@@ -147,10 +184,11 @@ class LinkServer:
                     self._drop(screen)
 
     def _listen(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError, LinkError, msgspec.ValidationError, msgspec.DecodeError, DeskBusy, DeskDied):
+        with contextlib.suppress(OSError, LinkError, BadOrder, *NOT_A_MESSAGE, DeskBusy, DeskDied):
             while body := receive(connection):
                 choice = msgspec.json.decode(body, type=_Choice)
-                self._source.tell(Choice(choice.rev, choice.do, choice.arg[:64]))
+                arg = choice.arg if choice.do == "operator" else choice.arg[:64]
+                self._source.tell(Choice(choice.rev, choice.do, arg))
         self._drop(connection)
 
     def _drop(self, connection: socket.socket | None) -> None:
@@ -202,7 +240,7 @@ class LinkClient:
                     connection.connect(str(self._path))
                     self._connection = connection
                     self._follow(connection)
-            except (OSError, LinkError, msgspec.ValidationError, msgspec.DecodeError):
+            except (OSError, LinkError, *NOT_A_MESSAGE):
                 pass
             if self._connection:
                 self._connection, self.view = None, None

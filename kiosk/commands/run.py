@@ -113,7 +113,7 @@ def _screen(socket: Path, palette: str, sound: str) -> int:
 
 
 def _core(config: Path | None, socket: Path) -> int:
-    from kiosk.link import LinkServer
+    from kiosk.link import LinkError, LinkServer, peer
 
     over = threading.Event()
     died: list[BaseException] = []
@@ -125,14 +125,19 @@ def _core(config: Path | None, socket: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: over.set())
     try:
-        core = _opened(_loaded(config), on_death)
+        loaded = _loaded(config)
+        user = peer(loaded.screen.user) if loaded.screen.user else None
+        core = _opened(loaded, on_death)
+    except LinkError as error:
+        raise ended(str(error), EXIT_USAGE) from None
     except Exception as error:  # noqa: BLE001 - a refusal has its sentence, anything else is a crash
         return _said(error)
     try:
-        server = LinkServer(socket, core)
+        server = LinkServer(socket, core, user=user)
     except OSError as error:
         core.journal.close()
-        raise ended(f"The screen's socket {socket} cannot be made: {error.strerror or error}.", EXIT_MISSING) from None
+        why = f"the core's user is not in {loaded.screen.user}'s group" if isinstance(error, PermissionError) and user else error.strerror
+        raise ended(f"The screen's socket {socket} cannot be made: {why or error}.", EXIT_MISSING) from None
     core.start()
     over.wait()
     server.close()

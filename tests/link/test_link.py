@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.link import LENGTH, LIMIT, LinkClient, LinkServer
+from kiosk.link import LENGTH, LIMIT, LinkClient, LinkServer, Peer
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
 
@@ -109,7 +109,7 @@ def test_a_length_above_the_limit_is_never_read(core: Core, tmp_path: Path) -> N
 
 
 def test_another_users_process_is_shut_out(core: Core, tmp_path: Path) -> None:
-    served = LinkServer(tmp_path / "other.sock", core, uids=(os.geteuid() + 1,))
+    served = LinkServer(tmp_path / "other.sock", core, user=Peer(os.geteuid() + 1, os.getegid()))
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(tmp_path / "other.sock"))
         peer.settimeout(10)

@@ -35,6 +35,7 @@ class KioskPart(_Part):
     currency: Literal["CNY", "KES", "TZS", "UGX", "XAF", "EUR"] = "CNY"
     zone: str = Field("+0800", pattern=r"^[+-](0\d|1[0-4])[0-5]\d$")
     languages: Annotated[tuple[str, ...], Field(min_length=1)] = ("en", "zh", "fr", "sw")  # in the order of their keys on the first screen
+    place: str = Field("", pattern=r"^[a-z0-9./]*$")  # in the tree of what operators may do; without it u1/r1/k07
     demo: bool = False
 
     @field_validator("languages")

@@ -5,12 +5,15 @@ A core that loses its desk or its journal ends the process with exit 70; the ser
 
 import gc
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 
 import msgspec
 
 from kiosk import __version__
+from kiosk.clerk import Clerk
 from kiosk.config import Config, ConfigError, DevicePart
 from kiosk.control import ControlServer
 from kiosk.devices.card.driver import CardDriver
@@ -24,7 +27,9 @@ from kiosk.devices.printer.driver import PrinterDriver
 from kiosk.devices.printer.escpos import PROFILES
 from kiosk.devices.vault import wire
 from kiosk.devices.vault.client import VaultClient
+from kiosk.devices.vault.demo_roster import demo_roster
 from kiosk.devices.vault.guard import Guard
+from kiosk.devices.vault.pins import PinChecker
 from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
@@ -35,13 +40,16 @@ from kiosk.vend.desk import Desk, Machine, SystemClock, recover
 from kiosk.vend.fold import fold
 from kiosk.vend.journal import Journal
 from kiosk.vend.limits import Allowed
+from kiosk.vend.operators import entry
+from kiosk.vend.operators.tree import roster_of
 from kiosk.vend.phase import deadline_ms
 from kiosk.vend.ports import Published
 from kiosk.vend.rules import Now, Rules
-from kiosk.vend.seen import Choice
+from kiosk.vend.seen import Choice, Ordered, RosterRead
 from kiosk.vend.showing import view
+from kiosk.vend.staff import Pin, order_of
 from kiosk.vend.state import Here, State
-from kiosk.vend.trust import Locked
+from kiosk.vend.trust import Locked, RosterInstalled
 from kiosk.vend.view import View
 
 SOFTWARE = f"kiosk {__version__}"
@@ -65,6 +73,7 @@ def rules_of(config: Config) -> Rules:
         languages=config.kiosk.languages,
         letterhead=config.letterhead_values(),
         demo=config.kiosk.demo,
+        place=config.kiosk.place or f"u{config.kiosk.utility}/r{config.kiosk.region}/{config.kiosk.id.lower()}",
     )
 
 
@@ -81,6 +90,9 @@ def machine_of(rules: Rules) -> Machine[State]:
             acceptors=state.acceptors,
             sign_job=proof.sign_job(rules, state),
             trust=state.trust,
+            pin_job=entry.pin_job(state, now.at_ms),
+            read_job=state.here.staff.read,
+            ending=state.here.staff.ending,
         )
 
     return Machine(
@@ -124,6 +136,10 @@ def vault_order(config: Config) -> wire.Orders:
     return wire.OpenDemo(region=config.kiosk.region, limits=vault_limits(), utility=config.kiosk.utility)
 
 
+class StartAgain(Exception):
+    """An operator wants the core to be started again: an orderly end, and the service manager does the rest."""
+
+
 class Core:
     """Implements the screen's source: it can be watched, and told what a customer chose."""
 
@@ -140,6 +156,10 @@ class Core:
         self.vault, self.keeping, generation = self._keys(config)
         self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=generation)
         self._signer = Signer(self.desk, self.station.sign)
+        self._pins = PinChecker(self.desk)
+        self._clerk = Clerk(self.desk, rules, self._journal_to_read, _refuses if rules.demo else _set_clock)
+        self._on_death, self._demo = on_death, rules.demo
+        self._demo_roster(state, rules)
         self._devices = tuple(_driver(part, self.desk, self.station, rules) for part in config.device)
         self._running = threading.Event()
         self._control: ControlServer | None = None
@@ -153,8 +173,13 @@ class Core:
         self.desk.start()
         self._card.start()
         self._signer.start()
+        self._pins.start()
+        self._clerk.start()
         for device in self._devices:
             device.start()
+        self.desk.subscribe(self._ends)
+        if self._demo:
+            self.use_roster(demo_roster())
         self._running.set()
 
     def stop(self) -> None:
@@ -190,8 +215,44 @@ class Core:
         self.desk.subscribe(changed)
 
     def tell(self, choice: Choice) -> None:
-        """What the customer chose."""
-        self.desk.tell(choice)
+        """What the customer chose, or staff ordered: a PIN goes no further than to who checks it. Raises BadOrder."""
+        if choice.do != "operator":
+            self.desk.tell(choice)
+            return
+        order = order_of(choice.arg)
+        if isinstance(order, Pin):
+            self._pins.hold(order.digits)
+        self.desk.tell(Ordered(choice.rev, None if isinstance(order, Pin) else order))
+
+    def use_roster(self, body: bytes) -> None:
+        """The body of a roster whose signature holds; the desk takes it if the journal says that it is the one. Raises RosterRefused."""
+        self.desk.tell(RosterRead(roster_of(body), sha256(body).hexdigest()))
+
+    def _demo_roster(self, state: State, rules: Rules) -> None:
+        """A demo has operators without a head office."""
+        body = demo_roster()
+        digest = sha256(body).hexdigest()
+        installed = state.trust.roster
+        if not rules.demo or (installed and (installed.epoch or installed.digest == digest)):
+            return
+        self.desk.record((RosterInstalled(0, installed.version + 1 if installed else 1, digest),))
+
+    def _journal_to_read(self) -> Journal:
+        return Journal.open(self.journal.path, self.station.database_key(), create=False, read_only=True)
+
+    def _ends(self, published: Published) -> None:
+        """On the desk's thread."""
+        if published.ending and self._on_death:
+            self._on_death(StartAgain())
+
+
+def _set_clock(at_s: float) -> None:
+    time.clock_settime(time.CLOCK_REALTIME, at_s)
+
+
+def _refuses(_at_s: float) -> None:
+    """A demo never sets the clock of the machine that it runs on."""
+    raise PermissionError
 
 
 def _driver(part: DevicePart, desk: Desk[State], station: FileStation, rules: Rules) -> NoteAcceptor | CoinAcceptor | PrinterDriver:

@@ -154,6 +154,11 @@ def full_day(language: str, moment: date) -> str:
     return _dated(language, moment.toordinal(), "yMMMd")
 
 
+def month(language: str, moment: date) -> str:
+    """`Nov 2026`."""
+    return _dated(language, moment.toordinal(), "yMMM")
+
+
 def clock(moment: datetime) -> str:
     """`08:15`, everywhere on 24 hours."""
     return f"{moment:%H:%M}"

@@ -7,6 +7,7 @@ already is ignored, growth that no event explains is an orphan, and a held note 
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
+from kiosk.vend import till
 from kiosk.vend.facts import Fact
 from kiosk.vend.limits import coins_that_fit, notes_that_fit
 from kiosk.vend.phase import phase
@@ -50,7 +51,8 @@ def denominations(rules: Rules, state: State) -> tuple[tuple[int, ...], tuple[in
     if not open_for_cash(state):
         return (), ()
     soft, hard = left(state)
-    return notes_that_fit(rules.allowed, soft), coins_that_fit(rules.allowed, soft, hard)
+    notes, coins = notes_that_fit(rules.allowed, soft), coins_that_fit(rules.allowed, soft, hard)
+    return () if state.till.box("notes").gone else notes, () if state.till.box("coins").gone else coins
 
 
 def note_held(rules: Rules, state: State, seen: s.NoteHeld, now: Now) -> Facts:
@@ -148,7 +150,7 @@ def acceptor_up(rules: Rules, state: State, seen: s.AcceptorUp) -> Facts:
         facts.append(f.AcceptorRead(seen.device, seen.serial, seen.counter, seen.accepted))
     if seen.device in state.faults:
         facts.append(f.DeviceRecovered(seen.device))
-    return (*facts, p.AcceptorSeen(seen.device, seen.denominations))
+    return (*facts, *till.back(state.till, seen.device), p.AcceptorSeen(seen.device, seen.denominations))
 
 
 def _growth(state: State, seen: s.AcceptorUp) -> list[Fact]:
@@ -181,7 +183,13 @@ def _growth(state: State, seen: s.AcceptorUp) -> list[Fact]:
 def acceptor_down(state: State, seen: s.AcceptorDown) -> Facts:
     """It takes no money now; the fault is a row once, not once a poll."""
     fault = () if state.faults.get(seen.device) == seen.code else (f.DeviceFault(seen.device, seen.code),)
-    return (*fault, p.AcceptorSeen(seen.device, (), seen.code))
+    alarm = till.gone(state.till, seen.device, box_minor(state, seen.device)) if seen.code == "removed" else ()
+    return (*fault, *alarm, p.AcceptorSeen(seen.device, (), seen.code))
+
+
+def box_minor(state: State, device: str) -> int:
+    """What is in a device's box by the journal."""
+    return sum(int(denomination) * pieces for denomination, pieces in state.boxes.get(device, {}).items())
 
 
 def escrow_word(state: State) -> tuple[str, int | None]:

@@ -11,33 +11,38 @@ from msgspec.structs import replace
 
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
-from kiosk.vend import service, trust
+from kiosk.vend import service, till, trust
 from kiosk.vend.card.reading import Record, Word
 from kiosk.vend.facts import Row
 from kiosk.vend.limits import DayOfCard
+from kiosk.vend.operators import session
+from kiosk.vend.operators.standing import StaffAt, StaffKept
 from kiosk.vend.phase import phase
 from kiosk.vend.ports import AcceptorMemory
 from kiosk.vend.standing import here_with, shown, stand
-from kiosk.vend.state import CardMemory, Escrow, Here, Sale, State, find
+from kiosk.vend.state import CardMemory, Disputed, Escrow, Here, Sale, State, find
 
 CARDS_KEPT = 5_000  # the newest; older cards lose only their roll-back memory and day limit
 # the customer did something, or money moved: the screen's time begins anew
 ACTIVITY = (
     f.NoteEscrowed, f.NoteStacked, f.CoinAccepted, p.NoteDeclined, f.NoteReturned, f.EscrowUnknown, p.Asked, p.CodeWanted, p.CodeFailed,
+    StaffAt, StaffKept,
 )  # fmt: skip
 
 
 def fold(state: State, fact: f.Fact, row: Row) -> State:
     """One fact more. A new phase, or the customer's own doing, starts the screen's time anew."""
     after = stand(fact, state) if isinstance(fact, p.Passing) else replace(_fold(fact, state, row), seq=row.seq)
-    turned = phase(after) != phase(state)
+    turned = phase(after) != phase(state) or isinstance(fact, StaffAt)
     if turned or isinstance(fact, ACTIVITY):
         return here_with(after, turn=after.here.turn + turned, touched_ms=row.mono_ms)
     return after
 
 
 # what has a room of its own: the state's field, and who adds up its facts
-ROOMS: Mapping[str, Callable[[Any, f.RoomFact, Row], Any]] = {"service": service.fold, "trust": trust.fold}
+ROOMS: Mapping[str, Callable[[Any, f.RoomFact, Row], Any]] = {
+    "service": service.fold, "trust": trust.fold, "operators": session.fold, "till": till.fold,
+}  # fmt: skip
 
 
 @singledispatch
@@ -69,7 +74,8 @@ def _sale(state: State, sale_id: str, **changes: Any) -> State:
 def _(fact: f.Started, state: State, row: Row) -> State:
     language = state.sale.language if state.sale else ""
     here = Here(touched_ms=row.mono_ms, turn=state.here.turn + 1, jobs=state.here.jobs, language=language)
-    return replace(state, boot=fact.boot, here=here)
+    since_ms = {**state.since_ms, "": row.at_ms}
+    return replace(state, boot=fact.boot, here=here, since_ms=since_ms, operators=session.restarted(state.operators, row))
 
 
 @_fold.register
@@ -79,12 +85,13 @@ def _(fact: f.AcceptorRead, state: State, row: Row) -> State:
 
 @_fold.register
 def _(fact: f.DeviceFault, state: State, row: Row) -> State:
-    return replace(state, faults={**state.faults, fact.device: fact.code})
+    return replace(state, faults={**state.faults, fact.device: fact.code}, since_ms={**state.since_ms, fact.device: row.at_ms})
 
 
 @_fold.register
 def _(fact: f.DeviceRecovered, state: State, row: Row) -> State:
-    return replace(state, faults={k: v for k, v in state.faults.items() if k != fact.device})
+    faults = {k: v for k, v in state.faults.items() if k != fact.device}
+    return replace(state, faults=faults, since_ms={**state.since_ms, fact.device: row.at_ms})
 
 
 # ---------------------------------------------------------------- card
@@ -131,9 +138,7 @@ def _heard(state: State, fact: Any, pieces: int) -> State:
 
 def _credit(state: State, fact: f.NoteStacked | f.CoinAccepted) -> State:
     state = _heard(state, fact, pieces=1)
-    box = state.boxes.get(fact.device, {})
-    key = str(fact.denomination)
-    state = replace(state, boxes={**state.boxes, fact.device: {**box, key: box.get(key, 0) + 1}})
+    state = _fell(state, fact.device, fact.denomination, 1)
     sale = find(state, fact.sale)
     if sale is None:
         return state
@@ -144,6 +149,19 @@ def _credit(state: State, fact: f.NoteStacked | f.CoinAccepted) -> State:
     escrow = sale.escrow if isinstance(fact, f.CoinAccepted) else None
     state = _sale(state, fact.sale, tenders=tenders, escrow=escrow, newest=(fact.denomination, *sale.newest)[:6])
     return here_with(state, came_back="", still=False)
+
+
+def _fell(state: State, device: str, denomination: int, pieces: int) -> State:
+    box, key = state.boxes.get(device, {}), str(denomination)
+    return replace(state, boxes={**state.boxes, device: {**box, key: box.get(key, 0) + pieces}})
+
+
+@_fold.register
+def _(fact: till.CashBoxRemoved | till.CashBoxInstalled, state: State, row: Row) -> State:
+    """An empty box, and whoever counts the full one decides what was in doubt."""
+    boxes = {device: box for device, box in state.boxes.items() if device != fact.device}
+    disputed = tuple(one for one in state.disputed if one.device != fact.device)
+    return replace(state, boxes=boxes, disputed=disputed, till=till.fold(state.till, fact, row))
 
 
 @_fold.register
@@ -165,11 +183,14 @@ def _(fact: f.NoteReturned, state: State, row: Row) -> State:
 def _(fact: f.EscrowUnknown, state: State, row: Row) -> State:
     sale = find(state, fact.sale)
     lost = (sale.disputed_minor if sale else 0) + fact.denomination
-    return _sale(state, fact.sale, escrow=None, disputed_minor=lost)
+    disputed = Disputed(fact.sale, fact.device, fact.denomination, row.seq, row.at_ms)
+    return _sale(replace(state, disputed=(*state.disputed, disputed)), fact.sale, escrow=None, disputed_minor=lost)
 
 
 @_fold.register
 def _(fact: f.OrphanCredit, state: State, row: Row) -> State:
+    named = fact.amount_minor if fact.pieces == 1 and fact.amount_minor else 0
+    state = _fell(state, fact.device, named, fact.pieces)
     return replace(_heard(state, fact, pieces=fact.pieces), orphans=(*state.orphans, fact))
 
 
@@ -231,7 +252,7 @@ def _(fact: f.SaleClosed, state: State, row: Row) -> State:
         return state
     landed = fact.outcome == "landed"
     ended = replace(sale, stage="landed" if landed else "claimed", closed=fact, closed_ms=row.at_ms, escrow=None)
-    state = replace(state, sale=None)
+    state = replace(state, sale=None, unsent_minor=state.unsent_minor + fact.tender_minor)
     if fact.outcome == "cancelled":
         return here_with(state, asked="", still=False)
     if fact.outcome == "claimed":

@@ -18,6 +18,8 @@ SPAN_MS = {  # how long a phase may last without the customer doing anything (de
     "done": 30_000,
     "qr": 60_000,
     "refused": 30_000,
+    "staff_door": 30_000,
+    "staff": 120_000,
 }
 IDLE_MS = 30_000  # nobody there for so long, and what the last customer chose is forgotten
 SIGN_MS = 3_000  # a code that takes longer is not waited for
@@ -27,7 +29,7 @@ ESCROW_MS = 60_000  # a note that neither arrives nor returns for so long is nob
 def wanted(state: State) -> str:
     """What the card in the slot needs now: read | arm | write | finish, or nothing."""
     here = state.here
-    if not here.token or here.failed or here.leaving:
+    if not here.token or here.failed or here.leaving or staff_here(state):
         return ""
     if here.reading is None or here.verdict is None:
         return "read" if here.tries <= TRIES else ""
@@ -48,6 +50,8 @@ def phase(state: State) -> str:
     here = state.here
     if state.sale is not None:
         return _of_sale(state, state.sale)
+    if staff_here(state):
+        return "staff"
     if wanted(state) in ("arm", "write", "finish") or (here.token and here.reset and here.reading is None and not here.failed):
         return "writing"
     if here.shown and state.ended and state.ended.id == here.shown:
@@ -59,6 +63,11 @@ def phase(state: State) -> str:
     if here.token:
         return _of_card(state)
     return "out" if out_of_service(state) else "attract"
+
+
+def staff_here(state: State) -> bool:
+    """A maintenance screen stands. Never while a sale does."""
+    return state.sale is None and state.here.staff.screen != ""
 
 
 def landed_shown(state: State) -> bool:
@@ -118,7 +127,11 @@ def note_moves(state: State) -> bool:
 
 def cash_works(state: State) -> bool:
     """Some acceptor is ready to take money, and the machine is open and has its keys."""
-    return not state.service.closed and state.trust.trades and any(seen.denominations and not seen.code for seen in state.here.acceptors.values())
+    return (
+        not state.service.closed
+        and state.trust.trades
+        and any(seen.denominations and not seen.code and not state.till.box(device).gone for device, seen in state.here.acceptors.items())
+    )
 
 
 def span_ms(state: State) -> int | None:
@@ -126,6 +139,8 @@ def span_ms(state: State) -> int | None:
     name = phase(state)
     if name == "insert" and state.sale and state.sale.tender_minor:
         name = "insert_paid"
+    if name == "staff" and not state.operators.operator:
+        name = "staff_door"
     return SPAN_MS.get(name)
 
 

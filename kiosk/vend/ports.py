@@ -7,6 +7,7 @@ import msgspec
 
 from kiosk.vend.card.reading import Record
 from kiosk.vend.evidence import Evidence
+from kiosk.vend.operators.standing import PinJob, ReadJob
 from kiosk.vend.paper.values import Paper
 from kiosk.vend.seen import Seen
 from kiosk.vend.trust import Trust
@@ -70,6 +71,9 @@ class Published(msgspec.Struct, frozen=True):
     print_job: PrintJob | None
     acceptors: dict[str, AcceptorMemory]
     sign_job: SignJob | None = None
+    pin_job: PinJob | None = None
+    read_job: ReadJob | None = None
+    ending: bool = False  # an operator wants the core to be started again
     trust: Trust = Trust()
 
 

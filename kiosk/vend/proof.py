@@ -117,13 +117,15 @@ def signed(rules: Rules, state: State, seen: s.Signed) -> Facts:
 
 
 def print_id(fact: f.PrintStarted) -> int:
-    """One id a paper and copy: numbers are gapless, copies few."""
-    return fact.number * 100 + fact.copy
+    """One id a paper and copy: numbers are gapless, copies few. What has no number has a name of its own."""
+    return fact.number * 100 + fact.copy if fact.number else int(fact.sale, 16)
 
 
 def print_job(rules: Rules, state: State) -> PrintJob | None:
     """The paper that has been begun in this boot."""
     job = state.here.printing
+    if job and state.here.staff.paper and state.here.staff.paper_of == job.sale:
+        return PrintJob(print_id(job), job.number, job.copy, state.here.staff.paper)
     sale = find(state, job.sale) if job else None
     if job is None or sale is None or sale.closed is None:
         return None

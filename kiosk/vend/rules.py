@@ -38,6 +38,7 @@ class Rules(msgspec.Struct, frozen=True):
     languages: tuple[str, ...] = ("en",)
     letterhead: Letterhead = Letterhead()
     demo: bool = False
+    place: str = ""  # in the resource tree: "u1/r2/k07"
 
     def local(self, at_ms: int) -> datetime:
         """Wall time of the kiosk's own zone."""

@@ -9,7 +9,9 @@ from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.card.reading import Word
 from kiosk.vend.facts import Fact
-from kiosk.vend.phase import deadline_ms, its_card_waits, landed_shown, note_moves, phase, wanted
+from kiosk.vend.operators import entry, orders, trials
+from kiosk.vend.operators.session import OperatorLeft
+from kiosk.vend.phase import deadline_ms, its_card_waits, landed_shown, note_moves, phase, staff_here, wanted
 from kiosk.vend.ports import CardJob, Stance
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.showing import offers
@@ -20,15 +22,20 @@ from kiosk.vend.view import Offer
 Facts = tuple[Fact, ...]
 
 
-def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: C901, PLR0911, PLR0912 - one line a word, in the order of seen.py
+def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:
     """What has happened now that this was seen."""
+    facts = _stepped(rules, state, seen, now)
+    return (*facts, *trials.told(rules, state, seen)) if state.here.staff.test else facts
+
+
+def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: C901, PLR0911, PLR0912 - one line a word, in the order of seen.py
     match seen:
         case s.Tick():
             return _tick(rules, state, now)
         case s.Choice():
             return _choice(rules, state, seen, now)
         case s.CardIn():
-            return (*proof.untold(rules, state), p.CardCame(seen.token))
+            return _card_in(rules, state, seen)
         case s.CardOut():
             return _card_out(rules, state, seen, now)
         case s.CardBad():
@@ -65,6 +72,14 @@ def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: 
             return proof.printed(state, seen)
         case s.Signed():
             return proof.signed(rules, state, seen)
+        case s.Ordered():
+            return orders.ordered(rules, state, seen, now)
+        case s.PinChecked():
+            return entry.checked(rules, state, seen, now)
+        case s.Found():
+            return orders.found(rules, state, seen, now)
+        case s.RosterRead():
+            return entry.roster_read(state, seen)
         case s.BootCardLeft():
             return _boot_card(state, seen)
         case s.Trusted():
@@ -75,6 +90,8 @@ def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: 
 def started(rules: Rules, state: State, now: Now, software: str) -> Facts:
     """The first facts of a boot, from the replayed state: an open sale without money ends, a paper of unknown fate is said to be so."""
     facts: list[Fact] = [f.Started(now.boot, rules.kiosk, software, rules.demo)]
+    if state.operators.operator:
+        facts.append(OperatorLeft(state.operators.operator, "restart"))
     if state.unprinted:
         facts.append(f.ReceiptPrinted(state.unprinted.sale, state.unprinted.number, "unknown", state.unprinted.copy))
     sale = state.sale
@@ -86,6 +103,13 @@ def started(rules: Rules, state: State, now: Now, software: str) -> Facts:
 
 
 # ---------------------------------------------------------------- the card comes and goes
+
+
+def _card_in(rules: Rules, state: State, seen: s.CardIn) -> Facts:
+    """A customer's card ends a maintenance session; one that staff were asked for does not."""
+    staff = state.here.staff
+    over = entry.left(state, "card") if staff_here(state) and staff.test != "reader" and staff.screen != "keys" else ()
+    return (*over, *proof.untold(rules, state), p.CardCame(seen.token))
 
 
 def _card_out(rules: Rules, state: State, seen: s.CardOut, now: Now) -> Facts:
@@ -247,6 +271,8 @@ def _tick(rules: Rules, state: State, now: Now) -> Facts:
         return (f.EscrowUnknown(sale.id, sale.escrow.device, sale.escrow.denomination),)
     if name in ("account", "insert", "attract", "out"):
         return (p.Waited(name),)
+    if name == "staff":
+        return entry.left(state, "time")
     if name == "still":
         if sale and sale.tender_minor:
             return close_tender(state, sale, "time")
@@ -269,6 +295,7 @@ def _tick(rules: Rules, state: State, now: Now) -> Facts:
 def stance(rules: Rules, state: State) -> Stance:
     """What the acceptors and lamps should be doing."""
     notes, coins = cash.denominations(rules, state)
+    notes = rules.allowed.notes if state.here.staff.test == "notes" else notes  # each is held, read and given back
     word, counter = cash.escrow_word(state)
     lamps = {"attract": ("card",), "account": ("notes", "coins"), "insert": ("notes", "coins"), "unsure": ("card",), "take_card": ("card",)}
     up = {device: seen.denominations for device, seen in state.here.acceptors.items() if not seen.code}

@@ -6,8 +6,11 @@ A `token` names one presentation of a card: a card that is pulled and put back h
 
 import msgspec
 
+from kiosk.vend import staff
 from kiosk.vend.card.reading import Reading
 from kiosk.vend.facts import RoomFact
+from kiosk.vend.operators.standing import Found as Answer
+from kiosk.vend.operators.tree import Roster
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -33,6 +36,13 @@ class BootCardLeft(Seen, frozen=True):
     """A boot card still lies in its reader long after it was needed; `left` False: it is out."""
 
     left: bool
+
+
+class DiskSeen(Seen, frozen=True):
+    """Bytes of the store's disk: free for the core, and in all."""
+
+    free: int
+    total: int
 
 
 class Trusted(Seen, frozen=True):
@@ -198,3 +208,34 @@ class Signed(Seen, frozen=True):
 
     job: int
     code: str
+
+
+# ---------------------------------------------------------------- staff
+
+
+class Ordered(Seen, frozen=True):
+    """A maintenance screen's order. Of a PIN only that one was typed: it is held where it can be checked."""
+
+    rev: int
+    order: staff.Order | None  # None: a PIN
+
+
+class PinChecked(Seen, frozen=True):
+    """The answer to a PIN job."""
+
+    job: int
+    right: bool
+
+
+class Found(Seen, frozen=True):
+    """The answer to a read job."""
+
+    job: int
+    found: Answer
+
+
+class RosterRead(Seen, frozen=True):
+    """A roster whose signature holds; `digest` is its body's SHA-256, hex."""
+
+    roster: Roster
+    digest: str

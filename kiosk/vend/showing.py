@@ -6,6 +6,7 @@ from kiosk.vend import cash
 from kiosk.vend.card.reading import Word
 from kiosk.vend.damm import purchase_number
 from kiosk.vend.facts import PriceLine
+from kiosk.vend.operators.showing import staff_view
 from kiosk.vend.phase import MORE_TIME, cash_works, ends_ms, landed_shown, out_of_service, phase, span_ms
 from kiosk.vend.proof import choices, number_of, paper_works
 from kiosk.vend.rules import Now, Rules
@@ -34,6 +35,7 @@ def view(rules: Rules, state: State, now: Now) -> View:
         exponent=rules.currency.exponent,
         demo=rules.demo,
         params=params,
+        staff=staff_view(rules, state, now) if name == "staff" else None,
         **parts,
     )
 
@@ -317,4 +319,5 @@ _PARTS = {
     "claim": _claim,
     "refused": _refused,
     "take_card": _take_card,
+    "staff": _take_card,
 }

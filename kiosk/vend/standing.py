@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from kiosk.vend import passing as p
 from kiosk.vend.card.reading import Word
+from kiosk.vend.operators import standing as o
 from kiosk.vend.phase import landed_shown
 from kiosk.vend.state import State, find
 
@@ -159,3 +160,13 @@ def _(fact: p.Waited, state: State) -> State:
 @stand.register
 def _(_fact: p.Ignored, state: State) -> State:
     return here_with(state, ignored=state.here.ignored + 1)
+
+
+@stand.register
+def _(fact: o.StaffAt | o.StaffTold, state: State) -> State:
+    return here_with(state, staff=fact.staff)
+
+
+@stand.register
+def _(fact: o.RosterHere, state: State) -> State:
+    return here_with(state, roster=fact.roster)

@@ -6,8 +6,12 @@ from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend.card.reading import Reading, Record, Verdict
 from kiosk.vend.limits import DayOfCard
+from kiosk.vend.operators.session import Operators
+from kiosk.vend.operators.standing import Staff
+from kiosk.vend.operators.tree import Roster
 from kiosk.vend.ports import AcceptorMemory
 from kiosk.vend.service import Service
+from kiosk.vend.till import Till
 from kiosk.vend.trust import Trust
 
 
@@ -99,6 +103,18 @@ class Here(msgspec.Struct, frozen=True):
     turn: int = 0  # counts changes of phase: a choice made on an older screen is ignored
     touched_ms: int = 0  # when the phase began or the customer last did something
     ignored: int = 0
+    staff: Staff = Staff()
+    roster: Roster | None = None
+
+
+class Disputed(msgspec.Struct, frozen=True):
+    """A note of which nobody knows where it is, until its box is counted."""
+
+    sale: str
+    device: str
+    denomination: int
+    seq: int
+    at_ms: int
 
 
 class State(msgspec.Struct, frozen=True):
@@ -110,7 +126,10 @@ class State(msgspec.Struct, frozen=True):
     claims: dict[str, Sale] = {}
     ended: Sale | None = None  # the last sale that landed or was claimed: for its paper and its screen
     acceptors: dict[str, AcceptorMemory] = {}
-    boxes: dict[str, dict[str, int]] = {}  # device -> denomination -> pieces since the box was put in
+    boxes: dict[str, dict[str, int]] = {}  # device -> denomination, "0" where it has no name -> pieces since the box was put in
+    disputed: tuple[Disputed, ...] = ()
+    since_ms: dict[str, int] = {}  # device -> when it last failed or was mended; "" -> when this boot began
+    unsent_minor: int = 0  # taken by sales that ended, and not acknowledged by the head office
     faults: dict[str, str] = {}
     cards: dict[str, CardMemory] = {}
     debts_paid: dict[str, int] = {}  # by meter
@@ -118,6 +137,8 @@ class State(msgspec.Struct, frozen=True):
     number: int = 0  # the last paper number
     unprinted: f.PrintStarted | None = None  # begun, its outcome not on disk
     service: Service = Service()
+    operators: Operators = Operators()
+    till: Till = Till()
     trust: Trust = Trust()
     here: Here = Here()
 

@@ -4,8 +4,9 @@ Money that was taken and what became of it are counted apart: a report whose two
 A sale counts where it ended (SaleClosed), with all its money: HQ counts it there too.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 
@@ -13,8 +14,8 @@ from kiosk.vend import facts as f
 from kiosk.vend.card.reading import Word
 from kiosk.vend.rows import Recorded
 from kiosk.vend.tariff import amount_of
+from kiosk.vend.till import CASH, CashBoxInstalled, CashBoxRemoved
 
-CASH = ("notes", "coins")
 TURNED_AWAY = (Word.REFUSED, Word.UNTAKEN, Word.UNREADABLE)  # no sale opens on a card with such a word
 SEAL_HEX = 8  # the seal of a row is the first four bytes of its hash
 
@@ -176,61 +177,6 @@ class _Refused:
                 self.notes += 1
 
 
-# ---------------------------------------------------------------- a box
-
-
-def box_count(rows: Iterable[Recorded]) -> BoxCount:
-    """Adds up the whole journal's rows: the boxes have been in since its first one, as long as no fact says that one was changed."""
-    ledger, held, in_ms = _Ledger(), _Held(), 0
-    seq, seal = 0, ""
-    for recorded in rows:
-        fact = recorded.fact
-        in_ms = in_ms or recorded.row.at_ms
-        held.add(fact)
-        if _of_these_boxes(fact, ledger):
-            ledger.add(fact)
-        seq, seal = recorded.row.seq, seal_of(recorded.row.hash)
-    pieces = tuple(f.Tender(device, face, count) for (device, face), count in sorted(held.pieces.items(), key=_notes_first))
-    return BoxCount(1, in_ms, None, pieces, ledger.given(), ledger.odd, sum(held.unended.values()), seq, seal)
-
-
-def _of_these_boxes(fact: f.Fact, ledger: "_Ledger") -> bool:
-    """Only cash is in a box; a claim whose money left with an earlier box, or never was in one, is not settled out of this one."""
-    match fact:
-        case f.SaleClosed():
-            return all(tender.device in CASH for tender in fact.tenders)
-        case f.ClaimSettled():
-            return fact.sale in ledger.claims
-        case _:
-            return True
-
-
-def _notes_first(kind: tuple[tuple[str, int], int]) -> tuple[int, int]:
-    (device, face), _ = kind
-    return CASH.index(device), -face
-
-
-@dataclass
-class _Held:
-    """What fell into the boxes, piece by piece."""
-
-    pieces: dict[tuple[str, int], int] = field(default_factory=dict)
-    unended: dict[str, int] = field(default_factory=dict)  # by sale
-
-    def add(self, fact: f.Fact) -> None:
-        match fact:
-            case f.NoteStacked() | f.CoinAccepted():
-                self._piece(fact.device, fact.denomination)
-                self.unended[fact.sale] = self.unended.get(fact.sale, 0) + fact.denomination
-            case f.OrphanCredit(pieces=1, amount_minor=int(minor)):
-                self._piece(fact.device, minor)
-            case f.SaleClosed():
-                self.unended.pop(fact.sale, None)
-
-    def _piece(self, device: str, denomination: int) -> None:
-        self.pieces[device, denomination] = self.pieces.get((device, denomination), 0) + 1
-
-
 # ---------------------------------------------------------------- sales that ended
 
 
@@ -261,6 +207,14 @@ class _Ledger:
                 self._landed(fact.credit_minor, fact.lines)
             case f.OrphanCredit() | f.EscrowUnknown():
                 self.odd = _odder(self.odd, fact)
+
+    def settle_part(self, fact: f.ClaimSettled) -> None:
+        """Of a claim whose money was in several boxes, this one's share counts as credit."""
+        part = self.claims.pop(fact.sale)
+        if part == sum(line.amount_minor for line in fact.lines if line.summed):
+            self._landed(fact.credit_minor, fact.lines)
+        else:
+            self._landed(part, ())
 
     def _tendered(self, closed: f.SaleClosed) -> None:
         self.sales += 1
@@ -294,3 +248,121 @@ def _odder(odd: Odd, fact: f.OrphanCredit | f.EscrowUnknown) -> Odd:
             return msgspec.structs.replace(odd, orphans=odd.orphans + 1, orphans_minor=odd.orphans_minor + minor)
         case _:
             return msgspec.structs.replace(odd, unknown=odd.unknown + fact.pieces)
+
+
+# ---------------------------------------------------------------- a box
+
+
+def box_count(rows: Iterable[Recorded], devices: tuple[str, ...] = CASH) -> BoxCount:
+    """Adds up the whole journal's rows: what is in these devices' boxes, each since it was put in, the first since the first row."""
+    boxes = {device: _Box() for device in devices}
+    for recorded in rows:
+        for device, box in boxes.items():
+            box.add(device, recorded)
+        if isinstance(recorded.fact, CashBoxRemoved) and recorded.fact.device in boxes:
+            boxes[recorded.fact.device] = _Box(session=recorded.fact.session + 1)
+    return _counted(boxes, None)
+
+
+def box_closed(rows: Iterable[Recorded], device: str, session: int) -> BoxCount | None:
+    """The same of one session that is over, up to its CashBoxRemoved; None when the rows know no such one."""
+    box = _Box()
+    for recorded in rows:
+        box.add(device, recorded)
+        fact = recorded.fact
+        if isinstance(fact, CashBoxRemoved) and fact.device == device:
+            if fact.session == session:
+                return _counted({device: box}, fact)
+            box = _Box(session=fact.session + 1)
+    return None
+
+
+def _counted(boxes: Mapping[str, "_Box"], removed: CashBoxRemoved | None) -> BoxCount:
+    """The boxes of all devices as one, or the one that was taken out."""
+    first = next(iter(boxes.values()))
+    pieces = tuple(
+        f.Tender(device, face, count) for device, box in boxes.items() for face, count in sorted(box.pieces.items(), reverse=True)
+    )
+    ledgers = [box.ledger for box in boxes.values()]
+    given = _added([ledger.settled for ledger in ledgers])
+    claims = {sale for ledger in ledgers for sale in ledger.claims}
+    claims_minor = sum(sum(ledger.claims.values()) for ledger in ledgers)
+    return BoxCount(
+        session=first.session,
+        in_ms=min((box.in_ms for box in boxes.values() if box.in_ms), default=0),
+        out_ms=first.at_ms if removed else None,
+        pieces=pieces,
+        given=msgspec.structs.replace(given, claims=len(claims), claims_minor=claims_minor),
+        odd=_added([ledger.odd for ledger in ledgers]),
+        unended_minor=sum(sum(box.unended.values()) for box in boxes.values()),
+        seq=first.seq,
+        seal=first.seal,
+        operators=removed.operators if removed else (),
+        bag=removed.bag if removed else "",
+    )
+
+
+A = TypeVar("A", Given, Odd)
+
+
+def _added(parts: list[A]) -> A:
+    """Field by field."""
+    return type(parts[0])(*(sum(values) for values in zip(*map(msgspec.structs.astuple, parts), strict=True)))
+
+
+@dataclass
+class _Box:
+    """What fell into one device's box, piece by piece, and the part of each sale that was paid with it."""
+
+    session: int = 1
+    in_ms: int = 0
+    at_ms: int = 0
+    seq: int = 0
+    seal: str = ""
+    pieces: dict[int, int] = field(default_factory=dict)
+    unended: dict[str, int] = field(default_factory=dict)  # by sale
+    ledger: _Ledger = field(default_factory=_Ledger)
+
+    def add(self, device: str, recorded: Recorded) -> None:
+        self.in_ms = self.in_ms or recorded.row.at_ms
+        self.at_ms, self.seq, self.seal = recorded.row.at_ms, recorded.row.seq, seal_of(recorded.row.hash)
+        match recorded.fact:
+            case CashBoxInstalled(device=where) if where == device:
+                self.in_ms, self.session = recorded.row.at_ms, recorded.fact.session
+            case f.NoteStacked() | f.CoinAccepted() as fact if fact.device == device:
+                self._piece(fact.denomination)
+                self.unended[fact.sale] = self.unended.get(fact.sale, 0) + fact.denomination
+            case f.OrphanCredit() | f.EscrowUnknown() as fact if fact.device == device:
+                if isinstance(fact, f.OrphanCredit) and fact.pieces == 1 and fact.amount_minor is not None:
+                    self._piece(fact.amount_minor)
+                self.ledger.add(fact)
+            case f.SaleClosed() as fact:
+                self.unended.pop(fact.sale, None)
+                self.ledger.add(_part(fact, device))
+            case f.ClaimSettled() as fact if fact.sale in self.ledger.claims:
+                self.ledger.settle_part(fact)
+
+    def _piece(self, denomination: int) -> None:
+        self.pieces[denomination] = self.pieces.get(denomination, 0) + 1
+
+
+def _part(closed: f.SaleClosed, device: str) -> f.SaleClosed:
+    """What a sale owes to this box: the whole of it, or of one that was paid in several ways the lines that this money reaches."""
+    mine = tuple(tender for tender in closed.tenders if tender.device == device)
+    if len(mine) == len(closed.tenders) and mine:
+        return closed
+    before = sum(t.denomination * t.pieces for t in closed.tenders if t.device in CASH and CASH.index(t.device) < CASH.index(device))
+    upto = before + sum(t.denomination * t.pieces for t in mine)
+    lines, at = [], 0
+    for one in closed.lines:
+        if one.summed:
+            reached = max(0, min(at + one.amount_minor, upto) - max(at, before))
+            lines.append(msgspec.structs.replace(one, amount_minor=reached))
+            at += one.amount_minor
+    return msgspec.structs.replace(
+        closed,
+        tenders=mine,
+        lines=tuple(lines),
+        credit_minor=amount_of(tuple(lines), "to_card"),
+        claim_minor=min(closed.claim_minor, upto - before),
+    )

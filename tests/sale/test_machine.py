@@ -176,7 +176,7 @@ class Machine(RuleBasedStateMachine):
             held = shop.state.sale.tender_minor if shop.state.sale else 0
             assert tendered == credited + deducted + claimed + held
             box = sum(int(d) * n for device in shop.state.boxes.values() for d, n in device.items())
-            assert box == tendered, orphans
+            assert box == tendered + orphans
 
     @invariant()
     def nothing_is_credited_twice(self) -> None:

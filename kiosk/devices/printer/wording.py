@@ -20,7 +20,7 @@ def said(value: v.Value, paper: v.Paper) -> str:
             return f"{paper.kiosk}-{paper.number:06d}" + (f"-{paper.check}" if paper.check else "")
         case v.Tail(digits, dots):
             return "." * dots + digits
-        case v.Day() | v.Clock() | v.Moment():
+        case v.Day() | v.Month() | v.Clock() | v.Moment():
             return _time(value, paper)
         case _:
             return _number(value, paper).replace(" ", _KEPT)
@@ -46,11 +46,13 @@ def _face(denomination: int, paper: v.Paper) -> str:
     return words.whole_money(paper.language, denomination, paper.exponent)
 
 
-def _time(value: v.Day | v.Clock | v.Moment, paper: v.Paper) -> str:
+def _time(value: v.Day | v.Month | v.Clock | v.Moment, paper: v.Paper) -> str:
     local = datetime.fromtimestamp(value.at_ms / 1000, UTC).astimezone(datetime.strptime(paper.zone, "%z").tzinfo)
     match value:
         case v.Day():
             return words.full_day(paper.language, local)
+        case v.Month():
+            return words.month(paper.language, local)
         case v.Clock():
             return f"{words.clock(local)} {paper.zone}"
         case v.Moment():

@@ -1,14 +1,28 @@
 """The day report: what was taken, what became of it, and whether the two are the same."""
 
-from kiosk.vend.paper.values import Day, Energy, Moment, Money, Pair, Paper, Row, Rule, Said, Sum, Title
-from kiosk.vend.totals import CASH, DayTotals, Odd
+from kiosk.vend.paper.values import Day, Energy, Moment, Money, Month, Pair, Paper, Row, Rule, Said, Sum, Title
+from kiosk.vend.till import CASH
+from kiosk.vend.totals import DayTotals, Odd
 
 
 def day_report(totals: DayTotals, *, kiosk: str, day_ms: int, printed_ms: int, zone: str, exponent: int, language: str) -> Paper:
     """One day on paper. `day_ms` is any moment of that day."""
+    title = Title(Said("paper.day.title", {"day": Day(day_ms)}))
+    rows = _rows(title, totals, kiosk, printed_ms)
+    return Paper("day", 0, kiosk, printed_ms, zone, rows, exponent=exponent, language=language)
+
+
+def month_report(totals: DayTotals, *, kiosk: str, month_ms: int, printed_ms: int, zone: str, exponent: int, language: str) -> Paper:
+    """The same of a month. `month_ms` is any moment of it."""
+    title = Title(Said("paper.month.title", {"month": Month(month_ms)}))
+    rows = _rows(title, totals, kiosk, printed_ms)
+    return Paper("month", 0, kiosk, printed_ms, zone, rows, exponent=exponent, language=language)
+
+
+def _rows(title: Title, totals: DayTotals, kiosk: str, printed_ms: int) -> tuple[Row, ...]:
     given = totals.given
-    rows: list[Row] = [
-        Title(Said("paper.day.title", {"day": Day(day_ms)})),
+    return (
+        title,
         Pair(Said("paper.kiosk", {"kiosk": kiosk}), Said("paper.day.printed", {"moment": Moment(printed_ms)})),
         Pair(Said("paper.day.rows"), f"{totals.first_seq or ''}-{totals.last_seq or ''}"),
         Rule(),
@@ -37,8 +51,7 @@ def day_report(totals: DayTotals, *, kiosk: str, day_ms: int, printed_ms: int, z
         *([] if totals.float_minor is None else [Pair(Said("paper.day.float"), Money(totals.float_minor))]),
         Pair(Said("paper.day.unsent"), Money(totals.unsent_minor)),
         Pair(Said("paper.seal"), totals.seal or "-"),
-    ]
-    return Paper("day", 0, kiosk, printed_ms, zone, tuple(rows), exponent=exponent, language=language)
+    )
 
 
 def odd_rows(odd: Odd) -> tuple[Row, ...]:

@@ -59,6 +59,12 @@ class Day(msgspec.Struct, frozen=True):
     at_ms: int
 
 
+class Month(msgspec.Struct, frozen=True):
+    """`Nov 2026`, in the paper's zone."""
+
+    at_ms: int
+
+
 class Clock(msgspec.Struct, frozen=True):
     """`14:33 +0800`, in the paper's zone."""
 
@@ -82,7 +88,7 @@ class Said(msgspec.Struct, frozen=True):
     params: dict[str, "Value"] = {}
 
 
-Value = Money | Energy | Rate | Pieces | Stack | Tail | Day | Clock | Moment | PaperNumber | Said | str | int
+Value = Money | Energy | Rate | Pieces | Stack | Tail | Day | Month | Clock | Moment | PaperNumber | Said | str | int
 
 
 # ---------------------------------------------------------------- rows
@@ -150,7 +156,7 @@ class Paper(msgspec.Struct, frozen=True):
     `code` the QR's text once signed.
     """
 
-    kind: str  # recharge | claim | box | day
+    kind: str  # recharge | claim | box | day | month | test
     number: int
     kiosk: str
     at_ms: int

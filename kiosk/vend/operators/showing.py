@@ -1,0 +1,233 @@
+"""State -> StaffView: the maintenance screen that stands, with what may be pressed on it. What an operator may not do is not offered."""
+
+from datetime import date, timedelta
+
+from msgspec.structs import replace
+
+from kiosk.vend import staff as st
+from kiosk.vend.cash import box_minor
+from kiosk.vend.operators import acts
+from kiosk.vend.operators.standing import Staff
+from kiosk.vend.operators.tables import boxes_table, case_table, cases, cases_table, devices_table, keys_table
+from kiosk.vend.operators.trials import DEVICES, LOOKED_AT
+from kiosk.vend.rules import Now, Rules
+from kiosk.vend.staff import Cell, Count, Field, Key, Line, Money, Owed, Plain, Question, StaffView, Table, Word
+from kiosk.vend.state import State
+from kiosk.vend.till import CASH
+
+Keys = tuple[Key, ...]
+FIELDS = {
+    "number": Field(Word("operator"), st.OPERATOR_DIGITS, st.OPERATOR_DIGITS),
+    "second": Field(Word("second"), st.OPERATOR_DIGITS, st.OPERATOR_DIGITS),
+    "pin": Field(Word("pin"), st.PIN_DIGITS, st.PIN_DIGITS, secret=True),
+    "second_pin": Field(Word("pin"), st.PIN_DIGITS, st.PIN_DIGITS, secret=True),
+    "bag": Field(Word("bag"), 3, 12),
+    "bag_again": Field(Word("bag_again"), 3, 12),
+    "box": Field(Word("box"), 1, 8),
+    "receipts": Field(Word("receipt"), 1, 6),
+    "clock": Field(Word("clock"), 12, 12),
+}
+BACK: dict[str, st.To] = {
+    "counters": "tests", "case": "cases", "report": "reports", "journal": "reports", "bag": "cash", "bag_again": "cash", "box": "cash",
+    "clock": "service", "second": "home", "second_pin": "home",
+}  # fmt: skip
+FILTERS = ("all", "money", "card", "device", "staff")
+_YES, _NO = Key("enter", Word("yes"), st.said(st.Yes())), Key("clear", Word("no"), st.said(st.No()))
+_LEAVE = Key("clear", Word("leave"), st.said(st.Leave()))
+
+
+def staff_view(rules: Rules, state: State, now: Now) -> StaffView | None:
+    """The screen; None where no staff stand."""
+    staff = state.here.staff
+    if not staff.screen:
+        return None
+    inside = bool(state.operators.operator)
+    counted = acts.allowed(rules, state, "cash.count", now)
+    question = _question(rules, state, staff, counted=counted)
+    table = _paged(_table(rules, state, staff, now), staff.page) if inside and not question else None
+    field = None if question or staff.found.table else FIELDS.get(staff.screen)
+    return StaffView(
+        screen=staff.screen,
+        operator=state.operators.operator,
+        service=state.service.closed,
+        owed=owed(state, counted=counted) if inside else None,
+        table=table,
+        keys=_keys(rules, state, staff, now, table) if not question else (_NO, _YES),
+        question=question,
+        field=field,
+        notice=staff.notice,
+        busy=bool(staff.read or staff.checking or state.here.printing),
+        look=LOOKED_AT.get(staff.test, ""),
+    )
+
+
+def owed(state: State, *, counted: bool) -> Owed:
+    """The machine's own money. What is in the box is for whoever may know it."""
+    boxes = sum(box_minor(state, device) for device in state.boxes)
+    claims = sum(claim.tender_minor for claim in state.claims.values())
+    return Owed(boxes if counted else None, 0, claims, len(state.claims), state.unsent_minor, state.seq)
+
+
+def _paged(table: Table | None, page: int) -> Table | None:
+    if table is None:
+        return None
+    pages = max(1, -(-len(table.rows) // st.ROWS_A_PAGE))
+    page = min(page, pages)
+    return replace(table, rows=table.rows[(page - 1) * st.ROWS_A_PAGE : page * st.ROWS_A_PAGE], page=page, pages=pages)
+
+
+def _table(rules: Rules, state: State, staff: Staff, now: Now) -> Table | None:
+    match staff.screen:
+        case "home" | "tests" | "service":
+            return devices_table(rules, state)
+        case "cash" | "bag" | "bag_again" | "box":
+            return boxes_table(rules, state, counted=acts.allowed(rules, state, "cash.count", now))
+        case "cases":
+            return cases_table(rules, state)
+        case "case":
+            return case_table(rules, state, staff.of)
+        case "keys":
+            return keys_table(rules, state, now)
+    return staff.found.table
+
+
+# ---------------------------------------------------------------- what may be pressed
+
+
+def _keys(rules: Rules, state: State, staff: Staff, now: Now, table: Table | None) -> Keys:
+    """In their fixed places; CLEAR last but one, ENTER turns the page."""
+    if staff.screen == "wait":
+        return ()
+    if not state.operators.operator:
+        return (_LEAVE,)
+    offered = tuple(key for key in _offered(rules, state, staff, now, table) if _may(rules, state, key, now))
+    back = _LEAVE if staff.screen == "home" else _go("clear", "back", BACK.get(staff.screen, "home"))
+    return (*offered, back, *_next_page(staff, table))
+
+
+def _next_page(staff: Staff, table: Table | None) -> Keys:
+    """ENTER goes round through the pages."""
+    if table is None or table.pages < 2 or staff.screen not in st.SCREENS:
+        return ()
+    page = table.page % table.pages + 1
+    return (Key("enter", Word("page", {"page": table.page, "pages": table.pages}), st.said(st.Go(staff.screen, f"{staff.of}.{page}"))),)
+
+
+def _may(rules: Rules, state: State, key: Key, now: Now) -> bool:
+    order = st.order_of(key.told)
+    return not isinstance(order, st.Do) or acts.allowed(rules, state, order.operation, now)
+
+
+def _go(cap: str, label: str, to: st.To, of: str = "", **params: int) -> Key:
+    return Key(cap, Word(label, dict(params)), st.said(st.Go(to, of)))
+
+
+def _do(cap: str, label: str, operation: st.Operation, on: str = "") -> Key:
+    return Key(cap, Word(label), st.said(st.Do(operation, on)))
+
+
+def _offered(rules: Rules, state: State, staff: Staff, now: Now, table: Table | None) -> Keys:
+    match staff.screen:
+        case "home":
+            return _rooms(state)
+        case "tests":
+            tests = tuple(_do(str(n), f"test.{name}", "device.test", name) for n, name in enumerate(DEVICES, 1))
+            return (*tests, _go(str(len(DEVICES) + 1), "counters", "counters"))
+        case "counters":
+            return (_do("1", "reset", "counters.reset"),)
+        case "cash":
+            return _cash(rules, state)
+        case "cases" if table:
+            first = (table.page - 1) * st.ROWS_A_PAGE
+            here = cases(state)[first : first + st.ROWS_A_PAGE]
+            return tuple(_go(str(n), "case", "case", case.of, n=n) for n, case in enumerate(here, 1))
+        case "case" | "receipts" if staff.found.again:
+            return (_do("1", "reprint", "receipt.reprint"),)
+        case "reports":
+            return _reports(rules.business_date(now.at_ms))
+        case "report" if staff.found.paper:
+            return (_do("1", "print", "report.day" if len(staff.of) > len("2026-11") else "report.month"),)
+        case "journal":
+            return tuple(_go(str(n), f"filter.{name}", "journal", name) for n, name in enumerate(FILTERS, 1))
+        case "service":
+            return _service(state)
+    return ()
+
+
+def _rooms(state: State) -> Keys:
+    open_cases = len(cases(state))
+    return (
+        _go("1", "tests", "tests"),
+        _go("2", "cash", "cash"),
+        _do("3", "paper", "paper.change"),
+        _go("4", "cases", "cases", cases=open_cases),
+        _go("5", "receipts", "receipts"),
+        _go("6", "reports", "reports"),
+        _go("7", "keys", "keys"),
+        _go("9", "service", "service"),
+    )
+
+
+def _cash(rules: Rules, state: State) -> Keys:
+    here = [device for device in CASH if device in rules.acceptors]
+    moves = [
+        _do(str(n), f"install.{device}", "cash.box.install", device)
+        if state.till.box(device).out
+        else _do(str(n), f"swap.{device}", "cash.box.swap", device)
+        for n, device in enumerate(here, 1)
+    ]
+    slips = [_do(str(n), f"slip.{device}", "cash.box.slip", device) for n, device in enumerate(here, 3) if device in state.till.last]
+    return (*moves, *slips)
+
+
+def _reports(business_date: str) -> Keys:
+    today = date.fromisoformat(business_date)
+    last_month = today.replace(day=1) - timedelta(days=1)
+    return (
+        _go("1", "day", "report", today.isoformat()),
+        _go("2", "yesterday", "report", (today - timedelta(days=1)).isoformat()),
+        _go("3", "month", "report", f"{today:%Y-%m}"),
+        _go("4", "last_month", "report", f"{last_month:%Y-%m}"),
+        _go("5", "journal", "journal", "all"),
+    )
+
+
+def _service(state: State) -> Keys:
+    turn = (
+        (_do("1", "open", "service.open"),)
+        if state.service.closed
+        else (_do("1", "close.maintenance", "service.close", "maintenance"), _do("2", "close.cash", "service.close", "cash"))
+    )
+    return (*turn, _do("3", "clock", "clock.set"), _do("4", "restart", "restart"))
+
+
+# ---------------------------------------------------------------- questions
+
+
+def _question(rules: Rules, state: State, staff: Staff, *, counted: bool) -> Question | None:
+    """What ENTER will write down, or what a test asks for."""
+    if staff.test:
+        return Question(Word(f"test.{staff.test}"))
+    asked = staff.asked
+    if asked is None or staff.screen in ("second", "second_pin", "wait"):
+        return None
+    who = Line("operator", Plain(state.operators.operator))
+    match asked.operation:
+        case "cash.box.swap":
+            fact = acts.removal(state, staff, asked.on, (state.operators.operator,))
+            pieces = sum(tender.pieces for tender in fact.pieces) + fact.unknown
+            lines = (Line("device", Word(f"device.{asked.on}")), Line("session", Count(fact.session)), Line("bag", Plain(fact.bag)))
+            sums = (Line("pieces", Count(pieces)), Line("sum", Money(fact.minor))) if counted else ()
+            return Question(Word("swap"), "CashBoxRemoved", (*lines, *sums))
+        case "cash.box.install":
+            session = state.till.box(asked.on).session + 1
+            lines = (Line("device", Word(f"device.{asked.on}")), Line("session", Count(session)), Line("box", Plain(staff.typed)))
+            return Question(Word("install"), "CashBoxInstalled", lines)
+        case "service.close":
+            return Question(Word("service_close"), "ServiceClosed", (who, Line("why", Word(f"why.{asked.on}"))))
+        case "service.open":
+            return Question(Word("service_open"), "ServiceOpened", (who,))
+        case "receipt.reprint" if again := staff.found.again:
+            number: Cell = Plain(f"{rules.kiosk}-{again.number:06d}")
+            return Question(Word("reprint"), "PrintStarted", (Line("receipt", number), Line("copy", Count(again.copy)), who))
+    return Question(Word(asked.operation.replace(".", "_")), "OperatorDid", (who, *((Line("on", Plain(asked.on)),) if asked.on else ())))

@@ -1,5 +1,6 @@
 """Contact sheets: every sample screen at a size, in a language and a palette, side by side under its name."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -95,11 +96,20 @@ def painted(shot: Shot, cell: Cell) -> Image.Image:
 
 
 def save_small(image: Image.Image, path: Path) -> None:
-    """Planes in their very colours, the edges of letters in near ones of the commonest."""
-    ranked = sorted(image.getcolors(image.width * image.height) or [], reverse=True)
-    common = Image.new("P", (1, 1))
-    common.putpalette(b"".join(bytes(colour) for _, colour in ranked[:COLOURS] if isinstance(colour, tuple)))
-    image.quantize(palette=common, dither=Image.Dither.NONE).save(path, optimize=True)
+    """The commonest colours as they are, the edges of letters in the nearest of these. Pillow's own way would shift the planes, too."""
+    pixels = image.tobytes()
+    colours = [pixels[at : at + 3] for at in range(0, len(pixels), 3)]
+    ranked = [colour for colour, _ in Counter(colours).most_common()]
+    kept = ranked[:COLOURS]
+    index = {colour: min(range(len(kept)), key=lambda at: _apart(colour, kept[at])) for colour in ranked[COLOURS:]}
+    index |= {colour: at for at, colour in enumerate(kept)}
+    small = Image.frombytes("P", image.size, bytes(index[colour] for colour in colours))
+    small.putpalette(b"".join(kept))
+    small.save(path, optimize=True)
+
+
+def _apart(one: bytes, other: bytes) -> int:
+    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
 
 
 def _room(one: Size, cell: Cell) -> tuple[int, int]:

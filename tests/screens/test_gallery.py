@@ -11,7 +11,7 @@ from kiosk.cli import app
 from kiosk.gallery import sheets
 from kiosk.gallery.measures import PANELS, measures, table
 from kiosk.gallery.picture import VGA, Cell, paint, screen
-from kiosk.screens.palette import PALETTES, Colour, Palette
+from kiosk.screens.palette import FIELDS, PALETTES, Colour, Palette
 from kiosk.screens.rows import rows
 from kiosk.screens.samples import SAMPLES
 from kiosk.screens.size import SIZES, M
@@ -90,6 +90,9 @@ def test_the_sheet_of_the_best_names_samples_that_exist_and_is_small(tmp_path: P
     done = CliRunner().invoke(app, ["screens", "best", str(tmp_path / "best.png")])
     assert done.exit_code == 0, done.output
     assert 20_000 < (tmp_path / "best.png").stat().st_size < 600_000
+    with Image.open(tmp_path / "best.png") as small:
+        kept = {bytes(colour) for _, colour in small.convert("RGB").getcolors(256) or [] if isinstance(colour, tuple)}
+    assert kept >= {bytes(rgb(PALETTES["true"].colours[f"{field}.plane"])) for field in FIELDS}
 
 
 def test_no_measure_is_below_what_a_finger_needs() -> None:

@@ -67,9 +67,10 @@ def contents(letter: Letter) -> bytes:
         handle = os.open(letter.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         raise ItemRefused("It is a link, or cannot be read.") from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise ItemRefused("It is no regular file.")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ItemRefused("It is no regular file.")
         try:
             raw = file.read(most + 1)
         except OSError:

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from kiosk.sync.item import Item, ItemRefused, KeyList, Kind
 from kiosk.vend import trust as t
+from kiosk.vend.operators.tree import roster_of
 
 SERIAL_BYTES = 8
 
@@ -70,6 +71,7 @@ def hotlisted(body: bytes) -> frozenset[bytes]:
 
 
 def _roster(item: Item) -> t.Installed:
+    roster_of(item.body)
     return t.RosterInstalled(*item.header.number, item.header.body.sha256)
 
 

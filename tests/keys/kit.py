@@ -14,8 +14,8 @@ from kiosk.devices.vault.hq import Left
 from kiosk.devices.vault.keyset import first_set
 from kiosk.devices.vault.station import FileStation, create_station
 from kiosk.devices.vault.store import Delivered, Expected, Masters, Statement
-from kiosk.hq.office import Enrolled, Office, Signer
-from kiosk.hq.stores import trading_store
+from kiosk.hq.office import DAY_MS, Enrolled, Office, Signer
+from kiosk.hq.stores import float_grant, trading_store
 from kiosk.keys import BootSlot
 from kiosk.sync.bodies import LimitsBody
 from kiosk.sync.item import EVERYBODY, Me
@@ -64,6 +64,19 @@ class HeadOffice:
     def send_limits(self, restart: str = "finish", restart_ms: int = 3_600_000, **values: int) -> None:
         body = msgspec.convert({"values": values, "restart": restart, "restart_ms": restart_ms}, LimitsBody)
         self.office.publish("limits", EVERYBODY, msgspec.json.encode(body), self.decision, days=90, now_ms=self.now_ms)
+
+    def send_hotlist(self, *serials: bytes) -> None:
+        self.office.publish("hotlist", EVERYBODY, b"".join(sorted(serials)), self.decision, days=30, now_ms=self.now_ms)
+
+    def send_float(self, amount_minor: int, kiosk: str = KIOSK, days: int = 30) -> None:
+        body = float_grant(self.office, self.decision, kiosk=kiosk, amount_minor=amount_minor, until_ms=self.now_ms + days * DAY_MS)
+        self.office.publish("float", kiosk, body, self.decision, days=days, now_ms=self.now_ms)
+
+    def revoke(self, card: PivModel) -> None:
+        keys = self.office.record.keys
+        assert keys
+        revoked = msgspec.structs.replace(keys, revoked_cards=(store.digest(card.certificate),))
+        self.office.publish_keys(self.root, keys=revoked, now_ms=self.now_ms)
 
     def me(self, kiosk: str = KIOSK) -> Me:
         return Me(kiosk, self.office.record.utility, REGION, self.roots)

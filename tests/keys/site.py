@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from kiosk.demo.site import CONFIG, Site
+from kiosk.demo.site import CONFIG, ProcessKiosk, Site
 from kiosk.devices.sim.card import CardModel
 from kiosk.devices.sim.image import CardImage, CardKeys
 from kiosk.devices.sim.pcscd import PORTS, READERS
@@ -52,6 +52,8 @@ class Street:
         self.config.write_text(text)
         self.hq.know(self.station)
         self.hq.send_limits(restart)
+        self.hq.send_hotlist()
+        self.hq.send_float(50_000_00)
         self.hq.send_store(self.boot_card)
 
     @property
@@ -87,6 +89,13 @@ class Street:
         self.site.phase("done")
         self.site.pull()
         return int.from_bytes(self.customer.files[2][:4])
+
+    def vault(self) -> int:
+        """The process that has the keys."""
+        assert isinstance(self.site.running, ProcessKiosk)
+        pid = self.site.running.process.pid
+        children = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+        return next(int(child) for child in children if Path(f"/proc/{child}/comm").read_text() == "kiosk-vault\n")
 
     def facts(self) -> list[Fact]:
         """The journal of the kiosk, which may be running."""

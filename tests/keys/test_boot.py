@@ -1,5 +1,7 @@
 """From the head office to a sale: stores in a bag, a boot card in a real reader, a kiosk that is locked until it is opened."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,8 +35,9 @@ def street(daemon: Pcscd, tmp_path: Path) -> Iterator[Street]:
 def test_from_the_head_office_to_a_sale_and_locked_again_after_a_restart(street: Street) -> None:
     imported = street.kiosk("sync", "import", str(street.hq.bag))
     assert imported.returncode == 0, imported.stderr
-    assert [line.split(":")[0] for line in imported.stdout.splitlines()] == ["keys-1-1", "limits-1-1", "store-1-1"]
-    assert imported.stdout.count("installed.") == 3
+    names = [line.split(":")[0] for line in imported.stdout.splitlines()]
+    assert names == ["keys-1-1", "limits-1-1", "hotlist-1-1", "float-1-1", "store-1-1"]
+    assert imported.stdout.count(": installed.") == 5
 
     street.site.start()
     assert street.site.phase("out").params["why"] == "keys"
@@ -92,3 +95,86 @@ def test_no_card_a_foreign_card_no_store_and_a_revoked_card_are_each_said(street
     street.boot_card = right
     assert street.unlock().returncode == 0
     assert [fact.why for fact in street.facts() if isinstance(fact, BootCardRefused)] == ["no_store", "no_card", "wrong_card", "not_piv"]
+
+
+def test_the_policy_finish_ends_an_open_sale_after_a_power_cut_and_begins_no_new_one(daemon: Pcscd, tmp_path: Path) -> None:
+    assert daemon.process
+    street = Street(tmp_path, restart="finish")
+    try:
+        street.kiosk("sync", "import", str(street.hq.bag))
+        street.site.start()
+        street.site.phase("out")
+        assert street.unlock().returncode == 0
+        street.site.insert(street.customer)
+        street.site.press("tender", "cash")
+        street.site.feed(100_00)
+        street.site.cut()
+        street.site.phase("done", timeout_s=60)
+        assert int.from_bytes(street.customer.files[2][4:]) == 8, "the purchase is on the card, without any boot card"
+        street.site.pull()
+        assert street.site.phase("out").params["why"] == "keys"
+        opened = [fact for fact in street.facts() if isinstance(fact, Unlocked)]
+        assert [(fact.how, fact.may) for fact in opened] == [("card", "trade"), ("warm", "finish")]
+    finally:
+        street.stop()
+
+
+def test_the_policy_trade_goes_on_by_itself_until_a_lock_ends_it(daemon: Pcscd, tmp_path: Path) -> None:
+    assert daemon.process
+    street = Street(tmp_path, restart="trade")
+    try:
+        street.kiosk("sync", "import", str(street.hq.bag))
+        street.site.start()
+        street.site.phase("out")
+        assert street.unlock().returncode == 0
+        street.site.phase("attract")
+        street.restart()
+        street.site.phase("attract")
+        assert street.buy() > 0
+        assert street.kiosk("boot", "lock").stdout == "The trading keys are locked.\n"
+        street.site.phase("out")
+        street.restart()
+        assert street.site.phase("out").params["why"] == "keys", "what an operator locked stays so"
+    finally:
+        street.stop()
+
+
+def test_the_door_takes_the_trading_store_and_leaves_the_journal(street: Street) -> None:
+    street.kiosk("sync", "import", str(street.hq.bag))
+    street.site.start()
+    street.site.phase("out")
+    assert street.unlock().returncode == 0
+    street.site.phase("attract")
+    assert street.kiosk("boot", "tamper", "door").returncode == 0
+    street.site.phase("out")
+    assert "no trading store" in street.unlock().stderr
+    again = street.kiosk("sync", "import", str(street.hq.bag))
+    assert "there is no way back" in again.stdout, "the store that was deleted is not installed again"
+    street.hq.send_store(street.boot_card)
+    assert "store-1-2: installed." in street.kiosk("sync", "import", str(street.hq.bag)).stdout
+    assert street.unlock().returncode == 0
+    street.site.phase("attract")
+
+
+def test_a_vault_that_is_killed_is_a_locked_kiosk_and_says_so(street: Street) -> None:
+    street.kiosk("sync", "import", str(street.hq.bag))
+    street.site.start()
+    street.site.phase("out")
+    assert street.unlock().returncode == 0
+    street.site.phase("attract")
+    os.kill(street.vault(), signal.SIGKILL)
+    assert street.site.phase("out").params["why"] == "keys"
+    assert [fact.why for fact in street.facts() if isinstance(fact, Locked)] == ["start", "ended"]
+
+
+def test_a_card_that_is_revoked_while_its_keys_are_open_locks_the_kiosk(street: Street) -> None:
+    street.kiosk("sync", "import", str(street.hq.bag))
+    street.site.start()
+    street.site.phase("out")
+    assert street.unlock().returncode == 0
+    street.site.phase("attract")
+    street.hq.revoke(street.boot_card)
+    assert "keys-1-2: installed." in street.kiosk("sync", "import", str(street.hq.bag)).stdout
+    street.site.phase("out")
+    assert street.unlock().stderr == "This boot card is revoked.\n"
+    assert [fact.why for fact in street.facts() if isinstance(fact, Locked)] == ["start", "order"]

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from kiosk.devices.supervise import supervised
 from kiosk.devices.vault import store, wire
 from kiosk.devices.vault.client import VaultClient
 from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.store import BootRefused, Expected, Statement
 from kiosk.vend.facts import RoomFact
-from kiosk.vend.ports import Desk, DeskDied, VaultError, VaultLocked
+from kiosk.vend.ports import Desk, VaultError, VaultLocked
 from kiosk.vend.seen import BootCardLeft, Trusted
 from kiosk.vend.trust import BootCardRefused, KeyGeneration, Locked, TamperSeen, Trust, Unlocked
 
@@ -72,7 +73,8 @@ class Guard:
         self._client: VaultClient | None = None
         self._opening = threading.RLock()  # one at a time
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="keys", daemon=True)
+        self._warmed = False
+        self._thread = threading.Thread(target=supervised(self._watch, self._stop, self._broken), name="keys", daemon=True)
         self._lead_ms = _lead_ms()
         self._stamped_s = self._lies_since_s = 0.0
         self._left = False
@@ -164,10 +166,9 @@ class Guard:
         try:
             said = self._examined()
             self._opened(wire.OpenWarm(**self._order(said, trust), warm_key=self._plan.warm_key))
+            self._open_by(_unlocked(said, "warm", may, min(said.until_ms, now_ms + span_ms), ""))
         except VaultError:
             store.wipe(path)
-            return
-        self._open_by(_unlocked(said, "warm", may, min(said.until_ms, now_ms + span_ms), ""))
 
     def _opened(self, order: wire.OpenStore | wire.OpenWarm) -> None:
         client = VaultClient(order)
@@ -232,11 +233,16 @@ class Guard:
     # ------------------------------------------------------------ the watch
 
     def _watch(self) -> None:
-        with contextlib.suppress(DeskDied):
-            with self._opening:
+        with self._opening:
+            if not self._warmed:
+                self._warmed = True
                 self._warm()
-            while not self._stop.wait(WATCH_S):
-                self.look()
+        while not self._stop.wait(WATCH_S):
+            self.look()
+
+    def _broken(self) -> None:
+        """Nobody watches any more: then nothing is open, either."""
+        self.lock("ended")
 
     def look(self) -> None:
         """Once around: has the vault ended, is the time over, did the clock step, does the boot card still lie there?"""

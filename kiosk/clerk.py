@@ -23,10 +23,19 @@ LISTEN_S = 60.0
 
 
 class Clerk:
-    """Each read job once. `open_journal` opens the store for reading; `set_clock(epoch seconds)` may raise PermissionError."""
+    """Each read job once. `open_journal` opens the store for reading; `set_clock(epoch seconds)` may raise PermissionError;
+    `open_keys(operator)` says in a word what came of the boot card and of the PIN that was typed."""
 
-    def __init__(self, desk: Desk, rules: Rules, open_journal: Callable[[], Journal], set_clock: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        rules: Rules,
+        open_journal: Callable[[], Journal],
+        set_clock: Callable[[float], None],
+        open_keys: Callable[[str], str],
+    ) -> None:
         self._desk, self._rules, self._open_journal, self._set_clock = desk, rules, open_journal, set_clock
+        self._open_keys = open_keys
         self._last: int | None = None
         self._open: int | None = None
 
@@ -49,6 +58,8 @@ class Clerk:
     def _answer(self, job: ReadJob) -> Found:
         if job.what == "clock":
             return self._clock(job.of)
+        if job.what == "boot":
+            return Found(notice=f"boot_{self._open_keys(job.of)}")
         try:
             with closing(self._open_journal()) as journal:
                 return look_up(self._rules, job, journal, time.time_ns() // 1_000_000)

@@ -33,6 +33,7 @@ from kiosk.devices.vault.pins import PinChecker
 from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
+from kiosk.devices.vault.store import BootRefused
 from kiosk.keeping import Keeping
 from kiosk.vend import money, proof, sale
 from kiosk.vend.card.gdw1365 import PROFILE
@@ -157,7 +158,7 @@ class Core:
         self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=generation)
         self._signer = Signer(self.desk, self.station.sign)
         self._pins = PinChecker(self.desk)
-        self._clerk = Clerk(self.desk, rules, self._journal_to_read, _refuses if rules.demo else _set_clock)
+        self._clerk = Clerk(self.desk, rules, self._journal_to_read, _refuses if rules.demo else _set_clock, self._open_keys)
         self._on_death, self._demo = on_death, rules.demo
         self._demo_roster(state, rules)
         self._devices = tuple(_driver(part, self.desk, self.station, rules) for part in config.device)
@@ -227,6 +228,17 @@ class Core:
     def use_roster(self, body: bytes) -> None:
         """The body of a roster whose signature holds; the desk takes it if the journal says that it is the one. Raises RosterRefused."""
         self.desk.tell(RosterRead(roster_of(body), sha256(body).hexdigest()))
+
+    def _open_keys(self, operator: str) -> str:
+        """The boot card in its reader and the PIN that was typed: opened, or why not, as `trust.BootCardRefused` has it."""
+        pin = self._pins.taken()
+        if self.keeping is None:
+            return "no_store"
+        try:
+            self.keeping.unlock(pin, operator)
+        except BootRefused as refused:
+            return refused.why
+        return "opened"
 
     def _demo_roster(self, state: State, rules: Rules) -> None:
         """A demo has operators without a head office."""

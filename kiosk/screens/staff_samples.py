@@ -177,6 +177,21 @@ KEYS = Table(
         (Word("line.heard"), Moment("2026-11-23 18:20")),
     ),
 )
+RULES = Table(
+    ("rule", "about", "state", "stands", "limit"),
+    (
+        (Plain("7"), Word("rule.hotlist"), Status("BAD"), Word("unit.hours", {"n": 170}), Word("unit.hours", {"n": 168})),
+        (Plain("1"), Word("rule.float"), Status("LOW"), Money(1_200_00), Money(10_00)),
+        (Plain("10"), Word("rule.keys"), Status("LOW"), Word("unit.hours", {"n": 200}), Plain("")),
+        (Plain("2"), Word("rule.restored"), Status("OK"), Count(0), Count(1)),
+        (Plain("12"), Word("rule.clock_floor"), Status("OK"), Word("unit.seconds", {"n": 0}), Word("unit.seconds", {"n": 120})),
+        (Plain("18"), Word("rule.disk"), Status("OK"), Word("unit.mib", {"n": 51_000}), Word("unit.mib", {"n": 6_000})),
+        (Plain("18"), Word("rule.unacked"), Status("OK"), Count(1_204), Count(100_000)),
+        (Plain("24"), Word("rule.cash_box"), Status("OK"), Count(0), Count(0)),
+    ),
+    1,
+    2,
+)
 STAFF: Mapping[str, StaffView] = {
     "number": StaffView("number", field=Field(Word("operator"), 3, 3), keys=(LEAVE,)),
     "pin": StaffView("pin", field=Field(Word("pin"), 6, 6, secret=True), keys=(LEAVE,)),
@@ -230,11 +245,11 @@ STAFF: Mapping[str, StaffView] = {
         table=CASES,
         keys=(*(_go(str(n + 1), "case", "case", str(n), n=n + 1) for n in range(4)), HOME),
     ),
-    "case": replace(BARE, screen="case", table=CASE, keys=(_do("1", "reprint", "receipt.reprint"), _go("clear", "back", "cases"))),
+    "case": replace(BARE, screen="case", table=CASE, keys=(_do("7", "reprint", "receipt.reprint"), _go("clear", "back", "cases"))),
     "alarm": replace(BARE, screen="case", table=ALARM, keys=(_go("clear", "back", "cases"),)),
     "case settled": replace(BARE, screen="case", keys=(_go("clear", "back", "cases"),)),
     "receipts": replace(BARE, screen="receipts", field=Field(Word("receipt"), 1, 6), keys=(HOME,)),
-    "receipt": replace(BARE, screen="receipts", table=RECEIPT, keys=(_do("1", "reprint", "receipt.reprint"), HOME)),
+    "receipt": replace(BARE, screen="receipts", table=RECEIPT, keys=(_do("7", "reprint", "receipt.reprint"), HOME)),
     "reprint": replace(BARE, screen="receipts", question=REPRINT, keys=(NO, YES)),
     "receipt not found": replace(BARE, screen="receipts", field=Field(Word("receipt"), 1, 6), keys=(HOME,), notice=Word("no_receipt")),
     "reports": replace(
@@ -303,7 +318,15 @@ STAFF: Mapping[str, StaffView] = {
         BARE, screen="service", question=Question(Word("restart"), "OperatorDid", (Line("operator", Plain("014")),)), keys=(NO, YES)
     ),
     "clock": replace(BARE, screen="clock", field=Field(Word("clock"), 12, 12), keys=(HOME,)),
-    "keys": replace(BARE, screen="keys", table=KEYS, keys=(HOME,)),
+    "keys": replace(BARE, screen="keys", table=KEYS, keys=(_do("1", "unlock", "keys.unlock"), _go("2", "rules", "rules"), HOME)),
+    "keys refused": replace(BARE, screen="keys", table=KEYS, keys=(HOME,), notice=Word("boot_pin")),
+    "boot": replace(BARE, screen="boot", field=Field(Word("boot_pin"), 6, 8, secret=True), keys=(_go("clear", "back", "keys"),)),
+    "rules": replace(
+        BARE,
+        screen="rules",
+        table=RULES,
+        keys=(_go("clear", "back", "keys"), Key("enter", Word("page", {"page": 1, "pages": 2}), NEXT.told)),
+    ),
     "second": replace(BARE, screen="second", field=Field(Word("second"), 3, 3), keys=(HOME,)),
     "second pin": replace(BARE, screen="second_pin", field=Field(Word("pin"), 6, 6, secret=True), keys=(HOME,)),
 }

@@ -108,7 +108,7 @@ def started(rules: Rules, state: State, now: Now, software: str) -> Facts:
 def _card_in(rules: Rules, state: State, seen: s.CardIn) -> Facts:
     """A customer's card ends a maintenance session; one that staff were asked for does not."""
     staff = state.here.staff
-    over = entry.left(state, "card") if staff_here(state) and staff.test != "reader" and staff.screen != "keys" else ()
+    over = entry.left(state, "card") if staff_here(state) and staff.test != "reader" and staff.screen not in ("keys", "boot") else ()
     return (*over, *proof.untold(rules, state), p.CardCame(seen.token))
 
 

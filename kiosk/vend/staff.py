@@ -21,17 +21,17 @@ import msgspec
 from kiosk.vend.explain.values import Story
 
 FIELD_DIGITS = 20  # the longest number that is typed anywhere
-PIN_DIGITS = 6
+PIN_DIGITS, BOOT_PIN_DIGITS = 6, 8  # of an operator; at most, of a boot card
 OPERATOR_DIGITS = 3
 ROWS_A_PAGE = 8
 
 To = Literal[
-    "home", "tests", "counters", "cash", "cases", "case", "receipts", "reports", "report", "journal", "service", "keys",
+    "home", "tests", "counters", "cash", "cases", "case", "receipts", "reports", "report", "journal", "service", "keys", "rules",
 ]  # fmt: skip
 SCREENS: tuple[To, ...] = get_args(To)
 Operation = Literal[
     "device.test", "counters.reset", "cash.box.swap", "cash.box.install", "cash.box.slip", "paper.change", "receipt.reprint", "report.day",
-    "report.month", "service.close", "service.open", "clock.set", "restart",
+    "report.month", "service.close", "service.open", "clock.set", "restart", "keys.unlock",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- shown
@@ -138,7 +138,8 @@ class Owed(msgspec.Struct, frozen=True):
 class StaffView(msgspec.Struct, frozen=True):
     """One maintenance screen.
 
-    `screen`: number, pin, second, second_pin, wait, or one of `To`, or test, bag, bag_again, box, clock. `owed` is None before somebody is
+    `screen`: number, pin, second, second_pin, wait, or one of `To`, or test, bag, bag_again, box, clock, boot.
+    `owed` is None before somebody is
     logged in. `notice` under `staff.notice.`, None without. `busy`: something is being read or printed, the table is that of before.
     `look`: the screen itself shows what is tested: grid | sound. `service`: "" while the machine is open, or why it is closed.
     `story`: a case as the journal tells it, masked, in place of the table; its times are of `zone`, "+0800".
@@ -182,7 +183,7 @@ class Typed(_Order, frozen=True):
 class Pin(_Order, frozen=True):
     """A secret field was filled. Nothing that sees this writes it anywhere."""
 
-    digits: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+$", min_length=PIN_DIGITS, max_length=PIN_DIGITS)]
+    digits: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+$", min_length=PIN_DIGITS, max_length=BOOT_PIN_DIGITS)]
 
     def __repr__(self) -> str:
         return "Pin(......)"

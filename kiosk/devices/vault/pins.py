@@ -35,6 +35,13 @@ class PinChecker:
             self._forget()
             self._held = bytearray(digits, "ascii")
 
+    def taken(self) -> str:
+        """The PIN that was typed last, for a card that checks it by itself; it is forgotten here."""
+        with self._lock:
+            pin = self._held.decode("ascii")
+            self._forget()
+        return pin
+
     def start(self) -> None:
         """Runs in a thread of its own."""
         work = supervised(self.run, threading.Event(), lambda: self._end(right=False))

@@ -1,13 +1,19 @@
 """What is looked up in the journal for a maintenance screen: from rows to a table, a paper, a receipt that may be printed again. Pure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, timedelta
 from itertools import islice
 from typing import Protocol, TypedDict
 
+from msgspec.structs import replace
+
 from kiosk.vend import facts as f
 from kiosk.vend.damm import purchase_number
+from kiosk.vend.explain.lookup import gather
+from kiosk.vend.explain.says import masked
+from kiosk.vend.explain.telling import story
+from kiosk.vend.explain.values import Story
 from kiosk.vend.fold import fold
 from kiosk.vend.operators import session
 from kiosk.vend.operators.standing import Found, ReadJob
@@ -23,6 +29,7 @@ from kiosk.vend.totals import box_closed, day_totals
 
 TAIL, DEEP = 200, 20_000  # rows shown, rows looked at for them
 STRIDE = 1_000
+EPISODES, FIRST = 200, 20  # of a case that are shown, and how many of them from its begin
 ABOUT = {
     "money": ("NoteStacked", "CoinAccepted", "NoteReturned", "EscrowUnknown", "OrphanCredit", "TenderClosed", "SaleClosed", "ClaimIssued",
               "ClaimSettled", "CashBoxRemoved", "CashBoxInstalled", "CashBoxMissing", "CashBoxBack"),
@@ -36,8 +43,11 @@ ABOUT = {
 class Rows(Protocol):
     """The journal, for reading."""
 
-    def rows(self, first: int = 1, last: int = ...) -> Iterator[Recorded]:
+    def rows(self, first: int = ..., last: int = ...) -> Iterator[Recorded]:
         """Rows `first` to `last`, both included."""
+
+    def sought(self, text: str = ..., sales: Collection[str] = ...) -> Iterator[Recorded]:
+        """Rows of these sales, and rows whose body says `text`."""
 
     def head(self) -> tuple[int, bytes]:
         """(seq, hash) of the last row."""
@@ -174,18 +184,31 @@ def _receipt(rules: Rules, of: str, journal: Rows, _now_ms: int) -> Found:
         if isinstance(recorded.fact, f.PrintStarted | f.ReceiptOffered | f.ClaimIssued) and number and recorded.fact.number == number:
             sale_id = recorded.fact.sale
             break
-    story = [recorded for recorded in journal.rows() if recorded.sale == sale_id] if sale_id else []
+    own = [recorded for recorded in journal.rows() if recorded.sale == sale_id] if sale_id else []
     state = State()
-    for recorded in story:
+    for recorded in own:
         state = fold(state, recorded.fact, recorded.row)
     sale = state.claims.get(sale_id) or state.ended
     if sale is None or sale.closed is None:
         return Found(notice="no_receipt")
-    copies = sum(isinstance(recorded.fact, f.PrintStarted) for recorded in story)
-    had = any(isinstance(recorded.fact, f.PrintStarted | f.ReceiptOffered) for recorded in story)
+    copies = sum(isinstance(recorded.fact, f.PrintStarted) for recorded in own)
+    had = any(isinstance(recorded.fact, f.PrintStarted | f.ReceiptOffered) for recorded in own)
     paper = "recharge" if sale.stage == "landed" else "claim"
     again = f.PrintStarted(sale_id, number, paper, max(copies, int(had)), sale.language)
     return Found(_receipt_table(rules, sale, number, copies), paper_of(rules, sale, again), again)
+
+
+def _case(rules: Rules, of: str, journal: Rows, now_ms: int) -> Found:
+    """A sale's case, as the journal tells it, and its slip."""
+    told = story(gather(journal, (of,)), of, rules.kiosk)
+    slip = _receipt(rules, str(told.number), journal, now_ms) if told and told.number else Found()
+    return Found(paper=slip.paper, again=slip.again, story=_for_staff(told) if told else None)
+
+
+def _for_staff(told: Story) -> Story:
+    """Masked, without hashes, and of very many pieces the first and the last: a screen's link carries 64 KiB."""
+    kept = told.episodes if len(told.episodes) <= EPISODES else (*told.episodes[:FIRST], *told.episodes[FIRST - EPISODES :])
+    return replace(masked(told, "technician"), episodes=tuple(replace(each, hash="") for each in kept))
 
 
 def _receipt_table(rules: Rules, sale: Sale, number: int, copies: int) -> Table:
@@ -209,5 +232,5 @@ def _receipt_table(rules: Rules, sale: Sale, number: int, copies: int) -> Table:
 
 
 _LOOKS: dict[str, Callable[[Rules, str, Rows, int], Found]] = {
-    "journal": _journal, "day": _day, "month": _month, "box": _box, "counters": _counters, "receipt": _receipt,
+    "journal": _journal, "day": _day, "month": _month, "box": _box, "counters": _counters, "receipt": _receipt, "case": _case,
 }  # fmt: skip

@@ -41,7 +41,7 @@ def _ordered(rules: Rules, state: State, order: st.Order | None, now: Now) -> Fa
         case st.Leave():
             return entry.left(state, "leave")
         case None:
-            return entry.pin_typed(state, now)
+            return _boot_card(rules, state, now) if state.here.staff.screen == "boot" else entry.pin_typed(state, now)
         case st.Typed():
             return _typed(state, order.digits, now)
     if not state.operators.operator or state.here.staff.screen in ("wait", "second_pin"):
@@ -77,8 +77,8 @@ def _went(rules: Rules, state: State, order: st.Go, now: Now) -> Facts:
             return (StaffAt(acts.reads(staff, "month" if needs == "report.month" else "day", of)),)
         case "counters":
             return (StaffAt(acts.reads(staff, "counters", "")),)
-        case "case" if claim := state.claims.get(of):
-            return (StaffAt(acts.reads(staff, "receipt", str(claim.number or 0))),)
+        case "case" if of in state.claims:
+            return (StaffAt(acts.reads(staff, "case", of)),)
     return (StaffAt(staff),)
 
 
@@ -118,8 +118,8 @@ def _asked(rules: Rules, state: State, order: st.Do, now: Now) -> Facts:
             return (StaffAt(replace(_plain(staff), screen="box", of=order.on)),)
         case "cash.box.slip" if last := state.till.last.get(order.on):
             return (StaffAt(acts.reads(staff, "box", f"{order.on}.{last.session}")),)
-        case "clock.set":
-            return (StaffAt(replace(_plain(staff), screen="clock")),)
+        case "clock.set" | "keys.unlock":
+            return (StaffAt(replace(_plain(staff), screen="clock" if order.operation == "clock.set" else "boot")),)
         case "report.day" | "report.month" if staff.screen == "report" and staff.found.paper:
             printed = acts.prints(rules, state, staff, staff.found.paper, now)
             done = (acts.did(rules, state, order.operation, {"of": staff.of}),) if len(printed) > 1 else ()
@@ -133,6 +133,14 @@ def _asked(rules: Rules, state: State, order: st.Do, now: Now) -> Facts:
         case "paper.change" | "counters.reset" | "restart":
             return (StaffAt(replace(staff, asked=order)),)
     return (p.Ignored("do"),)
+
+
+def _boot_card(rules: Rules, state: State, now: Now) -> Facts:
+    """The boot card's PIN was typed: whoever guards the keys looks at it, and says what became of it."""
+    if not acts.allowed(rules, state, "keys.unlock", now):
+        return acts.not_allowed(state, "keys.unlock")
+    staff = acts.reads(replace(_plain(state.here.staff), screen="keys"), "boot", state.operators.operator)
+    return (acts.did(rules, state, "keys.unlock", {}), StaffAt(staff))
 
 
 def _answered(rules: Rules, state: State, now: Now, *, yes: bool) -> Facts:

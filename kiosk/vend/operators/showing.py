@@ -26,10 +26,11 @@ FIELDS = {
     "box": Field(Word("box"), 1, 8),
     "receipts": Field(Word("receipt"), 1, 6),
     "clock": Field(Word("clock"), 12, 12),
+    "boot": Field(Word("boot_pin"), st.PIN_DIGITS, st.BOOT_PIN_DIGITS, secret=True),
 }
 BACK: dict[str, st.To] = {
     "counters": "tests", "case": "cases", "report": "reports", "journal": "reports", "bag": "cash", "bag_again": "cash", "box": "cash",
-    "clock": "service", "second": "home", "second_pin": "home",
+    "clock": "service", "second": "home", "second_pin": "home", "boot": "keys", "rules": "keys",
 }  # fmt: skip
 FILTERS = ("all", "money", "card", "device", "staff")
 _YES, _NO = Key("enter", Word("yes"), st.said(st.Yes())), Key("clear", Word("no"), st.said(st.No()))
@@ -58,6 +59,8 @@ def staff_view(rules: Rules, state: State, now: Now) -> StaffView | None:
         notice=staff.notice,
         busy=bool(staff.read or staff.checking or state.here.printing),
         look=LOOKED_AT.get(staff.test, ""),
+        story=staff.found.story if inside and not question else None,
+        zone=rules.zone,
     )
 
 
@@ -142,7 +145,7 @@ def _offered(rules: Rules, state: State, staff: Staff, now: Now, table: Table | 
             here = cases(state)[first : first + st.ROWS_A_PAGE]
             return tuple(_go(str(n), "case", "case", case.of, n=n) for n, case in enumerate(here, 1))
         case "case" | "receipts" if staff.found.again:
-            return (_do("1", "reprint", "receipt.reprint"),)
+            return (_do("7", "reprint", "receipt.reprint"),)  # a story has the rows above it
         case "reports":
             return _reports(rules.business_date(now.at_ms))
         case "report" if staff.found.paper:
@@ -151,6 +154,8 @@ def _offered(rules: Rules, state: State, staff: Staff, now: Now, table: Table | 
             return tuple(_go(str(n), f"filter.{name}", "journal", name) for n, name in enumerate(FILTERS, 1))
         case "service":
             return _service(state)
+        case "keys":
+            return (_do("1", "unlock", "keys.unlock"),)
     return ()
 
 

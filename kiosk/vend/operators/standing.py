@@ -3,6 +3,7 @@
 import msgspec
 
 from kiosk.vend import staff as st
+from kiosk.vend.explain.values import Story
 from kiosk.vend.facts import PrintStarted
 from kiosk.vend.operators.tree import Roster
 from kiosk.vend.paper.values import Paper
@@ -13,6 +14,7 @@ class ReadJob(msgspec.Struct, frozen=True):
     """What somebody with the journal is to look up, once per id; the answer is a `seen.Found`.
 
     what: journal (of: a filter) | day | month (of: "2026-11-24", "2026-11") | counters | receipt (of: its number) | box (of: "notes.31") |
+    case (of: a sale) | boot (of: an operator whose card in the boot reader opens the keys) |
     clock (of: "202611241430", which is set, not read)
     """
 
@@ -32,12 +34,13 @@ class PinJob(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What was looked up: a table, a paper and, of a receipt, the fact that prints it again. `notice`: why there is nothing."""
+    """What was looked up: a table, a paper, a case and, of a receipt, the fact that prints it again. `notice`: why there is nothing."""
 
     table: st.Table | None = None
     paper: Paper | None = None
     again: PrintStarted | None = None
     notice: str = ""
+    story: Story | None = None
 
 
 NOTHING = Found()

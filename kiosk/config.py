@@ -52,6 +52,7 @@ class StorePart(_Part):
 
     path: Path = Path("/var/lib/kiosk/store.db")
     station: Path = Path("/var/lib/kiosk/station.json")
+    mark: Path | None = None  # a file on another disk, which says how far the journal is
 
 
 class CardPart(_Part):

@@ -22,6 +22,7 @@ from kiosk.devices.card.reader import Reader
 from kiosk.devices.cctalk.coins import CoinAcceptor
 from kiosk.devices.cctalk.notes import NoteAcceptor
 from kiosk.devices.cctalk.wire import Mode
+from kiosk.devices.disk import DiskWatch, Mark
 from kiosk.devices.port import open_port
 from kiosk.devices.printer.driver import PrinterDriver
 from kiosk.devices.printer.escpos import PROFILES
@@ -34,7 +35,7 @@ from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
 from kiosk.devices.vault.store import BootRefused
-from kiosk.keeping import Keeping
+from kiosk.keeping import Keeping, heights
 from kiosk.vend import money, proof, sale
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
@@ -74,6 +75,8 @@ def rules_of(config: Config) -> Rules:
         languages=config.kiosk.languages,
         letterhead=config.letterhead_values(),
         demo=config.kiosk.demo,
+        office=not config.kiosk.demo,
+        lowers={name: value for name, value in config.limits.model_dump().items() if value is not None},
         place=config.kiosk.place or f"u{config.kiosk.utility}/r{config.kiosk.region}/{config.kiosk.id.lower()}",
     )
 
@@ -138,7 +141,7 @@ def vault_order(config: Config) -> wire.Orders:
 
 
 class StartAgain(Exception):
-    """An operator wants the core to be started again: an orderly end, and the service manager does the rest."""
+    """An operator wanted the core to be started again: it has ended in good order, and the service manager does the rest."""
 
 
 class Core:
@@ -153,7 +156,8 @@ class Core:
         state = recover(self.journal, machine)
         clock = SystemClock(self.journal.next_boot())
         self.desk: Desk[State] = Desk(machine, state, self.journal, self.station, clock, on_death=on_death)
-        self.desk.record(sale.started(rules, state, clock.now(), SOFTWARE))
+        self.desk.record(sale.started(rules, state, clock.now(), SOFTWARE, heights(config, self.station, self.journal)))
+        self._disk = DiskWatch(self.desk.tell, config.store.path, config.store.mark, self._height)
         self.vault, self.keeping, generation = self._keys(config)
         self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=generation)
         self._signer = Signer(self.desk, self.station.sign)
@@ -176,6 +180,7 @@ class Core:
         self._signer.start()
         self._pins.start()
         self._clerk.start()
+        self._disk.start()
         for device in self._devices:
             device.start()
         self.desk.subscribe(self._ends)
@@ -193,6 +198,7 @@ class Core:
         self.vault.stop()
         if self._running.is_set():
             self.desk.stop()
+            self._disk.stop()
         self.journal.close()
 
     def _keys(self, config: Config) -> tuple[VaultClient | Guard, Keeping | None, Callable[[], int]]:
@@ -248,6 +254,10 @@ class Core:
         if not rules.demo or (installed and (installed.epoch or installed.digest == digest)):
             return
         self.desk.record((RosterInstalled(0, installed.version + 1 if installed else 1, digest),))
+
+    def _height(self) -> Mark:
+        with self._journal_to_read() as journal:
+            return Mark(journal.store_id.hex(), journal.head()[0])
 
     def _journal_to_read(self) -> Journal:
         return Journal.open(self.journal.path, self.station.database_key(), create=False, read_only=True)

@@ -12,6 +12,7 @@ import msgspec
 from kiosk.config import Config
 from kiosk.devices.card.pcsc import PcscReader
 from kiosk.devices.card.reader import Slot, State
+from kiosk.devices.disk import read_mark
 from kiosk.devices.vault import store
 from kiosk.devices.vault.guard import Grant, Guard, Plan
 from kiosk.devices.vault.purse import Limits
@@ -20,9 +21,11 @@ from kiosk.devices.vault.store import BootRefused, Delivered, Expected
 from kiosk.sync.bodies import FloatBody
 from kiosk.sync.install import Cupboard
 from kiosk.sync.item import Item, ItemRefused, Kind, Me
+from kiosk.vend.journal import Journal
 from kiosk.vend.ports import Desk
 from kiosk.vend.seen import Trusted
 from kiosk.vend.trust import NEVER, Installed, StoreInstalled, Trust, Version, numbered
+from kiosk.vend.witness import Height, height
 
 HEARD_S = 10.0
 
@@ -151,6 +154,16 @@ class Keeping:
     def _inside(self) -> bool:
         self._slot = self._boot_reader.watch(self._slot, 0)
         return self._slot.state in {State.PRESENT, State.MUTE}
+
+
+def heights(config: Config, station: FileStation, journal: Journal) -> tuple[Height, ...]:
+    """How far the journal was, by what stands outside of it: the mark, if it is this store's, and every item that is installed."""
+    mark = read_mark(config.store.mark) if config.store.mark else None
+    marked = (("mark", mark.seq),) if mark and mark.store == journal.store_id.hex() else ()
+    if not config.keys.root:
+        return marked
+    standing = Cupboard(config.keys_folder(), me_of(config), station).standing()
+    return (*marked, *((item.header.kind, height(item.header.number)) for _, item in standing))
 
 
 def me_of(config: Config) -> Me:

@@ -67,5 +67,8 @@ def _told(found: evidence.Evidence, exponent: int) -> str:
         f"card ..{found.card_tail}, meter {found.meter}, purchase {damm.purchase_number(found.n)}, tag {found.tag}, time {found.time_s}",
     ]
     if found.kind == evidence.SLIP:
-        lines.append(f"paid by {_TENDERS.get(found.tender, found.tender)}, sale {found.sale}, journal row {found.seq}, head {found.head}")
+        tender = found.tender & ~evidence.RESTORED
+        lines.append(f"paid by {_TENDERS.get(tender, tender)}, sale {found.sale}, journal row {found.seq}, head {found.head}")
+        if found.tender & evidence.RESTORED:
+            lines.append("Issued by a store that had been put back: two people look for this money in the rows of its first life.")
     return "\n".join(lines)

@@ -6,8 +6,8 @@ already is ignored, growth that no event explains is an orphan, and a held note 
 
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
+from kiosk.vend import risk, till, witness
 from kiosk.vend import seen as s
-from kiosk.vend import till
 from kiosk.vend.facts import Fact
 from kiosk.vend.limits import coins_that_fit, notes_that_fit
 from kiosk.vend.phase import phase
@@ -30,7 +30,7 @@ def open_for_cash(state: State) -> bool:
     """May money come in now? A genuine card that may buy is in the slot, and the customer has been told what there is to know."""
     here = state.here
     name = phase(state)
-    if not state.trust.trades:
+    if not state.trust.trades or state.here.stop:
         return False
     if name == "account" and not state.service.closed:
         return here.asked != "balance" and here.verdict is not None and not here.verdict.begun_elsewhere and not here.leaving
@@ -39,11 +39,14 @@ def open_for_cash(state: State) -> bool:
 
 def left(state: State) -> tuple[int, int]:
     """How much more may come in: by the tightest limit, and by the meter's own. Minor units; held notes count as in."""
-    if state.sale:
-        taken = state.sale.tender_minor + (state.sale.escrow.denomination if state.sale.escrow else 0)
-        return state.sale.quote.room_minor - taken, state.sale.quote.hard_minor - taken
-    quote = state.here.quote
-    return (quote.room_minor, quote.hard_minor) if quote else (0, 0)
+    sale, granted = state.sale, state.float.whole_minor
+    quote = sale.quote if sale else state.here.quote
+    if quote is None:
+        return 0, 0
+    held = sale.escrow.denomination if sale and sale.escrow else 0
+    taken = held + (sale.tender_minor if sale else 0)
+    soft = quote.room_minor - taken
+    return soft if granted is None else min(soft, granted - held), quote.hard_minor - taken
 
 
 def denominations(rules: Rules, state: State) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -61,18 +64,21 @@ def note_held(rules: Rules, state: State, seen: s.NoteHeld, now: Now) -> Facts:
     if sale and sale.escrow:
         return ()  # told again: the stance still says what to do with it
     notes, _ = denominations(rules, state)
-    if seen.denomination not in notes:
+    granted = risk.float_minor(rules, state, now)
+    if seen.denomination not in notes or (granted is not None and seen.denomination > granted):
         why = "limit" if open_for_cash(state) else "shut"
         return (p.NoteDeclined(seen.device, seen.counter, why),)
-    opening = () if sale else opened(state, now)
+    opening = () if sale else opened(rules, state, now)
+    if not sale and not opening:
+        return (p.NoteDeclined(seen.device, seen.counter, "shut"),)
     sale_id = sale.id if sale else now.fresh
     return (*opening, f.NoteEscrowed(sale_id, seen.device, seen.serial, seen.denomination, seen.counter))
 
 
-def opened(state: State, now: Now) -> Facts:
-    """SaleOpened for the card in the slot: the first note, the first coin or the word "cash" opens a sale."""
+def opened(rules: Rules, state: State, now: Now) -> Facts:
+    """SaleOpened for the card in the slot: the first note, the first coin or the word "cash" opens a sale, where no rule stops it."""
     here = state.here
-    if here.reading is None or here.quote is None or here.verdict is None or here.verdict.n is None:
+    if risk.stopped(rules, state, now) or here.reading is None or here.quote is None or here.verdict is None or here.verdict.n is None:
         return ()
     card, tail = here.reading.serial, here.reading.customer[-4:]
     return (f.SaleOpened(now.fresh, card, here.reading.meter, here.verdict.n, here.quote, here.language, tail),)
@@ -99,7 +105,7 @@ def takes_credit(sale: Sale) -> bool:
     return sale.stage in ("paying", "closed")
 
 
-def coin_in(state: State, seen: s.CoinIn, now: Now) -> Facts:
+def coin_in(rules: Rules, state: State, seen: s.CoinIn, now: Now) -> Facts:
     """A coin is in the box: a soft limit never sends it to the orphans, the meter's own limit does."""
     if not is_news(state, seen.device, seen.serial, seen.counter):
         return (p.Ignored("CoinIn"),)
@@ -107,13 +113,13 @@ def coin_in(state: State, seen: s.CoinIn, now: Now) -> Facts:
     sale = state.sale
     if not seen.denomination:
         return (orphan,)
-    if sale is None and not (open_for_cash(state) and opened(state, now)):
+    if sale is None and not (open_for_cash(state) and opened(rules, state, now)):
         return (orphan,)
     if sale and not takes_credit(sale):
         return (orphan,)
     if seen.denomination > left(state)[1]:
         return (orphan,)
-    opening = () if sale else opened(state, now)
+    opening = () if sale else opened(rules, state, now)
     sale_id = sale.id if sale else now.fresh
     return (*opening, f.CoinAccepted(sale_id, seen.device, seen.serial, seen.denomination, seen.counter, seen.accepted))
 
@@ -165,6 +171,10 @@ def _growth(state: State, seen: s.AcceptorUp) -> list[Fact]:
             facts.append(f.EscrowUnknown(sale.id, seen.device, escrow.denomination))
         return facts
     grown = seen.accepted - memory.accepted
+    row = witness.Witness(seen.device, memory.accepted, seen.accepted)
+    if row.ahead and seen.device not in state.here.met:
+        unknown = [f.EscrowUnknown(sale.id, seen.device, escrow.denomination)] if sale and escrow else []
+        return [witness.Restored(row.name, row.here, row.there), *unknown]
     if grown < 0:
         return [f.DeviceFault(seen.device, "counter-back")]
     if sale and escrow and (grown or lost):

@@ -22,6 +22,7 @@ SLIP = 2
 LABELS = {RECEIPT: "receipt", SLIP: "slip"}
 
 CASH = 1  # the slip's tender
+RESTORED = 0x80  # beside it: the store had been put back, two people look at the first life's rows before they pay
 
 PREFIX = "K1:"
 _VERSION = 1
@@ -38,7 +39,8 @@ class NotGenuine(ValueError):
 class Evidence(msgspec.Struct, frozen=True):
     """What is signed. Money in minor units, hex in lower case, `card_tail` the last four hex digits of the card's serial.
 
-    `sale`, `seq` and `head` are a slip's: sale id (16 hex), the journal row of its ClaimIssued and the first 8 bytes of the chain there.
+    `tender` says how it was paid, and RESTORED where that is so. `sale`, `seq` and `head` are a slip's:
+    sale id (16 hex), the journal row of its ClaimIssued and the first 8 bytes of the chain there.
     """
 
     kind: int

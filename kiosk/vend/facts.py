@@ -155,6 +155,7 @@ class CardPresented(Fact, frozen=True):
     amount_minor: int = 0  # with tag and fits: which record stands on the card, evidence for head office
     tag: str | None = None
     fits: bool = False
+    ahead_ms: int | None = None  # how much later than this clock the meter wrote the return file; None where it says no time
 
 
 class SaleOpened(SaleFact, frozen=True):
@@ -231,7 +232,7 @@ class OrphanCredit(Fact, frozen=True):
 
 
 class TenderClosed(SaleFact, frozen=True):
-    """No more money comes into this sale. why: customer | time | power | card_gone."""
+    """No more money comes into this sale. why: customer | time | power | card_gone | restored."""
 
     tender_minor: int
     why: str

@@ -9,34 +9,45 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from kiosk.vend import clock, limits, service, till, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
-from kiosk.vend import service, till, trust
 from kiosk.vend.card.reading import Record, Word
 from kiosk.vend.facts import Row
 from kiosk.vend.limits import DayOfCard
 from kiosk.vend.operators import session
 from kiosk.vend.operators.standing import StaffAt, StaffKept
-from kiosk.vend.phase import phase
+from kiosk.vend.phase import phase, staff_here
 from kiosk.vend.ports import AcceptorMemory
 from kiosk.vend.standing import here_with, shown, stand
 from kiosk.vend.state import CardMemory, Disputed, Escrow, Here, Sale, State, find
 
+# what an offline rule may rest on
+RULED = (
+    f.ClockStepped, f.CardPresented, f.SaleClosed, session.OperatorDid, witness.Restored, trust.Unlocked, trust.Locked, trust.TamperSeen,
+    *trust.KINDS,
+)  # fmt: skip
 CARDS_KEPT = 5_000  # the newest; older cards lose only their roll-back memory and day limit
 # the customer did something, or money moved: the screen's time begins anew
 ACTIVITY = (
     f.NoteEscrowed, f.NoteStacked, f.CoinAccepted, p.NoteDeclined, f.NoteReturned, f.EscrowUnknown, p.Asked, p.CodeWanted, p.CodeFailed,
-    StaffAt, StaffKept,
 )  # fmt: skip
+KEYS = (StaffAt, StaffKept)  # of a maintenance screen: its time is about whoever stands there, not about a device
 
 
 def fold(state: State, fact: f.Fact, row: Row) -> State:
     """One fact more. A new phase, or the customer's own doing, starts the screen's time anew."""
-    after = stand(fact, state) if isinstance(fact, p.Passing) else replace(_fold(fact, state, row), seq=row.seq)
+    after = stand(fact, state) if isinstance(fact, p.Passing) else _lasting(fact, state, row)
     turned = phase(after) != phase(state) or isinstance(fact, StaffAt)
-    if turned or isinstance(fact, ACTIVITY):
+    if turned or isinstance(fact, KEYS if staff_here(after) else ACTIVITY):
         return here_with(after, turn=after.here.turn + turned, touched_ms=row.mono_ms)
     return after
+
+
+def _lasting(fact: f.Fact, state: State, row: Row) -> State:
+    """Every row tells the time; after some the offline rules are asked again."""
+    after = replace(_fold(fact, state, row), seq=row.seq, clock=clock.fold(state.clock, fact, row))
+    return here_with(after, look_ms=0) if isinstance(fact, RULED) else after
 
 
 # what has a room of its own: the state's field, and who adds up its facts
@@ -49,6 +60,20 @@ ROOMS: Mapping[str, Callable[[Any, f.RoomFact, Row], Any]] = {
 def _fold(fact: f.Fact, state: State, row: Row) -> State:
     # a kind that nobody adds up changes nothing
     return state
+
+
+@_fold.register
+def _(fact: trust.FloatGranted, state: State, row: Row) -> State:
+    grant = limits.Grant(fact.number, fact.amount_minor, fact.until_ms)
+    return replace(state, trust=trust.fold(state.trust, fact, row), float=limits.granted(state.float, grant))
+
+
+@_fold.register
+def _(fact: witness.Restored, state: State, row: Row) -> State:
+    """Whatever is open or owed here may be settled already: every slip from here on says so."""
+    sale = replace(state.sale, restored=True) if state.sale else None
+    claims = {key: replace(claim, restored=True) for key, claim in state.claims.items()}
+    return replace(state, sale=sale, claims=claims, witness=witness.fold(state.witness, fact, row))
 
 
 @_fold.register
@@ -100,8 +125,19 @@ def _(fact: f.DeviceRecovered, state: State, row: Row) -> State:
 @_fold.register
 def _(fact: f.CardPresented, state: State, row: Row) -> State:
     memory = state.cards.get(fact.card, CardMemory())
-    known = max(memory.known, fact.taken or 0) if fact.authentic and fact.word != Word.REFUSED else memory.known
-    return _remember(state, fact.card, replace(memory, known=known))
+    if fact.authentic and fact.word != Word.REFUSED:
+        memory = replace(memory, known=max(memory.known, fact.taken or 0), meter=memory.meter or fact.meter)
+    return _remember(state, fact.card, memory)
+
+
+@_fold.register
+def _(fact: f.CardVerified, state: State, row: Row) -> State:
+    return _sold(state, fact.card, fact.n)
+
+
+def _sold(state: State, card: str, n: int) -> State:
+    memory = state.cards.get(card, CardMemory())
+    return _remember(state, card, replace(memory, sold=max(memory.sold, n)))
 
 
 def _remember(state: State, card: str, memory: CardMemory) -> State:
@@ -118,7 +154,7 @@ def _remember(state: State, card: str, memory: CardMemory) -> State:
 @_fold.register
 def _(fact: f.SaleOpened, state: State, row: Row) -> State:
     sale = Sale(fact.sale, fact.card, fact.meter, fact.n, fact.quote, opened_ms=row.at_ms, boot=row.boot)
-    sale = replace(sale, language=fact.language, customer_tail=fact.customer_tail)
+    sale = replace(sale, language=fact.language, customer_tail=fact.customer_tail, restored=state.witness.restored is not None)
     return shown(replace(state, sale=sale), "", came_back="", asked="")
 
 
@@ -136,9 +172,10 @@ def _heard(state: State, fact: Any, pieces: int) -> State:
     return replace(state, acceptors={**state.acceptors, fact.device: AcceptorMemory(fact.serial, fact.counter, accepted)})
 
 
-def _credit(state: State, fact: f.NoteStacked | f.CoinAccepted) -> State:
+def _credit(state: State, fact: f.NoteStacked | f.CoinAccepted, row: Row) -> State:
     state = _heard(state, fact, pieces=1)
     state = _fell(state, fact.device, fact.denomination, 1)
+    state = replace(state, float=limits.spent(state.float, fact.denomination, row.at_ms))
     sale = find(state, fact.sale)
     if sale is None:
         return state
@@ -166,12 +203,12 @@ def _(fact: till.CashBoxRemoved | till.CashBoxInstalled, state: State, row: Row)
 
 @_fold.register
 def _(fact: f.NoteStacked, state: State, row: Row) -> State:
-    return _credit(state, fact)
+    return _credit(state, fact, row)
 
 
 @_fold.register
 def _(fact: f.CoinAccepted, state: State, row: Row) -> State:
-    return _credit(state, fact)
+    return _credit(state, fact, row)
 
 
 @_fold.register
@@ -222,7 +259,7 @@ def _(fact: f.CardUnsure, state: State, row: Row) -> State:
 
 @_fold.register
 def _(fact: f.ForeignSaleFinished, state: State, row: Row) -> State:
-    return here_with(state, finished=fact, foreign=None)
+    return here_with(_sold(state, fact.card, fact.n), finished=fact, foreign=None)
 
 
 @_fold.register
@@ -260,7 +297,9 @@ def _(fact: f.SaleClosed, state: State, row: Row) -> State:
     memory = state.cards.get(sale.card, CardMemory())
     day = memory.day if memory.day.date == fact.business_date else DayOfCard(fact.business_date)
     day = replace(day, sales=day.sales + 1, tender_minor=day.tender_minor + fact.tender_minor)
-    state = _paid_debt(_remember(state, sale.card, replace(memory, day=day)), sale.meter, fact.lines)
+    run = memory.run + 1 if memory.heard_ms == state.trust.heard_ms else 1
+    memory = replace(memory, day=day, run=run, heard_ms=state.trust.heard_ms)
+    state = _paid_debt(_remember(state, sale.card, memory), sale.meter, fact.lines)
     return shown(replace(state, ended=ended), sale.id, still=False)
 
 

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
+from kiosk.vend import risk
 from kiosk.vend import seen as s
 from kiosk.vend.card.reading import Reading, Record, Returned, Verdict, Word
 from kiosk.vend.facts import Fact
-from kiosk.vend.limits import DayOfCard, refusal, room
+from kiosk.vend.limits import DayOfCard, Room, refusal, room
 from kiosk.vend.phase import TRIES, wanted
 from kiosk.vend.proof import paper_works, spoken
 from kiosk.vend.rules import Now, Rules
@@ -33,16 +34,27 @@ def card_read(rules: Rules, state: State, seen: s.CardRead, now: Now) -> Facts:
         return (*landed(rules, due, due.record, now, here=False), *card_read(rules, replace(state, claims=others), seen, now))
     facts: list[Fact] = []
     if not (due and state.here.reset):
-        facts.append(_presented(reading, verdict))
+        facts.append(_presented(rules, reading, verdict, now))
     facts += _finished_foreign(state, reading)
-    refused = "" if due or state.sale else (refusal(rules.allowed, reading, _day(state, reading), rules.business_date(now.at_ms)) or "")
+    refused = "" if due or state.sale else _refusal(rules, state, reading, now)
     quote = quoted(rules, state, reading, now) if verdict.word == Word.READY else None
     looked = p.CardLooked(reading, verdict, due.id if due else "", refused, quote)
     facts += _end_untold(state, reading, verdict)
     return (*facts, looked, *(_onward(rules, state, due, looked, now) if due else ()))
 
 
-def _presented(reading: Reading, verdict: Verdict) -> f.CardPresented:
+def _refusal(rules: Rules, state: State, reading: Reading, now: Now) -> str:
+    """Why no sale may open on this card, or ""."""
+    date, limits = rules.business_date(now.at_ms), risk.allowed(rules, state, now)
+    return refusal(limits, _room(rules, state, reading, now), _day(state, reading), date, risk.since_heard(state, reading.serial)) or ""
+
+
+def _room(rules: Rules, state: State, reading: Reading, now: Now) -> Room:
+    limits, date = risk.allowed(rules, state, now), rules.business_date(now.at_ms)
+    return room(limits, reading, _day(state, reading), date, risk.float_minor(rules, state, now))
+
+
+def _presented(rules: Rules, reading: Reading, verdict: Verdict, now: Now) -> f.CardPresented:
     return f.CardPresented(
         card=reading.serial,
         meter=reading.meter,
@@ -55,6 +67,7 @@ def _presented(reading: Reading, verdict: Verdict) -> f.CardPresented:
         amount_minor=reading.amount_minor,
         tag=reading.tag,
         fits=reading.fits,
+        ahead_ms=rules.ahead_ms(reading.balance_at, now.at_ms),
     )
 
 
@@ -98,7 +111,7 @@ def _finished_foreign(state: State, reading: Reading) -> list[Fact]:
 
 def quoted(rules: Rules, state: State, reading: Reading, now: Now) -> f.Quote:
     """The terms that a sale on this card would have at this moment."""
-    space = room(rules.allowed, reading, _day(state, reading), rules.business_date(now.at_ms))
+    space = _room(rules, state, reading, now)
     debt = rules.tariff.debts.get(reading.customer, 0) - state.debts_paid.get(reading.meter, 0)
     return f.Quote(
         currency=rules.currency.code,

@@ -43,6 +43,7 @@ def claim_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int) -
         zone=rules.zone,
         seq=sale.claim_seq,
         head=sale.claim_head,
+        restored=sale.restored,
         exponent=sale.quote.exponent,
         copy=job.copy,
         language=job.language or rules.language,

@@ -116,6 +116,20 @@ class CodeFailed(Passing, frozen=True):
     """It could not be signed, or not in time: no code for this paper."""
 
 
+class RulesLooked(Passing, frozen=True):
+    """What the offline rules said of new money: the name of the one that stops it, or "". They are asked again at `next_ms`, running clock."""
+
+    stop: str
+    next_ms: int
+
+
+class DiskSeen(Passing, frozen=True):
+    """Bytes of the store's disk: free for the core, and in all."""
+
+    free: int
+    total: int
+
+
 class Waited(Passing, frozen=True):
     """The time of `phase` ran out: the customer is asked whether to go on, or the next one is waited for."""
 

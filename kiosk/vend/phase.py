@@ -33,6 +33,8 @@ def wanted(state: State) -> str:
         return ""
     if here.reading is None or here.verdict is None:
         return "read" if here.tries <= TRIES else ""
+    if state.witness.restored:
+        return ""  # whatever this store would write may be written, paid back or settled long ago
     if here.tries >= TRIES or (state.sale and state.sale.card != here.reading.serial):
         return ""
     if here.verdict.word == Word.FOREIGN:
@@ -110,14 +112,16 @@ def _of_card(state: State) -> str:
 
 
 def out_of_service(state: State) -> str:
-    """Why no money can go in now, or "": reader | keys | service | cash."""
+    """Why no money can go in now, or "": restored | reader | keys | service | cash, or the name of an offline rule."""
+    if state.witness.restored:
+        return "restored"
     if state.here.reader:
         return "reader"
     if not state.trust.trades:
         return "keys"
     if state.service.closed:
         return "service"
-    return "" if cash_works(state) else "cash"
+    return state.here.stop or ("" if cash_works(state) else "cash")
 
 
 def note_moves(state: State) -> bool:
@@ -127,10 +131,8 @@ def note_moves(state: State) -> bool:
 
 def cash_works(state: State) -> bool:
     """Some acceptor is ready to take money, and the machine is open and has its keys."""
-    return (
-        not state.service.closed
-        and state.trust.trades
-        and any(seen.denominations and not seen.code and not state.till.box(device).gone for device, seen in state.here.acceptors.items())
+    return not state.service.closed and state.trust.trades and not state.here.stop and any(
+        seen.denominations and not seen.code and not state.till.box(device).gone for device, seen in state.here.acceptors.items()
     )
 
 
@@ -150,8 +152,14 @@ def ends_ms(state: State) -> int | None:
     return None if span is None else state.here.touched_ms + span
 
 
-def deadline_ms(state: State) -> int | None:
-    """When the machine goes on by itself: at the end of the phase, or before it, in a wait that no screen shows."""
+def deadline_ms(state: State) -> int:
+    """When the machine does something by itself: goes on, or asks the offline rules again."""
+    due = due_ms(state)
+    return state.here.look_ms if due is None else min(due, state.here.look_ms)
+
+
+def due_ms(state: State) -> int | None:
+    """When it goes on: at the end of the phase, or before it, in a wait that no screen shows."""
     here = state.here
     if here.qr == "wanted":
         return here.touched_ms + SIGN_MS

@@ -38,12 +38,22 @@ class Rules(msgspec.Struct, frozen=True):
     languages: tuple[str, ...] = ("en",)
     letterhead: Letterhead = Letterhead()
     demo: bool = False
+    office: bool = False  # a head office stands behind it: without its float and its lists nothing is sold
+    lowers: dict[str, int] = {}  # what the machine's own file lowers, by the names of `Allowed`
     place: str = ""  # in the resource tree: "u1/r2/k07"
 
     def local(self, at_ms: int) -> datetime:
         """Wall time of the kiosk's own zone."""
         hours, minutes = int(self.zone[:3]), int(self.zone[0] + self.zone[3:])
         return EPOCH + timedelta(milliseconds=at_ms, hours=hours, minutes=minutes)
+
+    def ahead_ms(self, wall: str | None, at_ms: int) -> int | None:
+        """How much later than `at_ms` a meter's "2026-11-03 08:15" is; None where that is no time."""
+        try:
+            said = datetime.fromisoformat(wall or "").replace(tzinfo=UTC)
+        except ValueError:
+            return None
+        return (said - self.local(at_ms)) // timedelta(milliseconds=1)
 
     def business_date(self, at_ms: int) -> str:
         """The day that a sale belongs to, "2026-11-03"."""

@@ -3,7 +3,7 @@
 A fact that is not legal in the present phase is ignored and counted: a second tap, a repeated event, an answer to a job that is over.
 """
 
-from kiosk.vend import cash, landing, proof, trust
+from kiosk.vend import cash, landing, proof, risk, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
@@ -11,7 +11,7 @@ from kiosk.vend.card.reading import Word
 from kiosk.vend.facts import Fact
 from kiosk.vend.operators import entry, orders, trials
 from kiosk.vend.operators.session import OperatorLeft
-from kiosk.vend.phase import deadline_ms, its_card_waits, landed_shown, note_moves, phase, staff_here, wanted
+from kiosk.vend.phase import due_ms, its_card_waits, landed_shown, note_moves, phase, staff_here, wanted
 from kiosk.vend.ports import CardJob, Stance
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.showing import offers
@@ -31,7 +31,9 @@ def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:
 def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: C901, PLR0911, PLR0912 - one line a word, in the order of seen.py
     match seen:
         case s.Tick():
-            return _tick(rules, state, now)
+            return (*risk.looked(rules, state, now), *(_put_back(rules, state, now) or _tick(rules, state, now)))
+        case s.DiskSeen():
+            return (p.DiskSeen(seen.free, seen.total),)
         case s.Choice():
             return _choice(rules, state, seen, now)
         case s.CardIn():
@@ -57,7 +59,7 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
         case s.NoteRejected():
             return (p.NoteGone(seen.device, seen.code),)
         case s.CoinIn():
-            return cash.coin_in(state, seen, now)
+            return cash.coin_in(rules, state, seen, now)
         case s.AcceptorUp():
             return (*(up := cash.acceptor_up(rules, state, seen)), *_recovered(rules, state, up, now))
         case s.AcceptorReset():
@@ -87,9 +89,15 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
     return (p.Ignored(type(seen).__name__),)
 
 
-def started(rules: Rules, state: State, now: Now, software: str) -> Facts:
-    """The first facts of a boot, from the replayed state: an open sale without money ends, a paper of unknown fate is said to be so."""
+def started(rules: Rules, state: State, now: Now, software: str, heights: tuple[witness.Height, ...] = ()) -> Facts:
+    """The first facts of a boot, from the replayed state: an open sale without money ends, a paper of unknown fate is said to be so.
+
+    `heights`: what stands outside of the store, to hold against it before anything is added.
+    """
     facts: list[Fact] = [f.Started(now.boot, rules.kiosk, software, rules.demo)]
+    put_back = None if state.witness.restored else witness.found(witness.rows(state.seq, state.trust, heights))
+    if put_back:
+        facts.append(put_back)
     if state.operators.operator:
         facts.append(OperatorLeft(state.operators.operator, "restart"))
     if state.unprinted:
@@ -172,7 +180,7 @@ def _in_phase(rules: Rules, state: State, name: str, seen: s.Choice, now: Now) -
         case (("attract" | "out"), "balance"):
             return (p.Asked("balance"),)
         case "account", "tender":
-            return cash.opened(state, now)
+            return cash.opened(rules, state, now)
         case (("account" | "refused" | "reading"), "cancel"):
             return (p.Asked("leave"),)
         case "insert", _:
@@ -259,10 +267,21 @@ def _end_interrupted(rules: Rules, state: State, sale: Sale, just_now: Facts, no
     return close_tender(state, sale, "power")
 
 
+def _put_back(rules: Rules, state: State, now: Now) -> Facts:
+    """A store that was put back finishes nothing: what is open becomes a slip, as soon as no note is awaited."""
+    sale = state.sale
+    if state.witness.restored is None or sale is None or sale.escrow:
+        return ()
+    if not sale.tender_minor:
+        return landing.given_up(rules, state, sale, now)
+    closing = (f.TenderClosed(sale.id, sale.tender_minor, "restored"),) if sale.stage == "paying" else ()
+    return (*closing, *landing.claim(rules, state, sale, "restored", now))
+
+
 def _tick(rules: Rules, state: State, now: Now) -> Facts:
     """The phase's time is over: what is paid is vended, what cannot be vended is claimed, what was never paid is over."""
-    due_ms = deadline_ms(state)
-    if due_ms is None or now.mono_ms < due_ms:
+    due = due_ms(state)
+    if due is None or now.mono_ms < due:
         return ()
     name, sale = phase(state), state.sale
     if state.here.qr == "wanted":

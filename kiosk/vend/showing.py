@@ -15,6 +15,11 @@ from kiosk.vend.tariff import bill, to_card_minor
 from kiosk.vend.view import Line, Offer, Value, View
 
 Parts = dict[str, Any]
+STOPPED = {  # what a customer is told of an offline rule
+    "float": "sold_out", "grant": "office", "offline": "office", "hotlist": "office", "tariff": "office", "unacked": "office",
+    "stopped": "office", "clock_floor": "clock", "clock_step": "clock", "clock_cards": "clock", "disk": "journal", "keys": "keys",
+    "generation": "keys", "locked": "keys",
+}  # fmt: skip
 
 
 def view(rules: Rules, state: State, now: Now) -> View:
@@ -77,7 +82,7 @@ def _out(rules: Rules, state: State) -> Parts:
     return {
         "place": "you",
         "told": tuple(f"works.{key}" for key in works),
-        "params": {"why": out_of_service(state), "asked": state.here.asked},
+        "params": {"why": STOPPED.get(why := out_of_service(state), why), "asked": state.here.asked},
         "offers": tuple(Offer(key) for key in works),
     }
 
@@ -121,7 +126,7 @@ def _insert(rules: Rules, state: State) -> Parts:
         "checking": sale.escrow.denomination if sale.escrow else None,
         "refused": bool(state.here.came_back),
         "why_refused": state.here.came_back,
-        "more_minor": soft,
+        "more_minor": 0 if state.here.stop else soft,
         "to_card_minor": to_card_minor(lines),
         "ask_stop": state.here.asked == "stop",
         "printer": paper_works(state),

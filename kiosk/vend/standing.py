@@ -102,7 +102,8 @@ def _(fact: p.ReaderSeen, state: State) -> State:
 
 @stand.register
 def _(fact: p.AcceptorSeen, state: State) -> State:
-    return here_with(state, acceptors={**state.here.acceptors, fact.device: fact})
+    met = state.here.met if fact.code else state.here.met | {fact.device}
+    return here_with(state, acceptors={**state.here.acceptors, fact.device: fact}, met=met)
 
 
 @stand.register
@@ -155,6 +156,16 @@ def _(_fact: p.CodeFailed, state: State) -> State:
 @stand.register
 def _(fact: p.Waited, state: State) -> State:
     return here_with(state, still=True) if fact.phase in ("insert", "account") else here_with(state, language="", asked="")
+
+
+@stand.register
+def _(fact: p.RulesLooked, state: State) -> State:
+    return here_with(state, stop=fact.stop, look_ms=fact.next_ms)
+
+
+@stand.register
+def _(fact: p.DiskSeen, state: State) -> State:
+    return here_with(state, disk=fact, look_ms=0)
 
 
 @stand.register

@@ -5,7 +5,8 @@ import msgspec
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend.card.reading import Reading, Record, Verdict
-from kiosk.vend.limits import DayOfCard
+from kiosk.vend.clock import Clock
+from kiosk.vend.limits import DayOfCard, Float
 from kiosk.vend.operators.session import Operators
 from kiosk.vend.operators.standing import Staff
 from kiosk.vend.operators.tree import Roster
@@ -13,6 +14,7 @@ from kiosk.vend.ports import AcceptorMemory
 from kiosk.vend.service import Service
 from kiosk.vend.till import Till
 from kiosk.vend.trust import Trust
+from kiosk.vend.witness import Witnesses
 
 
 class Escrow(msgspec.Struct, frozen=True):
@@ -55,6 +57,7 @@ class Sale(msgspec.Struct, frozen=True):
     claim_seq: int = 0
     claim_head: str = ""
     claim_ms: int = 0
+    restored: bool = False  # this store had been put back: what it says of it may be long over
 
     @property
     def tender_minor(self) -> int:
@@ -67,6 +70,10 @@ class CardMemory(msgspec.Struct, frozen=True):
 
     known: int = 0  # the highest return-file count that it ever showed
     day: DayOfCard = DayOfCard()
+    meter: str = ""  # the only one that it ever serves
+    sold: int = 0  # the highest slot that was verified on it here
+    run: int = 0  # sales since the head office was heard at `heard_ms`
+    heard_ms: int = 0
 
 
 class Here(msgspec.Struct, frozen=True):
@@ -85,6 +92,7 @@ class Here(msgspec.Struct, frozen=True):
     jobs: int = 1  # the id of the next job
     reader: str = "starting"
     acceptors: dict[str, p.AcceptorSeen] = {}
+    met: frozenset[str] = frozenset()  # acceptors that have told their counters
     printer: str = "unknown"
     declined: p.NoteDeclined | None = None
     came_back: str = ""  # why the last note went back
@@ -103,6 +111,9 @@ class Here(msgspec.Struct, frozen=True):
     turn: int = 0  # counts changes of phase: a choice made on an older screen is ignored
     touched_ms: int = 0  # when the phase began or the customer last did something
     ignored: int = 0
+    stop: str = ""  # the offline rule that takes no new money
+    look_ms: int = 0  # when the rules are asked again
+    disk: p.DiskSeen | None = None
     staff: Staff = Staff()
     roster: Roster | None = None
 
@@ -140,6 +151,9 @@ class State(msgspec.Struct, frozen=True):
     operators: Operators = Operators()
     till: Till = Till()
     trust: Trust = Trust()
+    float: Float = Float()
+    clock: Clock = Clock()
+    witness: Witnesses = Witnesses()
     here: Here = Here()
 
 

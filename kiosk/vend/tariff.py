@@ -21,6 +21,7 @@ class Tariff(msgspec.Struct, frozen=True):
     fee_share_pct: int = 50  # the most of a tender that the fee may take
     debt_share_pct: int = 50  # the most of what is left that old debt may take
     debts: dict[str, int] = {}
+    until_ms: int = 0  # rule 9: from then on nothing is sold at it; 0 where it has no end
 
 
 def bill(tariff: Tariff, quote: Quote, tender_minor: int) -> tuple[PriceLine, ...]:

@@ -105,6 +105,7 @@ class RosterInstalled(RoomFact, frozen=True):
     epoch: int
     version: int
     digest: str
+    barrier: ClassVar[bool] = True
     room: ClassVar[str] = "trust"
 
 
@@ -116,6 +117,7 @@ class HotlistInstalled(RoomFact, frozen=True):
     at_ms: int
     cards: int
     digest: str
+    barrier: ClassVar[bool] = True
     room: ClassVar[str] = "trust"
 
 
@@ -127,6 +129,7 @@ class LimitsInstalled(RoomFact, frozen=True):
     values: dict[str, int]
     restart: str = "finish"
     restart_ms: int = 0
+    barrier: ClassVar[bool] = True
     room: ClassVar[str] = "trust"
 
 

@@ -35,7 +35,7 @@ protocol = "escpos"
 port = "{port}"
 options = {{ profile = "58mm" }}
 """
-DAY = "2025-11-25"  # of the shop's clock
+DAY = "2026-11-25"  # of the shop's clock
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_day_is_told_on_the_terminal(folder: Path) -> None:
     code, text, _ = report(folder, "day", "--date", DAY, "--width", "32")
     assert code == 0
     for line in (
-        "DAY REPORT  25 Nov 2025",
+        "DAY REPORT  25 Nov 2026",
         "  notes                   170.00",
         "TAKEN                     170.00",
         "On cards 1                145.00",
@@ -102,7 +102,7 @@ def test_the_same_as_json_with_its_sums(folder: Path) -> None:
 
 def test_a_technician_reads_it_in_another_language_and_a_day_without_sales_is_a_report_too(folder: Path) -> None:
     assert "收款" in report(folder, "day", "--date", DAY, "--language", "zh")[1]
-    code, text, _ = report(folder, "day", "--date", "2025-11-24", "--width", "32")
+    code, text, _ = report(folder, "day", "--date", "2026-11-24", "--width", "32")
     assert code == 0
     assert "TAKEN                       0.00" in text
     assert "Journal rows                   -\n" in text

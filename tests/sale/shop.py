@@ -19,6 +19,7 @@ from kiosk.vend.ports import CardJob
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import State
 from kiosk.vend.view import View
+from kiosk.vend.witness import Height
 
 METER, CUSTOMER = "000012345678", "000098765432"
 
@@ -91,6 +92,8 @@ class Shop:
     def __init__(self, *, printer: str = "ok", **changes: object) -> None:
         self.rules = rules(**changes)
         self.state, self.rows, self.boot, self.ms, self.fresh = State(), list[tuple[f.Fact, Row]](), 0, 1_000_000, 0
+        self.moved_ms = 0
+        self.heights: tuple[Height, ...] = ()
         self.counters = {"notes": 0, "coins": 0}
         self.accepted: dict[str, int | None] = {"notes": 0, "coins": 0}
         self.card: Card | None = None
@@ -108,7 +111,7 @@ class Shop:
         self.state = State()
         for fact, row in self.rows:
             self.state = fold(self.state, fact, row)
-        self._add(sale.started(self.rules, self.state, self.now(), "test"))
+        self._add(sale.started(self.rules, self.state, self.now(), "test", self.heights))
         self.tell(seen.ReaderUp("bench"))
         self.tell(seen.PrinterState(self.printer))
         if acceptors:
@@ -121,12 +124,20 @@ class Shop:
         for device, counter in self.counters.items():
             self.tell(seen.AcceptorUp(device, f"SN-{device}", counter, self.accepted[device], values[device], reset))
 
+    def wall_ms(self) -> int:
+        """The wall clock: the running one, and by how much somebody moved it."""
+        return 1_795_536_000_000 + self.ms + self.moved_ms
+
     def now(self) -> Now:
         self.fresh += 1
-        return Now(1_764_000_000_000 + self.ms, self.ms, self.boot, f"{self.fresh:016x}")
+        return Now(self.wall_ms(), self.ms, self.boot, f"{self.fresh:016x}")
 
     def tell(self, what: seen.Seen) -> tuple[f.Fact, ...]:
-        return self._add(sale.step(self.rules, self.state, what, self.now()))
+        """As the desk does it: what is due by itself comes first afterwards."""
+        facts = self._add(sale.step(self.rules, self.state, what, self.now()))
+        if self.state.here.look_ms <= self.ms:
+            self._add(sale.step(self.rules, self.state, seen.Tick(), self.now()))
+        return facts
 
     def _add(self, facts: tuple[f.Fact, ...]) -> tuple[f.Fact, ...]:
         for fact in facts:
@@ -135,7 +146,7 @@ class Shop:
                 row = msgspec.structs.replace(row, mono_ms=self.ms)
             else:
                 digest = hashlib.sha256(msgspec.json.encode(fact)).hexdigest()
-                row = Row(len(self.rows) + 1, 1_764_000_000_000 + self.ms, self.boot, self.ms, digest)
+                row = Row(len(self.rows) + 1, self.wall_ms(), self.boot, self.ms, digest)
                 self.rows.append((fact, row))
             self.state = fold(self.state, fact, row)
         return facts
@@ -146,6 +157,17 @@ class Shop:
             self.ms += 500
             self.tell(seen.Tick())
             self.work()
+
+    def later(self, hours: float) -> None:
+        """So long nobody comes; the desk looks once."""
+        self.ms += int(hours * 3_600_000)
+        self.tell(seen.Tick())
+
+    def set_clock(self, by_ms: int) -> None:
+        """Somebody moves the wall clock; the desk sees it against the running one."""
+        self.moved_ms += by_ms
+        self._add((f.ClockStepped(by_ms),))
+        self.tell(seen.Tick())
 
     # ------------------------------------------------------------ the customer
 

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from kiosk.vend import sale
+from kiosk.vend import risk, sale
 from kiosk.vend.card.reading import Update
 from kiosk.vend.facts import (
     CardVerified,
@@ -21,7 +21,8 @@ from kiosk.vend.facts import (
     WriteStarted,
 )
 from kiosk.vend.passing import Ignored
-from kiosk.vend.seen import Choice
+from kiosk.vend.seen import Choice, DiskSeen
+from tests.risk.kit import grant, hotlist, limits
 from tests.sale.everywhere import LANGUAGES
 from tests.sale.shop import Card, Shop
 from tests.sale.test_language import switched
@@ -47,6 +48,7 @@ class Machine(RuleBasedStateMachine):
             shop.fresh = number * 1_000_000
         self.card = Card()
         self.at: Shop | None = None
+        self.heard = 0
         self.tear: tuple[int, int] | None = None
 
     # ------------------------------------------------------------ the card
@@ -128,6 +130,33 @@ class Machine(RuleBasedStateMachine):
         shop.card = self.card if shop is self.at else None
         self._work(lambda s: s.start(), shop)
 
+    # ------------------------------------------------------------ what the offline rules rest on
+
+    @rule(which=st.integers(0, 1), minutes=st.sampled_from([-120, -3, 3, 120]))
+    def move_the_clock(self, which: int, minutes: int) -> None:
+        self._work(lambda shop: shop.set_clock(minutes * 60_000), self.shops[which])
+
+    @rule(which=st.integers(0, 1), word=st.sampled_from(["float 30", "float 500", "stop", "go", "hotlist", "disk full", "disk free"]))
+    def office_or_disk(self, which: int, word: str) -> None:
+        """What changes what may be sold, in the middle of anything."""
+        shop = self.shops[which]
+        self.heard += 1
+        told = {
+            "float 30": grant(shop, self.heard, 30_00),
+            "float 500": grant(shop, self.heard, 500_00),
+            "stop": limits(self.heard, stop=1),
+            "go": limits(self.heard, stop=0),
+            "hotlist": hotlist(shop, self.heard),
+            "disk full": DiskSeen(0, 1 << 40),
+            "disk free": DiskSeen(1 << 39, 1 << 40),
+        }
+        self._work(lambda s: s.tell(told[word]), shop)
+
+    @rule(which=st.integers(0, 1), hours=st.sampled_from([30, 80, 200]))
+    def nobody_comes(self, which: int, hours: int) -> None:
+        """Lists, grants and the head office's last word grow old, whoever stands before the machine."""
+        self._work(lambda shop: shop.later(hours), self.shops[which])
+
     # ------------------------------------------------------------ how a write is torn
 
     def _work(self, act: object, shop: Shop | None = None) -> None:
@@ -177,6 +206,18 @@ class Machine(RuleBasedStateMachine):
             assert tendered == credited + deducted + claimed + held
             box = sum(int(d) * n for device in shop.state.boxes.values() for d, n in device.items())
             assert box == tendered + orphans
+
+    @invariant()
+    def what_a_rule_stops_takes_no_note_and_the_float_is_never_passed_but_by_coins_in_fall(self) -> None:
+        for shop in getattr(self, "shops", []):
+            stopped = risk.stopped(shop.rules, shop.state, shop.now())
+            assert shop.state.here.stop == stopped
+            if stopped:
+                stance = sale.stance(shop.rules, shop.state)
+                assert (stance.notes, stance.coins) == ((), ())
+                assert not shop.view.offers or "tender" not in {offer.choice for offer in shop.view.offers}
+            coins = sum(1_00 for x in shop.facts() if isinstance(x, CoinAccepted))
+            assert sum(min(one.left_minor, 0) for one in shop.state.float.grants) >= -coins
 
     @invariant()
     def nothing_is_credited_twice(self) -> None:

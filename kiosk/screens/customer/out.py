@@ -5,6 +5,13 @@ from kiosk.screens.scene import Scene, Voice
 from kiosk.vend.view import View
 
 
+def _first(why: str, say: Voice) -> str:
+    """A balance that was asked for is still shown; otherwise where the money is, if some may be in here, or that none can go in."""
+    if say.word("asked") == "balance":
+        return "out.first_balance"
+    return f"out.first_{why}" if words.known(f"out.first_{why}") else "out.first"
+
+
 def seen(view: View) -> Scene:
     """No money can go in now."""
     say = Voice(view)
@@ -14,7 +21,7 @@ def seen(view: View) -> Scene:
     return Scene(
         field="none",
         place="you",
-        first=say("out.first_balance" if say.word("asked") == "balance" else "out.first"),
+        first=say(_first(why, say)),
         second=say(f"out.second_{why}") if words.known(f"out.second_{why}") else say("out.second"),
         figure=say.figure if view.figure_minor else "",
         currency=say.currency,

@@ -1,7 +1,7 @@
 """The slip of a claim: the customer's proof of money that is not on the card yet."""
 
 from kiosk.vend import damm, facts
-from kiosk.vend.evidence import CASH, SLIP, Evidence
+from kiosk.vend.evidence import CASH, RESTORED, SLIP, Evidence
 from kiosk.vend.paper.values import (
     Amount,
     Centred,
@@ -38,6 +38,7 @@ def claim(
     copy: int = 0,
     language: str = "en",
     disputed_minor: int = 0,
+    restored: bool = False,
 ) -> Paper:
     """The slip of a claim. `seq` and `head` (hex) are ClaimIssued's journal row and hash; the slip's check is the hash's first byte."""
     tail = card_tail(issued.card)
@@ -58,6 +59,7 @@ def claim(
         *([Pair(Said("paper.claim.paid_by"), Said("paper.claim.by_" + "_".join(sorted(devices, reverse=True))))] if devices else []),
         Rule(),
         *disputed(disputed_minor),
+        *([Note(Said("paper.claim.restored"))] if restored else []),
         Note(Said("paper.claim.first_way", {"card": tail})),
         Note(Said("paper.claim.second_way")),
         Note(Said("paper.claim.not_cash")),
@@ -74,7 +76,7 @@ def claim(
         n=issued.n,
         tag=issued.tag or "",
         time_s=at_ms // 1000,
-        tender=CASH,
+        tender=CASH | RESTORED if restored else CASH,
         sale=issued.sale,
         seq=seq,
         head=head[:16],

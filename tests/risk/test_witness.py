@@ -1,0 +1,169 @@
+"""Rule 2: a disk that was put back is noticed by what stands outside of it; no money is lost and none is doubled."""
+
+import copy
+
+import pytest
+
+from kiosk.vend import facts as f
+from kiosk.vend import sale
+from kiosk.vend.evidence import RESTORED, verify
+from kiosk.vend.facts import EscrowUnknown, OrphanCredit, SaleClosed
+from kiosk.vend.papers import paper_of
+from kiosk.vend.trust import Trust
+from kiosk.vend.witness import Restored, Witness, found, height, rows
+from tests.risk.kit import level
+from tests.risk.test_stages import bought
+from tests.sale.shop import Card, Shop, sign
+
+
+def yesterday(shop: Shop, image: list[tuple[f.Fact, f.Row]]) -> None:
+    """The disk as it was; the acceptors and the world go on."""
+    shop.rows = list(image)
+    shop.start()
+    shop.work()
+
+
+def put_back() -> tuple[Shop, Card]:
+    """Two notes more are in the box than yesterday's image knows."""
+    shop, card = Shop(), Card()
+    assert bought(shop, card, 100_00)
+    image = list(shop.rows)
+    assert bought(shop, Card(serial="22" * 8, meter="000012345679"), 50_00)
+    assert bought(shop, Card(serial="33" * 8, meter="000012345670"), 50_00)
+    yesterday(shop, image)
+    return shop, card
+
+
+@pytest.mark.covers("rule-2", "abuse-29")
+def test_yesterdays_disk_is_noticed_by_the_acceptors_own_counter_and_takes_no_money() -> None:
+    shop, card = put_back()
+    (fact,) = [fact for fact in shop.facts() if isinstance(fact, Restored)]
+    assert (fact.witness, fact.here, fact.there) == ("notes", 1, 3)
+    assert not [fact for fact in shop.facts() if isinstance(fact, OrphanCredit)]  # they are another life's rows
+    assert (shop.view.phase, shop.view.params["why"]) == ("out", "restored")
+    assert level(shop, "restored") == ("stop", 2)
+    before = copy.deepcopy(card.files)
+    shop.insert(card)
+    shop.feed(50_00)
+    assert (shop.state.sale, card.files) == (None, before)
+    shop.pull()
+    shop.start()
+    assert len(shop.facts("Restored")) == 1
+    assert shop.view.params["why"] == "restored"
+
+
+@pytest.mark.covers("rule-2", "abuse-29")
+def test_a_sale_that_yesterdays_disk_holds_open_is_not_written_again_but_slipped_and_the_slip_says_so() -> None:
+    """In truth it was landed. The old image would have written it again; HQ settles the slip by the rows of the first life."""
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    image = list(shop.rows)
+    shop.press("finish")
+    shop.pull()
+    card.into_meter()
+    assert bought(shop, Card(serial="22" * 8, meter="000012345679"), 50_00)
+    assert bought(shop, Card(serial="33" * 8, meter="000012345670"), 50_00)
+    credited, files = list(card.credited), copy.deepcopy(card.files)
+    shop.card = card
+    yesterday(shop, image)
+    (claim,) = shop.facts("ClaimIssued")
+    assert isinstance(claim, f.ClaimIssued)
+    assert (claim.why, claim.amount_minor) == ("restored", 100_00)
+    assert card.files == files
+    card.into_meter()
+    assert card.credited == credited == [95_00]
+    (closed,) = [fact for fact in shop.facts() if isinstance(fact, SaleClosed)]
+    assert (closed.outcome, closed.claim_minor) == ("claimed", 100_00)
+    owed = shop.state.claims[claim.sale]
+    paper = paper_of(shop.rules, owed, f.PrintStarted(owed.id, claim.number, "claim"))
+    assert paper.evidence
+    assert paper.evidence.tender & RESTORED
+    assert any("restored" in str(row) for row in paper.rows)
+
+
+@pytest.mark.covers("rule-2")
+def test_a_note_that_yesterdays_disk_holds_in_escrow_is_nobodys_knowledge() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(20_00)
+    shop.feed(100_00, stack=False)
+    image = list(shop.rows)
+    shop.accepted["notes"] = 9
+    shop.card = None
+    yesterday(shop, image)
+    assert [fact.denomination for fact in shop.facts() if isinstance(fact, EscrowUnknown)] == [100_00]
+    (closed,) = [fact for fact in shop.facts() if isinstance(fact, SaleClosed)]
+    assert (closed.outcome, closed.claim_minor) == ("claimed", 20_00)
+    assert shop.state.claims[closed.sale].disputed_minor == 100_00
+
+
+def test_a_slip_of_before_is_marked_from_then_on_too() -> None:
+    shop, card = Shop(printer="out"), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.pull()
+    shop.press("no_card")
+    (claim,) = shop.state.claims.values()
+    assert not claim.restored
+    image = list(shop.rows)
+    shop.accepted["notes"] = 9
+    yesterday(shop, image)
+    assert [claim.restored for claim in shop.state.claims.values()] == [True]
+
+
+def test_what_one_power_cut_explains_is_no_restore() -> None:
+    for device, pieces in (("notes", 1), ("coins", 8)):
+        shop = Shop()
+        shop.accepted[device] = pieces
+        shop.start()
+        assert not shop.facts("Restored")
+    shop = Shop()
+    shop.accepted["coins"] = 9
+    shop.start()
+    assert shop.facts("Restored")
+
+
+def test_an_acceptor_that_grew_while_the_machine_ran_is_no_witness_of_its_disk() -> None:
+    shop = Shop()
+    shop.accepted["notes"] = 5
+    shop.acceptors_up()
+    assert not shop.facts("Restored")
+    assert [fact.pieces for fact in shop.facts() if isinstance(fact, OrphanCredit)] == [5]
+
+
+@pytest.mark.covers("rule-2", "abuse-37")
+def test_the_mark_outside_of_the_store_tells_a_clone_of_the_disk_though_no_acceptor_counts() -> None:
+    shop = Shop()
+    shop.accepted["notes"] = shop.accepted["coins"] = None
+    image = list(shop.rows)
+    assert bought(shop, Card())
+    shop.heights = (("mark", len(shop.rows)),)
+    shop.start()
+    assert not shop.facts("Restored")
+    yesterday(shop, image)
+    assert [fact for fact in shop.facts() if isinstance(fact, Restored)] == [Restored("mark", len(image), shop.heights[0][1])]
+    assert sale.stance(shop.rules, shop.state).notes == ()
+
+
+@pytest.mark.covers("rule-2")
+def test_one_item_ahead_is_the_one_that_the_power_cut_interrupted_two_are_a_restore() -> None:
+    heights = (("hotlist", height((1, 3))), ("limits", height((1, 1))))
+    assert found(rows(9, Trust(), heights[:1])) is None
+    assert found(rows(9, Trust(), heights)) == Restored("limits", 0, height((1, 1)))
+    floats = (("float", height((1, 4))), ("float", height((1, 5))))
+    assert found(rows(9, Trust(), floats)) == Restored("float", 0, height((1, 5)))
+    assert not Witness("mark", 7, 7).ahead
+
+
+def test_the_mark_of_a_slip_is_under_its_signature() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    image = list(shop.rows)
+    shop.accepted["notes"] = 9
+    shop.card = None
+    yesterday(shop, image)
+    shop.press("receipt", "qr")
+    code = str(shop.view.params["code"])
+    assert verify(code, lambda label, data, signature: sign(label, data) == signature).tender == 1 | RESTORED

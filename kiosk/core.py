@@ -163,7 +163,7 @@ class Core:
         self._signer = Signer(self.desk, self.station.sign)
         self._pins = PinChecker(self.desk)
         self._clerk = Clerk(self.desk, rules, self._journal_to_read, _refuses if rules.demo else _set_clock, self._open_keys)
-        self._on_death, self._demo = on_death, rules.demo
+        self._on_death, self._demo, self._ending = on_death, rules.demo, False
         self._demo_roster(state, rules)
         self._devices = tuple(_driver(part, self.desk, self.station, rules) for part in config.device)
         self._running = threading.Event()
@@ -263,8 +263,14 @@ class Core:
         return Journal.open(self.journal.path, self.station.database_key(), create=False, read_only=True)
 
     def _ends(self, published: Published) -> None:
-        """On the desk's thread."""
-        if published.ending and self._on_death:
+        """On the desk's thread, which somebody else has to wait for."""
+        if published.ending and not self._ending:
+            self._ending = True
+            threading.Thread(target=self._start_again, name="restart", daemon=True).start()
+
+    def _start_again(self) -> None:
+        self.stop()
+        if self._on_death:
             self._on_death(StartAgain())
 
 

@@ -205,9 +205,13 @@ def _opened(config: "Config", on_death: Callable[[BaseException], None]) -> "Cor
 def _said(error: BaseException) -> int:
     """The sentence of a refusal and its exit code; a programmer's error keeps its traceback, on stderr, never on the glass."""
     from kiosk.config import ConfigError
+    from kiosk.core import StartAgain
     from kiosk.devices.vault.station import StationError
     from kiosk.vend.store import StoreDamaged, StoreError
 
+    if isinstance(error, StartAgain):
+        typer.echo("An operator wants this kiosk to be started again.", err=True)
+        return EXIT_DIED
     if isinstance(error, ConfigError | StationError):
         typer.echo(str(error), err=True)
         return EXIT_USAGE

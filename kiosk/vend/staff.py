@@ -162,8 +162,8 @@ class StaffView(msgspec.Struct, frozen=True):
 
 # ---------------------------------------------------------------- said
 
-Digits = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+$", max_length=FIELD_DIGITS)]
-Of = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9._-]*$", max_length=32)]
+Digits = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+\Z", max_length=FIELD_DIGITS)]
+Of = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9._-]*\Z", max_length=32)]
 
 
 class _Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,7 +183,7 @@ class Typed(_Order, frozen=True):
 class Pin(_Order, frozen=True):
     """A secret field was filled. Nothing that sees this writes it anywhere."""
 
-    digits: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+$", min_length=PIN_DIGITS, max_length=BOOT_PIN_DIGITS)]
+    digits: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+\Z", min_length=PIN_DIGITS, max_length=BOOT_PIN_DIGITS)]
 
     def __repr__(self) -> str:
         return "Pin(......)"

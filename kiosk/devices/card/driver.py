@@ -52,7 +52,7 @@ class CardDriver:
         self._reader = reader
         self._profile = profile
         self._vault = vault
-        self._generation = generation
+        self.generation = generation
         self._stuck_s = stuck_s
         self._watch_s = watch_s
         self._stop = threading.Event()
@@ -162,7 +162,7 @@ class CardDriver:
 
     def session(self, slot: Slot) -> CardSession:
         """A new session with the card of that look. Raises CardError."""
-        return CardSession(self._reader.open(slot), self._profile, self._vault, generation=self._generation())
+        return CardSession(self._reader.open(slot), self._profile, self._vault, generation=self.generation())
 
     # ------------------------------------------------------------ the worker's life
 
@@ -226,6 +226,7 @@ class _Worker:
         try:
             if self._session is None:
                 self._session, self._held = self._driver.session(present.slot), present
+            self._session.generation = self._driver.generation()  # keys may come while a card lies there
             seen = perform(job, self._session)
         except ReaderError as error:
             self._refused = present

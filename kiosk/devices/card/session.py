@@ -57,7 +57,7 @@ class CardSession:
         self._connection = connection
         self._profile = profile
         self._vault = self._given = vault
-        self._generation = generation
+        self.generation = generation
         self._rng = rng
         self._serial: bytes | None = None
         self._selected = False
@@ -176,10 +176,10 @@ class CardSession:
         """One write, with a MAC over a fresh challenge of the card. Done when this returns; after CardTorn it may have been done."""
         vault, serial = self._trusted()
         if not self._authenticated:
-            self.external(self._generation)
+            self.external(self.generation)
         challenge = self._challenge(4)
         header = bytes((CLA_MAC, INS_UPDATE_BINARY, SHORT_FILE | update.file, update.offset, len(update.data) + MAC_BYTES))
-        mac = vault.card_mac(serial, self._generation, b"M" + challenge + header + update.data)
+        mac = vault.card_mac(serial, self.generation, b"M" + challenge + header + update.data)
         self._careful(Command(CLA_MAC, INS_UPDATE_BINARY, SHORT_FILE | update.file, update.offset, update.data + mac))
 
     def _trusted(self) -> tuple[Vault, bytes]:

@@ -92,9 +92,20 @@ def run(
         raise ended("A process is the core or the screen; without either word it is both.", EXIT_USAGE)
     if sound not in ("auto", "off", "bell"):
         raise ended(f"{sound} is no sound; known are auto, off and bell.", EXIT_USAGE)
+    _keep_to_itself()
     if screen:
         sys.exit(_screen(screen, palette, sound))
     sys.exit(_core(config, core) if core else _both(config, palette, sound))
+
+
+def _keep_to_itself() -> None:
+    """What comes through here, station keys and PINs, is for no core file and no other process of this user."""
+    from kiosk.devices.vault.hardened import forbid_dumps
+
+    try:
+        forbid_dumps()
+    except OSError as error:
+        raise ended(f"This system does not let a process keep its memory to itself: {error.strerror}.", EXIT_MISSING) from None
 
 
 def _screen(socket: Path, palette: str, sound: str) -> int:

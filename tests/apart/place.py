@@ -52,10 +52,14 @@ class Place(Site):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.glass.close()
         if self.core:
             self.core.terminate()
             self.core.wait(20)
+        self.put_away()
+
+    def put_away(self) -> None:
+        """Terminal and devices; the core is off."""
+        self.glass.close()
         for device in (self.notes, self.coins, self.printer):
             device.stop()
 

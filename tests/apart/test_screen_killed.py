@@ -13,7 +13,7 @@ from kiosk.screens.customer import PHASES
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
 from tests.apart.glass import Glass, words_in_time, words_of
-from tests.apart.users import APART, SCREEN
+from tests.apart.users import APART, SCREEN, uid_of
 from tests.sale.everywhere import EVERYWHERE, shop
 from tests.sale.shop import Shop
 
@@ -95,5 +95,5 @@ def test_the_next_screen_is_the_one_that_is_heard(street: tuple[Stand, Glass]) -
 
 def test_this_screen_was_another_user_or_it_is_said_why_not(street: tuple[Stand, Glass]) -> None:
     _, glass = street
-    assert Path(f"/proc/{glass.pid}").stat().st_uid == SCREEN.peer.uid
+    assert uid_of(glass.pid) == SCREEN.peer.uid
     assert (SCREEN.peer.uid != os.geteuid()) == APART

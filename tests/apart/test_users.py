@@ -11,7 +11,7 @@ import pytest
 
 from kiosk.vend.facts import NoteStacked, SaleOpened
 from tests.apart.place import Place, anywhere
-from tests.apart.users import APART, CORE, SCREEN, STRANGER, User
+from tests.apart.users import APART, CORE, SCREEN, STRANGER, User, uid_of
 
 needs_users = pytest.mark.skipif(not APART, reason="only root can become other users")
 
@@ -112,7 +112,7 @@ def test_the_socket_is_the_cores_for_the_group_of_the_screen_and_both_run_as_who
     made = place.socket.stat()
     assert (made.st_uid, made.st_gid) == (CORE.peer.uid, SCREEN.peer.gid)
     assert stat.S_IMODE(made.st_mode) == 0o660
-    owners = [Path(f"/proc/{pid}").stat().st_uid for pid in (place.core.pid, place.glass.pid)]
+    owners = [uid_of(pid) for pid in (place.core.pid, place.glass.pid)]
     assert owners == [CORE.peer.uid, SCREEN.peer.uid] != [os.geteuid()] * 2
 
 
@@ -187,6 +187,4 @@ def test_a_core_that_cannot_let_its_screen_in_says_so_in_one_sentence() -> None:
         place.socket.write_text("somebody's file")
         assert refusal(*words) == f"The screen's socket {place.socket} cannot be made: Address already in use.\n"
         assert place.socket.read_text() == "somebody's file"
-        for device in (place.notes, place.coins, place.printer):
-            device.stop()
-        place.glass.close()
+        place.put_away()

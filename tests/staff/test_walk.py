@@ -69,9 +69,9 @@ class Technician:
     def page(self) -> str:
         return "\n".join(written(self._app.board._frame))
 
-    async def enters(self, who: tuple[str, str]) -> None:
+    async def enters(self, who: tuple[str, str], shown: str = "Put your electricity card in the slot.") -> None:
         """The knock has no targets: it is the pad's, also where all else is touched."""
-        await self.reads("Put your electricity card in the slot.")
+        await self.reads(shown)
         for cap in KNOCK:
             await self._pilot.press(KEYS.get(cap, cap))
         await self.reads("This is for staff only", "Your operator number")
@@ -204,7 +204,8 @@ async def test_every_screen_of_a_technician_can_be_reached_and_read_in_chinese(t
             (("1",), "report.on_cards"),
             (("clear", "5"), "key.filter.staff"),
             (("clear", "clear", "7"), "line.store"),
-            (("1",), "field.boot_pin"),
+            (("2",), "rule.clock_floor"),
+            (("clear", "1"), "field.boot_pin"),
             (("1", "2", "3", "4", "5", "6", "7", "enter"), "notice.boot_no_store"),
             (("clear", "9"), "key.close.cash"),
             (("1",), "question.service_close"),

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from kiosk.vend import staff as st
 from kiosk.vend.cash import box_minor
 from kiosk.vend.operators import acts
+from kiosk.vend.operators.rulings import rules_table
 from kiosk.vend.operators.standing import Staff
 from kiosk.vend.operators.tables import boxes_table, case_table, cases, cases_table, devices_table, keys_table
 from kiosk.vend.operators.trials import DEVICES, LOOKED_AT
@@ -91,6 +92,8 @@ def _table(rules: Rules, state: State, staff: Staff, now: Now) -> Table | None:
             return case_table(rules, state, staff.of)
         case "keys":
             return keys_table(rules, state, now)
+        case "rules":
+            return rules_table(rules, state, now)
     return staff.found.table
 
 
@@ -155,7 +158,7 @@ def _offered(rules: Rules, state: State, staff: Staff, now: Now, table: Table | 
         case "service":
             return _service(state)
         case "keys":
-            return (_do("1", "unlock", "keys.unlock"),)
+            return (_do("1", "unlock", "keys.unlock"), _go("2", "rules", "rules"))
     return ()
 
 

@@ -7,7 +7,7 @@ from functools import cache
 
 from tests.house.tree import HOUSE, modules
 
-TABLES = ("docs/failures.md", "docs/finite-fields.md")
+TABLES = ("docs/failures.md", "docs/threat-model.md", "docs/finite-fields.md")
 ROW = re.compile(r"^\| ([a-z]+-\d+) \|.*\| ([^|]*) \|$", re.MULTILINE)
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from kiosk.devices.sim.card import CardModel
+from kiosk.devices.vault.demo_roster import TECHNICIAN
+from kiosk.screens.staff.knock import KNOCK
 from kiosk.vend.facts import NoteStacked, SaleClosed
+from kiosk.vend.operators.session import OperatorEntered, OperatorLeft, OperatorRefused
 from tests.apart.place import HOLD_S, Place, anywhere
 
 
@@ -80,3 +83,28 @@ def test_a_core_that_is_stopped_takes_no_money_and_goes_on_where_it_was(place: P
     place.glass.says("is on the card.")
     (closed,) = [fact for fact in place.facts() if isinstance(fact, SaleClosed)]
     assert closed.tender_minor == 100_00
+
+
+@pytest.mark.covers("abuse-7")
+def test_a_screen_that_is_killed_under_a_technician_comes_back_to_the_same_session_without_what_was_half_typed(place: Place) -> None:
+    die(place, "Put your electricity card")
+    press(place, *KNOCK)
+    die(place, "Your operator number")
+    number, pin = TECHNICIAN
+    press(place, *number, "enter")
+    place.glass.says("Your PIN")
+    press(place, *pin[:4])
+    die(place, "Your PIN")
+    press(place, *pin, "enter")
+    die(place, f"operator {number}")
+    press(place, "clear")
+    die(place, "Put your electricity card")
+    came = [fact for fact in place.facts() if isinstance(fact, OperatorEntered | OperatorRefused | OperatorLeft)]
+    assert came == [OperatorEntered(number), OperatorLeft(number, "leave")]
+
+
+def press(place: Place, *caps: str) -> None:
+    """On the pad, with a finger that rests between two keys."""
+    for cap in caps:
+        place.glass.type({"clear": b"\x1b", "enter": b"\r"}.get(cap, cap.encode()))
+        place.glass.drain(0.55)

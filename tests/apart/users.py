@@ -3,9 +3,11 @@
 They cannot run an interpreter in somebody's home: where ours is in one, the system's of the same version takes its place.
 """
 
+import atexit
 import functools
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -31,7 +33,7 @@ class User:
 
     def start(self, *arguments: str, **how: Any) -> subprocess.Popen[bytes]:
         """Our interpreter with these arguments, as this user, in a nearly empty environment."""
-        return subprocess.Popen([interpreter(), *arguments], env=QUIET, cwd="/", **self._become, **how)
+        return subprocess.Popen([interpreter() or sys.executable, *arguments], env=QUIET, cwd="/", **self._become, **how)
 
     def owns(self, *paths: Path) -> None:
         """Everything there belongs to this user alone."""
@@ -50,22 +52,28 @@ def uid_of(pid: int) -> int:
 
 
 @functools.cache
-def interpreter() -> str:
-    """One that everybody may run."""
-    return sys.executable if not APART or _runs(sys.executable) else str(_of_the_system())
+def interpreter() -> str | None:
+    """One that everybody may run, and that finds this program. None: other users are not to be had here."""
+    if os.geteuid() != 0 or _runs(sys.executable):
+        return sys.executable
+    own = str(_of_the_system()) if SYSTEM.exists() else ""
+    return own if own and _runs(own) else None
 
 
 def _runs(program: str) -> bool:
     try:
-        return subprocess.run([program, "-c", ""], user="nobody", group="nogroup", extra_groups=[], check=False).returncode == 0
+        ended = subprocess.run(
+            [program, "-c", "import kiosk"], cwd="/", env=QUIET, user="nobody", group="nogroup", extra_groups=[], check=False
+        )
     except OSError:
         return False
+    return ended.returncode == 0
 
 
-@functools.cache
 def _of_the_system() -> Path:
     """A virtual environment by hand: the interpreter is the system's, the packages are those of the tests."""
     place = Path(tempfile.mkdtemp(prefix="apart-python-"))
+    atexit.register(shutil.rmtree, place)
     packages = place / "lib" / SYSTEM.name / "site-packages"
     packages.mkdir(parents=True)
     (place / "bin").mkdir()
@@ -78,7 +86,7 @@ def _of_the_system() -> Path:
     return place / "bin" / "python"
 
 
-APART = os.geteuid() == 0 and (_runs(sys.executable) or SYSTEM.exists())
+APART = os.geteuid() == 0 and interpreter() is not None
 SCREEN = User("games" if APART else None)
 CORE = User("daemon" if APART else None, SCREEN)
 STRANGER = User("nobody" if APART else None)

@@ -35,7 +35,8 @@ from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
 from kiosk.devices.vault.store import BootRefused
-from kiosk.keeping import Keeping, heights
+from kiosk.keeping import Contents, Keeping, heights
+from kiosk.sync.bodies import hotlisted
 from kiosk.vend import money, proof, sale
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
@@ -47,7 +48,7 @@ from kiosk.vend.operators.tree import roster_of
 from kiosk.vend.phase import deadline_ms
 from kiosk.vend.ports import Published
 from kiosk.vend.rules import Now, Rules
-from kiosk.vend.seen import Choice, Ordered, RosterRead
+from kiosk.vend.seen import Choice, HotlistRead, Ordered, RosterRead
 from kiosk.vend.showing import view
 from kiosk.vend.staff import Pin, order_of
 from kiosk.vend.state import Here, State
@@ -65,6 +66,8 @@ def rules_of(config: Config) -> Rules:
     return Rules(
         kiosk=config.kiosk.id,
         profile=PROFILE,
+        utility=config.kiosk.utility,
+        region=config.kiosk.region,
         allowed=config.allowed(),
         tariff=config.tariff_values(),
         currency=money.CURRENCIES[config.kiosk.currency],
@@ -203,11 +206,16 @@ class Core:
 
     def _keys(self, config: Config) -> tuple[VaultClient | Guard, Keeping | None, Callable[[], int]]:
         """A demo has keys that anyone can compute; every other machine is locked until its boot card opens them."""
-        keeping = Keeping(config, self.desk, self.station, vault_limits()) if config.keys.root or not config.demo_keys() else None
+        contents: Contents = {"hotlist": self.use_hotlist, "roster": self.use_roster}
+        keeping = Keeping(config, self.desk, self.station, vault_limits(), contents) if config.keys.root or not config.demo_keys() else None
         if keeping is None or config.demo_keys():
             return VaultClient(vault_order(config)), keeping, lambda: KEY_GENERATION
         self.desk.record((Locked("start"),))
         return keeping.guard, keeping, keeping.guard.generation
+
+    def use_hotlist(self, body: bytes) -> None:
+        """The body of a hotlist whose signature holds; the desk takes it if the journal says that it is the one."""
+        self.desk.tell(HotlistRead(hotlisted(body), sha256(body).hexdigest()))
 
     def subscribe(self, callback: Callable[[View], None]) -> None:
         """The newest View at once, then each that differs from the one before, on the desk's thread."""

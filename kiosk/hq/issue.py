@@ -24,16 +24,16 @@ from kiosk.devices.card.apdu import (
     CLA_PLAIN,
     INS_EXTERNAL_AUTHENTICATE,
     INS_GET_CHALLENGE,
+    INS_GET_DATA,
     INS_READ_BINARY,
     INS_SELECT,
     INS_UPDATE_BINARY,
-    SW_AUTHENTICATION_BLOCKED,
     ApduError,
     Command,
     Connection,
     exchange,
 )
-from kiosk.devices.card.session import ELECTRICITY, MAC_READ_MAX, SERIAL_BYTES, SHORT_FILE, serial_command
+from kiosk.devices.card.session import ELECTRICITY, MAC_READ_MAX, SERIAL_BYTES, SHORT_FILE, TAG_ISSUER, TRIES_KEPT, serial_command
 from kiosk.devices.vault.hq import CardKeys, MasterVault, export_card_keys_for_personalisation
 from kiosk.devices.vault.keyset import find, issuing
 from kiosk.devices.vault.suite import Role, role_byte
@@ -41,11 +41,10 @@ from kiosk.hq import layout
 from kiosk.hq.registry import Binding, Registry
 from kiosk.vend.card.gdw1365 import USER_CARD, File1, digits, whole
 
-INS_INTERNAL_AUTHENTICATE, INS_GET_DATA, INS_WRITE_KEY, INS_PUT_DATA = 0x88, 0xCA, 0xD4, 0xDA
-TAG_KEYS, TAG_ISSUER = 0xE0, 0x42
+INS_INTERNAL_AUTHENTICATE, INS_WRITE_KEY, INS_PUT_DATA = 0x88, 0xD4, 0xDA
+TAG_KEYS = 0xE0
 MAKERS = 0xFFFF
 MAKERS_TEST_KEY = bytes(range(0x40, 0x50))  # what makers deliver their samples with; anybody knows it
-TRIES_KEPT = 3  # of a card's tries for ADMIN, so many are never touched
 CIPHERS = {"aes128": AES, "sm4": SM4}
 
 
@@ -206,11 +205,9 @@ class _Card:
         try:
             exchange(self._connection, Command(CLA_PLAIN, INS_EXTERNAL_AUTHENTICATE, 0, ref))
         except ApduError as error:
-            if error.sw == SW_AUTHENTICATION_BLOCKED:
-                return 0
-            if error.sw & 0xFFF0 == 0x63C0:
-                return error.sw & 0x0F
-            raise
+            if error.tries is None:
+                raise
+            return error.tries
         return 0
 
     def _write_key(self, ref: int, generation: int, key: bytes) -> None:

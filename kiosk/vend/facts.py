@@ -287,7 +287,7 @@ class PrintStarted(SaleFact, frozen=True):
     """A paper is about to be printed. number: gapless per kiosk; copy 0 is the original."""
 
     number: int
-    paper: str  # recharge | claim
+    paper: str  # recharge | claim | blocked (number 0: it is about no sale, and `sale` is only its own name)
     copy: int = 0
     language: str = ""  # the customer's when it was begun; "" in rows from before there were several
     barrier: ClassVar[bool] = True

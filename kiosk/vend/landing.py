@@ -10,6 +10,7 @@ from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import risk
 from kiosk.vend import seen as s
+from kiosk.vend.binding import bound
 from kiosk.vend.card.reading import Reading, Record, Returned, Verdict, Word
 from kiosk.vend.facts import Fact
 from kiosk.vend.limits import DayOfCard, Room, refusal, room
@@ -40,6 +41,7 @@ def card_read(rules: Rules, state: State, seen: s.CardRead, now: Now) -> Facts:
     quote = quoted(rules, state, reading, now) if verdict.word == Word.READY else None
     looked = p.CardLooked(reading, verdict, due.id if due else "", refused, quote)
     facts += _end_untold(state, reading, verdict)
+    facts += _named(rules, state, reading, verdict, now)
     return (*facts, looked, *(_onward(rules, state, due, looked, now) if due else ()))
 
 
@@ -74,20 +76,33 @@ def _presented(rules: Rules, reading: Reading, verdict: Verdict, now: Now) -> f.
 def whose(rules: Rules, state: State, reading: Reading) -> tuple[Sale | None, Verdict]:
     """What stands to be put on this card: the open sale, else the lowest claim whose slot is not gone; and the word for it."""
     known = state.cards.get(reading.serial, CardMemory()).known
+
+    def judged(record: Record | None) -> Verdict:
+        return bound(rules, state, reading, rules.profile.judge(reading, record, known))
+
     if state.sale:
         own = state.sale if state.sale.card == reading.serial else None
-        return own, rules.profile.judge(reading, own.record if own else None, known)
+        return own, judged(own.record if own else None)
     for claim in sorted(state.claims.values(), key=lambda c: (c.n, c.opened_ms)):
         if claim.card != reading.serial or not claim.tender_minor:
             continue
-        verdict = rules.profile.judge(reading, claim.record, known)
+        verdict = judged(claim.record)
         if verdict.word in LANDS or (claim.record is None and verdict.word == Word.READY and verdict.n == claim.n):
             return claim, verdict
-    return None, rules.profile.judge(reading, None, known)
+    return None, judged(None)
 
 
 def _day(state: State, reading: Reading) -> DayOfCard:
     return state.cards.get(reading.serial, CardMemory()).day
+
+
+def _named(rules: Rules, state: State, reading: Reading, verdict: Verdict, now: Now) -> list[Fact]:
+    """A card of the hotlist: its holder takes a slip to the office, once a presentation."""
+    if verdict.why != "hotlisted" or state.here.reading is not None or state.here.printing or not paper_works(state):
+        return []
+    language = state.here.language or rules.language
+    named = p.CardNamed(now.fresh, reading.serial, now.at_ms)
+    return [named, f.PrintStarted(now.fresh, 0, "blocked", language=language)]
 
 
 def _end_untold(state: State, reading: Reading, verdict: Verdict) -> list[Fact]:

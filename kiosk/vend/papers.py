@@ -1,9 +1,11 @@
 """Which paper a PrintStarted is about: from the sale as it ended to the values of its receipt or slip."""
 
 from kiosk.vend import facts
+from kiosk.vend.paper.blocked import blocked
 from kiosk.vend.paper.claim import claim
 from kiosk.vend.paper.recharge import recharge
 from kiosk.vend.paper.values import Paper
+from kiosk.vend.passing import CardNamed
 from kiosk.vend.rules import Rules
 from kiosk.vend.state import Sale
 
@@ -11,6 +13,19 @@ from kiosk.vend.state import Sale
 def paper_of(rules: Rules, sale: Sale, job: facts.PrintStarted) -> Paper:
     """The paper, in the language that the fact names."""
     return (claim_paper if job.paper == "claim" else recharge_paper)(rules, sale, job, sale.closed_ms)
+
+
+def blocked_paper(rules: Rules, named: CardNamed, job: facts.PrintStarted) -> Paper:
+    """The slip of a card of the hotlist."""
+    return blocked(
+        named.card,
+        rules.letterhead,
+        kiosk=rules.kiosk,
+        at_ms=named.at_ms,
+        zone=rules.zone,
+        exponent=rules.currency.exponent,
+        language=job.language or rules.language,
+    )
 
 
 def recharge_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int) -> Paper:

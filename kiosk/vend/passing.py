@@ -136,6 +136,20 @@ class Waited(Passing, frozen=True):
     phase: str
 
 
+class HotlistHere(Passing, frozen=True):
+    """The list that the journal says is installed has been read: serials of 8 bytes."""
+
+    cards: frozenset[bytes]
+
+
+class CardNamed(Passing, frozen=True):
+    """A card of the hotlist is in the slot: nothing is written on it, and a slip says so. `slip`: 16 hex digits, its PrintStarted's."""
+
+    slip: str
+    card: str
+    at_ms: int
+
+
 class Ignored(Passing, frozen=True):
     """Something was told that is not legal in this phase: a second tap, a repeated event."""
 

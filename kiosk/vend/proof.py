@@ -8,7 +8,7 @@ from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.facts import Fact
-from kiosk.vend.papers import paper_of
+from kiosk.vend.papers import blocked_paper, paper_of
 from kiosk.vend.phase import landed_shown
 from kiosk.vend.ports import PrintJob, SignJob
 from kiosk.vend.rules import Rules
@@ -123,7 +123,9 @@ def print_id(fact: f.PrintStarted) -> int:
 
 def print_job(rules: Rules, state: State) -> PrintJob | None:
     """The paper that has been begun in this boot."""
-    job = state.here.printing
+    job, named = state.here.printing, state.here.named
+    if job and named and job.sale == named.slip:
+        return PrintJob(print_id(job), 0, 0, blocked_paper(rules, named, job))
     if job and state.here.staff.paper and state.here.staff.paper_of == job.sale:
         return PrintJob(print_id(job), job.number, job.copy, state.here.staff.paper)
     sale = find(state, job.sale) if job else None

@@ -28,6 +28,8 @@ class Rules(msgspec.Struct, frozen=True):
 
     kiosk: str
     profile: Profile
+    utility: int = 1
+    region: int = 1
     allowed: Allowed = Allowed()
     tariff: Tariff = Tariff()
     currency: Currency = CNY

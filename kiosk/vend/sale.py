@@ -84,9 +84,15 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
             return entry.roster_read(state, seen)
         case s.BootCardLeft():
             return _boot_card(state, seen)
+        case s.HotlistRead():
+            return (p.HotlistHere(seen.cards),) if _installed(state, seen) else (p.Ignored("HotlistRead"),)
         case s.Trusted():
             return _trusted(state, seen)
     return (p.Ignored(type(seen).__name__),)
+
+
+def _installed(state: State, seen: s.HotlistRead) -> bool:
+    return state.trust.hotlist is not None and state.trust.hotlist.digest == seen.digest
 
 
 def started(rules: Rules, state: State, now: Now, software: str, heights: tuple[witness.Height, ...] = ()) -> Facts:

@@ -45,6 +45,13 @@ class DiskSeen(Seen, frozen=True):
     total: int
 
 
+class HotlistRead(Seen, frozen=True):
+    """A hotlist whose signature holds: serials of 8 bytes; `digest` is its body's SHA-256, hex."""
+
+    cards: frozenset[bytes]
+    digest: str
+
+
 class Trusted(Seen, frozen=True):
     """What the keeper of the trading keys, or whoever installs the head office's items, says has happened (`vend.trust`)."""
 

@@ -78,6 +78,16 @@ def _(fact: p.CardLooked, state: State) -> State:
 
 
 @stand.register
+def _(fact: p.HotlistHere, state: State) -> State:
+    return here_with(state, hotlist=fact.cards)
+
+
+@stand.register
+def _(fact: p.CardNamed, state: State) -> State:
+    return here_with(state, named=fact)
+
+
+@stand.register
 def _(fact: p.EndShown, state: State) -> State:
     return shown(state, fact.sale)
 

@@ -72,6 +72,8 @@ class CardMemory(msgspec.Struct, frozen=True):
     day: DayOfCard = DayOfCard()
     meter: str = ""  # the only one that it ever serves
     sold: int = 0  # the highest slot that was verified on it here
+    meter: str = ""  # the only one that it ever serves
+    sold: int = 0  # the highest slot that was verified on it here
     run: int = 0  # sales since the head office was heard at `heard_ms`
     heard_ms: int = 0
 
@@ -111,6 +113,8 @@ class Here(msgspec.Struct, frozen=True):
     turn: int = 0  # counts changes of phase: a choice made on an older screen is ignored
     touched_ms: int = 0  # when the phase began or the customer last did something
     ignored: int = 0
+    hotlist: frozenset[bytes] | None = None  # serials; None as long as the installed list was not read
+    named: p.CardNamed | None = None  # the last card of it that was in the slot, for its slip
     stop: str = ""  # the offline rule that takes no new money
     look_ms: int = 0  # when the rules are asked again
     disk: p.DiskSeen | None = None

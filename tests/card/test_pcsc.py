@@ -122,7 +122,7 @@ def kiosk(slot: Slot0) -> Iterator[Kiosk]:
 pytestmark = pytest.mark.pcsc
 
 
-def test_a_whole_recharge_through_pcscd_is_23_commands(slot: Slot0) -> None:
+def test_a_whole_recharge_through_pcscd_is_24_commands(slot: Slot0) -> None:
     card = CardModel(used_card())
     _reader, contact = slot.open(card)
     session = CardSession(contact, PROFILE, DemoVault())
@@ -131,7 +131,7 @@ def test_a_whole_recharge_through_pcscd_is_23_commands(slot: Slot0) -> None:
     assert worked(perform(CardJob(3, "write", "t", record=record, start="type"), session)).done
     after = reading_of(perform(read_job(4, reset=True), session))
     assert PROFILE.judge(after, record, 7).word is Word.LANDED
-    assert len(contact.sent) == 23
+    assert len(contact.sent) == 24
 
 
 @pytest.mark.covers("card-1")

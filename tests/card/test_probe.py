@@ -42,14 +42,15 @@ class Answering:
 
 
 class Watched(CardModel):
-    """A user card that keeps the instructions that it was sent."""
+    """A user card that keeps the instructions that it was sent; an EXTERNAL AUTHENTICATE without data only asks for the tries left."""
 
     def insert(self) -> bytes:
         self.instructions: set[int] = set()
         return super().insert()
 
     def process(self, apdu: bytes) -> bytes:
-        self.instructions.add(apdu[1])
+        if apdu[:2] != b"\x00\x82" or apdu[4:] != b"\x00":
+            self.instructions.add(apdu[1])
         return super().process(apdu)
 
 
@@ -90,7 +91,7 @@ def test_a_card_that_gives_no_proof_is_read_plain() -> None:
 
 def test_other_cards_have_their_own_names() -> None:
     assert found(None).card == "none"
-    assert found(CardModel(blank(used_card()))).card == "unissued"
+    assert found(CardModel(blank(SERIAL))).card == "unissued"
     assert found(Answering(lambda _: b"\x6d\x00")).card == "other"
     assert found(Answering(lambda apdu: b"\x90\x00" if apdu[2] == 0x04 else b"\x6a\x82")).card == "boot"
     assert found(Answering(lambda _: b"")).card == "torn"
@@ -98,7 +99,7 @@ def test_other_cards_have_their_own_names() -> None:
 
 
 def test_every_finding_is_a_sentence_for_a_person() -> None:
-    for card in (None, CardModel(used_card()), CardModel(blank(used_card())), Answering(lambda _: b"\x6d\x00")):
+    for card in (None, CardModel(used_card()), CardModel(blank(SERIAL)), Answering(lambda _: b"\x6d\x00")):
         finding = found(card)
         assert NAMES[finding.card] in told(finding)
 

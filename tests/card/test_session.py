@@ -34,14 +34,14 @@ def write_job(record: Record, start: str = "type") -> CardJob:
 # ---------------------------------------------------------------- a whole recharge
 
 
-def test_a_recharge_is_read_written_and_verified_in_23_commands() -> None:
+def test_a_recharge_is_read_written_and_verified_in_24_commands() -> None:
     bay = Bay(used_card())
     record = armed_and_ready(bay)
     assert worked(perform(write_job(record), bay.session)).done
     after = reading_of(perform(read_job(4, reset=True), bay.session))
     assert PROFILE.judge(after, record, 7).word is Word.LANDED
     assert bay.wallet == (10000, 8)
-    assert len(bay.contact.sent) == 23
+    assert len(bay.contact.sent) == 24
 
 
 def test_arming_costs_two_commands_more() -> None:
@@ -135,7 +135,7 @@ def test_a_locked_kiosk_reads_unproven_and_writes_nothing() -> None:
 
 @pytest.mark.covers("card-8")
 def test_a_card_that_was_never_issued_and_one_of_another_kind_have_their_own_words() -> None:
-    blank_bay = Bay(blank(used_card()))
+    blank_bay = Bay(blank(SERIAL))
     assert perform(read_job(), blank_bay.session) == CardBad("t", "unissued")
     for words in (b"\x6a\x82", b"\x6e\x00", b"\x6d\x00"):
         reader = InProcessReader()
@@ -216,9 +216,46 @@ def test_one_refused_proof_costs_one_try_however_often_the_desk_asks(what: str, 
 def test_a_generation_that_the_card_does_not_have_is_said_and_costs_no_try() -> None:
     bay = Bay(used_card())
     bay.session = CardSession(bay.contact, PROFILE, bay.vault, generation=5)
-    record = armed_and_ready(bay)
-    assert worked(perform(write_job(record), bay.session)).why == "refused:6A88"
+    reading = reading_of(perform(read_job(), bay.session))
+    assert (reading.authentic, reading.key) == (True, "dead")
+    assert worked(perform(write_job(record_of(reading, "12345678")), bay.session)).why == "no_key"
     assert set(bay.card.tries.values()) == {10}
+
+
+def test_a_machine_that_is_behind_is_told_by_the_card_which_keys_it_knows_now() -> None:
+    bay = Bay(msgspec.structs.replace(used_card(), min_generation=3))
+    assert reading_of(perform(read_job(), bay.session)).key == "ahead"
+    assert set(bay.card.tries.values()) == {10}
+
+
+@pytest.mark.covers("abuse-17")
+@pytest.mark.parametrize(("left", "key"), [(10, ""), (4, ""), (3, "blocked"), (0, "blocked")])
+def test_at_three_tries_or_fewer_no_key_is_shown_to_the_card(left: int, key: str) -> None:
+    bay = Bay(used_card())
+    bay.card.tries = bay.card.tries | {"kiosk.1": left}
+    reading = reading_of(perform(read_job(), bay.session))
+    assert reading.key == key
+    worked(perform(write_job(record_of(reading, "12345678")), bay.session))
+    shown = [apdu for apdu in bay.contact.sent if apdu[:2] == b"\x00\x82" and len(apdu) > 5]
+    assert len(shown) == (0 if key else 1)
+    assert bay.card.tries["kiosk.1"] == (left if key else 10)
+
+
+def test_a_card_that_does_not_know_the_question_is_served() -> None:
+    class Plain(CardModel):
+        def process(self, apdu: bytes) -> bytes:
+            return b"\x67\x00" if apdu[:2] == b"\x00\x82" and len(apdu) == 5 else super().process(apdu)
+
+    bay = Bay(used_card())
+    bay.insert(Plain(used_card()))
+    assert worked(perform(write_job(armed_and_ready(bay)), bay.session)).done
+
+
+def test_a_card_that_proves_nothing_may_still_say_whose_it_is() -> None:
+    strange = Bay(used_card(masters=Masters.demo(7, 3)))
+    reading = reading_of(perform(read_job(), strange.session))
+    assert (reading.authentic, reading.issuer, reading.key) == (False, (7, 3), "")
+    assert reading_of(perform(read_job(), Bay(used_card()).session)).issuer is None
 
 
 def test_the_next_generation_writes_and_raises_the_cards_minimum() -> None:

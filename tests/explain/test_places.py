@@ -87,7 +87,7 @@ FORGOTTEN: dict[str, tuple[str, Callable[..., w.Known]]] = {
 def test_a_forgotten_doubt_is_found(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     name, broken = FORGOTTEN[rule]
     monkeypatch.setattr(w, name, broken)
-    told = (double(seed) for seed in range(1_500))
+    told = (double(seed) for seed in range(6_000))
     assert any(Watch(history).run().wrong for history in told), f"nobody notices that {rule}"
 
 

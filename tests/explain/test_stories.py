@@ -262,7 +262,7 @@ def test_an_open_sale_says_what_the_machine_waits_for() -> None:
 
 
 def test_a_card_that_was_refused_paid_nothing() -> None:
-    shop, card = landed(), Card()
+    shop, card = landed(), Card(count=2)
     shop.pull()
     shop.insert(card)
     shop.pull()

@@ -27,9 +27,11 @@ INS_SELECT = 0xA4
 INS_READ_BINARY = 0xB0
 INS_GET_RESPONSE = 0xC0
 INS_UPDATE_BINARY = 0xD6
+INS_GET_DATA = 0xCA
 
 SW_OK = 0x9000
 SW_AUTHENTICATION_BLOCKED = 0x6983
+SW_NOT_FOUND = 0x6A88  # no such key, no such data
 SW_SM_OBJECTS_MISSING = 0x6987
 SW_SM_OBJECTS_INCORRECT = 0x6988
 SW_WRONG_PARAMETERS = 0x6B00  # on file 1: the card was never issued
@@ -93,6 +95,13 @@ class ApduError(CardError):
         self.sw = sw
         self.why = f"refused:{sw:04X}"
         super().__init__(f"the card answered {sw:04X}")
+
+    @property
+    def tries(self) -> int | None:
+        """How many tries a key has left, where that is what the card says."""
+        if self.sw == SW_AUTHENTICATION_BLOCKED:
+            return 0
+        return self.sw & 0x0F if self.sw & 0xFFF0 == 0x63C0 else None
 
     @property
     def wrong_key(self) -> bool:

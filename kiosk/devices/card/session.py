@@ -1,21 +1,26 @@
 """One presentation of a user card: read it with proof, authenticate, write with a MAC, and the four jobs that the desk asks for.
 
 A reading is believed because every file came with a MAC, made over a fresh challenge by the card's own key. That key is derived from the
-serial, so the proof names the card too, and the serial need not be read twice: a whole recharge is 23 commands over T=0.
-After one cryptogram or MAC that the card would not take, nothing that could use up its try counter is sent in this presentation.
+serial, so the proof names the card too, and the serial need not be read twice: a whole recharge is 24 commands over T=0.
+A card's tries are never used up here. It is asked how many its key has left, which costs none; at three or fewer no key is shown to it.
+After one cryptogram or MAC that it would not take, nothing more that its counter counts is sent in this presentation.
 """
 
 import os
 from collections.abc import Callable
+
+from msgspec.structs import replace
 
 from kiosk.devices.card.apdu import (
     CLA_MAC,
     CLA_PLAIN,
     INS_EXTERNAL_AUTHENTICATE,
     INS_GET_CHALLENGE,
+    INS_GET_DATA,
     INS_READ_BINARY,
     INS_SELECT,
     INS_UPDATE_BINARY,
+    SW_NOT_FOUND,
     SW_WRONG_PARAMETERS,
     ApduError,
     CardError,
@@ -38,6 +43,10 @@ SHORT_FILE = 0x80  # P1 of READ and UPDATE BINARY: the low five bits name the fi
 MAC_BYTES = 4
 READ_CHALLENGE_BYTES = 8
 MAC_READ_MAX = 251  # 255 answer bytes less the MAC
+TAG_ISSUER = 0x42  # ISO/IEC 7816-6, issuer identification: utility(4) region(4)
+TRIES_KEPT = 3  # so many of a card's tries are left to whoever repairs it
+TRIES_UNKNOWN = 15
+GENERATIONS_ON_CARD = 3
 
 Random = Callable[[int], bytes]
 
@@ -63,6 +72,7 @@ class CardSession:
         self._selected = False
         self._authenticated = False
         self._refused: ApduError | None = None
+        self._keys: dict[int, str] = {}  # generation -> Reading.key, once it was asked for
         self._before: bytes | None = None  # the serial from before an answer was torn: the card may be another one since
         self.swapped = False  # and it was
         self.reading: Reading | None = None  # the last one, until something is written after it
@@ -96,9 +106,10 @@ class CardSession:
             files[spec.file], proved = self._read_file(serial, spec)
             authentic = authentic and proved
         try:
-            self.reading = self._profile.parse(serial.hex(), files, authentic, self._vault.tag if self._vault else None)
+            reading = self._profile.parse(serial.hex(), files, authentic, self._vault.tag if self._vault else None)
         except ValueError as error:
             raise CardForeign(str(error)) from None
+        self.reading = replace(reading, key=self._our_key()) if authentic else replace(reading, issuer=self._issuer())
         return self.reading
 
     def _known_serial(self) -> bytes:
@@ -126,6 +137,7 @@ class CardSession:
     def _disturbed(self) -> None:
         """An answer was torn. A swap faster than the reader looks shows no other way, so the serial is read again."""
         self._serial = self.reading = None
+        self._keys = {}
 
     def _select(self) -> None:
         if self._selected:
@@ -162,6 +174,36 @@ class CardSession:
         data, mac = answer[:-MAC_BYTES], answer[-MAC_BYTES:]
         return data, mac, b"R" + challenge + command.header + data
 
+    def _our_key(self) -> str:
+        """Would our key open it, as the card says? "" | blocked | dead | ahead. Each generation is asked about once a presentation."""
+        ours = self.generation
+        if ours not in self._keys:
+            left = self._tries(ours)
+            if left is None:
+                newer = any(self._tries(ours + i) is not None for i in range(1, GENERATIONS_ON_CARD))
+                self._keys[ours] = "ahead" if newer else "dead"
+            else:
+                self._keys[ours] = "blocked" if left <= TRIES_KEPT else ""
+        return self._keys[ours]
+
+    def _tries(self, generation: int) -> int | None:
+        """EXTERNAL AUTHENTICATE without data tries nothing and asks (ISO/IEC 7816-4, "further allowed retries"). None: no such key."""
+        try:
+            exchange(self._connection, Command(CLA_PLAIN, INS_EXTERNAL_AUTHENTICATE, 0, _reference(generation)))
+        except ApduError as error:
+            if error.sw == SW_NOT_FOUND:
+                return None
+            return TRIES_UNKNOWN if error.tries is None else error.tries
+        return TRIES_UNKNOWN
+
+    def _issuer(self) -> tuple[int, int] | None:
+        """What the card says of itself. It proves nothing, but a customer of another utility is told so."""
+        try:
+            told = exchange(self._connection, Command(CLA_PLAIN, INS_GET_DATA, 0, TAG_ISSUER, expected=8))
+        except ApduError:
+            return None
+        return (int.from_bytes(told[:4]), int.from_bytes(told[4:])) if len(told) == 8 else None
+
     # ------------------------------------------------------------ writing
 
     def external(self, generation: int) -> None:
@@ -169,7 +211,7 @@ class CardSession:
         vault, serial = self._trusted()
         challenge = self._challenge(8)
         cryptogram = vault.card_cryptogram(serial, generation, challenge)
-        self._careful(Command(CLA_PLAIN, INS_EXTERNAL_AUTHENTICATE, 0, 3 | (generation % 16) << 4, cryptogram))
+        self._careful(Command(CLA_PLAIN, INS_EXTERNAL_AUTHENTICATE, 0, _reference(generation), cryptogram))
         self._authenticated = True
 
     def update(self, update: Update) -> None:
@@ -186,7 +228,7 @@ class CardSession:
         """Vault and serial, when the card here has proved itself by its last reading."""
         if self._refused:
             raise self._refused
-        if self._vault is None or self._serial is None or self.reading is None or not self.reading.authentic:
+        if self._vault is None or self._serial is None or self.reading is None or not self.reading.authentic or self._our_key():
             raise NoKey
         self._connection.check()
         return self._vault, self._serial
@@ -249,6 +291,11 @@ class CardSession:
     def job_finish(self, _job: CardJob) -> None:
         """Commit what another machine left before its commit."""
         self.update(self._profile.commit(self.reading or self.read()))
+
+
+def _reference(generation: int) -> int:
+    """A KIOSK key, as EXTERNAL AUTHENTICATE names it."""
+    return 3 | (generation % 16) << 4
 
 
 def _salt(drawn: bytes, tag: str | None) -> bytes:

@@ -6,7 +6,7 @@ A key is derived as CMAC(master of role, 01 || identity(8) || utility(4) || role
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.cmac import CMAC
@@ -59,7 +59,7 @@ class Masters:
     kiosk: bytes
     meter: bytes
     tag: bytes
-    region: int = 1
+    region: int = field(default=1, kw_only=True)
 
     def __repr__(self) -> str:
         return f"Masters(utility={self.utility}, keys hidden)"
@@ -71,4 +71,4 @@ class Masters:
         def master(role: str) -> bytes:
             return hashlib.sha256(f"kiosk demo master {role} u{utility} r{region}".encode()).digest()[:16]
 
-        return Masters(utility, master("admin"), master("auth"), master("kiosk"), master("meter"), master("tag"), region)
+        return Masters(utility, master("admin"), master("auth"), master("kiosk"), master("meter"), master("tag"), region=region)

@@ -174,10 +174,17 @@ def refused(case: Case) -> Verdict | None:
     if not reading.authentic:
         return Verdict(Word.REFUSED, why="unproven")
     if not reading.agrees or other:
-        return Verdict(Word.REFUSED, why="other_meter")
+        return Verdict(Word.REFUSED, why="other_customer" if not other and two_customers(reading) else "other_meter")
     if reading.taken is not None and reading.taken < case.known:
         return Verdict(Word.REFUSED, why="went_back")
     return None
+
+
+def two_customers(reading: Reading) -> bool:
+    """File 1 and the return file name one meter, and two people."""
+    parameters, returned = (bytes.fromhex(reading.files.get(name, "")) for name in ("01", "05"))
+    frame = frame_of(returned, parameters) if parameters and returned else None
+    return frame is not None and parameters[File1.METER] == frame[File5.METER]
 
 
 def landed(case: Case) -> Verdict | None:

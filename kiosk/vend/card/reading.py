@@ -40,6 +40,8 @@ class Reading(msgspec.Struct, frozen=True):
     agrees: bool = True  # file 1 and the return file name the same meter and customer
     files: dict[str, str] = {}
     keyed: bool = True  # the tag key was at hand; without it no tag but one's own record's means anything
+    key: str = ""  # why our key would not open it: blocked (few tries are left, or none) | dead | ahead (the card knows newer ones only)
+    issuer: tuple[int, int] | None = None  # (utility, region), as a card that proves nothing says of itself
 
     @property
     def sound(self) -> bool:

@@ -34,7 +34,9 @@ UNWRITTEN, HALF, CARD, METER, GONE = (frozenset({state}) for state in State)
 ALL: Known = frozenset(State)
 OWED = UNWRITTEN | GONE  # in the cash box, whatever happens
 GIVEN = CARD | METER  # the customer's, whatever happens
-DISBELIEVED = ("unproven", "other_meter", "went_back")  # a card that was refused for this proves nothing
+DISBELIEVED = (  # a card that was refused for this proves nothing
+    "unproven", "foreign_utility", "foreign_region", "other_meter", "other_customer", "went_back",
+)  # fmt: skip
 _TO: Mapping[State, Known] = {
     State.UNWRITTEN: OWED,  # another purchase may take the slot
     State.HALF: ALL,  # finished by another machine, or marked over where its wallet was torn

@@ -143,9 +143,28 @@ def publish_roster(
     secret_file: Secret = None,
     days: Days = 365,
 ) -> None:
-    """Say who may do what at a kiosk."""
+    """Say who may do what at a kiosk. A roster that no kiosk would take is not signed."""
+    from kiosk.vend.operators.tree import RosterRefused, roster_of
+
+    body = _contents(file)
+    try:
+        roster_of(body)
+    except RosterRefused as error:
+        raise ended(str(error), EXIT_REFUSED) from None
     opened, signer = _signing(office, secret_file)
-    _publish(opened, signer, "roster", kiosk, body=_contents(file), days=days)
+    _publish(opened, signer, "roster", kiosk, body=body, days=days)
+
+
+@hq_app.command("pin", epilog="Example: kiosk hq pin --secret-file pin.txt")
+def pin(secret_file: Annotated[Path | None, typer.Option(help="The PIN in the first line; asked for if left out.")] = None) -> None:
+    """What stands for an operator's PIN in a roster: an argon2id string, another one each time."""
+    from kiosk.devices.vault.pins import hashed
+    from kiosk.vend.staff import PIN_DIGITS
+
+    typed = asking.secret(secret_file, "PIN", new=True)
+    if not (len(typed) == PIN_DIGITS and typed.isdecimal() and typed.isascii()):
+        raise ended(f"A PIN has {PIN_DIGITS} digits.", EXIT_REFUSED)
+    typer.echo(hashed(typed))
 
 
 @hq_app.command("publish-hotlist", epilog="Example: kiosk hq publish-hotlist blocked.txt --office /srv/office")

@@ -74,14 +74,8 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
             return proof.printed(state, seen)
         case s.Signed():
             return proof.signed(rules, state, seen)
-        case s.Ordered():
-            return orders.ordered(rules, state, seen, now)
-        case s.PinChecked():
-            return entry.checked(rules, state, seen, now)
-        case s.Found():
-            return orders.found(rules, state, seen, now)
-        case s.RosterRead():
-            return entry.roster_read(state, seen)
+        case s.Ordered() | s.PinChecked() | s.Found() | s.RosterRead():
+            return orders.heard(rules, state, seen, now)
         case s.BootCardLeft():
             return _boot_card(state, seen)
         case s.HotlistRead():

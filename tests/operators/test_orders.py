@@ -174,6 +174,7 @@ def test_a_restart_is_asked_confirmed_written_down_and_told_to_the_core() -> Non
 # ---------------------------------------------------------------- tests
 
 
+@pytest.mark.covers("abuse-47")
 def test_a_note_is_read_in_escrow_and_given_back_and_is_never_credit() -> None:
     shop = Staffed()
     shop.enter()
@@ -186,6 +187,7 @@ def test_a_note_is_read_in_escrow_and_given_back_and_is_never_credit() -> None:
     assert sale.stance(shop.rules, shop.state).notes == ()
 
 
+@pytest.mark.covers("abuse-47")
 def test_a_note_that_is_stacked_in_a_test_is_a_bad_test_and_nobodys_money() -> None:
     shop = Staffed()
     shop.enter()

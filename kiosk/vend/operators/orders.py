@@ -22,7 +22,20 @@ WHY = ("maintenance", "cash", "order")
 DIGITS = {"bag": (3, 12), "bag_again": (3, 12), "box": (1, 8), "receipts": (1, 6), "clock": (12, 12)}
 
 
-def ordered(rules: Rules, state: State, seen: s.Ordered, now: Now) -> Facts:
+def heard(rules: Rules, state: State, seen: s.Ordered | s.PinChecked | s.Found | s.RosterRead, now: Now) -> Facts:
+    """What a maintenance screen said, and what was looked up and checked for one."""
+    match seen:
+        case s.Ordered():
+            return _ordered_here(rules, state, seen, now)
+        case s.PinChecked():
+            return entry.checked(rules, state, seen, now)
+        case s.Found():
+            return _found(rules, state, seen, now)
+        case s.RosterRead():
+            return entry.roster_read(state, seen)
+
+
+def _ordered_here(rules: Rules, state: State, seen: s.Ordered, now: Now) -> Facts:
     """An order counts on the screen that it was made on. Wherever it leads, a key was pressed."""
     if seen.rev != state.here.turn:
         return (p.Ignored("order"),)
@@ -199,7 +212,7 @@ def _clock_typed(staff: Staff, digits: str) -> Facts:
 # ---------------------------------------------------------------- found
 
 
-def found(rules: Rules, state: State, seen: s.Found, now: Now) -> Facts:
+def _found(rules: Rules, state: State, seen: s.Found, now: Now) -> Facts:
     """What was looked up: to show, or in a swap to print at once."""
     staff = state.here.staff
     if staff.read is None or seen.job != staff.read.id:

@@ -1,7 +1,9 @@
 """kill -9 of the screen, wherever the machine stands: the core has lost nothing, and the next screen shows what the last one showed."""
 
 import os
+import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -90,6 +92,24 @@ def test_the_next_screen_is_the_one_that_is_heard(street: tuple[Stand, Glass]) -
     glass.until(words_of(stand.shop.view).issubset)
     glass.type(b"\r")
     glass.until(lambda _: stand.shop.view.phase == "done")
+    glass.until(words_of(stand.shop.view).issubset)
+
+
+@pytest.mark.covers("failure-32")
+def test_a_screen_that_hangs_holds_nobody_up_and_sees_the_newest_when_it_goes_on(street: tuple[Stand, Glass]) -> None:
+    stand, glass = street
+    os.kill(glass.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    for _ in range(2_000):
+        stand.publish()
+    assert time.monotonic() - began < 10, "more than a socket holds was shown, and nobody waited"
+    stand.move(EVERYWHERE["unsure"][1]())
+    os.kill(glass.pid, signal.SIGCONT)
+    glass.until(words_of(stand.shop.view).issubset)
+    os.kill(glass.pid, signal.SIGSTOP)
+    stand.move(EVERYWHERE["take_card"][1]())
+    glass.kill()
+    glass.start()
     glass.until(words_of(stand.shop.view).issubset)
 
 

@@ -136,7 +136,7 @@ def test_a_strange_user_does_not_reach_the_socket_and_where_he_does_he_is_told_n
     place.socket.parent.chmod(0o755)
     place.socket.chmod(0o666)
     try:
-        for who in (STRANGER, CORE):
+        for who in (STRANGER, CORE, User(None)):
             assert looked(who, place, place.socket)["screen"] == "nothing", "peer credentials are looked at, not only the file's mode"
         assert looked(SCREEN, place, place.socket)["screen"] == "a view"
     finally:

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import msgspec
 
-from kiosk.demo.site import CONFIG, ProcessKiosk, Site
+from kiosk.demo.site import CONFIG, HAND_S, ProcessKiosk, Site
 from kiosk.devices.sim.card import CardModel
 from kiosk.devices.sim.image import CardImage, CardKeys
 from kiosk.devices.sim.pcscd import PORTS, READERS
 from kiosk.devices.sim.piv import PivModel
-from kiosk.devices.sim.vpcd import VpcdSlot
+from kiosk.devices.sim.vpcd import Plugged, VpcdSlot
 from kiosk.devices.vault import hq as vault_hq
 from kiosk.devices.vault.hq import MasterVault
 from kiosk.devices.vault.station import FileStation, open_station
 from kiosk.vend.facts import Fact
 from kiosk.vend.journal import Journal
+from kiosk.vend.trust import Locked
 from tests.card.kit import METER, SERIAL, used_card
 from tests.keys.kit import KIOSK, PIN, REGION, HeadOffice
 
@@ -33,7 +34,7 @@ def issued(vault: MasterVault, now_ms: int, generation: int = 1) -> CardImage:
         keys.admin.hex(), keys.auth.hex(), {str(number): key.hex() for number, key in keys.kiosk.items()}, keys.meterkey.hex()
     )
     tries = {"admin": 10, "meterkey": 10} | {f"kiosk.{number}": 10 for number in keys.kiosk}
-    return msgspec.structs.replace(used_card(), keys=written, utility=vault.utility, tries=tries)
+    return msgspec.structs.replace(used_card(), keys=written, utility=vault.utility, region=REGION, tries=tries)
 
 
 class Street:
@@ -67,11 +68,17 @@ class Street:
 
     def unlock(self, pin: str = PIN, *words: str) -> subprocess.CompletedProcess[str]:
         """The boot card goes in, the PIN is typed, the card goes out."""
-        self.boot_slot.insert(self.boot_card)
-        time.sleep(0.6)
+        self.show(self.boot_card)
         done = self.kiosk("boot", "unlock", *words, typed=f"{pin}\n")
         self.boot_slot.pull()
         return done
+
+    def show(self, card: Plugged) -> None:
+        """Into the boot reader; nobody changes a card faster than the reader looks."""
+        self.boot_slot.pull()
+        time.sleep(HAND_S)
+        self.boot_slot.insert(card)
+        time.sleep(HAND_S)
 
     def restart(self) -> None:
         """The service manager's doing."""
@@ -102,6 +109,17 @@ class Street:
         with Journal.open(self.folder / "store.db", self.station.database_key(), create=False, read_only=True) as journal:
             assert journal.verify().bad_seq is None
             return [recorded.fact for recorded in journal.rows()]
+
+    def is_locked(self) -> None:
+        """The customers' screen says so."""
+        self.site.until(lambda view: view.phase == "out" and view.params["why"] == "keys", why="a locked machine")
+
+    def locks(self, count: int) -> list[str]:
+        """Why it was locked, once so many are written down: what is no barrier is on disk within 100 ms."""
+        until_s = time.monotonic() + WAIT_S
+        while len(found := [fact.why for fact in self.facts() if isinstance(fact, Locked)]) < count and time.monotonic() < until_s:
+            time.sleep(0.1)
+        return found
 
     def stop(self) -> None:
         self.boot_slot.pull()

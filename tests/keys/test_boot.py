@@ -40,21 +40,21 @@ def test_from_the_head_office_to_a_sale_and_locked_again_after_a_restart(street:
     assert imported.stdout.count(": installed.") == 5
 
     street.site.start()
-    assert street.site.phase("out").params["why"] == "keys"
+    street.is_locked()
     street.site.insert(street.customer)
     assert street.site.phase("refused").params["why"] == "keys"
     street.site.pull()
 
     wrong = street.unlock("000000")
     assert (wrong.returncode, wrong.stderr) == (1, "The PIN is wrong, 2 left.\n")
-    assert street.site.phase("out").params["why"] == "keys"
+    street.is_locked()
     right = street.unlock()
     assert right.returncode == 0, right.stderr
     street.site.phase("attract")
     assert street.buy() > 0
 
     street.restart()
-    assert street.site.phase("out").params["why"] == "keys", "HQ allows nothing to be kept over a restart"
+    street.is_locked()  # the head office lets nothing be kept over a restart
     assert street.unlock().returncode == 0
     street.site.phase("attract")
 
@@ -67,7 +67,7 @@ def test_from_the_head_office_to_a_sale_and_locked_again_after_a_restart(street:
 
 def test_a_locked_kiosk_shows_a_balance_that_was_read_and_not_checked_and_takes_no_money(street: Street) -> None:
     street.site.start()
-    street.site.phase("out")
+    street.is_locked()
     street.site.press("balance")
     street.site.insert(street.customer)
     view = street.site.phase("account")
@@ -82,7 +82,7 @@ def test_a_locked_kiosk_shows_a_balance_that_was_read_and_not_checked_and_takes_
 
 def test_no_card_a_foreign_card_no_store_and_a_revoked_card_are_each_said(street: Street) -> None:
     street.site.start()
-    street.site.phase("out")
+    street.is_locked()
     none = street.kiosk("boot", "unlock", typed=PIN + "\n")
     assert none.stderr == "There is no trading store here: the head office makes one for this kiosk and a boot card.\n"
     street.kiosk("sync", "import", str(street.hq.bag))
@@ -90,7 +90,7 @@ def test_no_card_a_foreign_card_no_store_and_a_revoked_card_are_each_said(street
     assert empty.stderr == "There is no boot card in its reader.\n"
     right, street.boot_card = street.boot_card, PivModel.issue(PIN)
     assert street.unlock().stderr == "This is not the boot card of this kiosk's store.\n"
-    street.boot_slot.insert(street.customer)
+    street.show(street.customer)
     assert "no boot card" in street.kiosk("boot", "unlock", typed=PIN + "\n").stderr
     street.boot_card = right
     assert street.unlock().returncode == 0
@@ -103,7 +103,7 @@ def test_the_policy_finish_ends_an_open_sale_after_a_power_cut_and_begins_no_new
     try:
         street.kiosk("sync", "import", str(street.hq.bag))
         street.site.start()
-        street.site.phase("out")
+        street.is_locked()
         assert street.unlock().returncode == 0
         street.site.insert(street.customer)
         street.site.press("tender", "cash")
@@ -112,7 +112,7 @@ def test_the_policy_finish_ends_an_open_sale_after_a_power_cut_and_begins_no_new
         street.site.phase("done", timeout_s=60)
         assert int.from_bytes(street.customer.files[2][4:]) == 8, "the purchase is on the card, without any boot card"
         street.site.pull()
-        assert street.site.phase("out").params["why"] == "keys"
+        street.is_locked()
         opened = [fact for fact in street.facts() if isinstance(fact, Unlocked)]
         assert [(fact.how, fact.may) for fact in opened] == [("card", "trade"), ("warm", "finish")]
     finally:
@@ -125,16 +125,16 @@ def test_the_policy_trade_goes_on_by_itself_until_a_lock_ends_it(daemon: Pcscd, 
     try:
         street.kiosk("sync", "import", str(street.hq.bag))
         street.site.start()
-        street.site.phase("out")
+        street.is_locked()
         assert street.unlock().returncode == 0
         street.site.phase("attract")
         street.restart()
         street.site.phase("attract")
         assert street.buy() > 0
         assert street.kiosk("boot", "lock").stdout == "The trading keys are locked.\n"
-        street.site.phase("out")
+        street.is_locked()
         street.restart()
-        assert street.site.phase("out").params["why"] == "keys", "what an operator locked stays so"
+        street.is_locked()  # what an operator locked stays so
     finally:
         street.stop()
 
@@ -142,11 +142,11 @@ def test_the_policy_trade_goes_on_by_itself_until_a_lock_ends_it(daemon: Pcscd, 
 def test_the_door_takes_the_trading_store_and_leaves_the_journal(street: Street) -> None:
     street.kiosk("sync", "import", str(street.hq.bag))
     street.site.start()
-    street.site.phase("out")
+    street.is_locked()
     assert street.unlock().returncode == 0
     street.site.phase("attract")
     assert street.kiosk("boot", "tamper", "door").returncode == 0
-    street.site.phase("out")
+    street.is_locked()
     assert "no trading store" in street.unlock().stderr
     again = street.kiosk("sync", "import", str(street.hq.bag))
     assert "there is no way back" in again.stdout, "the store that was deleted is not installed again"
@@ -159,22 +159,22 @@ def test_the_door_takes_the_trading_store_and_leaves_the_journal(street: Street)
 def test_a_vault_that_is_killed_is_a_locked_kiosk_and_says_so(street: Street) -> None:
     street.kiosk("sync", "import", str(street.hq.bag))
     street.site.start()
-    street.site.phase("out")
+    street.is_locked()
     assert street.unlock().returncode == 0
     street.site.phase("attract")
     os.kill(street.vault(), signal.SIGKILL)
-    assert street.site.phase("out").params["why"] == "keys"
-    assert [fact.why for fact in street.facts() if isinstance(fact, Locked)] == ["start", "ended"]
+    street.is_locked()
+    assert street.locks(2) == ["start", "ended"]
 
 
 def test_a_card_that_is_revoked_while_its_keys_are_open_locks_the_kiosk(street: Street) -> None:
     street.kiosk("sync", "import", str(street.hq.bag))
     street.site.start()
-    street.site.phase("out")
+    street.is_locked()
     assert street.unlock().returncode == 0
     street.site.phase("attract")
     street.hq.revoke(street.boot_card)
     assert "keys-1-2: installed." in street.kiosk("sync", "import", str(street.hq.bag)).stdout
-    street.site.phase("out")
+    street.is_locked()
     assert street.unlock().stderr == "This boot card is revoked.\n"
-    assert [fact.why for fact in street.facts() if isinstance(fact, Locked)] == ["start", "order"]
+    assert street.locks(2) == ["start", "order"]

@@ -40,6 +40,7 @@ from kiosk.sync.bodies import hotlisted
 from kiosk.vend import money, proof, sale
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
+from kiosk.vend.facts import Fact
 from kiosk.vend.fold import fold
 from kiosk.vend.journal import Journal
 from kiosk.vend.limits import Allowed
@@ -48,7 +49,7 @@ from kiosk.vend.operators.tree import roster_of
 from kiosk.vend.phase import deadline_ms
 from kiosk.vend.ports import Published
 from kiosk.vend.rules import Now, Rules
-from kiosk.vend.seen import Choice, HotlistRead, Ordered, RosterRead
+from kiosk.vend.seen import Choice, HotlistRead, Ordered, RosterRead, Seen
 from kiosk.vend.showing import view
 from kiosk.vend.staff import Pin, order_of
 from kiosk.vend.state import Here, State
@@ -102,9 +103,13 @@ def machine_of(rules: Rules) -> Machine[State]:
             ending=state.here.staff.ending,
         )
 
+    def step(state: State, seen: Seen, now: Now) -> tuple[Fact, ...]:
+        generation = state.trust.generation(now.at_ms) or rules.key_generation
+        return sale.step(msgspec.structs.replace(rules, key_generation=generation), state, seen, now)
+
     return Machine(
         blank=State(),
-        step=partial(sale.step, rules),
+        step=step,
         fold=fold,
         publish=publish,
         deadline=deadline_ms,

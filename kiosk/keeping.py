@@ -18,10 +18,11 @@ from kiosk.devices.vault.guard import Grant, Guard, Plan
 from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.station import FileStation
 from kiosk.devices.vault.store import BootRefused, Delivered, Expected
-from kiosk.sync.bodies import FloatBody
+from kiosk.sync.bodies import READERS, FloatBody
 from kiosk.sync.install import Cupboard
 from kiosk.sync.item import Item, ItemRefused, Kind, Me
 from kiosk.vend.journal import Journal
+from kiosk.vend.operators.tree import roster_of
 from kiosk.vend.ports import Desk
 from kiosk.vend.seen import Trusted
 from kiosk.vend.trust import NEVER, Installed, StoreInstalled, Trust, Version, numbered
@@ -41,7 +42,7 @@ class Keeping:
         self.folder = config.keys_folder()
         self._me = me_of(config)
         self._contents = contents or {}
-        self.cupboard = Cupboard(self.folder, self._me, station, {"store": self._store})
+        self.cupboard = Cupboard(self.folder, self._me, station, {"store": self._store, "roster": _roster})
         self._boot_reader = PcscReader(config.card.boot_reader)
         self._slot: Slot | None = None
         plan = Plan(
@@ -170,6 +171,12 @@ def me_of(config: Config) -> Me:
     """This kiosk, and the roots that its configuration pins."""
     roots = tuple(bytes.fromhex(key) for key in config.keys.root)
     return Me(config.kiosk.id, config.kiosk.utility, config.kiosk.region, roots)
+
+
+def _roster(item: Item) -> Installed:
+    """A roster that this kiosk can read. Raises RosterRefused, a ValueError in one sentence."""
+    roster_of(item.body)
+    return READERS["roster"](item)
 
 
 def _grant(item: Item) -> Grant:

@@ -77,7 +77,7 @@ def init(
         raise ended(str(error), EXIT_USAGE) from None
     except OSError as error:
         raise ended(f"Cannot make {folder}: {error.strerror}.", EXIT_USAGE) from None
-    typer.echo(f"{kiosk}: station key {station.public_key.hex()}, configuration {folder / 'kiosk.toml'}")
+    typer.echo(f"{kiosk}: station key {station.public_key.hex()}, box key {station.box_key.hex()}, configuration {folder / 'kiosk.toml'}")
 
 
 def run(

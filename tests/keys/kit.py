@@ -32,8 +32,8 @@ class HeadOffice:
     def __init__(self, folder: Path, utility: int = UTILITY) -> None:
         self.folder, self.now_ms = folder, time.time_ns() // 1_000_000
         self.office = Office.create(folder / "office", utility, (FIRST, SECOND), DECISION, now_ms=self.now_ms, cost=1 << 10)
-        path = folder / "vault.json"
-        self.vault = FileVault.create(path, VAULT, utility, first_set("aes128", self.now_ms - 1000, 3650, 365), cost=CHEAP)
+        path = folder / "vault.json"  # in the second year of its keys: generation 2 is written, 3 is the next
+        self.vault = FileVault.create(path, VAULT, utility, first_set("aes128", self.now_ms - 400 * DAY_MS, 3650, 365), cost=CHEAP)
         self.decision: Signer = self.office.signer("decision", [DECISION])
         self.root: Signer = self.office.signer("root-1", [FIRST, SECOND])
         self.left: list[Left] = []

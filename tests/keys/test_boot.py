@@ -63,6 +63,7 @@ def test_from_the_head_office_to_a_sale_and_locked_again_after_a_restart(street:
     assert order == ["StoreInstalled", "Locked", "BootCardRefused", "Unlocked", "SaleClosed", "Locked", "Unlocked"]
     assert len([fact for fact in facts if isinstance(fact, KeyListInstalled | LimitsInstalled)]) == 2, "once, however often it is read"
     assert next(fact for fact in facts if isinstance(fact, BootCardRefused)).left == 2
+    assert next(fact for fact in facts if isinstance(fact, SaleClosed)).key_generation == 2, "the card has 1, 2 and 3"
 
 
 def test_a_locked_kiosk_shows_a_balance_that_was_read_and_not_checked_and_takes_no_money(street: Street) -> None:

@@ -195,7 +195,7 @@ class Guard:
             if published.trust.opened == fact:
                 return
         self._end()
-        raise VaultLocked("the desk did not hear that the keys are open")
+        raise BootRefused("unheard")
 
     def _end(self) -> None:
         client, self._client = self._client, None

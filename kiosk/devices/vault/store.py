@@ -140,6 +140,7 @@ SENTENCES = {
     "revoked": "This boot card is revoked.",
     "older": "This trading store is older than one that was here before.",
     "disk": "The disk does not take the trading store wrapped anew; without that it stays shut.",
+    "unheard": "The machine did not write down that its keys are open, so they are shut again.",
     "damaged": "The trading store is damaged or was not signed by the head office: it sends another one.",
 }
 

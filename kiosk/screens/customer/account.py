@@ -62,6 +62,8 @@ def _first(view: View, say: Voice) -> str:
 
 def _next(view: View, say: Voice, keys: tuple[Key, ...], as_of: str = "") -> str:
     """As of when the figure was, and what can be done now."""
+    if say.flag("unproven"):
+        return say("account.second_unproven")
     caps = " ".join(key.cap for key in keys if key.cap in OPTIONS)
     what = "put" if say.offered("tender", "cash") else "press" if caps else "only"
     if not as_of:

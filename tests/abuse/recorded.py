@@ -21,7 +21,7 @@ from tests.apart.glass import Glass
 from tests.apart.users import User
 
 OPERATOR, PIN, WRONG_PIN = "014", "739184", "608352"  # in the core's code there is neither
-WIPES = {"PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": "165"}  # what is freed is overwritten: what is found then, somebody still has
+WIPES = {"PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": "165"}  # most of what is freed is overwritten: what is found then, somebody still has
 REST_S = 0.6  # of a finger between two keys
 PAD = {"clear": b"\x1b", "enter": b"\r"}
 

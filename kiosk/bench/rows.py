@@ -1,6 +1,6 @@
 """All rows of the bench with their aims, in the order in which they are run."""
 
-from kiosk.bench import keys, paint, sale, store, switch
+from kiosk.bench import keys, paint, sale, store, switch, unlock
 from kiosk.bench.table import Row
 
 ROWS = {
@@ -21,5 +21,6 @@ ROWS = {
     "rss_mib": Row(paint.resident, "MiB", 80),
     "derive_vs_bare_cmac": Row(keys.derive_vs_bare_cmac, "", 0.5, "higher"),
     "pkcs11_derive_vs_token": Row(keys.pkcs11_derive_vs_token, "", 0.9, "higher"),
+    "unlock_s": Row(unlock.unlock_s, "s", 2),
     "startup_1m_over_10k": Row(store.startup_1m_over_10k, "", 1.1),
 }

@@ -6,6 +6,7 @@ from kiosk.commands import (
     bench,
     card,
     demo,
+    doctor,
     explain,
     journal,
     receipt,
@@ -37,6 +38,7 @@ def _group(name: str, says: str) -> typer.Typer:
 app.command("run")(run.run)
 app.command("init")(run.init)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.command("explain")(explain.explain)
 app.add_typer(card.card_app, name="card")

@@ -91,13 +91,29 @@ def note_in(state: State, seen: s.NoteIn) -> Facts:
     """
     if not is_news(state, seen.device, seen.serial, seen.counter):
         return (p.Ignored("NoteIn"),)
+    if unseen := _of_another_life(state, seen):
+        return unseen
     sale = state.sale
     held = sale.escrow.denomination if sale and sale.escrow and sale.escrow.device == seen.device else 0
     denomination = seen.denomination or held
-    if sale and takes_credit(sale) and denomination:
+    replayed = seen.device not in state.here.met  # no note is stacked before its escrow is on disk: only that one is ours
+    if sale and takes_credit(sale) and denomination and (held == denomination or not replayed):
         recovered = sale.boot != state.boot
         return (f.NoteStacked(sale.id, seen.device, seen.serial, denomination, seen.counter, seen.accepted, recovered),)
     return (f.OrphanCredit(seen.device, seen.serial, 1, denomination or None, seen.counter, seen.accepted),)
+
+
+def _of_another_life(state: State, seen: s.NoteIn | s.CoinIn | s.AcceptorUp) -> Facts:
+    """What the device remembers, told for the first time in this boot, of a time that this store does not know: it was put back."""
+    before = state.here.at_start.get(seen.device)
+    if seen.device in state.here.met or before is None or before.serial != seen.serial:
+        return ()
+    if state.witness.restored:
+        return (p.Ignored(seen.device),)
+    if before.accepted is None or seen.accepted is None:
+        return ()
+    row = witness.Witness(seen.device, before.accepted, seen.accepted)
+    return (witness.Restored(row.name, row.here, row.there),) if row.ahead else ()
 
 
 def takes_credit(sale: Sale) -> bool:
@@ -109,6 +125,8 @@ def coin_in(rules: Rules, state: State, seen: s.CoinIn, now: Now) -> Facts:
     """A coin is in the box: a soft limit never sends it to the orphans, the meter's own limit does."""
     if not is_news(state, seen.device, seen.serial, seen.counter):
         return (p.Ignored("CoinIn"),)
+    if unseen := _of_another_life(state, seen):
+        return unseen
     orphan = f.OrphanCredit(seen.device, seen.serial, 1, seen.denomination or None, seen.counter, seen.accepted)
     sale = state.sale
     if not seen.denomination:
@@ -171,10 +189,10 @@ def _growth(state: State, seen: s.AcceptorUp) -> list[Fact]:
             facts.append(f.EscrowUnknown(sale.id, seen.device, escrow.denomination))
         return facts
     grown = seen.accepted - memory.accepted
-    row = witness.Witness(seen.device, memory.accepted, seen.accepted)
-    if row.ahead and seen.device not in state.here.met:
+    unseen = _of_another_life(state, seen)
+    if unseen and grown:
         unknown = [f.EscrowUnknown(sale.id, seen.device, escrow.denomination)] if sale and escrow else []
-        return [witness.Restored(row.name, row.here, row.there), *unknown]
+        return [*(fact for fact in unseen if not fact.passing), *unknown]
     if grown < 0:
         return [f.DeviceFault(seen.device, "counter-back")]
     if sale and escrow and (grown or lost):

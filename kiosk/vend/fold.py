@@ -98,7 +98,7 @@ def _sale(state: State, sale_id: str, **changes: Any) -> State:
 @_fold.register
 def _(fact: f.Started, state: State, row: Row) -> State:
     language = state.sale.language if state.sale else ""
-    here = Here(touched_ms=row.mono_ms, turn=state.here.turn + 1, jobs=state.here.jobs, language=language)
+    here = Here(touched_ms=row.mono_ms, turn=state.here.turn + 1, jobs=state.here.jobs, language=language, at_start=state.acceptors)
     since_ms = {**state.since_ms, "": row.at_ms}
     return replace(state, boot=fact.boot, here=here, since_ms=since_ms, operators=session.restarted(state.operators, row))
 

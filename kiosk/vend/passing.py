@@ -117,7 +117,7 @@ class CodeFailed(Passing, frozen=True):
 
 
 class RulesLooked(Passing, frozen=True):
-    """What the offline rules said of new money: the name of the one that stops it, or "". They are asked again at `next_ms`, running clock."""
+    """What the offline rules said of new money: the name of the one that stops it, or "". They are asked again at `next_ms`."""
 
     stop: str
     next_ms: int

@@ -28,7 +28,7 @@ LEVELS = ("ok", "warn", "low", "stop")
 
 
 class RuleStanding(msgspec.Struct, frozen=True):
-    """Where one rule stands. `value` and `limit` in `unit`: minor | hours | sales | cards | ms | mib | rows | 1; `limit` is where it stops."""
+    """Where one rule stands, and where it stops. `value` and `limit` in `unit`: minor | hours | sales | cards | ms | mib | rows | 1."""
 
     number: int
     name: str
@@ -49,16 +49,20 @@ def defaults() -> tuple[Default, ...]:
     """By number, in words; from the very values that are ruled by."""
     a = Allowed()
     return (
-        Default(1, f"warn below {a.float_warn_minor // 100:,}".replace(",", " ")),
-        Default(4, f"{a.day_max_sales} sales and {a.day_max_minor // 100:,} a day, {a.sale_max_minor // 100} a sale".replace(",", " ")),
+        Default(1, f"warn below {_spaced(a.float_warn_minor // 100)}"),
+        Default(4, f"{a.day_max_sales} sales and {_spaced(a.day_max_minor // 100)} a day, {a.sale_max_minor // 100} a sale"),
         Default(5, f"{a.card_warn_sales} / {a.card_max_sales} sales"),
         Default(6, f"{a.offline_warn_h} / {a.offline_low_h} / {a.offline_stop_h} h"),
         Default(7, f"{a.hotlist_warn_h} / {a.hotlist_stop_h} h"),
         Default(9, f"warn {TARIFF_WARN_H // 24} days before"),
         Default(10, f"warn {KEYS_WARN_H // 24} days before"),
         Default(12, f"{STEP_MS // 60_000} min; {CARDS_AHEAD} cards"),
-        Default(18, f"{DISK_WARN_PCT} % / max({DISK_PCT} %, {DISK_RESERVE >> 20} MiB); {a.unacked_max:,} rows".replace(",", " ")),
+        Default(18, f"{DISK_WARN_PCT} % / max({DISK_PCT} %, {DISK_RESERVE >> 20} MiB); {_spaced(a.unacked_max)} rows"),
     )
+
+
+def _spaced(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
 
 
 # ---------------------------------------------------------------- what is ruled by

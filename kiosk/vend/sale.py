@@ -268,9 +268,9 @@ def _end_interrupted(rules: Rules, state: State, sale: Sale, just_now: Facts, no
 
 
 def _put_back(rules: Rules, state: State, now: Now) -> Facts:
-    """A store that was put back finishes nothing: what is open becomes a slip, as soon as no note is awaited."""
+    """A store that was put back finishes nothing: what is open becomes a slip, once no note is awaited and the printer was heard."""
     sale = state.sale
-    if state.witness.restored is None or sale is None or sale.escrow:
+    if state.witness.restored is None or sale is None or sale.escrow or state.here.printer == "unknown":
         return ()
     if not sale.tender_minor:
         return landing.given_up(rules, state, sale, now)

@@ -118,7 +118,7 @@ def _(fact: p.AcceptorSeen, state: State) -> State:
 
 @stand.register
 def _(fact: p.PrinterSeen, state: State) -> State:
-    return here_with(state, printer=fact.state)
+    return here_with(state, printer=fact.state, look_ms=0)
 
 
 @stand.register

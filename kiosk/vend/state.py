@@ -95,6 +95,7 @@ class Here(msgspec.Struct, frozen=True):
     reader: str = "starting"
     acceptors: dict[str, p.AcceptorSeen] = {}
     met: frozenset[str] = frozenset()  # acceptors that have told their counters
+    at_start: dict[str, AcceptorMemory] = {}  # where the journal stood with each when this boot began
     printer: str = "unknown"
     declined: p.NoteDeclined | None = None
     came_back: str = ""  # why the last note went back

@@ -101,10 +101,14 @@ def level_of(shop: Shop, card: Card) -> tuple[str, int]:
     return found
 
 
-@pytest.mark.covers("rule-9", "abuse-39")
+def with_tariff(shop: Shop, days: int) -> Shop:
+    shop.rules = msgspec.structs.replace(shop.rules, tariff=Tariff(until_ms=shop.wall_ms() + days * DAY_MS))
+    return shop
+
+
+@pytest.mark.covers("rule-9")
 def test_a_tariff_that_has_ended_sells_nothing() -> None:
-    shop = Shop()
-    shop.rules = msgspec.structs.replace(shop.rules, tariff=Tariff(until_ms=shop.wall_ms() + 8 * DAY_MS))
+    shop = with_tariff(Shop(), days=8)
     found = []
     for hours in (1, 48, 6 * 24):
         shop.later(hours)
@@ -237,3 +241,12 @@ def test_the_worst_stands_first_in_what_is_said_and_every_rule_has_its_number() 
     assert shop.state.here.stop == "float"
     assert [one.number for one in found] == sorted(one.number for one in found)
     assert HOUR_MS * stands(shop, "offline").value == 200 * HOUR_MS
+
+
+@pytest.mark.covers("abuse-39")
+def test_a_list_that_is_not_newer_changes_nothing() -> None:
+    shop = office_shop()
+    shop.tell(limits(2, sale_max_minor=100_00))
+    for version in (1, 2):
+        assert [fact.kind for fact in shop.tell(limits(version, sale_max_minor=400_00))] == ["Ignored"]
+    assert risk.signed(shop.rules, shop.state).sale_max_minor == 100_00

@@ -9,6 +9,7 @@ from kiosk.vend import sale
 from kiosk.vend.evidence import RESTORED, verify
 from kiosk.vend.facts import EscrowUnknown, OrphanCredit, SaleClosed
 from kiosk.vend.papers import paper_of
+from kiosk.vend.seen import NoteIn
 from kiosk.vend.trust import Trust
 from kiosk.vend.witness import Restored, Witness, found, height, rows
 from tests.risk.kit import level
@@ -96,6 +97,48 @@ def test_a_note_that_yesterdays_disk_holds_in_escrow_is_nobodys_knowledge() -> N
     (closed,) = [fact for fact in shop.facts() if isinstance(fact, SaleClosed)]
     assert (closed.outcome, closed.claim_minor) == ("claimed", 20_00)
     assert shop.state.claims[closed.sale].disputed_minor == 100_00
+
+
+def replayed(shop: Shop, image: list[tuple[f.Fact, f.Row]], notes: tuple[int, ...]) -> None:
+    """As above, and the acceptor still remembers these notes and tells them before it says where it stands."""
+    shop.rows, shop.card = list(image), None
+    shop.start(acceptors=False)
+    counter, accepted = shop.counters["notes"], (shop.accepted["notes"] or 0) - len(notes)
+    for place, note in enumerate(notes):
+        shop.tell(NoteIn("notes", "SN-notes", note, counter - 2 * (len(notes) - 1 - place), accepted + place + 1))
+    shop.acceptors_up()
+
+
+@pytest.mark.covers("rule-2", "abuse-29")
+def test_notes_that_the_acceptor_remembers_of_another_life_are_no_credit_of_a_sale_that_yesterdays_disk_holds_open() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    image = list(shop.rows)
+    shop.press("finish")
+    shop.pull()
+    assert bought(shop, Card(serial="22" * 8, meter="000012345679"), 50_00)
+    assert bought(shop, Card(serial="33" * 8, meter="000012345670"), 50_00)
+    replayed(shop, image, (50_00, 50_00))
+    (claim,) = shop.facts("ClaimIssued")
+    assert isinstance(claim, f.ClaimIssued)
+    assert claim.amount_minor == 100_00
+    assert len(shop.facts("Restored")) == 1
+
+
+@pytest.mark.covers("failure-6")
+def test_after_a_power_cut_of_the_kiosk_alone_the_note_that_was_in_escrow_is_its_sales_credit() -> None:
+    for stacked, credits, orphans in ((100_00, [50_00, 100_00], []), (20_00, [50_00], [20_00])):  # another one than was held is nobody's
+        shop = Shop()
+        shop.insert(Card())
+        shop.feed(50_00)
+        shop.feed(100_00, stack=False)
+        shop.counters["notes"] += 1
+        shop.accepted["notes"] = 2
+        replayed(shop, shop.rows, (stacked,))
+        assert not shop.facts("Restored")
+        assert [fact.denomination for fact in shop.facts() if isinstance(fact, f.NoteStacked)] == credits
+        assert [fact.amount_minor for fact in shop.facts() if isinstance(fact, OrphanCredit)] == orphans
 
 
 def test_a_slip_of_before_is_marked_from_then_on_too() -> None:

@@ -1,5 +1,7 @@
 """Any history of customers, tears and power cuts: the invariants of the sale hold after every step, and with faults off everything ends."""
 
+from typing import TypeGuard
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -12,6 +14,8 @@ from kiosk.vend.facts import (
     ClaimIssued,
     ClaimSettled,
     CoinAccepted,
+    Fact,
+    NoteEscrowed,
     NoteStacked,
     OrphanCredit,
     PrintStarted,
@@ -36,6 +40,14 @@ CHOICES = tuple(
 
 class Pulled(Exception):
     """The card left in the middle of a write."""
+
+
+def unheard(shop: Shop, fact: Fact) -> TypeGuard[NoteStacked]:
+    """A note that the acceptor stacked though it had said that it holds another one, or none."""
+    if not isinstance(fact, NoteStacked):
+        return False
+    held = [x for x in shop.facts()[: shop.facts().index(fact)] if isinstance(x, NoteEscrowed) and x.sale == fact.sale]
+    return not held or held[-1].denomination != fact.denomination
 
 
 class Machine(RuleBasedStateMachine):
@@ -211,13 +223,14 @@ class Machine(RuleBasedStateMachine):
     def what_a_rule_stops_takes_no_note_and_the_float_is_never_passed_but_by_coins_in_fall(self) -> None:
         for shop in getattr(self, "shops", []):
             stopped = risk.stopped(shop.rules, shop.state, shop.now())
-            assert shop.state.here.stop == stopped
+            in_mid_sale = stopped == "float" and shop.state.sale is not None  # what is left is asked for anew when it ends
+            assert shop.state.here.stop == stopped or in_mid_sale
             if stopped:
                 stance = sale.stance(shop.rules, shop.state)
                 assert (stance.notes, stance.coins) == ((), ())
                 assert not shop.view.offers or "tender" not in {offer.choice for offer in shop.view.offers}
-            coins = sum(1_00 for x in shop.facts() if isinstance(x, CoinAccepted))
-            assert sum(min(one.left_minor, 0) for one in shop.state.float.grants) >= -coins
+            fell = sum(x.denomination for x in shop.facts() if isinstance(x, CoinAccepted) or unheard(shop, x))
+            assert sum(min(one.left_minor, 0) for one in shop.state.float.grants) >= -fell
 
     @invariant()
     def nothing_is_credited_twice(self) -> None:

@@ -31,10 +31,10 @@ def harden(name: bytes) -> str:
     if libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0:
         return "locked"
     why = os.strerror(ctypes.get_errno())
-    return f"not locked ({why}), and {'swap is on' if _swap() else 'there is no swap'}"
+    return f"not locked ({why}), and {'swap is on' if swap_is_on() else 'there is no swap'}"
 
 
-def _swap() -> bool:
+def swap_is_on() -> bool:
     """Some swap is in use; also when nobody can tell."""
     try:
         return len(SWAPS.read_text().splitlines()) > 1

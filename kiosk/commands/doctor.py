@@ -1,0 +1,263 @@
+"""`kiosk doctor`: looks at everything that this machine needs, and says of each what it costs and what to do. It changes nothing."""
+
+import os
+import resource
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_USAGE
+from kiosk.commands.findings import EXIT_ROLLED_BACK, NEW_ID, NO_MONEY, OFFICE, Line, exit_code, of_device, of_rule, worst_first
+
+if TYPE_CHECKING:
+    from kiosk.config import Config, DevicePart
+    from kiosk.devices.vault.station import FileStation
+    from kiosk.vend.journal import Journal
+    from kiosk.vend.rules import Now, Rules
+    from kiosk.vend.state import State
+
+WATCH_S = 2.0
+
+
+def doctor(
+    *,
+    config: Annotated[Path | None, typer.Option("--config", help="kiosk.toml")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output.")] = False,
+) -> None:
+    """Look at configuration, devices, store, keys, clock, disk, offline rules and yesterday's sums; the kiosk may be running.
+
+    Example: kiosk doctor --config /var/lib/kiosk/kiosk.toml
+
+    OK costs nothing, LOW costs something, STOP takes no money. Exit codes, of the first STOP: 0 there is none; 1 a rule or a sum;
+    2 the configuration; 3 a device, store or service is missing; 4 the store is damaged; 7 the disk was put back.
+    """
+    found = worst_first(examined(config))
+    for line in found:
+        typer.echo(msgspec.json.encode(line).decode() if json else str(line))
+    raise typer.Exit(exit_code(found))
+
+
+def examined(path: Path | None) -> list[Line]:
+    """Everything that can be looked at; what lies behind something that is not there is left out."""
+    from kiosk.config import ConfigError, config_path, load
+
+    where = path or config_path()
+    try:
+        config = load(where)
+    except ConfigError as error:
+        return [Line("STOP", "config", str(error), NO_MONEY, "kiosk init DIR makes a first one." if not where.exists() else "", EXIT_USAGE)]
+    return [Line("OK", "config", f"{where} is {config.kiosk.id}'s."), *_machine(config), _memory(), *_mark(config)]
+
+
+# ---------------------------------------------------------------- the store, and what it knows
+
+
+def _machine(config: "Config") -> list[Line]:
+    from kiosk.devices.vault.station import StationError, open_station
+    from kiosk.vend.journal import Journal
+    from kiosk.vend.store import StoreDamaged, StoreError
+
+    again = "Nothing is made anew under the same id: tell the office."
+    try:
+        station = open_station(config.store.station)
+    except StationError as error:
+        return [Line("STOP", "station", str(error), NO_MONEY, again, EXIT_MISSING), *_devices(config, {}, running=False)]
+    running = _running(config.store.path)
+    try:
+        with Journal.open(config.store.path, station.database_key(), create=False, read_only=True) as journal:
+            return _lived(config, station, journal, running=running)
+    except StoreDamaged as error:
+        lines = [Line("STOP", "store", str(error), NO_MONEY, "Keep this file as it is and tell the office.", EXIT_DAMAGED)]
+    except StoreError as error:
+        lines = [Line("STOP", "store", str(error), NO_MONEY, again, EXIT_MISSING)]
+    return [*lines, *_devices(config, {}, running=running)]
+
+
+def _running(store: Path) -> bool:
+    """Does a kiosk hold this store?"""
+    from kiosk.vend.store import StoreRefused, take_lock
+
+    if not store.exists():
+        return False
+    try:
+        os.close(take_lock(store))
+    except StoreRefused:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _lived(config: "Config", station: "FileStation", journal: "Journal", *, running: bool) -> list[Line]:
+    """The store opens and its settings are as asked: replay, which holds each row since the last checkpoint against the chain."""
+    from kiosk.core import machine_of, rules_of
+    from kiosk.vend.desk import recover
+    from kiosk.vend.rules import Now
+
+    rules = rules_of(config)
+    state = recover(journal, machine_of(rules))
+    now = Now(time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000, journal.next_boot() - 1, "")
+    rows = (
+        f"{journal.head()[0]} rows, the last ones as they were written; {'a kiosk is running on it' if running else 'no kiosk is running'}."
+    )
+    return [
+        Line("OK", "store", rows),
+        *_witnesses(config, station, journal, state),
+        *_rules(config, rules, state, now),
+        *_sums(rules, journal, now),
+        *_keys(config, state),
+        *_devices(config, state.faults, running=running),
+    ]
+
+
+def _witnesses(config: "Config", station: "FileStation", journal: "Journal", state: "State") -> list[Line]:
+    """Held against the journal as the next start will do it."""
+    from kiosk.keeping import heights
+    from kiosk.vend import witness
+
+    found = witness.found(witness.rows(journal.head()[0], state.trust, heights(config, station, journal)))
+    if found is None or state.witness.restored:  # that one is a rule's line
+        return []
+    says = f"{found.witness} stands at {found.there}, and this journal at {found.here}: the disk was put back."
+    return [Line("STOP", "witness", says, NO_MONEY, NEW_ID, EXIT_ROLLED_BACK)]
+
+
+def _rules(config: "Config", rules: "Rules", state: "State", now: "Now") -> list[Line]:
+    from kiosk.devices.disk import room
+    from kiosk.vend import passing, risk
+    from kiosk.vend.money import plain
+
+    seen = room(config.store.path)
+    here = msgspec.structs.replace(state.here, disk=passing.DiskSeen(seen.free, seen.total))
+    found = risk.standing(rules, msgspec.structs.replace(state, here=here), now)
+    lines = [of_rule(one, plain(one.value, rules.currency.exponent)) for one in found if one.name != "card_sales"]
+    if not risk.office(rules, state):
+        lines.append(Line("OK", "office", "There is no head office yet: nothing that only it can say is asked for."))
+    if state.service.closed:
+        lines.append(Line("STOP", "service", f"Staff closed this machine: {state.service.closed}.", NO_MONEY, "Staff open it again."))
+    return lines
+
+
+def _sums(rules: "Rules", journal: "Journal", now: "Now") -> list[Line]:
+    """Rule 25, for yesterday and today."""
+    from kiosk.vend.reconcile import reconciled
+
+    lines = []
+    for date in (rules.business_date(now.at_ms - 86_400_000), rules.business_date(now.at_ms)):
+        odd = [pair for pair in reconciled(journal.rows(), date) if pair.difference]
+        says = "; ".join(f"{pair.name} differ: {pair.one} and {pair.other}" for pair in odd) or "all sums agree"
+        do = "kiosk explain each sale of that day; tell the office." if odd else ""
+        lines.append(Line("LOW" if odd else "OK", "rule 25", f"{date}: {says}.", "Nothing." if odd else "", do))
+    return lines
+
+
+def _keys(config: "Config", state: "State") -> list[Line]:
+    if config.demo_keys():
+        return [Line("OK", "keys", "Public test keys: for simulated cards only.")]
+    trust = state.trust
+    if trust.store is None:
+        why = "There is no trading store." if not trust.tamper else f"The trading store was deleted: {trust.tamper} opened."
+        return [Line("STOP", "keys", why, NO_MONEY, OFFICE)]
+    until = time.strftime("%Y-%m-%d", time.gmtime(trust.store.until_ms / 1000))
+    return [
+        Line("OK", "keys", f"Trading store {trust.store.id}, version {trust.store.version[0]}.{trust.store.version[1]}, until {until}.")
+    ]
+
+
+# ---------------------------------------------------------------- devices
+
+
+def _devices(config: "Config", faults: dict[str, str], *, running: bool) -> list[Line]:
+    """A running kiosk keeps its ports for itself: then its journal says what it knows. Otherwise each is opened and asked who it is."""
+    roles = [part.role for part in config.device]
+    if running:
+        told = {role: f"The running kiosk says: {faults[role]}." if role in faults else "" for role in (*roles, "reader")}
+    else:
+        told = {part.role: _asked(part) for part in config.device} | {"reader": _reader(config.card.reader)}
+    cash = [role for role in roles if role in ("notes", "coins")]
+    dead = all(told[role] for role in cash)
+    lines = [of_device(role, why, alone=dead and role in cash) for role, why in told.items() if why]
+    good = [role for role, why in told.items() if not why]
+    says = f"{', '.join(good)}: {'in use by the running kiosk, which says no ill of them' if running else 'answered'}."
+    none = (
+        [] if cash else [Line("STOP", "devices", "Nothing takes money: kiosk.toml names no notes and no coins.", NO_MONEY, "", EXIT_USAGE)]
+    )
+    return [*lines, *none, *([Line("OK", "devices", says)] if good else [])]
+
+
+def _asked(part: "DevicePart") -> str:
+    """Why this device does not answer, or ""."""
+    from kiosk.devices.port import PortLost, open_port
+
+    try:
+        with closing(open_port(part.port)) as port:
+            if part.role == "printer":
+                from kiosk.devices.printer.escpos import PROFILES
+                from kiosk.devices.printer.link import PrinterLink, Waits
+
+                link = PrinterLink(port, PROFILES[str(part.options.get("profile", "80mm"))], Waits())
+                link.greet()
+                return "" if link.ready else f"It says: {link.word}."
+            from kiosk.devices.cctalk.bus import Bus, Pace, Refused, Silent
+            from kiosk.devices.cctalk.coins import CoinAcceptor
+            from kiosk.devices.cctalk.notes import NoteAcceptor
+            from kiosk.devices.cctalk.questions import identify
+            from kiosk.devices.cctalk.wire import Mode
+
+            address = (NoteAcceptor if part.role == "notes" else CoinAcceptor).address
+            mode = Mode.CRC if part.options.get("mode") == "crc" else Mode.CHECKSUM
+            try:
+                serial = identify(Bus(port, address, mode, None, Pace())).serial
+            except (Silent, Refused):
+                return f"Nobody answers at {part.port}."
+            return "" if part.serial in ("", serial) else f"Its serial is {serial}, and {part.serial} is enrolled."
+    except PortLost as error:
+        return f"The port {part.port} is not there." if _missing(part.port) else f"The port cannot be used: {error}."
+
+
+def _missing(address: str) -> bool:
+    return not address.startswith("tcp:") and not Path(address).exists()
+
+
+def _reader(name: str) -> str:
+    from kiosk.devices.card.pcsc import PcscReader
+    from kiosk.devices.card.reader import State as Slot
+
+    reader = PcscReader(name)
+    slot = reader.watch(None, WATCH_S)
+    if slot.state is Slot.DOWN:
+        slot = reader.watch(slot, WATCH_S)
+    reader.close()
+    reasons = {"service": "The card service pcscd does not run.", "access": "The system refuses access to the reader."}
+    return reasons.get(slot.why, f"There is no reader {name}.".replace(" .", ".")) if slot.state is Slot.DOWN else ""
+
+
+# ---------------------------------------------------------------- the machine itself
+
+
+def _memory() -> Line:
+    """The vault's process locks its memory where it may (`devices.vault.hardened`)."""
+    from kiosk.devices.vault.hardened import swap_is_on
+
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+    if os.geteuid() == 0 or limit == resource.RLIM_INFINITY or not swap_is_on():
+        return Line("OK", "memory", "No key reaches a swap.")
+    return Line(
+        "LOW", "memory", "Swap is on, and memory may not be locked.", "Keys may reach the disk.", "LimitMEMLOCK=infinity, or no swap."
+    )
+
+
+def _mark(config: "Config") -> list[Line]:
+    """The height that stands on another disk."""
+    from kiosk.devices.disk import read_mark
+
+    path = config.store.mark
+    if path is None:
+        return [Line("OK", "mark", "None: only acceptors and installed items tell a disk that was put back.")]
+    if read_mark(path) is None:
+        return [Line("LOW", "mark", f"There is none at {path}.", "A disk that is put back may not be noticed.", "Look at that disk.")]
+    return [Line("OK", "mark", f"{path} is there.")]

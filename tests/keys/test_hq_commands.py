@@ -1,0 +1,131 @@
+"""`kiosk hq` as people type it: keys for two people and one, a kiosk that is known, lists and floats in a bag."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from kiosk.devices.sim.pcscd import READERS
+from kiosk.devices.sim.piv import PivModel
+from kiosk.devices.sim.vpcd import VpcdSlot
+from kiosk.devices.vault.file import FileVault
+from kiosk.devices.vault.keyset import first_set
+from kiosk.devices.vault.station import FileStation
+from kiosk.sync.install import NOWHERE, Cupboard
+from kiosk.sync.item import Me
+from kiosk.vend.trust import KeyListInstalled, LimitsInstalled, Trust, fold
+from tests.keys.kit import CHEAP, DECISION, FIRST, KIOSK, PIN, REGION, SECOND, UTILITY, VAULT, station_of
+from tests.pcscd import running_pcscd
+
+ROSTER: dict[str, list[str]] = {"operators": [], "grants": [], "two": []}
+
+
+class Desk:
+    """A folder, four files with secrets, and the command line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.office = folder, folder / "office"
+        self.secrets = {name: self._secret(name, words) for name, words in (("1", FIRST), ("2", SECOND), ("d", DECISION), ("v", VAULT))}
+        self.root = ("--first-secret", self.secrets["1"], "--second-secret", self.secrets["2"])
+        self.decision = ("--secret-file", self.secrets["d"])
+        self.station: FileStation = station_of(folder / "kiosk")
+
+    def _secret(self, name: str, words: str) -> str:
+        path = self.folder / f"secret-{name}"
+        path.write_text(words + "\n")
+        path.chmod(0o600)
+        return str(path)
+
+    def says(self, *words: str, code: int = 0) -> str:
+        order = [sys.executable, "-m", "kiosk", "hq", *words, "--office", str(self.office)]
+        done = subprocess.run(order, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    def began(self) -> tuple[bytes, ...]:
+        """The roots that it prints for every kiosk."""
+        line = self.says("init", "--utility", str(UTILITY), *self.root, *self.decision).splitlines()[1]
+        keys = ("--sign", self.station.public_key.hex(), "--box", self.station.box_key.hex())
+        self.says("enrol", KIOSK, *keys, "--region", str(REGION))
+        return tuple(bytes.fromhex(word.strip('"')) for word in line.removeprefix("root = [").removesuffix("]").split(", "))
+
+    def file(self, name: str, text: str) -> str:
+        path = self.folder / name
+        path.write_text(text)
+        return str(path)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_from_init_to_a_kiosk_that_installs_everything(desk: Desk) -> None:
+    roots = desk.began()
+    desk.says("publish-float", KIOSK, "50000.00", *desk.decision)
+    desk.says("publish-roster", KIOSK, desk.file("roster.json", msgspec.json.encode(ROSTER).decode()), *desk.decision)
+    desk.says("publish-hotlist", desk.file("blocked.txt", "1122334455667788\n\n0000000000000001\n"), *desk.decision)
+    limits = '{"values":{"sale_max_minor":40000},"restart":"trade","restart_ms":60000}'
+    desk.says("publish-limits", desk.file("limits.json", limits), *desk.decision)
+    desk.says("publish-keys", "--revoke-kiosk", "K99", "--dead", "1", *desk.root)
+    cupboard = Cupboard(desk.folder / "keys", Me(KIOSK, UTILITY, REGION, roots), desk.station)
+    trust = Trust()
+    for outcome in cupboard.install(desk.office, trust, time.time_ns() // 1_000_000):
+        assert outcome.fact, outcome.sentence
+        trust = fold(trust, outcome.fact, NOWHERE)
+    assert trust.granted_minor == 50_000_00
+    assert trust.hotlist
+    assert trust.hotlist.cards == 2
+    assert trust.limits == LimitsInstalled(1, 1, {"sale_max_minor": 40000}, "trade", 60000)
+    assert trust.keys == KeyListInstalled(1, 2, ("K99",), (), (1,))
+    assert trust.roster
+
+
+def test_what_cannot_be_done_is_one_sentence(desk: Desk) -> None:
+    assert "There is no head office in" in desk.says("publish-float", KIOSK, "1.00", *desk.decision, code=1)
+    desk.began()
+    assert "never made anew" in desk.says("init", "--utility", "1", *desk.root, *desk.decision, code=1)
+    assert "does not open the key decision" in desk.says("publish-float", KIOSK, "1.00", "--secret-file", desk.secrets["1"], code=1)
+    assert "is no amount" in desk.says("publish-float", KIOSK, "1.5", *desk.decision, code=1)
+    assert "There is no kiosk K08 here" in desk.says("publish-float", "K08", "1.00", *desk.decision, code=1)
+    assert "does not open the key root-1" in desk.says("publish-keys", *desk.root[:2], "--second-secret", desk.secrets["d"], code=1)
+    assert "64 hex digits" in desk.says("publish-keys", "--revoke-card", "12", *desk.root, code=1)
+    assert "one serial of 16 hex digits" in desk.says("publish-hotlist", desk.file("bad.txt", "zz\n"), *desk.decision, code=1)
+    assert "no list of limits" in desk.says("publish-limits", desk.file("bad.json", '{"restart":"always"}'), *desk.decision, code=1)
+    keys = ("--sign", "0" * 64, "--box", "0" * 64)
+    assert "a new store gets a new id" in desk.says("enrol", KIOSK, *keys, code=1)
+    assert "64 lower hex digits" in desk.says("enrol", "K08", "--sign", "0", "--box", "0", code=1)
+    Path(desk.secrets["d"]).chmod(0o644)
+    assert "can be read by others" in desk.says("publish-float", KIOSK, "1.00", *desk.decision, code=2)
+
+
+@pytest.fixture
+def boot_card() -> Iterator[PivModel]:
+    with running_pcscd() as daemon:
+        slot, card = VpcdSlot(daemon.sam_port), PivModel.issue(PIN)
+        slot.insert(card)
+        time.sleep(0.8)
+        yield card
+        slot.pull()
+
+
+@pytest.mark.pcsc
+def test_a_store_is_made_for_the_card_in_the_reader_without_its_pin(desk: Desk, boot_card: PivModel) -> None:
+    desk.began()
+    now_ms = time.time_ns() // 1_000_000
+    FileVault.create(desk.folder / "vault.json", VAULT, UTILITY, first_set("aes128", now_ms - 1, 3650, 365), cost=CHEAP)
+    vault = ("--vault", str(desk.folder / "vault.json"), "--vault-secret", desk.secrets["v"])
+    out = desk.folder / "stick"
+    said = desk.says("store", "make", KIOSK, "--card", READERS[1], *vault, *desk.decision, "--out", str(out))
+    assert said.strip() == str(out / "downlink" / KIOSK / "store-1-1")
+    assert (out / "downlink" / KIOSK / "store-1-1").read_bytes().startswith(b'{"boxed":"X25519","to":"K07"')
+    (left,) = [msgspec.json.decode(line) for line in (desk.office / "left.jsonl").read_bytes().splitlines()]
+    assert (left["what"], left["kiosk"], left["generations"]) == ("store", KIOSK, [1, 2])
+    assert boot_card.tries == 3
+    assert boot_card.agreed == 0
+    assert "no boot card" in desk.says("store", "make", KIOSK, "--card", READERS[0], *vault, *desk.decision, code=1)

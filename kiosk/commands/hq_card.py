@@ -99,10 +99,11 @@ def show(
     if as_json:
         typer.echo(msgspec.json.encode({"binding": binding, "left": [{"at_ms": at_ms, "what": what} for at_ms, what in left]}))
         return
-    typer.echo(f"{told(binding)}\nutility {binding.utility}, region {binding.region}, key set {binding.version}, subject {binding.subject}")
+    typer.echo(
+        f"{told(binding)}\nbegun {_moment(binding.begun_ms)}, utility {binding.utility}, region {binding.region}, key set {binding.version}, subject {binding.subject}"
+    )
     for at_ms, what in left:
-        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at_ms // 1000))
-        typer.echo(f"{moment} UTC  its keys left the vault, generations {', '.join(str(number) for number in what.generations)}")
+        typer.echo(f"{_moment(at_ms)}  its keys left the vault, generations {', '.join(str(number) for number in what.generations)}")
 
 
 # ---------------------------------------------------------------- what was asked
@@ -170,6 +171,10 @@ def _said(done: "Opened") -> str:
     from kiosk.hq.registry import told
 
     return f"{told(done.binding)}" + (": it was finished before, and nothing was written." if done.before else ": opened.")
+
+
+def _moment(at_ms: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at_ms // 1000))
 
 
 def _now_ms() -> int:

@@ -83,10 +83,8 @@ def open_card(
         raise IssueError("This card is not blank, and it was not begun here: it belongs to the desk that opened it.")
     public = find(vault.sets, held.version) if held else issuing(vault.sets, now_ms)
     generation = held.generation if held else public.current(now_ms).number
-    three = {"customer": order.customer, "meter": order.meter, "card": serial.hex()}
-    binding = registry.begin(
-        Binding(utility=vault.utility, region=held.region if held else region, version=public.version, generation=generation, **three)
-    )
+    region = held.region if held else region
+    binding = registry.begin(Binding(vault.utility, region, order.customer, order.meter, serial.hex(), public.version, generation))
     keys = export_card_keys_for_personalisation(
         vault,
         registry.witness,

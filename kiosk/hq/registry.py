@@ -45,6 +45,7 @@ class Binding(msgspec.Struct, frozen=True):
     generation: int  # the first of the card's three
     state: str = "begun"
     subject: str = ""
+    begun_ms: int = 0
 
 
 class Schema(SQLModel, registry=registry()):
@@ -122,7 +123,8 @@ class Registry:
         held = self.of_card(wanted.card)
         if held:
             return self._same(held, wanted)
-        row = BindingTable(**msgspec.structs.asdict(wanted) | {"subject": secrets.token_hex(8), "begun_ms": self._now_ms()})
+        given = {"subject": secrets.token_hex(8), "begun_ms": self._now_ms()}
+        row = BindingTable(**msgspec.structs.asdict(wanted) | given)
         try:
             with self._session() as session:
                 session.add(row)

@@ -74,7 +74,8 @@ def test_a_blank_is_opened_shown_and_never_opened_twice(office: Path, slot: Vpcd
     again = run(*words(office))
     assert (again.exit_code, again.stderr) == (1, f"This card is bound already: card {SERIAL}, customer {CUSTOMER}, meter {METER}.\n")
     said = run("show", SERIAL.upper(), "--registry", office / "registry.db")
-    assert said.stdout.startswith(f"card {SERIAL}, customer {CUSTOMER}, meter {METER}\nutility 7, region 1, key set 1, subject ")
+    assert said.stdout.startswith(f"card {SERIAL}, customer {CUSTOMER}, meter {METER}\nbegun 20")
+    assert "UTC, utility 7, region 1, key set 1, subject " in said.stdout
     shown = json.loads(run("show", SERIAL, "--registry", office / "registry.db", "--json").stdout)
     assert (shown["binding"]["utility"], [each["what"]["what"] for each in shown["left"]]) == (7, ["card", "card"])
     assert not any(key in said.stdout + done.stdout for key in key_texts(card))

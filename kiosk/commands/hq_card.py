@@ -99,9 +99,9 @@ def show(
     if as_json:
         typer.echo(msgspec.json.encode({"binding": binding, "left": [{"at_ms": at_ms, "what": what} for at_ms, what in left]}))
         return
-    typer.echo(
-        f"{told(binding)}\nbegun {_moment(binding.begun_ms)}, utility {binding.utility}, region {binding.region}, key set {binding.version}, subject {binding.subject}"
-    )
+    typer.echo(told(binding))
+    begun = f"begun {_moment(binding.begun_ms)}, utility {binding.utility}, region {binding.region}"
+    typer.echo(f"{begun}, key set {binding.version}, subject {binding.subject}")
     for at_ms, what in left:
         typer.echo(f"{_moment(at_ms)}  its keys left the vault, generations {', '.join(str(number) for number in what.generations)}")
 

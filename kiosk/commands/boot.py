@@ -34,7 +34,7 @@ def unlock(
     _ask(config, Unlock(asking.pin(secret_file), last_try))
 
 
-@boot_app.command("lock")
+@boot_app.command("lock", epilog="Example: kiosk boot lock")
 def lock(config: Config = None) -> None:
     """End the trading keys: from now on no money is taken and nothing is written to a card."""
     from kiosk.control import Lock
@@ -42,7 +42,7 @@ def lock(config: Config = None) -> None:
     _ask(config, Lock())
 
 
-@boot_app.command("status")
+@boot_app.command("status", epilog="Example: kiosk boot status")
 def status(config: Config = None) -> None:
     """How keys, store, lists and floats stand."""
     from kiosk.control import Status
@@ -50,7 +50,7 @@ def status(config: Config = None) -> None:
     _ask(config, Status())
 
 
-@boot_app.command("tamper")
+@boot_app.command("tamper", epilog="Example: kiosk boot tamper door")
 def tamper(where: Annotated[str, typer.Argument(help="Which input: door, loop.")], config: Config = None) -> None:
     """Tell the core that a door or tamper loop opened without leave: it deletes the trading store. For the input's own program."""
     from kiosk.control import Tamper

@@ -100,9 +100,11 @@ def test_killed_in_mid_sale_the_money_is_claimed_and_lands_when_there_are_keys_a
     running = corner.running
     assert isinstance(running, CoreHere)
     person = Person(corner, home, (100_00,))
-    person.before_finish = lambda: kill(running._core.vault)
+    vault = running._core.vault
+    assert isinstance(vault, VaultClient)
+    person.before_finish = lambda: kill(vault)
     view = person.until_phase("unsure")
-    assert running._core.vault.locked
+    assert vault.locked
     assert view.figure_minor == 100_00
     person.give_up()
     assert not person.charged

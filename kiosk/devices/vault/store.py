@@ -43,7 +43,7 @@ from kiosk.vend.ports import VaultLocked
 LABEL = "store"
 FILE_MAX = 64 * 1024
 STATEMENT_MAX = 16 * 1024
-SHARE_BYTES, KEK_BYTES, MASTER_BYTES = 32, 32, 16
+SHARE_BYTES, KEK_BYTES = 32, 32
 SETS_MAX, GENERATIONS_MAX = 16, 8
 WARM = "warm.json"
 

@@ -39,7 +39,7 @@ def open_for_cash(state: State) -> bool:
 
 def left(state: State) -> tuple[int, int]:
     """How much more may come in: by the tightest limit, and by the meter's own. Minor units; held notes count as in."""
-    sale, granted = state.sale, state.float.whole_minor
+    sale, granted = state.sale, state.float_held.whole_minor
     quote = sale.quote if sale else state.here.quote
     if quote is None:
         return 0, 0

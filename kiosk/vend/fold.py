@@ -65,7 +65,7 @@ def _fold(fact: f.Fact, state: State, row: Row) -> State:
 @_fold.register
 def _(fact: trust.FloatGranted, state: State, row: Row) -> State:
     grant = limits.Grant(fact.number, fact.amount_minor, fact.until_ms)
-    return replace(state, trust=trust.fold(state.trust, fact, row), float=limits.granted(state.float, grant))
+    return replace(state, trust=trust.fold(state.trust, fact, row), float_held=limits.granted(state.float_held, grant))
 
 
 @_fold.register
@@ -175,7 +175,7 @@ def _heard(state: State, fact: Any, pieces: int) -> State:
 def _credit(state: State, fact: f.NoteStacked | f.CoinAccepted, row: Row) -> State:
     state = _heard(state, fact, pieces=1)
     state = _fell(state, fact.device, fact.denomination, 1)
-    state = replace(state, float=limits.spent(state.float, fact.denomination, row.at_ms))
+    state = replace(state, float_held=limits.spent(state.float_held, fact.denomination, row.at_ms))
     sale = find(state, fact.sale)
     if sale is None:
         return state

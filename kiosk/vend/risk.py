@@ -86,7 +86,7 @@ def allowed(rules: Rules, state: State, now: Now) -> Allowed:
 
 def float_minor(rules: Rules, state: State, now: Now) -> int | None:
     """What may still be sold; None where nobody grants any."""
-    return max(state.float.left_minor(now.at_ms), 0) if state.float.grants or rules.office else None
+    return max(state.float_held.left_minor(now.at_ms), 0) if state.float_held.grants or rules.office else None
 
 
 def since_heard(state: State, card: str) -> int:
@@ -147,7 +147,7 @@ def _money(rules: Rules, state: State, limits: Allowed, now: Now) -> Iterator[Ru
     if left is not None:
         level = "stop" if left < limits.smallest else "warn" if left < limits.float_warn_minor else "ok"
         yield RuleStanding(1, "float", level, left, limits.smallest, "minor")
-        until_ms = max((one.until_ms for one in state.float.grants), default=0)
+        until_ms = max((one.until_ms for one in state.float_held.grants), default=0)
         yield _ends(3, "grant", until_ms, GRANT_WARN_H, now)
     restored = state.witness.restored
     ahead = restored.there - restored.here if restored else 0

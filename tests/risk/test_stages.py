@@ -37,7 +37,6 @@ def test_silence_is_warned_of_then_less_is_sold_then_nothing_and_a_stick_ends_it
     seen = []
     for hours in (23, 1, 47, 1, 95, 1):
         shop.later(hours)
-        shop.tell(hotlist_kept_young(shop))
         seen.append((level(shop, "offline")[0], risk.allowed(shop.rules, shop.state, shop.now()).sale_max_minor, why(shop)))
     assert seen == [
         ("ok", 500_00, ""),
@@ -49,11 +48,6 @@ def test_silence_is_warned_of_then_less_is_sold_then_nothing_and_a_stick_ends_it
     ]
     shop.tell(hotlist(shop, 2))
     assert (level(shop, "offline"), why(shop)) == (("ok", 0), "")
-
-
-def hotlist_kept_young(shop: Shop) -> DiskSeen:
-    """Nothing of the head office's: only time is told."""
-    return DiskSeen(10 * GIB, 20 * GIB)
 
 
 @pytest.mark.covers("rule-6", "rule-7")

@@ -128,7 +128,7 @@ def test_notes_that_the_acceptor_remembers_of_another_life_are_no_credit_of_a_sa
 
 @pytest.mark.covers("failure-6")
 def test_after_a_power_cut_of_the_kiosk_alone_the_note_that_was_in_escrow_is_its_sales_credit() -> None:
-    for stacked, credits, orphans in ((100_00, [50_00, 100_00], []), (20_00, [50_00], [20_00])):  # another one than was held is nobody's
+    for stacked, credited, orphans in ((100_00, [50_00, 100_00], []), (20_00, [50_00], [20_00])):  # another one than was held is nobody's
         shop = Shop()
         shop.insert(Card())
         shop.feed(50_00)
@@ -137,7 +137,7 @@ def test_after_a_power_cut_of_the_kiosk_alone_the_note_that_was_in_escrow_is_its
         shop.accepted["notes"] = 2
         replayed(shop, shop.rows, (stacked,))
         assert not shop.facts("Restored")
-        assert [fact.denomination for fact in shop.facts() if isinstance(fact, f.NoteStacked)] == credits
+        assert [fact.denomination for fact in shop.facts() if isinstance(fact, f.NoteStacked)] == credited
         assert [fact.amount_minor for fact in shop.facts() if isinstance(fact, OrphanCredit)] == orphans
 
 

@@ -230,7 +230,7 @@ class Machine(RuleBasedStateMachine):
                 assert (stance.notes, stance.coins) == ((), ())
                 assert not shop.view.offers or "tender" not in {offer.choice for offer in shop.view.offers}
             fell = sum(x.denomination for x in shop.facts() if isinstance(x, CoinAccepted) or unheard(shop, x))
-            assert sum(min(one.left_minor, 0) for one in shop.state.float.grants) >= -fell
+            assert sum(min(one.left_minor, 0) for one in shop.state.float_held.grants) >= -fell
 
     @invariant()
     def nothing_is_credited_twice(self) -> None:

@@ -131,8 +131,11 @@ def note_moves(state: State) -> bool:
 
 def cash_works(state: State) -> bool:
     """Some acceptor is ready to take money, and the machine is open and has its keys."""
-    return not state.service.closed and state.trust.trades and not state.here.stop and any(
-        seen.denominations and not seen.code and not state.till.box(device).gone for device, seen in state.here.acceptors.items()
+    return (
+        not state.service.closed
+        and state.trust.trades
+        and not state.here.stop
+        and any(seen.denominations and not seen.code and not state.till.box(device).gone for device, seen in state.here.acceptors.items())
     )
 
 

@@ -72,8 +72,6 @@ class CardMemory(msgspec.Struct, frozen=True):
     day: DayOfCard = DayOfCard()
     meter: str = ""  # the only one that it ever serves
     sold: int = 0  # the highest slot that was verified on it here
-    meter: str = ""  # the only one that it ever serves
-    sold: int = 0  # the highest slot that was verified on it here
     run: int = 0  # sales since the head office was heard at `heard_ms`
     heard_ms: int = 0
 

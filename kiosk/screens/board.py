@@ -242,7 +242,7 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         self._moving = [self.set_interval(period, self._step)] if period else []
 
     def _step(self) -> None:
-        self._beat += 1
+        self._beat += self._motion
         self._paint()
 
 

@@ -16,34 +16,42 @@ from kiosk.screens.movement import movement
 from kiosk.screens.scene import Scene
 from kiosk.screens.size import Plan, Size
 
-PICTURE_LEAST, PICTURE_MOST = 17, 50  # beside a figure, and alone: a card that is smaller is taken for a digit
+PICTURE_LEAST, PICTURE_MOST = 20, 50  # columns beside a figure, and alone: a card that is smaller is taken for a digit
 _HEIGHTS = (7, 5, 3)  # of the figure's alphabets
 LEDGER_KEPT = 3  # lines that never give way
 
 
 class _Way(NamedTuple):
-    """Rows of the figure, the ledger's place, and whether sentences follow each other on a row."""
+    """Rows of the figure, the ledger's place, whether sentences follow each other on a row, and rows of air between figure and tab."""
 
     scene: Scene
     tall: int
     beside: bool
     joined: bool
+    lift: int
 
 
 def field(scene: Scene, size: Size, plan: Plan, beat: int, exponent: int = 2) -> list[Piece]:
     """Everything on the field above the line."""
     ground = plane(1, 0, size.columns, plan.line - 1, f"{scene.field}.plane")
-    drawn = (_drawn(way, size, plan, beat, exponent) for way in _ways(scene, size, plan))
+    drawn = (
+        _drawn(way, size, plan._replace(figure=(plan.figure[0] - way.lift, plan.figure[1])), beat, exponent)
+        for way in _ways(scene, size, plan)
+    )
     best, fits = next(drawn)
     return ground + (best if fits else next((pieces for pieces, fits in drawn if fits), best))
 
 
 def _ways(scene: Scene, size: Size, plan: Plan) -> Iterator[_Way]:
-    """Best first. In large text a large figure is worth more than a ledger beside it."""
+    """Best first. In large text a large figure is worth more than a ledger beside it. A figure on the row above its tab, which has its
+    colour, melts into it: it stands a row higher or is the smallest, whose last half row is air."""
     heights = [rows for rows in _HEIGHTS if rows <= plan.figure[1]] or [0]
-    ways = [(tall, beside, False) for tall in heights for beside in (True, False)]
+    lifts = (1, 0) if plan.foot == plan.stations and heights[0] > _HEIGHTS[-1] else (0,)
+    ways = [(tall, beside, False, lift) for tall in heights for beside in (True, False) for lift in lifts]
+    if scene.figure or scene.group:
+        ways = [way for way in ways if way[0] <= _HEIGHTS[-1] or way[3] == lifts[0]]
     if size.flows:
-        ways += [(heights[-1], beside, True) for beside in (True, False)]
+        ways += [(heights[-1], beside, True, 0) for beside in (True, False)]
     else:
         ways.sort(key=lambda way: not way[1])
     for less in _less(scene):
@@ -70,7 +78,7 @@ def _drawn(way: _Way, size: Size, plan: Plan, beat: int, exponent: int) -> tuple
     if not scene.ledger or not tall:
         return sentences + pieces, fits
     if way.beside:
-        explained, room = ledger.beside(scene, size, plan.foot, (size.inner - width - 1, plan.foot - free))
+        explained, room = ledger.beside(scene, size, plan.foot, (size.inner - width - size.between + 1, plan.foot - free))
     else:
         explained, room = ledger.above(scene, size, plan.foot - tall, plan.foot - tall - free)
     return sentences + pieces + explained, fits and room
@@ -114,7 +122,7 @@ def _lines(way: _Way, size: Size, plan: Plan, free: int) -> tuple[list[Piece], b
 def _figure(way: _Way, size: Size, plan: Plan, beat: int, exponent: int) -> tuple[list[Piece], int, int]:
     """The figure, or the digits that are typed, or the picture in their stead, foot-aligned; its columns and its rows."""
     scene, top = way.scene, plan.foot - way.tall
-    room = size.inner - (ledger.needed(scene) + 1 if scene.ledger and way.beside else 0)
+    room = size.inner - (ledger.needed(scene) + size.between - 1 if scene.ledger and way.beside else 0)
     if (scene.figure or scene.group) and way.tall:
         drawn = _digits(scene, exponent, way.tall, room)
         y = plan.foot - len(drawn.art)
@@ -124,7 +132,8 @@ def _figure(way: _Way, size: Size, plan: Plan, beat: int, exponent: int) -> tupl
             pieces.append(Piece(*place, scene.currency, (f"{scene.field}.figure", f"{scene.field}.plane", False)))
         x = size.margin + drawn.width + size.between
         if scene.picture and size.right - x >= PICTURE_LEAST:
-            region = (top, x, min(size.right - x, ledger.MOST), way.tall)
+            columns = size.right - x - size.between
+            region = (top, size.right - columns, columns, way.tall)  # apart, so that a card is no last digit
             pieces += movement(scene.picture, region, beat, scene.field)
         return pieces, drawn.width, len(drawn.art)
     if scene.picture and way.tall:

@@ -1,4 +1,4 @@
-"""The giant figure, cut from blocks: three alphabets, and the pair of them that fits.
+"""The giant figure, cut from blocks: four alphabets, and the pair of them that fits.
 
 In the drawings `#` is a full cell, `^` its upper half, `_` its lower half. A full cell is a coloured space, because block
 glyphs leave hairlines.
@@ -60,6 +60,15 @@ F3 = _alphabet(
 """,
     4,
 )
+LOW = _alphabet(  # five half rows: the air below it parts a figure from the tab that stands on the next row
+    "0123456789",
+    """
+#^^#| ^# |^^^#|^^^#|#  #|#^^^|#^^^|^^^#|#^^#|#^^#
+#  #|  # |#^^^| ^^#|^^^#|^^^#|#^^#|  #^|#^^#|^^^#
+^^^^| ^^^|^^^^|^^^^|   ^|^^^^|^^^^|  ^ |^^^^|^^^^
+""",
+    4,
+)
 _MARKS: dict[int, dict[str, tuple[str, ...]]] = {  # point, comma and minus, as tall as their alphabet
     7: {
         ".": ("   ",) * 5 + ("___", "###"),
@@ -73,12 +82,13 @@ _MARKS: dict[int, dict[str, tuple[str, ...]]] = {  # point, comma and minus, as 
         "-": ("    ",) * 2 + ("####",) + ("    ",) * 2,
         "_": (" " * 7,) * 4 + ("_" * 7,),
     },
-    3: {".": (" ", " ", "_"), ",": (" ", " ", "#"), "-": ("  ", "^^", "  "), "_": ("    ", "    ", "____")},
+    3: {".": (" ", " ", "^"), ",": (" ", "_", "^"), "-": ("  ", "^^", "  "), "_": ("    ", "    ", "^^^^")},
 }
 # between F5 and F3, so that 999.99 stands beside a ledger at S
 _SLIM: dict[str, tuple[str, ...]] = {".": (" ",) * 4 + ("_",), ",": (" ",) * 3 + ("_", "#")}
 _BLANK = " "
 _STEPS = ((7, 5), (5, 3), (3, 3))  # rows of the whole part, rows of the minor part
+_ALPHABETS = {7: F7, 5: F5, 3: LOW}  # of the whole part; F3 stands behind F5
 _GAP = {7: 2, 5: 1, 3: 1}
 
 
@@ -132,11 +142,12 @@ def art(lines: tuple[str, ...], y: int, x: int, ink: str, ground: str) -> list[P
 def _pair(parts: tuple[str, str, str], step: tuple[int, int], room: int, word_columns: int) -> Figure:
     """Whole part big; the mark and the minor part a step smaller on the same base line; the word above that, or else behind."""
     (whole, mark, minor), (big, small) = parts, step
-    lines = _word(whole, big)
+    lines = _word(whole, big, _ALPHABETS[big])
     above = None
     if minor:
-        point = _SLIM[mark] if (big, small) == (5, 3) and mark in _SLIM else _glyph(mark, big)
-        right = [" " * len(_word(minor, small)[0])] * (big - small) + _word(minor, small)
+        point = _SLIM[mark] if (big, small) == (5, 3) and mark in _SLIM else _glyph(mark, big, _ALPHABETS[big])
+        low = _word(minor, small, F3 if big > small == 3 else _ALPHABETS[small])
+        right = [" " * len(low[0])] * (big - small) + low
         above = (big - small - 1, len(lines[0]) + len(point[0]) + 2) if word_columns <= len(right[0]) and big > small else None
         lines = [f"{a} {b} {c}" for a, b, c in zip(lines, point, right, strict=True)]
     width = len(lines[0])
@@ -145,11 +156,11 @@ def _pair(parts: tuple[str, str, str], step: tuple[int, int], room: int, word_co
     return Figure(tuple(lines), width + 1 + word_columns, (big - 1, width + 1))
 
 
-def _word(text: str, rows: int) -> list[str]:
-    glyphs = [_glyph(char, rows) for char in text]
+def _word(text: str, rows: int, alphabet: dict[str, tuple[str, ...]]) -> list[str]:
+    glyphs = [_glyph(char, rows, alphabet) for char in text]
     return [(" " * _GAP[rows]).join(glyph[row] for glyph in glyphs) for row in range(rows)]
 
 
-def _glyph(char: str, rows: int) -> tuple[str, ...]:
+def _glyph(char: str, rows: int, alphabet: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     """A digit or a mark; anything else, like the space between groups, is a blank column."""
-    return {7: F7, 5: F5, 3: F3}[rows].get(char) or _MARKS[rows].get(char) or (_BLANK,) * rows
+    return alphabet.get(char) or _MARKS[rows].get(char) or (_BLANK,) * rows

@@ -8,7 +8,8 @@ from kiosk.screens.canvas import width_of
 _WIDE = "\u2e80-\uffff"  # Chinese, Japanese and Korean, their punctuation and their full-width forms
 _CLOSING = "\u2026\u3001\u3002\u300b\u300d\u300f\uff01\uff09\uff0c\uff1a\uff1b\uff1f"  # never first on a row
 _WORD = rf"[^ {_WIDE}]+(?:(?<=\d) (?=\d)[^ {_WIDE}]+)*"  # an amount may have spaces: 99 999,99
-_PART = re.compile(rf"(?:{_WORD}|[{_WIDE}])[{_CLOSING}]*| +")
+_UNIT = rf"(?:(?<=\d) [{_WIDE}])?"  # nor does an amount leave its currency's word
+_PART = re.compile(rf"(?:{_WORD}{_UNIT}|[{_WIDE}])[{_CLOSING}]*| +")
 
 
 @lru_cache(maxsize=512)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from kiosk.screens.canvas import Piece, mosaic
 
 STEPS = 5  # beats that the movement takes; it rests in its last frame, and that is what is shown without motion, at beat 0
+LOW = 6  # dots of a picture in three rows
 _ARROW = ("   #   ", "   ##  ", "###### ", "#######", "###### ", "   ##  ", "   #   ")
 _SLIM = (" #  ", "### ", "####", "### ", " #  ")
 _WAVES = ("      #", "   #   #", "#   #  #", " #  #  #", " #  #  #", "#   #  #", "   #   #", "      #")
@@ -50,8 +51,8 @@ def movement(name: str, region: tuple[int, int, int, int], beat: int, field: str
 def _slot(sheet: _Sheet, name: str, step: int, field: str) -> None:
     """A card and the machine's slot. It goes in chip first, half of it, and comes out as far as it went in."""
     lip = sheet.width - sheet.width // 4
-    arrow = _ARROW if sheet.width >= 30 and sheet.tall >= 10 else _SLIM
-    start = len(arrow[0]) + 2
+    arrow = _arrow(sheet)
+    start = len(arrow[0]) + 2 if arrow else sheet.width // 4
     width, tall = _card_size(sheet, (lip - start) * 5 // 6)
     end = lip - width // 2
     step = {"card_in": step, "card_out": STEPS - step, "card_held": STEPS}[name]
@@ -59,9 +60,16 @@ def _slot(sheet: _Sheet, name: str, step: int, field: str) -> None:
     _card(sheet, start + (end - start) * step // STEPS, top, (width, tall), field)
     sheet.box(lip, 0, sheet.width - lip, sheet.tall, f"{field}.rest")
     sheet.box(lip, top - 1, 2, tall + 2, f"{field}.words")
-    if name != "card_held":
+    if arrow and name != "card_held":
         pointing = arrow if name == "card_in" else [line[::-1] for line in arrow]
         sheet.shape(0, (sheet.tall - len(arrow)) // 2, pointing, f"{field}.words")
+
+
+def _arrow(sheet: _Sheet) -> Sequence[str]:
+    """None in three rows, where it would be a plus: card and slot alone."""
+    if sheet.tall <= LOW:
+        return ()
+    return _ARROW if sheet.width >= 30 and sheet.tall >= 10 else _SLIM
 
 
 def _reader(sheet: _Sheet, step: int, field: str) -> None:
@@ -82,19 +90,21 @@ def _reader(sheet: _Sheet, step: int, field: str) -> None:
 
 def _card_size(sheet: _Sheet, most_columns: int) -> tuple[int, int]:
     """Width and height of a card in its true shape (85.6 by 54 mm), an even number of dots tall."""
+    if sheet.tall <= LOW:
+        return min(11, most_columns), 5
     tall = max(min(sheet.tall - (4 if sheet.tall > 10 else 2), most_columns * 5 // 8) // 2 * 2, 4)
     return min(max(tall * 8 // 5, 7), most_columns), tall
 
 
 def _card(sheet: _Sheet, x: int, y: int, size: tuple[int, int], field: str) -> None:
-    """A card with round corners, its chip ahead and its number below."""
+    """A card with round corners, its chip ahead and its number below, where that is large enough."""
     width, tall = size
     card, ground = f"{field}.line", f"{field}.plane"
-    corner = 1 if tall > 4 else 0
+    corner = 1 if tall > 5 else 0
     sheet.box(x + corner, y, width - 2 * corner, tall, card)
     sheet.box(x, y + corner, width, tall - 2 * corner, card)
     chip = max(tall * 2 // 5, 2)
     sheet.box(x + width - chip - 2, y + max(tall // 5, 1), chip, max(chip - 1, 2), ground)
-    if tall >= 8:
+    if tall >= 10:  # smaller, and chip and number are a face
         for column in range(x + 2, x + width - 3, 3):
             sheet.box(column, y + tall - 3, 2, 1, ground)

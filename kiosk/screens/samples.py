@@ -83,7 +83,11 @@ _INSERT = replace(
     offers=(FINISH, Offer("stop")),
 )
 _STOP = replace(_with(_INSERT, ask_stop=True), offers=(FINISH, Offer("add_more")))
-_FULL = replace(_with(_INSERT, to_card_minor=9998999, more_minor=0), figure_minor=9999999)
+_FULL = replace(
+    _with(_INSERT, to_card_minor=9998999, more_minor=0),
+    figure_minor=9999999,
+    lines=(*SPLIT[:2], Line("to_card", 9998999), Line("energy", 172789845, unit="wh")),
+)
 _WRITING = replace(_BARE, phase="writing", place="machine", figure_minor=14000)
 _RECEIPTS = (Offer("receipt", "paper"), Offer("receipt", "none"), FINISH)
 _DONE = replace(_BARE, phase="done", place="card", figure_minor=14000, lines=PAID, offers=(FINISH,))

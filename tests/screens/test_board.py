@@ -225,7 +225,16 @@ async def test_what_is_typed_and_what_is_left_of_the_time_are_heard() -> None:
         await pilot.pause()
         assert any(line.startswith("Paper receipt in ") and line.endswith(" s if you do nothing") for line in app.board.said)
         await pilot.press("0")
-        assert app.board.said[0] == "How this machine works"
+        assert app.board.said[0] == "How this machine works."
+
+
+async def test_without_motion_a_time_that_runs_moves_no_picture() -> None:
+    app = glass(Desk(SAMPLES["account-first"].view))  # a card in the slot, and a time-out
+    async with app.run_test(size=(78, 29)) as pilot:
+        await pilot.pause()
+        for _ in range(3):
+            app.board._step()
+        assert app.board._beat == 0
 
 
 def targets(board: Board) -> tuple[Target, ...]:

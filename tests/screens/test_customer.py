@@ -103,6 +103,12 @@ def test_a_whole_code_names_its_amount_before_enter_and_enter_sends_all_of_it() 
     assert next((key.do, key.arg) for key in scene.keys if key.cap == "enter") == ("code", TWENTY)
 
 
+def test_a_code_whose_check_digit_does_not_hold_names_no_amount() -> None:
+    for typed in (f"{int(TWENTY) + 1}", f"{TWENTY[1]}{TWENTY[0]}{TWENTY[2:]}"):
+        scene = seen("code", typed=typed)
+        assert (scene.figure, scene.currency, scene.first) == ("", "", "One digit is wrong. Check the code.")
+
+
 def test_whoever_typed_a_code_that_does_nothing_here_hears_that_the_money_is_safe() -> None:
     for name in SAMPLES:
         if name.startswith("code-") and SAMPLES[name].view.params.get("state") not in {None, "digit", "used"}:

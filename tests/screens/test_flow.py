@@ -45,3 +45,8 @@ def test_lines_become_a_paragraph_where_there_are_too_few_rows() -> None:
 
 def test_what_is_too_long_for_all_rows_stands_out_over_the_last() -> None:
     assert flow_all(("one two", "three four", "five six"), 8, 2) == ("one two", "three four five six")
+
+
+def test_an_amount_and_its_currency_stay_on_one_row() -> None:
+    rows = [flow("您的 150.00 元安全地存在这里", width) for width in range(9, 28)]
+    assert all(any("150.00 元" in row for row in found) for found in rows)

@@ -6,7 +6,7 @@ import pytest
 
 from kiosk import words
 from kiosk.screens import poster
-from kiosk.screens.figure import F3, F5, F7, Figure, art, draw, split
+from kiosk.screens.figure import F3, F5, F7, LOW, Figure, art, draw, split
 from kiosk.screens.letters import ALPHABETS
 from kiosk.screens.movement import STEPS, movement
 from kiosk.screens.size import L, M, S
@@ -55,18 +55,19 @@ def test_a_figure_reads_back_as_the_amount_that_is_written(amount: str, exponent
         big, small = steps[0]
         assert len(drawn.art) == big
         assert {len(line) for line in drawn.art} == {drawn.width}
-        assert "".join(read(drawn.art, 0, big)).startswith(digits(whole)), (amount, rows)
+        large = {7: F7, 5: F5, 3: LOW}[big]
+        assert "".join(read(drawn.art, 0, large)).startswith(digits(whole)), (amount, rows)
         if mark:
-            assert "".join(read(drawn.art, big - small, small)).endswith(digits(minor)), (amount, rows)
+            behind = large if small == big else {5: F5, 3: F3}[small]
+            assert "".join(read(drawn.art, big - small, behind)).endswith(digits(minor)), (amount, rows)
 
 
 def digits(text: str) -> str:
     return "".join(char for char in text if char.isdigit())
 
 
-def read(lines: tuple[str, ...], top: int, rows: int) -> list[str]:
+def read(lines: tuple[str, ...], top: int, alphabet: dict[str, tuple[str, ...]]) -> list[str]:
     """The digits of one alphabet that stand in a drawing, left to right."""
-    alphabet = {7: F7, 5: F5, 3: F3}[rows]
     found, column = [], 0
     while column < len(lines[0]):
         for digit, glyph in alphabet.items():
@@ -79,7 +80,7 @@ def read(lines: tuple[str, ...], top: int, rows: int) -> list[str]:
 
 
 def test_no_two_digits_look_alike_and_all_of_an_alphabet_are_as_wide_and_as_tall() -> None:
-    for alphabet, width, rows in ((F7, 9, 7), (F5, 7, 5), (F3, 4, 3)):
+    for alphabet, width, rows in ((F7, 9, 7), (F5, 7, 5), (F3, 4, 3), (LOW, 4, 3)):
         assert set(alphabet) == set("0123456789")
         assert len({*alphabet.values()}) == 10
         assert {(len(line), len(glyph)) for glyph in alphabet.values() for line in glyph} == {(width, rows)}
@@ -239,7 +240,7 @@ def test_a_card_that_goes_in_goes_to_the_right_and_one_that_comes_out_to_the_lef
     assert nearer == sorted(nearer)
 
 
-@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("region", [region for region in REGIONS if region[3] > 3])
 def test_without_motion_the_arrow_still_says_which_way(region: tuple[int, int, int, int]) -> None:
     """At beat 0 the movement is over, and its arrow has one dot at its point, and three at its other end."""
     for name, ends in (("card_in", (3, 1)), ("card_out", (1, 3))):

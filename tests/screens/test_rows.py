@@ -12,7 +12,7 @@ from kiosk import words
 from kiosk.screens.canvas import Piece, Target, compose, plane, width_of
 from kiosk.screens.customer import PHASES, scene_of
 from kiosk.screens.palette import PALETTES, TRUE, Palette
-from kiosk.screens.rows import rows, time_left
+from kiosk.screens.rows import plan_of, rows, time_left
 from kiosk.screens.samples import SAMPLES
 from kiosk.screens.scene import DIGIT, Scene
 from kiosk.screens.size import LARGE, SIZES, Size, fitting
@@ -143,6 +143,19 @@ def test_a_language_that_needs_a_third_more_room_finds_it(monkeypatch: pytest.Mo
             one = shot(name, sample, size)._replace(scene=stretched(sample.view, helping=sample.helping))
             assert one.frame.lost == (), one.name
             assert left_out(one) <= gives_way(one), one.name
+
+
+def test_no_figure_stands_on_its_tab() -> None:
+    """It has the tab's colour: half a row of air at least, but for a comma's tail."""
+    for language in LANGUAGES:
+        for one in shots(language):
+            if one.sample.view.phase == "qr" or not (one.scene.figure or one.scene.group) or one.scene.poster:
+                continue
+            ink = f"{one.scene.field}.figure"
+            above = cells_of(one.frame.rows[plan_of(one.scene, one.size).stations - 1])
+            assert not [style for _, style in above if style[1] == ink and style[0] == ink], one.name
+            assert not [char for char, style in above if char == " " and style[1] == ink], one.name
+            assert not [char for char, style in above if char == "▄" and style[0] == ink], one.name
 
 
 # ------------------------------------------------------------ keys

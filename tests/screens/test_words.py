@@ -40,6 +40,7 @@ FILLED = {  # the widest that a placeholder holds on a kiosk that sells at most 
     "kiosk": "K07",
     "lines": "________ ________",
     "minutes": 2,
+    "month": "2026-11",
     "name": "A*** K***",
     "notes": "12",
     "number": "K07-000122",

@@ -10,6 +10,7 @@ def seen(view: View) -> Scene:
     tail = say.tail("card_tail")
     disputed = say.minor("disputed_minor")
     slip, check = say.word("slip"), say.word("check")
+    paper = say.flag("printed") or say.flag("printing")
     lines = (("slip", slip.removesuffix(f"-{check}")), ("check", check), ("card", tail), ("call", say.word("phone")))
     return Scene(
         field="held",
@@ -21,10 +22,10 @@ def seen(view: View) -> Scene:
         ledger=tuple((say(f"ledger.{key}"), value) for key, value in lines if value),
         told=(say("unsure.waits"),),
         keys=(
-            *say.key("1", "receipt", "again", say("claim.again")),
+            *say.key("1", "receipt", "again", say("claim.again"), say("claim.again_short")),
             *say.key("2", "receipt", "qr", say("claim.qr"), say("claim.qr_short")),
             *say.key("3", "sms", "", say("claim.sms"), say("claim.sms_short")),
-            *say.key("enter", "slip_taken", "", say("claim.taken"), say("claim.taken_short")),
+            *say.key("enter", "slip_taken", "", *((say("claim.taken"),) if paper else ()), say("claim.taken_short")),
             say.help_key(),
         ),
         status=say("done.no_code") if say.word("qr") == "failed" else "",

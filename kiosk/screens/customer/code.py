@@ -1,6 +1,7 @@
 """A transfer code: twenty digits of money that was paid elsewhere, typed in groups of four."""
 
 from kiosk.screens.scene import PAD, Scene, Voice
+from kiosk.vend import damm
 from kiosk.vend.view import View
 
 DIGITS, GROUP = 20, 4
@@ -16,19 +17,20 @@ def seen(view: View) -> Scene:
 
 
 def _typing(say: Voice, *, wrong: bool) -> Scene:
-    """The present group large, the others beside it; when all are there, the amount that they name."""
+    """The present group large, the others beside it; when all are there and the check digit holds, the amount that they name."""
     typed = say.typed
     whole = len(typed) == DIGITS
-    amount = say.money(int(typed[AMOUNT])) if whole else ""
+    wrong = whole and (wrong or damm.digit(typed) != "0")
+    amount = say.money(int(typed[AMOUNT])) if whole and not wrong else ""
     group = len(typed) // GROUP
     first = say("code.first_whole", amount=amount) if whole else say("code.first_group", group=group + 1) if typed else say("code.first")
     return Scene(
         field="you",
         place="you",
-        first=say("code.first_wrong") if wrong and whole else first,
-        second=say("code.second_whole" if whole else "code.second"),
+        first=say("code.first_wrong") if wrong else first,
+        second=say("code.second_whole" if amount else "code.second"),
         figure=amount,
-        currency=say.currency if whole else "",
+        currency=say.currency if amount else "",
         group="" if whole else typed[group * GROUP :].ljust(GROUP, "_"),
         ledger=_groups(say, typed),
         told=(say("code.compare"),) if whole else (),

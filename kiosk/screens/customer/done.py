@@ -5,7 +5,7 @@ from kiosk.screens.scene import Key, Scene, Voice
 from kiosk.vend.view import View
 
 _OUTCOMES = {"assumed": "printed", "unknown": "failed", "qr": "photographed", "no_qr": "no_code"}  # a mute printer may have printed
-_STATUS = {"asking": "done.asking", "no_paper": "done.without", "no_qr": "done.no_code"}
+_STATUS = {"asking": "done.asking", "no_paper": "done.without"}
 
 
 def seen(view: View) -> Scene:

@@ -21,7 +21,7 @@ def seen(view: View) -> Scene:
         ledger=say.tally(),
         tray=(
             *((Tile(say.piece(checking), say("insert.tile_checking")),) if checking else ()),
-            *(Tile(say.money(amount)) for amount in say.pieces("tiles")),
+            *(Tile(say.piece(amount)) for amount in say.pieces("tiles")),
         ),
         tray_note=say("insert.next_note") if view.figure_minor and more and not checking and not say.flag("ask_stop") else "",
         told=_told(view, say),

@@ -141,7 +141,6 @@ class Guard:
             raise BootRefused("no_reader")
         trust = self._trust()
         keep = _restart(trust)[0] != "none"
-        store.wipe(self._plan.folder / store.WARM)
         order = wire.OpenStore(
             **self._order(said, trust),
             reader=self._plan.reader,
@@ -150,6 +149,8 @@ class Guard:
             warm_key=self._plan.warm_key if keep else b"",
         )
         self._opened(order)
+        if not keep:
+            store.wipe(self._plan.folder / store.WARM)
         return said
 
     def _warm(self) -> None:

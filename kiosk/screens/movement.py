@@ -100,7 +100,7 @@ def _card(sheet: _Sheet, x: int, y: int, size: tuple[int, int], field: str) -> N
     """A card with round corners, its chip ahead and its number below, where that is large enough."""
     width, tall = size
     card, ground = f"{field}.line", f"{field}.plane"
-    corner = 1 if tall > 5 else 0
+    corner = 1 if tall > 6 else 0  # on a small card they make it a fish
     sheet.box(x + corner, y, width - 2 * corner, tall, card)
     sheet.box(x, y + corner, width, tall - 2 * corner, card)
     chip = max(tall * 2 // 5, 2)

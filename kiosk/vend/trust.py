@@ -55,7 +55,10 @@ class Locked(RoomFact, frozen=True):
 
 class BootCardRefused(RoomFact, frozen=True):
     """A boot card did not open the trading store. `why`: no_store | no_reader | no_card | not_piv | pin | last_try | blocked | wrong_card |
-    wrong_kiosk | not_yet | expired | revoked | older | disk | unheard | damaged; `left`: the card's own count of tries, where it said one."""
+    wrong_kiosk | not_yet | expired | revoked | older | disk | unheard | damaged.
+
+    `left`: the card's own count of tries, where it said one.
+    """
 
     why: str
     left: int | None = None

@@ -63,7 +63,7 @@ def test_whatever_was_paid_every_line_fits_and_the_column_adds_up(sale: facts.Sa
     lines = [line.text for line in lay_out(recharge(sale, disputed_minor=disputed_minor), width) if isinstance(line, TextLine)]
     assert all(cells(line) <= width for line in lines)
     rules = [at for at, line in enumerate(lines) if set(line) in ({"-"}, {"="})]
-    amounts = [int(found[1].replace(".", "")) for line in lines[rules[1] : rules[2]] if (found := re.search(r"  (\d+\.\d\d)$", line))]
+    amounts = [int(re.sub("[.,]", "", found[1])) for line in lines[rules[1] : rules[2]] if (found := re.search(r"  ([\d,]+\.\d\d)$", line))]
     devices = len({tender.device for tender in sale.tenders})
     assert sum(amounts[:devices]) == sum(amounts[devices:]) == sale.tender_minor
 

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -57,9 +58,10 @@ class ScriptClock:
 
     def __init__(self) -> None:
         self.ms = 1_000_000
+        self._wall_ms = time.time_ns() // 1_000_000  # what was written before the walk began is not later than it
 
     def now(self) -> Now:
-        return Now(1_795_500_000_000 + self.ms, self.ms, 1, secrets.token_hex(8))
+        return Now(self._wall_ms + self.ms, self.ms, 1, secrets.token_hex(8))
 
 
 class Customer:

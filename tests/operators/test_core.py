@@ -174,11 +174,12 @@ HOSTILE = [
     '{"op":"go","args":{"to":"../../etc"}}',
     '{"op":"yes"}',
     "[" * 5000,
+    said(st.Yes()) + " " * st.LONGEST,
     "",
 ]
 
 
-@pytest.mark.covers("abuse-49")
+@pytest.mark.covers("abuse-49", "field-34")
 @pytest.mark.parametrize("arg", HOSTILE)
 def test_what_is_no_order_closes_the_connection_and_is_not_repeated(machine: Machine, arg: str) -> None:
     machine.client.close()

@@ -4,12 +4,12 @@ import pytest
 
 from kiosk.vend import proof, sale, seen
 from kiosk.vend import staff as st
-from kiosk.vend.facts import PrintStarted, Tender
+from kiosk.vend.facts import PrintStarted, Row, Tender
 from kiosk.vend.operators.found import look_up
 from kiosk.vend.operators.session import OperatorDid
 from kiosk.vend.operators.tables import cases
 from kiosk.vend.staff import Plain
-from kiosk.vend.till import BAGS_KEPT, CashBoxInstalled, CashBoxRemoved, Till, bag_used
+from kiosk.vend.till import BAGS_KEPT, CashBoxInstalled, CashBoxRemoved, Till, bag_used, fold
 from kiosk.vend.totals import box_closed, box_count
 from tests.operators.kit import Rows, Staffed, journaled
 from tests.paper.test_totals import box_text
@@ -121,7 +121,14 @@ def test_a_bag_number_serves_once_and_leading_zeros_make_no_other() -> None:
         shop.start()
         shop.enter()
     assert len(shop.facts("CashBoxRemoved")) == 1
-    assert bag_used(Till(bags=tuple(f"{n:05}" for n in range(BAGS_KEPT))), "19999")
+
+
+@pytest.mark.covers("field-33")
+def test_twenty_thousand_bags_are_remembered_and_then_the_oldest_is_forgotten() -> None:
+    full = Till(bags=tuple(f"{n:05}" for n in range(1, BAGS_KEPT + 1)))
+    assert bag_used(full, "1")
+    after = fold(full, CashBoxRemoved("notes", 1, "", "99999", ("014",), (), 0), Row(1, 0, 1, 0, ""))
+    assert (bag_used(after, "1"), bag_used(after, "2"), bag_used(after, "99999")) == (False, True, True)
 
 
 def test_a_bag_that_is_typed_differently_the_second_time_is_asked_for_again() -> None:

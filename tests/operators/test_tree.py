@@ -52,6 +52,7 @@ BAD = {
 }
 
 
+@pytest.mark.covers("field-32")
 @pytest.mark.parametrize("what", BAD)
 def test_what_is_signed_and_not_well_made_is_no_roster_and_is_not_repeated(what: str) -> None:
     with pytest.raises(RosterRefused) as refused:

@@ -13,7 +13,7 @@ from kiosk.commands.receipt_samples import KINDS, PUBLIC_KEY
 from kiosk.devices.sim.printer import PrinterSimulator
 from kiosk.devices.sim.printer_line import TcpLine
 from kiosk.devices.vault.station import create_station, open_station
-from kiosk.vend.facts import SaleClosed
+from kiosk.vend.facts import PriceLine, SaleClosed, Tender
 from kiosk.vend.journal import Journal
 from kiosk.vend.totals import seal_of
 from tests.paper.test_totals import claimed, sold
@@ -108,16 +108,21 @@ def test_a_technician_reads_it_in_another_language_and_a_day_without_sales_is_a_
     assert "Journal rows                   -\n" in text
 
 
-def test_what_does_not_add_up_ends_with_1(folder: Path) -> None:
-    lie = SaleClosed("00" * 8, "landed", "", "", 2, (), 50_00, None, (), "CNY", 2, 50_00, 0, 0, None, "t", 1, None, DAY, "+0800", 9, 0)
+@pytest.mark.parametrize(
+    ("kind", "tenders"),
+    [(("day", "--date", DAY), ()), (("box",), (Tender("notes", 50_00, 1),))],  # credit without money, and money that never fell in
+)
+def test_what_does_not_add_up_ends_with_1(folder: Path, kind: tuple[str, ...], tenders: tuple[Tender, ...]) -> None:
+    line = PriceLine("to_card", 50_00, summed=True)
+    ends = (50_00, None, (line,), "CNY", 2, 50_00, 0, 0, None, "t", 1, None, DAY, "+0800", 9, 0)
+    lie = SaleClosed("00" * 8, "landed", "", "", 2, tenders, *ends)
     with Journal.open(folder / "store.db", open_station(folder / "station.json").database_key()) as journal:
         last = list(journal.rows())[-1].row
         journal.append(last.at_ms, last.boot, last.mono_ms, (lie,))
-    for kind in (("day", "--date", DAY), ("box",)):
-        code, text, said = report(folder, *kind, "--width", "32")
-        assert code == 1
-        assert "Difference                -50.00" in text
-        assert said.count("\n") == 1
+    code, text, said = report(folder, *kind, "--width", "32")
+    assert code == 1
+    assert "Difference                -50.00" in text
+    assert said.count("\n") == 1
 
 
 WRONG = [

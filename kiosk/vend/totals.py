@@ -347,12 +347,19 @@ class _Box:
 
 
 def _part(closed: f.SaleClosed, device: str) -> f.SaleClosed:
-    """What a sale owes to this box: the whole of it, or of one that was paid in several ways the lines that this money reaches."""
+    """What a sale owes to this box: the whole of it, or of one that was paid in several ways the lines that this money reaches.
+
+    What it gave beyond its money is the last box's to explain, and of a sale without any the notes'.
+    """
     mine = tuple(tender for tender in closed.tenders if tender.device == device)
-    if len(mine) == len(closed.tenders) and mine:
+    if len(mine) == len(closed.tenders) and (mine or device == CASH[0]):
         return closed
-    before = sum(t.denomination * t.pieces for t in closed.tenders if t.device in CASH and CASH.index(t.device) < CASH.index(device))
-    upto = before + sum(t.denomination * t.pieces for t in mine)
+    others = [tender.device for tender in closed.tenders if tender.device in CASH and tender.device != device]
+    before = _paid(closed, [other for other in others if CASH.index(other) < CASH.index(device)])
+    upto = before + _paid(closed, [device])
+    if mine and not any(CASH.index(other) > CASH.index(device) for other in others):
+        given = sum(line.amount_minor for line in closed.lines if line.summed)
+        upto += max(0, given - sum(tender.denomination * tender.pieces for tender in closed.tenders))
     lines, at = [], 0
     for one in closed.lines:
         if one.summed:
@@ -366,3 +373,7 @@ def _part(closed: f.SaleClosed, device: str) -> f.SaleClosed:
         credit_minor=amount_of(tuple(lines), "to_card"),
         claim_minor=min(closed.claim_minor, upto - before),
     )
+
+
+def _paid(closed: f.SaleClosed, devices: list[str]) -> int:
+    return sum(tender.denomination * tender.pieces for tender in closed.tenders if tender.device in devices)

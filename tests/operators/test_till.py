@@ -1,10 +1,11 @@
 """Cash boxes: sessions, bags, a box that leaves by itself, and the slip; what an insider and an impatient finger do."""
 
 import pytest
+from msgspec.structs import replace
 
 from kiosk.vend import proof, sale, seen
 from kiosk.vend import staff as st
-from kiosk.vend.facts import PrintStarted, Row, Tender
+from kiosk.vend.facts import PrintStarted, Row, SaleClosed, Tender
 from kiosk.vend.operators.found import look_up
 from kiosk.vend.operators.session import OperatorDid
 from kiosk.vend.operators.tables import cases
@@ -87,6 +88,24 @@ def test_the_two_boxes_have_their_own_sessions_and_a_sale_owes_each_its_part() -
     assert (slip.minor, slip.given.minor, slip.given.fees_minor, slip.difference_minor) == (50_00, 50_00, 5_00, 0)
     assert (coins.minor, coins.given.minor, coins.given.fees_minor, coins.session) == (2_00, 2_00, 0, 1)
     assert (both.minor, both.difference_minor) == (2_00, 0)
+
+
+def test_a_sale_of_both_boxes_that_gave_more_or_less_than_it_took_is_seen() -> None:
+    shop = Staffed()
+    shop.insert(Card())
+    shop.feed(50_00)
+    shop.coin()
+    shop.press("finish")
+    shop.pull()
+    for by in (-3_00, 3_00):
+        rows = [replace(one, fact=_lying(one.fact, by)) if isinstance(one.fact, SaleClosed) else one for one in journaled(shop)]
+        assert box_count(rows).difference_minor == -by
+        assert sum(box_count(rows, (device,)).difference_minor for device in ("notes", "coins")) == -by
+
+
+def _lying(fact: SaleClosed, by: int) -> SaleClosed:
+    lines = tuple(replace(line, amount_minor=line.amount_minor + by) if line.code == "to_card" else line for line in fact.lines)
+    return replace(fact, lines=lines, credit_minor=fact.credit_minor + by)
 
 
 def test_a_claim_is_settled_out_of_the_box_that_its_money_left_with() -> None:

@@ -11,7 +11,7 @@ _STATUS = {"asking": "done.asking", "no_paper": "done.without"}
 def seen(view: View) -> Scene:
     """What was paid, what was taken off it, the purchase's number; a receipt; take the card."""
     say = Voice(view)
-    receipt = say.word("receipt")
+    receipt, keys = say.word("receipt"), _keys(say)
     return Scene(
         field="card",
         place="card",
@@ -21,9 +21,16 @@ def seen(view: View) -> Scene:
         currency=say.currency,
         ledger=say.tally(),
         told=_told(say, receipt),
-        keys=_keys(say),
-        status=say(_STATUS.get(receipt, "done.taking"), time="{time}"),
+        keys=keys,
+        status=say(_status(receipt, keys), time="{time}"),
     )
+
+
+def _status(receipt: str, keys: tuple[Key, ...]) -> str:
+    """What the keys' row cannot tell while it offers another receipt is told below it."""
+    if receipt == "no_qr" and any(key.cap in "123" for key in keys):
+        return "done.no_code"
+    return _STATUS.get(receipt, "done.taking")
 
 
 def _told(say: Voice, receipt: str) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
 class Tamper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="tamper"):
     """A door or loop input says that it opened."""
 
-    where: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,16}$")]
+    where: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,16}\Z")]
 
 
 class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="import"):

@@ -55,7 +55,7 @@ class Body(msgspec.Struct, frozen=True):
     """What every header says of its body."""
 
     size: Annotated[int, Meta(ge=0, lt=1 << 53)]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     boxed: Literal["X25519"]
     to: Annotated[str, Meta(max_length=16)]
-    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 
 
 class Opened(msgspec.Struct, frozen=True):

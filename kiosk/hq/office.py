@@ -32,7 +32,7 @@ COST = 1 << 17  # 128 MiB and about half a second
 PASSPHRASE_MIN, PASSPHRASE_MAX = 12, 1024
 DAY_MS = 86_400_000
 
-Key = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Key = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Signer = Callable[[str, bytes], bytes]
 """Label and bytes -> 64 bytes."""
 
@@ -64,9 +64,9 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    salt: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+    salt: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
     n: Annotated[int, Meta(ge=1 << 10, le=1 << 18)]
-    wrapped: Annotated[str, Meta(pattern=r"^[0-9a-f]{80}$")]
+    wrapped: Annotated[str, Meta(pattern=r"^[0-9a-f]{80}\Z")]
     v: Literal[1] = 1
 
 

@@ -21,7 +21,7 @@ Reader = Callable[[Item], t.Installed]
 class LimitsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of kind "limits". `restart_ms`: how long the trading keys may be kept over a restart."""
 
-    values: dict[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")], Minor]
+    values: dict[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}\Z")], Minor]
     restart: Literal["none", "finish", "trade"] = "finish"
     restart_ms: Annotated[int, Meta(ge=0, le=7 * 86_400_000)] = 3_600_000
 
@@ -30,7 +30,7 @@ class FloatBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of kind "float": the exact text that the vault checks by itself, and its own signature under "down"."""
 
     item: Annotated[str, Meta(max_length=1024)]
-    signature: Annotated[str, Meta(pattern=r"^[0-9a-f]{128}$")]
+    signature: Annotated[str, Meta(pattern=r"^[0-9a-f]{128}\Z")]
 
 
 class FloatText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,7 +19,7 @@ from kiosk.vend.trust import Trust, Version
 Kind = Literal["keys", "limits", "hotlist", "roster", "float", "store"]
 Number = Annotated[int, Meta(ge=1, le=0xFFFFFFFF)]
 Moment = Annotated[int, Meta(ge=0, lt=1 << 53)]
-Key = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Key = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 EVERYBODY = "*"
 
@@ -47,7 +47,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The first line of every item."""
 
     kind: Kind
-    to: Annotated[str, Meta(pattern=r"^([A-Z0-9.]{1,8}|\*)$")]
+    to: Annotated[str, Meta(pattern=r"^([A-Z0-9.]{1,8}|\*)\Z")]
     utility: Number
     epoch: Number
     version: Number

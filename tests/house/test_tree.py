@@ -37,3 +37,8 @@ def test_such_a_place_is_found(line: str) -> None:
 @pytest.mark.parametrize("line", ["https://example.org" + "/wo" + "rk/1", "$HOME" + "/wo" + "rk/x", "a/ro" + "ot/b"])
 def test_a_part_of_another_path_is_not(line: str) -> None:
     assert not ABSOLUTE.search(line)
+
+
+def test_no_text_from_outside_ends_in_a_line_feed_that_its_pattern_did_not_see() -> None:
+    """Python's `$` holds before a last line feed, too; msgspec's patterns are Python's."""
+    assert lines_with(re.compile(r"Meta\(pattern=r\"[^\"]*\$\"")) == []

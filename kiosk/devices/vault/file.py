@@ -40,7 +40,7 @@ PASSPHRASE_MIN, PASSPHRASE_MAX = 12, 1024
 SALT_BYTES = 16
 COST = 1 << 17  # 128 MiB and about half a second
 
-Hex = Annotated[str, Meta(pattern=r"^([0-9a-f]{2}){16,64}$")]
+Hex = Annotated[str, Meta(pattern=r"^([0-9a-f]{2}){16,64}\Z")]
 
 
 class _Kdf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -48,10 +48,10 @@ SETS_MAX, GENERATIONS_MAX = 16, 8
 WARM = "warm.json"
 
 Number = Annotated[int, Meta(ge=1, le=0xFFFFFFFF)]
-Hash64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-Check = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
-Wrapped = Annotated[str, Meta(pattern=r"^[0-9a-f]{48}$")]
-Point = Annotated[str, Meta(pattern=r"^04[0-9a-f]{128}$")]
+Hash64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Check = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+Wrapped = Annotated[str, Meta(pattern=r"^[0-9a-f]{48}\Z")]
+Point = Annotated[str, Meta(pattern=r"^04[0-9a-f]{128}\Z")]
 Name = Annotated[str, Meta(max_length=24)]
 
 
@@ -69,8 +69,8 @@ class StoreSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the head office signs of a store. `certificate`: SHA-256 of the boot card's, hex."""
 
-    kiosk: Annotated[str, Meta(pattern=r"^[A-Z0-9.]{1,8}$")]
-    store: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
+    kiosk: Annotated[str, Meta(pattern=r"^[A-Z0-9.]{1,8}\Z")]
+    store: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
     utility: Number
     region: Number
     epoch: Number
@@ -86,7 +86,7 @@ class StoreFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """trading.json. `statement` is the exact text that was signed."""
 
     statement: Annotated[str, Meta(max_length=STATEMENT_MAX)]
-    signature: Annotated[str, Meta(pattern=r"^[0-9a-f]{128}$")]
+    signature: Annotated[str, Meta(pattern=r"^[0-9a-f]{128}\Z")]
     point: Point
     wrapped: dict[Name, Wrapped]
     v: Literal[1] = 1

@@ -24,8 +24,8 @@ NONCE_BYTES = 12
 
 class _Warm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     statement: Annotated[str, Meta(max_length=store.STATEMENT_MAX)]
-    signature: Annotated[str, Meta(pattern=r"^[0-9a-f]{128}$")]
-    sealed: Annotated[str, Meta(pattern=r"^([0-9a-f]{2})+$", max_length=store.FILE_MAX)]
+    signature: Annotated[str, Meta(pattern=r"^[0-9a-f]{128}\Z")]
+    sealed: Annotated[str, Meta(pattern=r"^([0-9a-f]{2})+\Z", max_length=store.FILE_MAX)]
     v: Literal[1] = 1
 
     def __repr__(self) -> str:

@@ -131,7 +131,7 @@ class CheckReading(Word, frozen=True):
 class Tag(Word, frozen=True):
     """Whose purchase stands on a card."""
 
-    meter: Annotated[str, Meta(pattern=r"^[0-9]{12}$")]
+    meter: Annotated[str, Meta(pattern=r"^[0-9]{12}\Z")]
     n: Count
     amount_minor: Count
     salt: Annotated[bytes, Meta(min_length=2, max_length=2)]

@@ -62,7 +62,8 @@ def test_the_command_prints_one_row_as_json_and_names_the_rows_when_there_is_no_
     done = CliRunner().invoke(app, ["bench", "--json", "--only", "apdus_per_recharge"])
     assert done.exit_code == 0, done.output
     (row,) = json.loads(done.stdout)
-    assert (row["name"], row["value"], row["aim"]) == ("apdus_per_recharge", 23, 23)
+    asks_for_tries = 1  # one more than was aimed at: no key is shown to a card that has few tries left
+    assert (row["name"], row["value"], row["aim"]) == ("apdus_per_recharge", 23 + asks_for_tries, 23)
     wrong = CliRunner().invoke(app, ["bench", "--only", "speed"])
     assert wrong.exit_code == 2
     assert "rss_mib" in wrong.output

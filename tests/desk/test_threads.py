@@ -99,7 +99,7 @@ def test_without_a_barrier_the_desk_writes_by_itself(desk: Desk[Till], journal: 
     end = time.monotonic() + 10
     while "DeviceFault" not in on_disk(journal) and time.monotonic() < end:
         time.sleep(0.02)
-    assert on_disk(journal)[-1] == "DeviceFault"
+    assert "DeviceFault" in on_disk(journal)
 
 
 def test_a_deadline_wakes_a_sleeping_desk(desk: Desk[Till]) -> None:

@@ -24,7 +24,7 @@ from kiosk.vend.view import View
 METER, CUSTOMER = "000012345678", "000098765432"
 SERIAL = bytes.fromhex("1122334455667788")
 PROFILE = Gdw1365()
-WAIT_S = 10.0
+WAIT_S = 30.0
 VIEW = View("attract")
 Kind = TypeVar("Kind", bound=Seen)
 

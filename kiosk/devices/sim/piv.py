@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
-from kiosk.devices.sim.faults import CardPulled
+from kiosk.devices.sim.inserted import Inserted
 
 ATR = bytes.fromhex("3b8680014b494f534b3163")
 APPLICATION = bytes.fromhex("a000000308000010000100")
@@ -32,15 +32,16 @@ VALID_DAYS = 3650
 ISSUED = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
-class PivModel:
+class PivModel(Inserted):
     """One card. `process` and `reset` are its contacts, `insert` and `pull` the hand. One owner, or a lock around it."""
 
     atr = ATR
+    name = "boot card"
+    _chained: bytes
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: bytes, pin: str, *, tries: int = PIN_TRIES) -> None:
         self._key, self.certificate, self._pin = key, certificate, pin.encode()
         self.tries = tries
-        self.present = True
         self.agreed = 0  # keys agreed in its life
         self._objects = {
             CHUID: tlv(
@@ -53,8 +54,7 @@ class PivModel:
             DISCOVERY: tlv(0x7E, tlv(0x4F, APPLICATION) + bytes.fromhex("5f2f024000")),
             CERTIFICATE_9D: tlv(0x53, tlv(0x70, certificate) + bytes.fromhex("710100fe00")),
         }
-        self._selected = self._right = False
-        self._pending = self._chained = b""
+        super().__init__()
 
     def __repr__(self) -> str:
         return "PivModel(hidden)"
@@ -87,27 +87,9 @@ class PivModel:
 
     # ------------------------------------------------------------ the contacts
 
-    def insert(self) -> bytes:
-        """Into the contacts. Returns the ATR."""
-        self.present = True
-        return self.reset()
-
-    def pull(self) -> None:
-        """Out of them: the PIN is forgotten."""
-        self.present = False
-        self._forget()
-
-    def reset(self) -> bytes:
-        """Cold or warm. Returns the ATR; CardPulled when the card is out."""
-        if not self.present:
-            raise CardPulled("the boot card is not in the reader")
-        self._forget()
-        return ATR
-
     def process(self, apdu: bytes) -> bytes:
         """One command, one answer. CardPulled when the card is out."""
-        if not self.present:
-            raise CardPulled("the boot card is not in the reader")
+        self._touched()
         pending, self._pending = self._pending, b""
         if len(apdu) < 4:
             return WRONG_LENGTH

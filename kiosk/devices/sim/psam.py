@@ -15,7 +15,7 @@ not in this order or not with this key, 6A82 no such application, 6A86 P1 P2, 6A
 import hmac
 
 from kiosk.devices.sim import crypto
-from kiosk.devices.sim.faults import CardPulled
+from kiosk.devices.sim.inserted import Inserted
 
 APPLICATION = b"KIOSK.PSAM"
 ATR = bytes.fromhex("3b690002") + b"KIOSKPSAM"
@@ -27,46 +27,27 @@ NOT_NOW, WRONG_MAC, NO_APPLICATION, WRONG_P1P2 = b"\x69\x85", b"\x69\x88", b"\x6
 NO_KEY, NO_INSTRUCTION, NO_CLASS = b"\x6a\x88", b"\x6d\x00", b"\x6e\x00"
 
 
-class PsamModel:
+class PsamModel(Inserted):
     """One module with one utility's masters. `process` and `reset` are its contacts, `insert` and `pull` the hand. One owner, or a lock."""
 
     atr = ATR
+    name = "module"
 
     def __init__(self, masters: crypto.Masters, pin: str) -> None:
         self._masters = {crypto.AUTH: masters.auth, crypto.KIOSK: masters.kiosk, crypto.TAG: masters.tag}
         self._utility = masters.utility
         self._pin = pin.encode()
         self.tries = PIN_TRIES
-        self.present = True
         self.made = 0  # MACs made and checked in its life
         self._key: crypto.Key | None = None
-        self._pending = b""
-        self._forget()
+        super().__init__()
 
     def __repr__(self) -> str:
         return "PsamModel(hidden)"
 
-    def insert(self) -> bytes:
-        """Into the contacts. Returns the ATR."""
-        self.present = True
-        return self.reset()
-
-    def pull(self) -> None:
-        """Out of them: the PIN is forgotten."""
-        self.present = False
-        self._forget()
-
-    def reset(self) -> bytes:
-        """Cold or warm. Returns the ATR; CardPulled when the module is out."""
-        if not self.present:
-            raise CardPulled("the module is not in the reader")
-        self._forget()
-        return ATR
-
     def process(self, apdu: bytes) -> bytes:
         """One command, one answer. CardPulled when the module is out."""
-        if not self.present:
-            raise CardPulled("the module is not in the reader")
+        self._touched()
         pending, self._pending = self._pending, b""
         if len(apdu) < 4:
             return WRONG_LENGTH

@@ -18,7 +18,7 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
-from kiosk.link import LENGTH, PEER, LinkError, receive
+from kiosk.link import LENGTH, LinkError, receive, uid_of
 from kiosk.vend.ports import DeskBusy, DeskDied, VaultError
 
 ASK_S = 5.0
@@ -112,8 +112,7 @@ class ControlServer:
             except OSError:
                 return
             with connection, contextlib.suppress(OSError, LinkError):
-                _, uid, _ = PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
-                if uid == os.geteuid():
+                if uid_of(connection) == os.geteuid():
                     connection.settimeout(ASK_S)
                     body = receive(connection)
                     connection.settimeout(ANSWER_S)

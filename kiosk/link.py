@@ -82,6 +82,12 @@ def peer(name: str) -> Peer:
     return Peer(found.pw_uid, found.pw_gid)
 
 
+def uid_of(connection: socket.socket) -> int:
+    """The user at the other end, as the kernel says."""
+    _, uid, _ = PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
+    return int(uid)
+
+
 def send(connection: socket.socket, message: msgspec.Struct) -> None:
     """One message, whole. OSError when the peer is gone."""
     body = msgspec.json.encode(message)
@@ -160,8 +166,7 @@ class LinkServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            _, uid, _ = PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
-            if uid != self._uid:
+            if uid_of(connection) != self._uid:
                 connection.close()
                 continue
             self._drop(self._screen)

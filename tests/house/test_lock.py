@@ -41,7 +41,7 @@ def locked(extras: list[str], groups: list[str]) -> Pins:
 
 @pytest.mark.parametrize(
     ("file", "extras", "groups"),
-    [("requirements.lock", ["pcsc"], ["build"]), ("requirements-dev.lock", ["pcsc", "pkcs11"], ["dev", "build"])],
+    [("requirements.lock", ["pcsc", "hq"], ["build"]), ("requirements-dev.lock", ["pcsc", "pkcs11", "sftp", "hq"], ["dev", "build"])],
 )
 def test_the_requirements_are_the_lock(file: str, extras: list[str], groups: list[str]) -> None:
     assert pinned(file) == locked(extras, groups)

@@ -10,6 +10,8 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
+from tests.vault.kit import Tokens
+
 settings.register_profile("house", deadline=None)  # time is measured by ./run bench, never by a test
 settings.load_profile("house")
 
@@ -18,6 +20,12 @@ CI = os.environ.get("CI") == "true"
 PROGRAMS = {"pcsc": ("pcscd",), "hsm": ("softhsm2-util",), "screen": ("Xvfb", "xterm", "xdotool", "import", "zbarimg")}
 CONSOLE = ("/dev/tty0", "/dev/vcsa1", "/dev/vcsu1")
 VPCD = Path("/etc/reader.conf.d/vpcd")
+
+
+@pytest.fixture(scope="session")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
+    """One SoftHSM2 for the whole process: the library reads its configuration once."""
+    return Tokens(tmp_path_factory.mktemp("softhsm"))
 
 
 def missing(kind: str) -> list[str]:
@@ -29,6 +37,19 @@ def missing(kind: str) -> list[str]:
     if kind == "hsm":
         gone += [] if importlib.util.find_spec("pkcs11") else ["python-pkcs11"]
     return gone
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `-n 2 --dist loadgroup` one worker is at the machine's one pcscd, and what takes longest comes first. A file stays whole."""
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("pcsc" if _at_pcscd(item) else item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: (not _at_pcscd(item), item.get_closest_marker("slow") is None))
+
+
+def _at_pcscd(item: pytest.Item) -> bool:
+    return item.get_closest_marker("pcsc") is not None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

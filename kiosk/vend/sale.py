@@ -135,7 +135,7 @@ def _without_card(rules: Rules, state: State, now: Now) -> Facts:
     if sale.stage == "paying" and not sale.tender_minor and not sale.escrow:
         return (*landing.given_up(rules, state, sale, now),)
     if sale.record and not sale.unsure:
-        return (f.CardUnsure(sale.id, "gone"),)
+        return (f.CardUnsure(sale.id, "torn" if wanted(state) == "write" else "gone"),)  # as the broken job says it, were it told first
     return ()
 
 

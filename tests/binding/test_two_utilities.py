@@ -16,10 +16,7 @@ from kiosk.hq.issue import IssueError
 from kiosk.hq.layout import Opening
 from tests.binding.kit import Kiosk
 from tests.hq.kit import CUSTOMER, METER, Counter, blank
-from tests.vault.conftest import tokens
 from tests.vault.kit import KNOWN, LATER_MS, MODULE, PIN, Tokens, a_file_vault, a_set
-
-__all__ = ["tokens"]
 
 NOON = dt.datetime(2026, 7, 1, 12, 30)  # noqa: DTZ001 - a meter's own local time
 

@@ -97,6 +97,27 @@ def test_a_card_pulled_during_the_write_is_finished_when_it_comes_back() -> None
     assert card.credited == [95_00]
 
 
+@pytest.mark.parametrize("told", ["slot", "reader", "job"])
+def test_a_card_that_is_lost_in_the_write_is_torn_whoever_tells_it_first(told: str) -> None:
+    """The slot's thread and the writing one race; the customer is told the same."""
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.press("finish", work=False)
+    job = shop.job()
+    assert job
+    shop.do(job, card)
+    job = shop.job()
+    assert job
+    out, down = seen.CardOut(job.token), seen.ReaderDown("no_service")
+    broken = seen.CardWorked(job.token, job.id, done=False, why="torn")
+    first = {"slot": out, "reader": down, "job": broken}[told]
+    for each in (first, out, down, broken):
+        shop.tell(each)
+    assert (shop.view.phase, shop.view.params["why"]) == ("unsure", "torn")
+    assert shop.kinds().count("CardUnsure") == 1
+
+
 @pytest.mark.covers("rule-20")
 def test_a_card_that_stays_away_gives_a_slip_and_is_paid_first_when_it_comes_back() -> None:
     shop, card = Shop(), Card()

@@ -1,0 +1,74 @@
+"""A real PostgreSQL of our own for the length of a run: its own data, its own socket, no port. A database for each test.
+
+    from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
+
+As root the server runs as the user postgres, who may not write where root's temporary files are.
+"""
+
+import getpass
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+USER = "postgres" if os.geteuid() == 0 else getpass.getuser()
+QUIET = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "40", "deadlock_timeout": "50ms"}
+"""A test's server need not outlive the machine. A bench asks for none of this."""
+
+
+class Server:
+    """One server. `settings`: over postgresql.conf's."""
+
+    def __init__(self, settings: dict[str, str]) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="kiosk-pg-", dir="/tmp"))
+        self._bin = BIN[-1].parent
+        if os.geteuid() == 0:
+            os.chown(self.folder, *pwd.getpwnam(USER)[2:4])
+        self._as_user("initdb", "-D", f"{self.folder}/data", "-A", "trust", "-E", "UTF8", "--no-locale", "-U", USER, "--no-sync")
+        said = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} {said}"
+        self._as_user("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-o", options, "-w", "start")
+
+    def _as_user(self, program: str, *arguments: str) -> None:
+        user = USER if os.geteuid() == 0 else None
+        subprocess.run(
+            [self._bin / program, *arguments], check=True, user=user, cwd="/", stdout=subprocess.DEVNULL, env={"PATH": "/usr/bin:/bin"}
+        )
+
+    def url(self, name: str = "postgres") -> str:
+        """Of one of its databases."""
+        return f"postgresql://{USER}@/{name}?host={self.folder}"
+
+    def stop(self) -> None:
+        """And nothing is left of it."""
+        self._as_user("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The server's own database, to make others from."""
+    if not BIN:
+        pytest.skip("not on this machine: postgresql; ./run test as root installs it")
+    server = Server(QUIET)
+    yield server.url()
+    server.stop()
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[str]:
+    """The URL of an empty database, which is gone afterwards."""
+    name = f"kiosk_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield postgres_url.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

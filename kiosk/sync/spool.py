@@ -13,7 +13,7 @@ Nothing here is believed: batches are sealed before, and what came is checked by
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -28,6 +28,7 @@ SEQ_LAST = 10**SEQ_DIGITS - 1  # one every 15 minutes for 2,850 years
 BATCH_MAX = 4 << 20  # bytes of a sealed batch: more than `batch.BODY_MAX` and two envelopes
 ACK_MAX = 64 * 1024
 ITEM_MAX = (16 << 20) + OVERHEAD  # the largest of `item.WAYS`: a hotlist
+DOWN_MAX = 128 << 20  # bytes that may lie in one place of `down`, so that nobody's mail fills the machine's disk
 KEPT_A_KIND = 32  # of each kind in each place the newest of these stay; floats all count, and come one a week
 
 _SEQ = re.compile(r"[0-9]{8}")
@@ -81,6 +82,16 @@ def letter_name(name: str) -> Named | None:
     """What a name of the downlink says; None for one that no letter has. A kind that this software does not know travels all the same."""
     fits = _LETTER.fullmatch(name)
     return Named(fits[1], (int(fits[2]), int(fits[3]))) if fits else None
+
+
+def newest(names: Iterable[str]) -> list[str]:
+    """Of each kind the newest that are kept, the oldest first; foreign names are left out."""
+    kinds: dict[str, list[tuple[tuple[int, int], str]]] = {}
+    for name in names:
+        said = letter_name(name)
+        if said:
+            kinds.setdefault(said.kind, []).append((said.number, name))
+    return [name for kind in sorted(kinds) for _, name in sorted(kinds[kind])[-KEPT_A_KIND:]]
 
 
 def ack_name(raw: bytes) -> str | None:
@@ -179,19 +190,40 @@ class Spool:
             seen = folder.stat(name)
             if seen and seen.st_size == len(raw) and folder.read(name, len(raw)) == raw:
                 return False
+            _has_room(folder, len(raw))
             folder.replace(name, raw)
             self._prune(folder)
         return True
 
+    def here(self, place: str, name: str, size: int) -> bool:
+        """Is a letter of that name and length here already?"""
+        with self.open("down", "downlink", place) as folder:
+            seen = folder.stat(name)
+        return seen is not None and seen.st_size == size
+
+    def part(self, place: str, name: str, most: int) -> bytes:
+        """What came of it before it was cut; nothing where that is more than all of it."""
+        with self.open("down", "downlink", place) as folder:
+            try:
+                return folder.read(draft_of(name), most)
+            except FolderError:
+                return b""
+
+    def more(self, place: str, name: str, offset: int, raw: bytes) -> None:
+        """The next part of it."""
+        with self.open("down", "downlink", place) as folder:
+            _has_room(folder, len(raw))
+            folder.append(draft_of(name), offset, raw)
+
+    def forget(self, place: str, name: str) -> None:
+        """What came of it is worth nothing."""
+        with self.open("down", "downlink", place) as folder:
+            folder.remove(draft_of(name))
+
     def _prune(self, folder: Folder) -> None:
-        kinds: dict[str, list[tuple[tuple[int, int], str]]] = {}
-        for name in folder.names():
-            said = letter_name(name)
-            if said:
-                kinds.setdefault(said.kind, []).append((said.number, name))
-        for letters in kinds.values():
-            for _, name in sorted(letters)[:-KEPT_A_KIND]:
-                folder.remove(name)
+        names = [name for name in folder.names() if letter_name(name)]
+        for name in set(names) - set(newest(names)):
+            folder.remove(name)
 
     # ------------------------------------------------------------ asked
 
@@ -220,3 +252,9 @@ class Spool:
             yield
         finally:
             os.close(handle)
+
+
+def _has_room(folder: Folder, more: int) -> None:
+    held = sum(seen.st_size for name in folder.names() if (seen := folder.stat(name)))
+    if held + more > DOWN_MAX:
+        raise FolderError(f"More than {DOWN_MAX >> 20} MiB of mail lie here already.")

@@ -1,0 +1,183 @@
+"""By SFTP to a server that the head office empties and fills: a mail bag (`bag`) on the other side of a wire.
+
+    up/K07/00000012           written as .00000012.part, fsynced there if the server can, then renamed: whole or not at all
+    downlink/all, downlink/K07
+
+The server's host key is pinned: no other server is spoken to, and nobody is asked. Neither the user's own SSH configuration, nor an agent,
+nor a file of known hosts is looked at. The rename is the plain one, which refuses to replace: what lies there is the head office's.
+"""
+
+import asyncio
+import stat
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kiosk.sync.carrier import CarryFailed, NotTaken, Offered
+from kiosk.sync.folder import draft_of
+from kiosk.sync.spool import EVERYBODY, ITEM_MAX, letter_name, seq_name
+from kiosk.sync.standing import said
+
+if TYPE_CHECKING:
+    import asyncssh
+
+CONNECT_S, LOGIN_S, ALIVE_S = 15.0, 30.0, 15.0
+PUT_S, LIST_S = 180.0, 60.0
+FETCH_S, SLOWEST = 60.0, 500
+NAMES_MAX = 2_000  # of one folder
+PART = 64 * 1024
+
+
+class SftpPlan(msgspec.Struct, frozen=True):
+    """`key`: this kiosk's private key, a file; `host_key`: the server's public one, "ssh-ed25519 AAAA..."; `root`: where the bag is."""
+
+    host: str
+    key: str
+    host_key: str
+    port: int = 22
+    user: str = "kiosk"
+    root: str = ""
+
+
+@asynccontextmanager
+async def sftp(plan: SftpPlan, kiosk: str) -> AsyncIterator["Sftp"]:
+    """The way, open. Raises CarryFailed."""
+    try:
+        import asyncssh  # noqa: PLC0415 - an optional part, and a heavy one
+    except ImportError:
+        raise CarryFailed("SFTP needs asyncssh: pip install 'kiosk[sftp]'.") from None
+    with _sentences():
+        try:
+            pinned = asyncssh.import_public_key(plan.host_key)
+            own = asyncssh.read_private_key(plan.key)
+        except (OSError, ValueError):
+            raise CarryFailed("The pinned host key, or this kiosk's own key for the server, cannot be read.") from None
+        async with asyncio.timeout(CONNECT_S + LOGIN_S):
+            connection = await asyncssh.connect(
+                plan.host,
+                plan.port,
+                username=plan.user,
+                client_keys=[own],
+                known_hosts=([pinned], [], []),
+                server_host_key_algs=[pinned.get_algorithm()] if plan.host_key.startswith("ssh-ed25519 ") else (),
+                agent_path=None,
+                config=[],
+                connect_timeout=CONNECT_S,
+                login_timeout=LOGIN_S,
+                keepalive_interval=ALIVE_S,
+            )
+    try:
+        with _sentences():
+            async with asyncio.timeout(LOGIN_S):
+                client = await connection.start_sftp_client()
+        yield Sftp(client, kiosk, f"{plan.root.rstrip('/')}/" if plan.root else "")
+    finally:
+        connection.abort()
+
+
+class Sftp:
+    """Implements `carrier.Carrier`. `root` ends in a slash, or is ""."""
+
+    def __init__(self, client: "asyncssh.SFTPClient", kiosk: str, root: str) -> None:
+        self._client, self._kiosk, self._root = client, kiosk, root
+
+    async def put(self, seq: int, raw: bytes) -> bytes | None:
+        """See `carrier.Carrier`: the acknowledgement comes down when the head office has looked."""
+        folder, name = f"{self._root}up/{self._kiosk}", seq_name(seq)
+        with _sentences():
+            async with asyncio.timeout(PUT_S):
+                if await self._lies(f"{folder}/{name}", raw):
+                    return None
+                await self._client.makedirs(folder, exist_ok=True)
+                draft = f"{folder}/{draft_of(name)}"
+                await self._written(draft, raw)
+                await self._client.rename(draft, f"{folder}/{name}")
+        return None
+
+    async def _lies(self, path: str, raw: bytes) -> bool:
+        """Is it there already? Raises NotTaken where another one is."""
+        import asyncssh  # noqa: PLC0415
+
+        try:
+            seen = await self._client.lstat(path)
+        except asyncssh.SFTPNoSuchFile:
+            return False
+        if seen.size == len(raw):
+            async with self._client.open(path, "rb") as file:
+                if _bytes(await file.read(len(raw) + 1)) == raw:
+                    return True
+        raise NotTaken("Another file lies there under its number, and stays until the head office has taken it.")
+
+    async def _written(self, path: str, raw: bytes) -> None:
+        import asyncssh  # noqa: PLC0415
+
+        async with self._client.open(path, "wb") as file:
+            await file.write(raw)
+            with suppress(asyncssh.SFTPOpUnsupported):
+                await file.fsync()
+
+    async def offered(self) -> list[Offered]:
+        """See `carrier.Carrier`."""
+        with _sentences():
+            async with asyncio.timeout(LIST_S):
+                return [letter for place in (EVERYBODY, self._kiosk) for letter in await self._in(place)]
+
+    async def _in(self, place: str) -> list[Offered]:
+        import asyncssh  # noqa: PLC0415
+
+        found, told = [], 0
+        try:
+            async for entry in self._client.scandir(f"{self._root}downlink/{place}"):
+                told += 1
+                if told > NAMES_MAX:
+                    break
+                name, seen = _text(entry.filename), entry.attrs
+                regular = seen.permissions is not None and stat.S_ISREG(seen.permissions)
+                if letter_name(name) and regular and seen.size is not None and 0 <= seen.size <= ITEM_MAX:
+                    found.append(Offered(place, name, seen.size))
+        except asyncssh.SFTPNoSuchFile:
+            pass
+        return found
+
+    async def fetched(self, letter: Offered, offset: int) -> AsyncIterator[bytes]:
+        """See `carrier.Carrier`."""
+        with _sentences():
+            async with (
+                asyncio.timeout(FETCH_S + letter.size / SLOWEST),
+                self._client.open(f"{self._root}downlink/{letter.place}/{letter.name}", "rb") as file,
+            ):
+                while offset < letter.size:
+                    part = _bytes(await file.read(min(PART, letter.size - offset), offset))
+                    if not part:
+                        return
+                    offset += len(part)
+                    yield part
+
+
+def _bytes(read: str | bytes) -> bytes:
+    return read if isinstance(read, bytes) else read.encode()
+
+
+def _text(name: str | bytes) -> str:
+    return name if isinstance(name, str) else name.decode("ascii", "replace")
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Whatever may come of a network and of a server, as one sentence."""
+    import asyncssh  # noqa: PLC0415
+
+    try:
+        yield
+    except TimeoutError:
+        raise CarryFailed("The server did not answer to its end in time.") from None
+    except asyncssh.HostKeyNotVerifiable:
+        raise CarryFailed("The server has another host key than the one that is pinned.") from None
+    except asyncssh.PermissionDenied:
+        raise CarryFailed("The server does not let this kiosk's key in.") from None
+    except asyncssh.SFTPError as error:
+        raise CarryFailed(f"The server refuses: {said(error.reason)}.") from None
+    except (asyncssh.Error, OSError, ValueError) as error:
+        raise CarryFailed(f"The server cannot be reached: {said(str(error)) or type(error).__name__}.") from None

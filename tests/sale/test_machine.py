@@ -244,7 +244,7 @@ class Machine(RuleBasedStateMachine):
             assert shop.state.here.stop == stopped or in_mid_sale
             if stopped:
                 stance = sale.stance(shop.rules, shop.state)
-                reserved = cash.left(shop.state)[0] if in_mid_sale else 0  # an open sale goes on within what was reserved for it
+                reserved = max(cash.left(shop.state)[0], 0) if in_mid_sale else 0  # an open sale goes on within what was reserved for it
                 assert max((*stance.notes, *stance.coins), default=0) <= reserved
                 assert not shop.view.offers or "tender" not in {offer.choice for offer in shop.view.offers}
             fell = sum(x.denomination for x in shop.facts() if isinstance(x, CoinAccepted) or unheard(shop, x))

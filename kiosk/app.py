@@ -105,7 +105,7 @@ class KioskApp(App[None], inherit_bindings=False):
         self.ears = ears
         self._heard, self._monotonic_ms = Heard(STARTING), monotonic_ms
         self._calling: Timer | None = None
-        self.board = Board(STARTING, self._choose, now, monotonic_ms, chosen, motion=motion, pressed=lambda: self._play(TICK))
+        self.board = Board(STARTING, self._choose, now, monotonic_ms, chosen, motion=motion, pressed=self._ticks, hand=self._hand)
         self.bench = Bench(control, chosen) if control else None
         self.crashed: BaseException | None = None
         self._hangup = select.poll()
@@ -169,6 +169,12 @@ class KioskApp(App[None], inherit_bindings=False):
 
     def _choose(self, do: str, arg: str) -> None:
         self._source.tell(Choice(self.board.view.rev, do, arg))
+
+    def _ticks(self) -> None:
+        self._play(TICK)
+
+    def _hand(self, pin: bytearray) -> None:
+        self._source.tell(Choice(self.board.view.rev, "pin", pin=pin))
 
     def _listen(self, heard: Heard, cues: tuple[Cue, ...]) -> None:
         """Play what is to be heard now, and be there when the customer is to be called again."""

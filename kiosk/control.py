@@ -1,10 +1,10 @@
 """The core's control socket: what an operator's command line may ask of a running core. A closed set of words, the same user only.
 
-    -> {"do":"unlock","pin":"...","last_try":false} | {"do":"lock"} | {"do":"status"}
+    -> {"do":"unlock","last_try":false}, and the PIN in a frame of its own | {"do":"lock"} | {"do":"status"}
        {"do":"tamper","where":"door"} | {"do":"import","bag":"/media/stick"}
     <- {"ok":true,"say":["...", ...]}
 
-Frames as on the screen's socket (`link`). A PIN comes in here, goes to the vault's process, and is written down nowhere.
+Frames as on the screen's socket (`link`). A PIN comes in here, goes to the vault's process, and is written down or left nowhere.
 """
 
 import contextlib
@@ -18,7 +18,8 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
-from kiosk.link import LENGTH, LinkError, receive, uid_of
+from kiosk.link import LinkError, receive, send, send_secret, uid_of
+from kiosk.secret import wipe
 from kiosk.vend.ports import DeskBusy, DeskDied, VaultError
 
 ASK_S = 5.0
@@ -26,13 +27,9 @@ ANSWER_S = 120.0
 
 
 class Unlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="unlock"):
-    """Open the trading store with the boot card in its reader."""
+    """Open the trading store with the boot card in its reader; its PIN comes behind this word."""
 
-    pin: Annotated[str, Meta(max_length=16)]
     last_try: bool = False
-
-    def __repr__(self) -> str:
-        return "Unlock(hidden)"
 
 
 class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="lock"):
@@ -68,8 +65,8 @@ class Said(msgspec.Struct, frozen=True):
 class Controlled(Protocol):
     """What a core does for its operators: sentences, or VaultError. See `kiosk.keeping.Keeping`."""
 
-    def unlock(self, pin: str, operator: str = "", *, last_try: bool = False) -> str:
-        """With the boot card in its reader."""
+    def unlock(self, pin: bytearray, operator: str = "", *, last_try: bool = False) -> str:
+        """With the boot card in its reader; the PIN is wiped."""
 
     def lock(self, operator: str = "") -> str:
         """End the trading keys."""
@@ -114,24 +111,25 @@ class ControlServer:
             with connection, contextlib.suppress(OSError, LinkError):
                 if uid_of(connection) == os.geteuid():
                     connection.settimeout(ASK_S)
-                    body = receive(connection)
+                    word = _word(receive(connection))
+                    pin = receive(connection) if isinstance(word, Unlock) else bytearray()
                     connection.settimeout(ANSWER_S)
-                    _send(connection, self._answer(body))
+                    send(connection, self._answer(word, pin))
 
-    def _answer(self, body: bytes) -> Said:
-        try:
-            word = msgspec.json.decode(body, type=Words)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    def _answer(self, word: Words | None, pin: bytearray) -> Said:
+        if word is None:
             return Said(ok=False, say=["That is not a word of this socket."])
         try:
-            return Said(ok=True, say=self._done(word))
+            return Said(ok=True, say=self._done(word, pin))
         except (VaultError, DeskBusy, DeskDied) as error:
             return Said(ok=False, say=[str(error)])
+        finally:
+            wipe(pin)
 
-    def _done(self, word: Words) -> list[str]:
+    def _done(self, word: Words, pin: bytearray) -> list[str]:
         match word:
             case Unlock():
-                return [self._core.unlock(word.pin, last_try=word.last_try)]
+                return [self._core.unlock(pin, last_try=word.last_try)]
             case Lock():
                 return [self._core.lock()]
             case Tamper():
@@ -141,18 +139,22 @@ class ControlServer:
         return self._core.status()
 
 
-def ask(path: Path, word: Words) -> Said:
-    """From the command line. OSError when no core listens there."""
+def _word(body: bytearray) -> Words | None:
+    try:
+        return msgspec.json.decode(body, type=Words)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def ask(path: Path, word: Words, pin: bytearray | None = None) -> Said:
+    """From the command line; `pin` behind an Unlock, it is wiped. OSError when no core listens there."""
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(ANSWER_S)
         line.connect(str(path))
-        _send(line, word)
+        send(line, word)
+        if pin is not None:
+            send_secret(line, pin)
         try:
             return msgspec.json.decode(receive(line), type=Said)
         except (LinkError, msgspec.MsgspecError):
             raise ConnectionError("the core gave no answer") from None
-
-
-def _send(line: socket.socket, message: msgspec.Struct) -> None:
-    body = msgspec.json.encode(message)
-    line.sendall(LENGTH.pack(len(body)) + body)

@@ -37,6 +37,7 @@ from kiosk.devices.vault.station import FileStation, open_station
 from kiosk.devices.vault.store import BootRefused
 from kiosk.keeping import Contents, Keeping, heights
 from kiosk.sync.bodies import hotlisted
+from kiosk.sending import sender_of
 from kiosk.vend import money, proof, sale
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
@@ -51,7 +52,7 @@ from kiosk.vend.ports import Published
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.seen import Choice, HotlistRead, Ordered, RosterRead, Seen
 from kiosk.vend.showing import view
-from kiosk.vend.staff import Pin, order_of
+from kiosk.vend.staff import order_of
 from kiosk.vend.state import Here, State
 from kiosk.vend.trust import Locked, RosterInstalled
 from kiosk.vend.view import View
@@ -167,6 +168,8 @@ class Core:
         self.desk.record(sale.started(rules, state, clock.now(), SOFTWARE, heights(config, self.station, self.journal)))
         self._disk = DiskWatch(self.desk.tell, config.store.path, config.store.mark, self._height)
         self.vault, self.keeping, generation = self._keys(config)
+        office = self.keeping
+        self.sender = sender_of(config, self.desk, self.station, office, self._journal_to_read, SOFTWARE) if office else None
         self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=generation)
         self._signer = Signer(self.desk, self.station.sign)
         self._pins = PinChecker(self.desk)
@@ -184,6 +187,8 @@ class Core:
             self._control = ControlServer(self.keeping.folder / "control", self.keeping)
         self.vault.start()
         self.desk.start()
+        if self.sender:
+            self.sender.start()
         self._card.start()
         self._signer.start()
         self._pins.start()
@@ -204,6 +209,8 @@ class Core:
         if self._control:
             self._control.close()
         self.vault.stop()
+        if self.sender:
+            self.sender.stop()
         if self._running.is_set():
             self.desk.stop()
             self._disk.stop()
@@ -236,13 +243,13 @@ class Core:
 
     def tell(self, choice: Choice) -> None:
         """What the customer chose, or staff ordered: a PIN goes no further than to who checks it. Raises BadOrder."""
-        if choice.do != "operator":
+        if choice.pin is not None:
+            self._pins.hold(choice.pin)
+            self.desk.tell(Ordered(choice.rev, None))
+        elif choice.do == "operator":
+            self.desk.tell(Ordered(choice.rev, order_of(choice.arg)))
+        else:
             self.desk.tell(choice)
-            return
-        order = order_of(choice.arg)
-        if isinstance(order, Pin):
-            self._pins.hold(order.digits)
-        self.desk.tell(Ordered(choice.rev, None if isinstance(order, Pin) else order))
 
     def use_roster(self, body: bytes) -> None:
         """The body of a roster whose signature holds; the desk takes it if the journal says that it is the one. Raises RosterRefused."""

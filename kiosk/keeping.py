@@ -91,8 +91,8 @@ class Keeping:
 
     # ------------------------------------------------------------ what operators ask
 
-    def unlock(self, pin: str, operator: str = "", *, last_try: bool = False) -> str:
-        """Open the trading store with the boot card in its reader; a sentence. Raises BootRefused with one, which is written down."""
+    def unlock(self, pin: bytearray, operator: str = "", *, last_try: bool = False) -> str:
+        """Open the trading store with the boot card in its reader; a sentence. The PIN is wiped. Raises BootRefused, written down."""
         return self.guard.unlock(pin, operator, last_try=last_try)
 
     def lock(self, operator: str = "") -> str:

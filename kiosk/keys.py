@@ -4,12 +4,15 @@ What a vault can be opened from is composed here, and only here.
 """
 
 import contextlib
+import os
 import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
+
+import msgspec
 
 from kiosk.devices.card import piv
 from kiosk.devices.card.apdu import ApduError, CardError, CardForeign, CardGone, Command, Connection, ReaderError, exchange
@@ -18,9 +21,10 @@ from kiosk.devices.card.reader import Slot, State
 from kiosk.devices.vault import store, warm, wire
 from kiosk.devices.vault.demo import DemoVault
 from kiosk.devices.vault.file import FileVault
+from kiosk.devices.vault.hardened import harden
 from kiosk.devices.vault.hq import trading
 from kiosk.devices.vault.psam import Psam, PsamSaid
-from kiosk.devices.vault.server import serve
+from kiosk.devices.vault.server import EXIT_DIED, say_where, serve
 from kiosk.devices.vault.store import BootRefused, Expected
 from kiosk.devices.vault.trading import TradingVault
 from kiosk.vend.ports import Vault, VaultError
@@ -28,31 +32,80 @@ from kiosk.vend.ports import Vault, VaultError
 SLOT_S = 3.0  # how long a security module card may take to be seen
 
 
-def opened(order: wire.Orders) -> Vault:
-    """The vault that an order asks for. Raises VaultError in one sentence."""
+def opened(order: wire.Orders, pin: bytearray) -> Vault:
+    """See `server.Opener`."""
     match order:
         case wire.OpenDemo():
             return DemoVault(order.utility, order.region)
         case wire.OpenPsam():
             return _psam(order)
         case wire.OpenStore() | wire.OpenWarm():
-            return _store(order)
+            return _store(order, pin)
         case wire.OpenFile():
             return trading(FileVault(Path(order.path), order.passphrase), order.region, _now_ms())
     return _token(order)
 
 
-def _store(order: wire.OpenStore | wire.OpenWarm) -> Vault:
+def _store(order: wire.OpenStore | wire.OpenWarm, pin: bytearray) -> Vault:
     folder = Path(order.folder)
     expected = Expected(order.kiosk, order.utility, order.region, order.signers, order.least, _now_ms())
     if isinstance(order, wire.OpenWarm):
         said, masters = warm.opened(folder, expected, order.warm_key)
         return store.vault_of(said, masters, expected.now_ms)
-    with BootSlot(_present(order.reader), order.pin, last_try=order.last_try) as card:
-        said, masters = store.unlocked(folder, expected, card)
+
+    def with_card() -> tuple[store.Statement, store.Masters]:
+        with BootSlot(_present(order.reader), pin.decode("utf-8", "replace"), last_try=order.last_try) as card:
+            return store.unlocked(folder, expected, card)
+
+    said, masters = _in_a_child(with_card)
     if order.warm_key:
         warm.keep(folder, store.read_store(folder), masters, order.warm_key)
     return store.vault_of(said, masters, expected.now_ms)
+
+
+class _Opened(msgspec.Struct):
+    """What the child says to the vault, and to nobody else."""
+
+    said: store.Statement | None = None
+    masters: dict[str, bytes] = {}
+    refused: tuple[str, int | None, str] | None = None
+
+
+def _in_a_child(work: Callable[[], tuple[store.Statement, store.Masters]]) -> tuple[store.Statement, store.Masters]:
+    """A fork of this process, in which nothing else runs yet, shows the PIN to the card and ends: what it had in its memory ends with it.
+
+    Raises BootRefused as the work does.
+    """
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if not child:
+        os._exit(_tells(theirs, work))
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as line:
+        told = line.read()
+    os.waitpid(child, 0)
+    answer = msgspec.msgpack.decode(told, type=_Opened) if told else _Opened()
+    if answer.refused:
+        raise BootRefused(*answer.refused)
+    if answer.said is None:
+        raise BootRefused("damaged")
+    return answer.said, store.Masters(answer.masters)
+
+
+def _tells(line: int, work: Callable[[], tuple[store.Statement, store.Masters]]) -> int:
+    """The child's life; its exit code."""
+    try:
+        harden(b"kiosk-boot-card")
+        try:
+            said, masters = work()
+            told = _Opened(said, dict(masters.by_name))
+        except BootRefused as refused:
+            told = _Opened(refused=(refused.why, refused.left, refused.certificate))
+        os.write(line, msgspec.msgpack.encode(told))
+    except Exception as error:  # noqa: BLE001 - it ends, and says where, never what
+        say_where(error)
+        return EXIT_DIED
+    return 0
 
 
 class BootSlot:

@@ -2,6 +2,7 @@
 
     core -> screen   {"v":1,"t":"state","rev":n,"phase":...,"view":{...}}   the newest only
     screen -> core   {"t":"choice","rev":n,"do":...,"arg":...}
+                     P, rev in 8 bytes, digits                              a PIN, which is no text: see `kiosk.secret`
 
 Each message is a u32 length, big-endian, and JSON of at most 64 KiB. A word outside the set, a length above the limit or a peer of another
 user closes the connection; a screen can never say that money came in. Both ends begin again by themselves when the other was away.
@@ -20,13 +21,15 @@ from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
+from kiosk.secret import wipe
 from kiosk.vend.ports import DeskBusy, DeskDied
 from kiosk.vend.seen import Choice
-from kiosk.vend.staff import BadOrder
+from kiosk.vend.staff import BadOrder, is_pin
 from kiosk.vend.view import View
 
 LIMIT = 64 * 1024
 LENGTH = struct.Struct(">I")
+PIN = struct.Struct(">cQ")  # what stands before the digits of a PIN
 PEER = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 AGAIN_S = 0.2
 NOT_A_MESSAGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -94,25 +97,38 @@ def send(connection: socket.socket, message: msgspec.Struct) -> None:
     connection.sendall(LENGTH.pack(len(body)) + body)
 
 
-def receive(connection: socket.socket) -> bytes:
-    """One message's body; b"" at the end. LinkError above the limit."""
+def send_secret(connection: socket.socket, secret: bytearray, head: bytes = b"") -> None:
+    """`secret` as one message, behind `head`; it is wiped, and nothing else of it stays here. OSError when the peer is gone."""
+    message = bytearray(LENGTH.size + len(head) + len(secret))
+    try:
+        message[: LENGTH.size + len(head)] = LENGTH.pack(len(head) + len(secret)) + head
+        message[LENGTH.size + len(head) :] = secret
+        connection.sendall(message)
+    finally:
+        wipe(message, secret)
+
+
+def receive(connection: socket.socket) -> bytearray:
+    """One message's body, the only copy of it; empty at the end. LinkError above the limit."""
     head = _exactly(connection, LENGTH.size)
-    if len(head) < LENGTH.size:
-        return b""
+    if not head:
+        return head
     (length,) = LENGTH.unpack(head)
     if length > LIMIT:
         raise LinkError(f"a message of {length} bytes, {LIMIT} are allowed")
-    body = _exactly(connection, length)
-    return body if len(body) == length else b""
+    return _exactly(connection, length)
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
-    got = b""
-    while len(got) < size:
-        more = connection.recv(size - len(got))
-        if not more:
-            break
-        got += more
+def _exactly(connection: socket.socket, size: int) -> bytearray:
+    """So many bytes, or none."""
+    got = bytearray(size)
+    left = memoryview(got)
+    while left:
+        read = connection.recv_into(left)
+        if not read:
+            wipe(got)
+            return bytearray()
+        left = left[read:]
     return got
 
 
@@ -132,6 +148,27 @@ def _listening(path: Path, user: Peer | None) -> socket.socket:
         path.unlink()
         raise
     return listener
+
+
+def _say(connection: socket.socket, choice: Choice) -> None:
+    if choice.pin is None:
+        send(connection, msgspec.convert({"t": "choice", "rev": choice.rev, "do": choice.do, "arg": choice.arg}, _Choice))
+    else:
+        send_secret(connection, choice.pin, PIN.pack(b"P", choice.rev))
+
+
+def _chosen(body: bytearray) -> Choice:
+    """What a screen says. LinkError, or as msgspec, for what is not in the set."""
+    if body.startswith(b"P") and len(body) > PIN.size:
+        _, rev = PIN.unpack_from(body)
+        pin = body[PIN.size :]
+        wipe(body)
+        if is_pin(pin):
+            return Choice(rev, "pin", pin=pin)
+        wipe(pin)
+        raise LinkError("that is no PIN")
+    choice = msgspec.json.decode(body, type=_Choice)
+    return Choice(choice.rev, choice.do, choice.arg if choice.do == "operator" else choice.arg[:64])
 
 
 class LinkServer:
@@ -191,9 +228,7 @@ class LinkServer:
     def _listen(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError, LinkError, BadOrder, *NOT_A_MESSAGE, DeskBusy, DeskDied):
             while body := receive(connection):
-                choice = msgspec.json.decode(body, type=_Choice)
-                arg = choice.arg if choice.do == "operator" else choice.arg[:64]
-                self._source.tell(Choice(choice.rev, choice.do, arg))
+                self._source.tell(_chosen(body))
         self._drop(connection)
 
     def _drop(self, connection: socket.socket | None) -> None:
@@ -229,7 +264,9 @@ class LinkClient:
         connection = self._connection
         if connection:
             with contextlib.suppress(OSError):
-                send(connection, msgspec.convert({"t": "choice", **msgspec.structs.asdict(choice)}, _Choice))
+                _say(connection, choice)
+        if choice.pin is not None:
+            wipe(choice.pin)
 
     def close(self) -> None:
         """Look no further."""

@@ -49,7 +49,7 @@ def unlock_s() -> Measured:
 
 def _unlocked(order: wire.OpenStore) -> float:
     began_s = time.monotonic()
-    client = VaultClient(order)
+    client = VaultClient(order, bytearray(PIN, "ascii"))
     client.start()
     client.opened()
     took_s = time.monotonic() - began_s
@@ -76,5 +76,4 @@ def _order(folder: Path, card: PivModel, reader: str) -> wire.OpenStore:
         signers=(bytes.fromhex(office.record.decision),),
         least=(1, 1),
         reader=reader,
-        pin=PIN,
     )

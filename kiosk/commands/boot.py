@@ -31,7 +31,7 @@ def unlock(
     """Open the trading store with the boot card in its reader. Take the card out again afterwards."""
     from kiosk.control import Unlock
 
-    _ask(config, Unlock(asking.pin(secret_file), last_try))
+    _ask(config, Unlock(last_try), bytearray(asking.pin(secret_file), "utf-8"))
 
 
 @boot_app.command("lock", epilog="Example: kiosk boot lock")
@@ -58,12 +58,12 @@ def tamper(where: Annotated[str, typer.Argument(help="Which input: door, loop.")
     _ask(config, Tamper(where))
 
 
-def _ask(config: Path | None, word: "Words") -> None:
+def _ask(config: Path | None, word: "Words", pin: bytearray | None = None) -> None:
     from kiosk.config import ConfigError, config_path, load
     from kiosk.control import ask
 
     try:
-        said = ask(load(config or config_path()).keys_folder() / "control", word)
+        said = ask(load(config or config_path()).keys_folder() / "control", word, pin)
     except ConfigError as error:
         raise ended(str(error), EXIT_USAGE) from None
     except OSError:

@@ -22,18 +22,21 @@ from kiosk.screens.palette import PALETTES, TRUE, Palette
 from kiosk.screens.rows import Clock, rows, time_left, too_small
 from kiosk.screens.scene import BACK, DIGIT, ERASE, HELP, says
 from kiosk.screens.size import fitting
-from kiosk.screens.staff.keys import HERE, SAY, SEND, order_of
+from kiosk.screens.staff.keys import HERE, SAY, SEND, typed
 from kiosk.screens.staff.knock import KNOCKED, Knock
 from kiosk.screens.staff.screen import frame, goes_on
 from kiosk.screens.strips import bezel, strip
+from kiosk.secret import wipe
+from kiosk.vend.staff import BOOT_PIN_DIGITS
 from kiosk.vend.view import View
 
 CAPS = {"enter": "enter", "escape": "clear", "backspace": "clear", "delete": "clear", **{digit: digit for digit in "0123456789"}}
+HIDDEN = "*"  # stands for a digit that is nobody's business
 _FINE_S = 1.0  # how often a running time-out is painted
 
 
 class Board(Widget, can_focus=False, inherit_bindings=False):
-    """`choose(do, arg)` is called for each key and `pressed()` beside it, for the ear.
+    """`choose(do, arg)` is called for each key and `pressed()` beside it, for the ear; `hand(digits)` with a PIN, for who wipes it.
 
     `now` is the wall's time for the clock, `monotonic_ms` the running one for what is left.
     """
@@ -50,14 +53,17 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         *,
         motion: bool = True,
         pressed: Callable[[], None] = lambda: None,
+        hand: Callable[[bytearray], None] = wipe,
     ) -> None:
         super().__init__()
+        self._hand = hand
         self._pressed = pressed
         self._view, self._choose, self._now, self._monotonic_ms = view, choose, now, monotonic_ms
         self._palette, self._motion = palette, motion
         self._made_ms = monotonic_ms()
         self._beat, self._helping = 0, False
-        self._typed: list[str] = []  # digit by digit: a PIN is not left about in pieces
+        self._typed: list[str] = []
+        self._secret = bytearray(BOOT_PIN_DIGITS)  # the digits of a secret field; `_typed` has their number
         self._knock = Knock()
         self._frame = Frame((), (), ())
         self._origin = (0, 0)
@@ -72,7 +78,7 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         moved = _timeless(view) != _timeless(self._view)
         new_phase = view.phase != self._view.phase
         if not (goes_on(self._view.staff, view.staff) if view.staff else not new_phase and scene_of(view).pad):
-            self._typed.clear()
+            self._forget()
         self._view, self._made_ms = view, self._monotonic_ms()
         self._helping = self._helping and not moved
         self._beat = 0 if new_phase else self._beat
@@ -169,7 +175,7 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         if target.do in {HELP, BACK}:
             self._helping = target.do == HELP
         elif target.do == DIGIT:
-            self._typed.append(target.arg)
+            self._type(target.arg)
         elif target.do == ERASE:
             self._typed.pop()
         elif self._helping and target.arg == self._view.language:
@@ -184,14 +190,30 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         if self._view.staff:
             self._choose(SAY, HERE)
 
+    def _type(self, digit: str) -> None:
+        if self._is_secret:
+            self._secret[len(self._typed)], digit = ord(digit), HIDDEN
+        self._typed.append(digit)
+
+    @property
+    def _is_secret(self) -> bool:
+        field = self._view.staff and self._view.staff.field
+        return bool(field and field.secret)
+
+    def _forget(self) -> None:
+        self._typed.clear()
+        wipe(self._secret)
+
     def _send(self) -> None:
         """What staff have typed: it is no longer here once it is said."""
-        field = self._view.staff and self._view.staff.field
-        if field:
-            order = order_of(field, "".join(self._typed))
-            self._typed.clear()
-            self._paint()
-            self._choose(SAY, order)
+        digits = "".join(self._typed)
+        pin = self._secret[: len(digits)] if self._is_secret else None
+        self._forget()
+        self._paint()
+        if pin is None:
+            self._choose(SAY, typed(digits))
+        else:
+            self._hand(pin)
 
     # ------------------------------------------------------------ painting
 

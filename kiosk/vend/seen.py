@@ -22,14 +22,18 @@ class Tick(Seen, frozen=True):
 
 
 class Choice(Seen, frozen=True):
-    """A customer's or operator's word, from the closed set of design/formats "Core and screen"."""
+    """A customer's or operator's word, from the closed set of design/formats "Core and screen".
+
+    `pin`: of do "pin" alone, the digits of a secret field in a buffer which is wiped by whoever it goes to; no desk sees it.
+    """
 
     rev: int
     do: str
     arg: str = ""
+    pin: bytearray | None = None
 
     def __repr__(self) -> str:
-        return f"Choice({self.rev}, {self.do!r})"  # an operator's may be a PIN
+        return f"Choice({self.rev}, {self.do!r})"  # what customers type is theirs
 
 
 class BootCardLeft(Seen, frozen=True):

@@ -5,13 +5,12 @@ while `View.phase` is "staff"; `View.ends_in_ms` is the time that the session ha
 
     {"op":"enter","args":{}}                                 on attract and out only: the hidden sequence was typed
     {"op":"digits","args":{"digits":"014"}}                  ENTER on a field
-    {"op":"pin","args":{"digits":"271828"}}                  ENTER on a secret field: never repeated, by anyone
     {"op":"go","args":{"to":"cash","of":""}}                 another screen; `of` is what it is about
     {"op":"do","args":{"operation":"device.test","on":"printer"}}
     {"op":"yes","args":{}}   {"op":"no","args":{}}           ENTER and CLEAR on a question, and on a test that is looked at
     {"op":"leave","args":{}} {"op":"here","args":{}}         the end of the session; a key that told the desk nothing else was pressed
 
-Anything else is refused where it comes in. What an operator may do is decided by the desk alone, whatever a screen offers.
+ENTER on a secret field says nothing of this kind: a PIN is no text (`Choice.pin`). Anything else is refused where it comes in. What an operator may do is decided by the desk alone, whatever a screen offers.
 """
 
 from typing import Annotated, Literal, get_args
@@ -116,7 +115,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Field(msgspec.Struct, frozen=True):
-    """Digits are typed; `name` under `staff.field.`. ENTER tells `Typed`, of a secret one `Pin`; CLEAR takes one back, then is its Key."""
+    """Digits are typed; `name` under `staff.field.`. ENTER tells `Typed`, of a secret one hands over a PIN; CLEAR takes one back, then is its Key."""
 
     name: Word
     least: int
@@ -180,15 +179,6 @@ class Typed(_Order, frozen=True):
     digits: Digits
 
 
-class Pin(_Order, frozen=True):
-    """A secret field was filled. Nothing that sees this writes it anywhere."""
-
-    digits: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+\Z", min_length=PIN_DIGITS, max_length=BOOT_PIN_DIGITS)]
-
-    def __repr__(self) -> str:
-        return "Pin(......)"
-
-
 class Go(_Order, frozen=True):
     """To another screen."""
 
@@ -219,9 +209,9 @@ class Here(_Order, frozen=True):
     """A key was pressed that told nothing else: the session goes on."""
 
 
-Order = Enter | Typed | Pin | Go | Do | Yes | No | Leave | Here
+Order = Enter | Typed | Go | Do | Yes | No | Leave | Here
 ORDERS: dict[str, type[Order]] = {
-    "enter": Enter, "digits": Typed, "pin": Pin, "go": Go, "do": Do, "yes": Yes, "no": No, "leave": Leave, "here": Here,
+    "enter": Enter, "digits": Typed, "go": Go, "do": Do, "yes": Yes, "no": No, "leave": Leave, "here": Here,
 }  # fmt: skip
 _NAMES = {kind: name for name, kind in ORDERS.items()}
 LONGEST = 200  # bytes of the longest order, with room
@@ -240,6 +230,11 @@ def said(order: Order) -> str:
     """The order as a screen says it."""
     args = msgspec.Raw(msgspec.json.encode(order))
     return msgspec.json.encode(_Said(_NAMES[type(order)], args)).decode()
+
+
+def is_pin(digits: bytearray) -> bool:
+    """Could it be an operator's or a boot card's?"""
+    return PIN_DIGITS <= len(digits) <= BOOT_PIN_DIGITS and digits.isascii() and digits.isdigit()
 
 
 def order_of(arg: str) -> Order:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.link import PIN
 from kiosk.vend.facts import NoteStacked, SaleOpened
 from tests.apart.place import Place, anywhere
 from tests.apart.users import APART, CORE, SCREEN, STRANGER, User, uid_of
@@ -84,8 +85,13 @@ OUTSIDE = {
     "an order that does not exist": ordered("pay", amount_minor="100000"),
     "a screen that does not exist": ordered("go", to="vault", of=""),
     "an operation that does not exist": ordered("do", operation="cash.pay", on="notes"),
-    "a PIN of a thousand digits": ordered("pin", digits="1" * 1_000),
-    "a PIN of letters": ordered("pin", digits="27182x"),
+    "a PIN of five digits": framed(PIN.pack(b"P", 1) + b"27182"),
+    "a PIN of a thousand digits": framed(PIN.pack(b"P", 1) + b"1" * 1_000),
+    "a PIN of letters": framed(PIN.pack(b"P", 1) + b"27182x"),
+    "a PIN that is cut off": framed(PIN.pack(b"P", 1)[:5]),
+    "a PIN as text": ordered("pin", digits="271828"),
+    "a PIN as a word": framed(b'{"t":"choice","rev":1,"do":"pin","arg":"271828"}'),
+    "a word of the control socket with its PIN": framed(b'{"do":"unlock"}') + framed(b"271828"),
     "an argument too many": ordered("enter", digits="1"),
 }
 

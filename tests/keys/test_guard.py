@@ -196,10 +196,10 @@ def test_a_boot_card_that_is_left_in_its_reader_is_a_fault_until_it_is_out(kept:
 
 def test_a_kiosk_without_a_reader_or_a_store_says_so_and_writes_it_down(kept: Kept) -> None:
     with pytest.raises(BootRefused, match="reader for the boot card"):
-        kept.guard.unlock(PIN, "014")
+        kept.guard.unlock(bytearray(PIN, "ascii"), "014")
     store.erase(kept.folder)
     with pytest.raises(BootRefused, match="no trading store"):
-        kept.guard.unlock(PIN)
+        kept.guard.unlock(bytearray(PIN, "ascii"))
     assert kept.desk.whys() == ["no_reader", "no_store"]
     assert kept.desk.trust.refused == 2
 

@@ -1,7 +1,7 @@
 """A shop with staff: a roster, orders as a screen says them, PINs that cost nothing, and a clerk who reads the shop's own rows."""
 
 from collections.abc import Collection, Iterator
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -38,6 +38,12 @@ ROSTER = Roster(
 
 def journaled(shop: Shop) -> list[Recorded]:
     return [Recorded(row, fact, getattr(fact, "sale", None)) for fact, row in shop.rows]
+
+
+class Pin(NamedTuple):
+    """A secret field was filled."""
+
+    digits: str
 
 
 class Rows:
@@ -98,12 +104,12 @@ class Staffed(Shop):
 
     # ------------------------------------------------------------ what staff do
 
-    def order(self, order: Order, *, rev: int | None = None, work: bool = True) -> None:
+    def order(self, order: Order | Pin, *, rev: int | None = None, work: bool = True) -> None:
         """As the core hears it."""
         turn = self.state.here.turn if rev is None else rev
-        if isinstance(order, st.Pin):
+        if isinstance(order, Pin):
             self.pin = order.digits
-        self.tell(seen.Ordered(turn, None if isinstance(order, st.Pin) else order))
+        self.tell(seen.Ordered(turn, None if isinstance(order, Pin) else order))
         if work:
             self.work()
 
@@ -136,7 +142,7 @@ class Staffed(Shop):
         """A number and its PIN, on the first screen or as the second person."""
         self.fill(number)
         if self.view.staff and self.staff.field and self.staff.field.secret:
-            self.order(st.Pin(pin or PINS[number]))
+            self.order(Pin(pin or PINS[number]))
 
     # ------------------------------------------------------------ who works for the desk
 

@@ -8,7 +8,7 @@ from kiosk.vend.facts import ClockStepped
 from kiosk.vend.operators.entry import pin_job
 from kiosk.vend.operators.session import LONG_PAUSE_MS, PAUSE_MS, TRIES, TRIES_ALL
 from kiosk.vend.operators.tables import cases
-from tests.operators.kit import ROSTER, Staffed
+from tests.operators.kit import ROSTER, Pin, Staffed
 from tests.sale.shop import Card
 
 WRONG = "000000"
@@ -94,7 +94,7 @@ def test_a_plug_that_is_pulled_before_the_answer_counts_as_a_try() -> None:
     for _ in range(TRIES):
         shop.order(st.Enter())
         shop.fill("014")
-        shop.order(st.Pin(WRONG), work=False)
+        shop.order(Pin(WRONG), work=False)
         assert shop.rows[-1][0].kind == "OperatorTried"
         assert shop.rows[-1][0].barrier, "on disk before anyone looks at the PIN"
         shop.start()
@@ -122,7 +122,7 @@ def test_a_number_that_nobody_has_is_asked_checked_refused_and_paused_as_any_oth
         for _ in range(TRIES + 1):
             shop.fill(number)
             shown.append(shop.staff)
-            shop.order(st.Pin(WRONG), work=False)
+            shop.order(Pin(WRONG), work=False)
             shown.append(shop.staff)
             shop.work()
             shown.append(shop.staff)
@@ -131,7 +131,7 @@ def test_a_number_that_nobody_has_is_asked_checked_refused_and_paused_as_any_oth
     assert nobody.why("OperatorRefused") == "unknown"
     nobody.wait_at_the_door(PAUSE_MS)
     nobody.fill("555")
-    nobody.order(st.Pin(WRONG), work=False)
+    nobody.order(Pin(WRONG), work=False)
     job = pin_job(nobody.state, nobody.now().at_ms)
     assert job is not None, "its PIN is looked at, too"
     assert job.pin == ""

@@ -8,7 +8,7 @@ from kiosk.vend.facts import PrintStarted
 from kiosk.vend.operators.session import OperatorDid, OperatorEntered
 from kiosk.vend.operators.tree import Roster
 from kiosk.vend.staff import Count, Money, Plain
-from tests.operators.kit import PLACE, ROSTER, Staffed
+from tests.operators.kit import PLACE, ROSTER, Pin, Staffed
 from tests.sale.shop import Card
 
 
@@ -54,7 +54,7 @@ def test_a_role_without_the_right_asks_the_core_itself_and_is_refused(order: st.
 def test_nobody_at_all_asks_the_core_itself_and_is_not_heard() -> None:
     shop = Staffed()
     before = len(shop.rows)
-    for order in (st.Do("service.close", "cash"), st.Yes(), st.Go("cash"), st.Typed("014"), st.Pin("271828"), st.Leave(), st.Here()):
+    for order in (st.Do("service.close", "cash"), st.Yes(), st.Go("cash"), st.Typed("014"), Pin("271828"), st.Leave(), st.Here()):
         shop.order(order)
     assert (len(shop.rows), shop.view.phase) == (before, "attract")
 

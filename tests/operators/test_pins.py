@@ -71,7 +71,9 @@ def test_a_pin_serves_once_and_only_its_own_string() -> None:
     ]
     for job, (held, string, right) in enumerate(asked, 1):
         if held:
-            pins.hold(held)
+            typed = bytearray(held, "ascii")
+            pins.hold(typed)
+            assert not any(typed)
         desk.ask(job, string)
         until(lambda job=job: len(desk.told) == job)  # type: ignore[misc]
         assert desk.told[-1] == PinChecked(job, right)
@@ -85,11 +87,11 @@ def test_a_string_that_is_no_hash_kills_the_checker_which_says_no_and_lives_agai
     desk = Counter()
     pins = PinChecker(desk)
     pins.start()
-    pins.hold(PIN)
+    pins.hold(bytearray(PIN, "ascii"))
     desk.ask(1, "$argon2id$nonsense")
     until(lambda: desk.told)
     assert desk.told == [PinChecked(1, right=False)]
-    pins.hold(PIN)
+    pins.hold(bytearray(PIN, "ascii"))
     desk.ask(2, hashed(PIN))
     until(lambda: len(desk.told) == 2)
     assert desk.told[-1] == PinChecked(2, right=True)

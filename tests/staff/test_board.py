@@ -11,8 +11,9 @@ from kiosk.screens.samples import SAMPLES
 from kiosk.screens.sound import ATTENTION, DONE, STACKED, TICK, Cue
 from kiosk.screens.staff.knock import KNOCK, KNOCK_MS, Knock
 from kiosk.vend.seen import Choice
-from kiosk.vend.staff import Enter, Go, Here, Order, Pin, Typed, order_of
+from kiosk.vend.staff import Enter, Go, Here, Order, Typed, order_of
 from kiosk.vend.view import View
+from tests.operators.kit import Pin
 from tests.screens.shots import written
 from tests.screens.till import KEYS, tap
 from tests.staff.shots import VIEWS
@@ -37,9 +38,11 @@ class Told:
         self.view = replace(view, rev=self.view.rev + 1)
         self._show(self.view)
 
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[Order | Pin]:
         """What was told since the last look, but for keys that only the screen needed."""
-        said = [order_of(choice.arg) for choice in self.choices if choice.do == "operator"]
+        said = [
+            Pin(choice.pin.decode()) if choice.pin else order_of(choice.arg) for choice in self.choices if choice.do in ("operator", "pin")
+        ]
         self.choices.clear()
         return [order for order in said if order != Here()]
 
@@ -112,7 +115,7 @@ async def test_a_number_and_a_pin_are_typed_and_said_once_and_are_gone(touch: bo
         assert {target.cap for target in app.board.targets} == {"clear", "enter"}, "six are all there are"
         press(app, told, "enter", touch=touch)
         assert told.orders() == [Pin("271828")]
-        assert app.board._typed == []
+        assert (app.board._typed, app.board._secret) == ([], bytearray(8))
         assert "_ _ _ _ _ _" in page(app)
         told.show(VIEWS["pin refused"])
         await pilot.pause()

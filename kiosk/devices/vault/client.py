@@ -16,6 +16,7 @@ import msgspec
 
 from kiosk.devices.vault import wire
 from kiosk.devices.vault.store import SENTENCES, BootRefused
+from kiosk.secret import wipe
 from kiosk.vend.ports import VaultError, VaultLocked
 
 PROGRAM = (sys.executable, "-I", "-m", "kiosk.keys")
@@ -30,9 +31,11 @@ Answer = TypeVar("Answer", bound=wire.Answers)
 class VaultClient:
     """One life of a vault. Thread-safe; locked until `start`, and locked for good after the process has ended."""
 
-    def __init__(self, order: wire.Orders, *, program: tuple[str, ...] = PROGRAM) -> None:
+    def __init__(self, order: wire.Orders, pin: bytearray | None = None, *, program: tuple[str, ...] = PROGRAM) -> None:
+        """`pin`: the boot card's, for a store; it is wiped when the process has it."""
         self.demo = isinstance(order, wire.OpenDemo)
         self._order: wire.Orders | None = order
+        self._pin = pin
         self._program = program
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,6 +78,9 @@ class VaultClient:
         ours.settimeout(OPEN_S)
         with contextlib.suppress(OSError):  # it is dead already: the first question finds out
             ours.send(msgspec.msgpack.encode(order))
+            if self._pin is not None:
+                ours.send(self._pin)
+        wipe(self._pin or bytearray())
 
     def opened(self) -> wire.Status:
         """Wait until it is open. Raises VaultLocked with the sentence of its refusal."""

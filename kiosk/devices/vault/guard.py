@@ -19,6 +19,7 @@ from kiosk.devices.vault import store, wire
 from kiosk.devices.vault.client import VaultClient
 from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.store import BootRefused, Expected, Statement
+from kiosk.secret import wipe
 from kiosk.vend.facts import RoomFact
 from kiosk.vend.ports import Desk, VaultError, VaultLocked
 from kiosk.vend.seen import BootCardLeft, Trusted
@@ -104,14 +105,19 @@ class Guard:
 
     # ------------------------------------------------------------ opening and ending
 
-    def unlock(self, pin: str, operator: str = "", *, last_try: bool = False) -> str:
-        """Open the store with the boot card in the reader; one sentence of what is open now. Raises BootRefused, which is written down."""
+    def unlock(self, pin: bytearray, operator: str = "", *, last_try: bool = False) -> str:
+        """Open the store with the boot card in the reader; one sentence of what is open now. The PIN is wiped.
+
+        Raises BootRefused, which is written down.
+        """
         with self._opening:
             try:
                 said = self._with_card(pin, last_try=last_try)
             except BootRefused as refused:
                 self._tell(BootCardRefused(refused.why, refused.left, refused.certificate, operator))
                 raise
+            finally:
+                wipe(pin)
             self._stamped_s, self._lies_since_s = 0.0, time.monotonic()
             self._open_by(_unlocked(said, "card", "trade", said.until_ms, operator))
         return f"The trading keys of {self._plan.kiosk} are open until {_day(said.until_ms)}."
@@ -135,7 +141,7 @@ class Guard:
         with contextlib.suppress(VaultError):
             self._asked().grant(grant.text, grant.signature)
 
-    def _with_card(self, pin: str, *, last_try: bool) -> Statement:
+    def _with_card(self, pin: bytearray, *, last_try: bool) -> Statement:
         said = self._examined()
         if not self._plan.reader:
             raise BootRefused("no_reader")
@@ -144,11 +150,10 @@ class Guard:
         order = wire.OpenStore(
             **self._order(said, trust),
             reader=self._plan.reader,
-            pin=pin,
             last_try=last_try,
             warm_key=self._plan.warm_key if keep else b"",
         )
-        self._opened(order)
+        self._opened(order, pin)
         if not keep:
             store.wipe(self._plan.folder / store.WARM)
         return said
@@ -171,8 +176,8 @@ class Guard:
         except VaultError:
             store.wipe(path)
 
-    def _opened(self, order: wire.OpenStore | wire.OpenWarm) -> None:
-        client = VaultClient(order)
+    def _opened(self, order: wire.OpenStore | wire.OpenWarm, pin: bytearray | None = None) -> None:
+        client = VaultClient(order, pin)
         client.start()
         try:
             client.opened()

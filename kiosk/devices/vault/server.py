@@ -20,12 +20,14 @@ from kiosk.devices.vault.hardened import harden
 from kiosk.devices.vault.purse import OverLimit, Purse
 from kiosk.devices.vault.store import BootRefused
 from kiosk.devices.vault.suite import NoSuchKey
+from kiosk.secret import wipe
 from kiosk.vend.ports import Vault, VaultError
 
 EXIT_CLOSED, EXIT_REFUSED, EXIT_STRANGE, EXIT_DIED = 0, 1, 7, 70
 FLOAT_LABEL = "down"
 
-Opener = Callable[[wire.Orders], Vault]
+Opener = Callable[[wire.Orders, bytearray], Vault]
+"""The vault that an order asks for, with the boot card's PIN where there is one. Raises VaultError in one sentence."""
 Decoded = TypeVar("Decoded")
 
 
@@ -89,14 +91,17 @@ def serve(line: socket.socket, opener: Opener) -> int:
         if not packet:
             return EXIT_CLOSED
         order = _decoded(orders, packet)
+        pin = _pin(line) if isinstance(order, wire.OpenStore) else bytearray()
         try:
-            keeper = Keeper(opener(order), order, memory)
+            keeper = Keeper(opener(order, pin), order, memory)
         except BootRefused as refused:
             _send(line, wire.Refused(str(refused), refused.why, refused.left, refused.certificate))
             return EXIT_REFUSED
         except (VaultError, NoSuchKey) as error:
             _send(line, wire.Refused(str(error)))
             return EXIT_REFUSED
+        finally:
+            wipe(pin)
         _send(line, keeper.status())
         while packet := _received(line):
             word = _decoded(words, packet)
@@ -110,10 +115,15 @@ def serve(line: socket.socket, opener: Opener) -> int:
     except StrangeWord:
         return EXIT_STRANGE
     except Exception as error:  # noqa: BLE001 - it ends, and says where, never what
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        print(f"vault: {type(error).__name__} at {frame.filename}:{frame.lineno}", file=sys.stderr, flush=True)  # noqa: T201
+        say_where(error)
         return EXIT_DIED
     return EXIT_CLOSED
+
+
+def say_where(error: Exception) -> None:
+    """On standard error: what kind of thing went wrong and where, never with what."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    print(f"vault: {type(error).__name__} at {frame.filename}:{frame.lineno}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _received(line: socket.socket) -> bytes:
@@ -122,6 +132,14 @@ def _received(line: socket.socket) -> bytes:
     if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
         raise StrangeWord
     return packet
+
+
+def _pin(line: socket.socket) -> bytearray:
+    """The packet behind an order, and no other copy of it."""
+    pin = bytearray(wire.PIN_MAX)
+    size = line.recv_into(pin)
+    del pin[size:]
+    return pin
 
 
 def _decoded(decoder: "msgspec.msgpack.Decoder[Decoded]", packet: bytes) -> Decoded:

@@ -12,6 +12,7 @@ from msgspec import Meta
 from kiosk.devices.vault.purse import Limits
 
 PACKET_MAX = 4096
+PIN_MAX = 16  # bytes; a PIV card's has eight
 MESSAGE_MAX = 320  # "R", eight bytes, a header and 251 of data
 
 Serial = Annotated[bytes, Meta(min_length=8, max_length=8)]
@@ -87,10 +88,9 @@ class OfStore(Order, frozen=True, kw_only=True):
 
 
 class OpenStore(OfStore, frozen=True, kw_only=True):
-    """With the boot card in that reader."""
+    """With the boot card in that reader; its PIN is the next packet, as it was typed."""
 
     reader: Annotated[str, Meta(max_length=128)]
-    pin: Secret
     last_try: bool = False
 
 

@@ -7,16 +7,16 @@ from kiosk.screens.scene import BACK, ERASE, HELP
 from kiosk.screens.scene import Key as Cap
 from kiosk.screens.staff.plan import Plan
 from kiosk.screens.staff.speech import Speech
-from kiosk.vend.staff import Field, Here, Key, Pin, Typed, said
+from kiosk.vend.staff import Field, Here, Key, Typed, said
 from kiosk.vend.view import View
 
 SAY, SEND = "operator", "send"  # an order for the desk as it is; what is typed, to be made one
 HERE = said(Here())
 
 
-def order_of(field: Field, digits: str) -> str:
-    """What ENTER on a field says."""
-    return said(Pin(digits) if field.secret else Typed(digits))
+def typed(digits: str) -> str:
+    """What ENTER on a field says; a secret one's says nothing, its digits are handed over."""
+    return said(Typed(digits))
 
 
 def offered(key: Key, say: Speech) -> Cap:

@@ -5,8 +5,8 @@ already is ignored, growth that no event explains is an orphan, and a held note 
 """
 
 from kiosk.vend import facts as f
+from kiosk.vend import landing, pricelist, risk, till, witness
 from kiosk.vend import passing as p
-from kiosk.vend import risk, till, witness
 from kiosk.vend import seen as s
 from kiosk.vend.facts import Fact
 from kiosk.vend.limits import coins_that_fit, notes_that_fit
@@ -80,8 +80,10 @@ def opened(rules: Rules, state: State, now: Now) -> Facts:
     here = state.here
     if risk.stopped(rules, state, now) or here.reading is None or here.quote is None or here.verdict is None or here.verdict.n is None:
         return ()
-    card, tail = here.reading.serial, here.reading.customer[-4:]
-    return (f.SaleOpened(now.fresh, card, here.reading.meter, here.verdict.n, here.quote, here.language, tail),)
+    card, tail, quote = here.reading.serial, here.reading.customer[-4:], here.quote
+    if pricelist.in_force(rules.tariff, state.trust.tariff, now.at_ms).id != quote.tariff:  # it changed while the card lay in the slot
+        quote = landing.quoted(rules, state, here.reading, now)
+    return (f.SaleOpened(now.fresh, card, here.reading.meter, here.verdict.n, quote, here.language, tail),)
 
 
 def note_in(state: State, seen: s.NoteIn) -> Facts:

@@ -82,6 +82,8 @@ class Quote(msgspec.Struct, frozen=True):
     hard_minor: int  # the most that the meter could take at all
     balance_minor: int | None  # what was left in the meter
     balance_at: str | None
+    fee_share_pct: int = 50  # the most of a tender that the fee may take
+    debt_share_pct: int = 50  # the most of what is left that old debt may take
 
 
 # ---------------------------------------------------------------- the machine

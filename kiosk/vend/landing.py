@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
-from kiosk.vend import risk
+from kiosk.vend import pricelist, risk
 from kiosk.vend import seen as s
 from kiosk.vend.binding import bound
 from kiosk.vend.card.reading import Reading, Record, Returned, Verdict, Word
@@ -127,19 +127,22 @@ def _finished_foreign(state: State, reading: Reading) -> list[Fact]:
 def quoted(rules: Rules, state: State, reading: Reading, now: Now) -> f.Quote:
     """The terms that a sale on this card would have at this moment."""
     space = _room(rules, state, reading, now)
-    debt = rules.tariff.debts.get(reading.customer, 0) - state.debts_paid.get(reading.meter, 0)
+    tariff = pricelist.in_force(rules.tariff, state.trust.tariff, now.at_ms)
+    debt = tariff.debts.get(reading.customer, 0) - state.debts_paid.get(reading.meter, 0)
     return f.Quote(
         currency=rules.currency.code,
         exponent=rules.currency.exponent,
-        tariff=rules.tariff.id,
-        price=rules.tariff.price,
-        fixed_fee_minor=rules.tariff.fixed_fee_minor,
+        tariff=tariff.id,
+        price=tariff.price,
+        fixed_fee_minor=tariff.fixed_fee_minor,
         debt_minor=max(debt, 0),
         room_minor=space.minor,
         room_rule=space.rule,
         hard_minor=space.hard_minor,
         balance_minor=reading.balance_minor,
         balance_at=reading.balance_at,
+        fee_share_pct=tariff.fee_share_pct,
+        debt_share_pct=tariff.debt_share_pct,
     )
 
 
@@ -173,7 +176,7 @@ def archived(due: Sale, reading: Reading) -> f.ReturnFileArchived:
     return f.ReturnFileArchived(due.id, reading.serial, reading.files)
 
 
-def card_worked(rules: Rules, state: State, seen: s.CardWorked) -> Facts:
+def card_worked(state: State, seen: s.CardWorked) -> Facts:
     """A job that wrote is over. After arming the record is bound, before anything is marked; after all else the card is read again."""
     do = wanted(state)
     if seen.token != state.here.token or seen.job != state.here.jobs or do not in ("arm", "write", "finish"):
@@ -181,7 +184,7 @@ def card_worked(rules: Rules, state: State, seen: s.CardWorked) -> Facts:
     ended = p.JobEnded(seen.job, do, seen.done)
     due = find(state, state.here.due)
     if do == "arm" and seen.done and due:
-        amount = to_card_minor(bill(rules.tariff, due.quote, due.tender_minor))
+        amount = to_card_minor(bill(due.quote, due.tender_minor))
         return (ended, f.WriteStarted(due.id, due.card, due.meter, due.n, amount, seen.tag))
     if not seen.done and due and do == "write" and due.stage == "started" and not due.unsure:
         return (ended, f.CardUnsure(due.id, "torn"))
@@ -191,7 +194,7 @@ def card_worked(rules: Rules, state: State, seen: s.CardWorked) -> Facts:
 def landed(rules: Rules, due: Sale, record: Record, now: Now, *, here: bool = True) -> Facts:
     """The record stands on the card, ready for the meter (or already taken by it)."""
     verified = f.CardVerified(due.id, due.card, record.n, record.tag)
-    lines = bill(rules.tariff, due.quote, due.tender_minor)
+    lines = bill(due.quote, due.tender_minor)
     if due.stage == "claimed":
         how = "landed" if here else "landed_elsewhere"
         return (verified, f.ClaimSettled(due.id, how, record.amount_minor, lines))
@@ -200,7 +203,7 @@ def landed(rules: Rules, due: Sale, record: Record, now: Now, *, here: bool = Tr
 
 def closed(rules: Rules, sale: Sale, outcome: str, now: Now, number: int | None = None) -> f.SaleClosed:
     """The whole sale in one row."""
-    lines = bill(rules.tariff, sale.quote, sale.tender_minor) if outcome == "landed" else ()
+    lines = bill(sale.quote, sale.tender_minor) if outcome == "landed" else ()
     energy = next((line.basis for line in lines if line.code == "energy"), 0)
     return f.SaleClosed(
         sale=sale.id,

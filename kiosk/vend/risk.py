@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from kiosk.vend import pricelist
 from kiosk.vend.clock import SLEW_MS, STEP_MS
 from kiosk.vend.limits import Allowed, in_force, lowered
 from kiosk.vend.passing import RulesLooked
@@ -175,8 +176,9 @@ def _lists(rules: Rules, state: State, limits: Allowed, now: Now) -> Iterator[Ru
         hours = max(now.at_ms - (hotlist.at_ms if hotlist else 0), 0) // HOUR_MS
         steps = {"warn": limits.hotlist_warn_h, "stop": limits.hotlist_stop_h}
         yield RuleStanding(7, "hotlist", _level(hours, steps), hours, limits.hotlist_stop_h, "hours")
-    if rules.tariff.until_ms:
-        yield _ends(9, "tariff", rules.tariff.until_ms, TARIFF_WARN_H, now)
+    tariff = pricelist.in_force(rules.tariff, state.trust.tariff, now.at_ms)
+    if tariff.until_ms:
+        yield _ends(9, "tariff", tariff.until_ms, TARIFF_WARN_H, now)
 
 
 def _ends(number: int, name: str, until_ms: int, warn_h: int, now: Now) -> RuleStanding:

@@ -45,7 +45,7 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
         case s.CardRead():
             return landing.card_read(rules, state, seen, now)
         case s.CardWorked():
-            return landing.card_worked(rules, state, seen)
+            return landing.card_worked(state, seen)
         case s.ReaderUp():
             return (p.ReaderSeen(""), *((f.DeviceRecovered("reader"),) if "reader" in state.faults else ()))
         case s.ReaderDown():
@@ -338,7 +338,7 @@ def next_job(rules: Rules, state: State) -> CardJob | None:
     if due is None:
         return None
     if do == "arm":
-        amount = to_card_minor(bill(rules.tariff, due.quote, due.tender_minor))
+        amount = to_card_minor(bill(due.quote, due.tender_minor))
         return CardJob(here.jobs, do, here.token, n=due.n, amount_minor=amount)
     after_arm = rules.profile.steps[1] if here.armed else rules.profile.steps[0]
     start = here.verdict.step if here.verdict and here.verdict.word == Word.RESUME and here.verdict.step else after_arm

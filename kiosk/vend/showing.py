@@ -119,7 +119,7 @@ def _insert(rules: Rules, state: State) -> Parts:
     if sale is None:
         return {}
     paid = sale.tender_minor
-    lines = bill(rules.tariff, sale.quote, paid)
+    lines = bill(sale.quote, paid)
     soft, _ = cash.left(state)
     params: dict[str, Value] = {
         "tiles": sale.newest,
@@ -161,7 +161,7 @@ def _writing(rules: Rules, state: State) -> Parts:
     if foreign:
         return {"place": "machine", "figure_minor": foreign.amount_minor or 0, "params": {"foreign": True}}
     due = _due(state)
-    amount = to_card_minor(bill(rules.tariff, due.quote, due.tender_minor)) if due else 0
+    amount = to_card_minor(bill(due.quote, due.tender_minor)) if due else 0
     return {"place": "machine", "figure_minor": amount, "params": {"foreign": False}}
 
 

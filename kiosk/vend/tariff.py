@@ -24,10 +24,10 @@ class Tariff(msgspec.Struct, frozen=True):
     until_ms: int = 0  # rule 9: from then on nothing is sold at it; 0 where it has no end
 
 
-def bill(tariff: Tariff, quote: Quote, tender_minor: int) -> tuple[PriceLine, ...]:
-    """The lines of a sale at this tender. Lines that would be zero are left out, except TO CARD."""
-    fee = min(quote.fixed_fee_minor, share(tender_minor, tariff.fee_share_pct))
-    debt = min(quote.debt_minor, share(tender_minor - fee, tariff.debt_share_pct))
+def bill(quote: Quote, tender_minor: int) -> tuple[PriceLine, ...]:
+    """The lines of a sale at this tender, by the terms that it opened with. Lines that would be zero are left out, except TO CARD."""
+    fee = min(quote.fixed_fee_minor, share(tender_minor, quote.fee_share_pct))
+    debt = min(quote.debt_minor, share(tender_minor - fee, quote.debt_share_pct))
     to_card = tender_minor - fee - debt
     lines = (
         PriceLine("fixed_fee", fee, summed=True, basis=tender_minor, rate=plain(quote.fixed_fee_minor, quote.exponent)),

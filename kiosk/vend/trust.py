@@ -9,6 +9,10 @@ from typing import ClassVar
 import msgspec
 
 from kiosk.vend.facts import RoomFact, Row
+from kiosk.vend.greeting import PersonsInstalled
+from kiosk.vend.notices import NoticesInstalled
+from kiosk.vend.pricelist import TariffInstalled
+from kiosk.vend.wording import TextsInstalled
 
 Version = tuple[int, int]
 """(epoch, version): a head office restored from its backup begins a new epoch, signed by the root."""
@@ -147,7 +151,23 @@ class FloatGranted(RoomFact, frozen=True):
     room: ClassVar[str] = "trust"
 
 
-Installed = StoreInstalled | KeyListInstalled | RosterInstalled | HotlistInstalled | LimitsInstalled | FloatGranted
+class OrdersInstalled(RoomFact, frozen=True):
+    """Another list of transfer orders that wait for their cards is here. `digest`: SHA-256 of its body, hex."""
+
+    epoch: int
+    version: int
+    digest: str
+    barrier: ClassVar[bool] = True
+    room: ClassVar[str] = "trust"
+
+
+Held = (
+    KeyListInstalled | RosterInstalled | HotlistInstalled | LimitsInstalled
+    | TariffInstalled | TextsInstalled | NoticesInstalled | OrdersInstalled | PersonsInstalled
+)  # fmt: skip
+"""Of these the last one holds."""
+
+Installed = Held | StoreInstalled | FloatGranted
 KINDS: dict[type, str] = {
     StoreInstalled: "store",
     KeyListInstalled: "keys",
@@ -156,6 +176,11 @@ KINDS: dict[type, str] = {
     LimitsInstalled: "limits",
     FloatGranted: "float",
 }
+    TariffInstalled: "tariff",
+    TextsInstalled: "texts",
+    NoticesInstalled: "notices",
+    OrdersInstalled: "orders",
+    PersonsInstalled: "persons",
 
 
 # ---------------------------------------------------------------- what they add up to
@@ -188,6 +213,11 @@ class Trust(msgspec.Struct, frozen=True):
     hotlist: HotlistInstalled | None = None
     limits: LimitsInstalled | None = None
     float_version: Version = NEVER  # (epoch, number) of the last grant
+    tariff: TariffInstalled | None = None
+    texts: TextsInstalled | None = None
+    notices: NoticesInstalled | None = None
+    orders: OrdersInstalled | None = None
+    persons: PersonsInstalled | None = None
     grants: tuple[FloatGranted, ...] = ()  # the newest, oldest first
     granted_minor: int = 0  # all grants ever
     tamper: str = ""  # where, until another store is installed
@@ -197,7 +227,7 @@ class Trust(msgspec.Struct, frozen=True):
         """Of what is installed: store | keys | roster | hotlist | limits | float."""
         if kind in ("store", "float"):
             return self.store_version if kind == "store" else self.float_version
-        held: KeyListInstalled | RosterInstalled | HotlistInstalled | LimitsInstalled | None = getattr(self, kind)
+        held: Held | None = getattr(self, kind)
         return (held.epoch, held.version) if held else NEVER
 
     @property
@@ -220,12 +250,17 @@ def heard(trust: Trust, fact: RoomFact) -> bool:
             return not trust.tamper and (fact.how == "demo" or (fact.epoch, fact.version) >= trust.store_version)
         case Locked():
             return not trust.locked or trust.locked == "start"
-        case StoreInstalled() | KeyListInstalled() | RosterInstalled() | HotlistInstalled() | LimitsInstalled() | FloatGranted():
-            return numbered(fact) > trust.version(KINDS[type(fact)])
+    if isinstance(fact, Installed):
+        return numbered(fact) > trust.version(KINDS[type(fact)])
     return True
 
 
 def numbered(fact: Installed) -> Version:
+def applied(trust: Trust) -> dict[str, Version]:
+    """What is installed, by kind, as (epoch, version): how far the head office was heard. Kinds that never came are left out."""
+    return {kind: version for kind in KINDS.values() if (version := trust.version(kind)) != NEVER}
+
+
     """(epoch, version) of what is installed."""
     return (fact.epoch, fact.number) if isinstance(fact, FloatGranted) else (fact.epoch, fact.version)
 
@@ -251,16 +286,8 @@ def _installed(trust: Trust, fact: RoomFact) -> Trust:
         case StoreInstalled():
             version = (fact.epoch, fact.version)
             return change(trust, store=Store(version, fact.store, fact.certificate, fact.until_ms), store_version=version, tamper="")
-        case KeyListInstalled():
-            return change(trust, keys=fact)
-        case RosterInstalled():
-            return change(trust, roster=fact)
-        case HotlistInstalled():
-            return change(trust, hotlist=fact)
-        case LimitsInstalled():
-            return change(trust, limits=fact)
         case FloatGranted():
             grants = (*trust.grants, fact)[-GRANTS_KEPT:]
             granted_minor = trust.granted_minor + fact.amount_minor
             return change(trust, float_version=(fact.epoch, fact.number), grants=grants, granted_minor=granted_minor)
-    return trust
+    return change(trust, **{KINDS[type(fact)]: fact}) if isinstance(fact, Held) else trust

@@ -3,7 +3,7 @@
 | name | height here | height there |
 |---|---|---|
 | notes, coins | accepted pieces by the journal | the acceptor's own count of its life |
-| keys, limits, hotlist, roster, float, store | the version that the journal knows | the version of the file that is installed |
+| keys, limits, tariff and all else that was sent | the version that the journal knows | the version of the file that is installed |
 | mark | the journal's last row | the number in a file that lies on another disk |
 
 Acknowledgements and the bank terminal join here when there are any. What one power cut explains is no restore: the note in escrow, coins in
@@ -15,10 +15,10 @@ from typing import ClassVar
 import msgspec
 
 from kiosk.vend.facts import RoomFact, Row
-from kiosk.vend.trust import Trust, Version
+from kiosk.vend.trust import KINDS, Trust, Version
 
 SLACK = {"notes": 1, "coins": 8}  # pieces in escrow or in fall when the power failed
-ITEMS = ("keys", "limits", "hotlist", "roster", "float", "store")
+ITEMS = tuple(KINDS.values())
 ITEMS_AT_ONCE = 1  # the file comes before the fact, and the next item after it
 
 

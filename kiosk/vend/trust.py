@@ -45,6 +45,7 @@ class Unlocked(RoomFact, frozen=True):
     generations: tuple[KeyGeneration, ...]
     certificate: str = ""  # SHA-256 of the boot card's, hex
     operator: str = ""
+    codes: tuple[int, ...] = ()  # generations of transfer codes
     barrier: ClassVar[bool] = True
     room: ClassVar[str] = "trust"
 
@@ -175,12 +176,12 @@ KINDS: dict[type, str] = {
     HotlistInstalled: "hotlist",
     LimitsInstalled: "limits",
     FloatGranted: "float",
-}
     TariffInstalled: "tariff",
     TextsInstalled: "texts",
     NoticesInstalled: "notices",
     OrdersInstalled: "orders",
     PersonsInstalled: "persons",
+}
 
 
 # ---------------------------------------------------------------- what they add up to
@@ -212,19 +213,19 @@ class Trust(msgspec.Struct, frozen=True):
     roster: RosterInstalled | None = None
     hotlist: HotlistInstalled | None = None
     limits: LimitsInstalled | None = None
-    float_version: Version = NEVER  # (epoch, number) of the last grant
     tariff: TariffInstalled | None = None
     texts: TextsInstalled | None = None
     notices: NoticesInstalled | None = None
     orders: OrdersInstalled | None = None
     persons: PersonsInstalled | None = None
+    float_version: Version = NEVER  # (epoch, number) of the last grant
     grants: tuple[FloatGranted, ...] = ()  # the newest, oldest first
     granted_minor: int = 0  # all grants ever
     tamper: str = ""  # where, until another store is installed
     heard_ms: int = 0  # when something of the head office was last installed
 
     def version(self, kind: str) -> Version:
-        """Of what is installed: store | keys | roster | hotlist | limits | float."""
+        """Of what is installed, by the names of `KINDS`."""
         if kind in ("store", "float"):
             return self.store_version if kind == "store" else self.float_version
         held: Held | None = getattr(self, kind)
@@ -255,12 +256,12 @@ def heard(trust: Trust, fact: RoomFact) -> bool:
     return True
 
 
-def numbered(fact: Installed) -> Version:
 def applied(trust: Trust) -> dict[str, Version]:
     """What is installed, by kind, as (epoch, version): how far the head office was heard. Kinds that never came are left out."""
     return {kind: version for kind in KINDS.values() if (version := trust.version(kind)) != NEVER}
 
 
+def numbered(fact: Installed) -> Version:
     """(epoch, version) of what is installed."""
     return (fact.epoch, fact.number) if isinstance(fact, FloatGranted) else (fact.epoch, fact.version)
 

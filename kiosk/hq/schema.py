@@ -21,7 +21,7 @@ DIVIDED = ("fact", "sale", "batch", "original")
 """The tables that grow without end; in PostgreSQL they may be divided by the hash of kiosk_no when the store is made."""
 
 NOT_POSTED = 0
-"""The posted day of a sale that stands in no sum, because its currency or its date cannot be."""
+"""The posted day of a sale that stands in no sum: no money moved, or its currency or its date is not known."""
 
 
 class Schema(SQLModel, registry=registry()):

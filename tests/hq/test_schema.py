@@ -128,7 +128,7 @@ def test_a_deadlock_is_done_again(database: str) -> None:  # noqa: F811
 
 def test_a_connection_that_the_server_ended_is_made_anew(database: str) -> None:  # noqa: F811
     store, other = Store.make(database, 1, now_ms=NOW_MS), Store.open(database)
-    ended = list[bool]()
+    ended = list[object]()
 
     def work(connection: Connection) -> int:
         if not ended:

@@ -1,0 +1,375 @@
+"""A batch as rows of the tables: facts, sales, what they add up to, and what somebody has to look at. Pure, and run beside the database.
+
+This is where the time of an import goes, so it happens once a row and in a worker: what comes out is finished, down to the text that COPY
+takes. Only what another transaction may change meanwhile is left to the importer: which days are closed, and whose claim was settled.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import asdict, astuple
+
+from kiosk.hq.rules import GIVEN, Flag, Known, broken, day_of, money_known, tender_of
+from kiosk.hq.schema import NOT_POSTED
+from kiosk.hq.summary import Added, SaleSums, later, summed
+from kiosk.sync.batch import Batch, BatchHeader, BatchRefused, Line
+from kiosk.vend import facts as f
+from kiosk.vend.lifetime import Lifetime, add
+from kiosk.vend.rows import Unreadable, fact_of, kinds
+from kiosk.vend.tariff import amount_of
+
+SOUGHT = (
+    "OrphanCredit", "EscrowUnknown", "CashBoxRemoved", "CashBoxInstalled", "CashBoxMissing", "ClaimIssued", "ClaimSettled", "FloatGranted",
+    "ForeignSaleFinished", "Restored", "TamperSeen", "TransferCodeAccepted", "StoreCreated", "BatchAcked", "CashBoxBack", "CardUnsure",
+    "OperatorDid", "Unlocked", "KeyRolled", "PersonErased",
+)  # fmt: skip
+"""Kinds that are looked for by their kind: an index finds them. The place is the number, from 1; a new one goes to the end, below 100."""
+
+UNNAMED = 0  # of a kind whose name is none, or for which there was no number left
+AMOUNTS = ("amount_minor", "denomination", "tender_minor", "credit_minor", "minor")
+"""The field that is a fact's own amount: the first of these that it has."""
+
+CARD = "card"
+NAME_MAX, NUMBER_MAX = 48, 1 << 53
+MONEY_MAX = 1 << 43  # eight times a million million: a million such rows still add up in 64 bits
+MONEY = {kind.__name__: kind for kind in (f.NoteStacked, f.CoinAccepted, f.OrphanCredit, f.SaleClosed, f.ClaimSettled)}
+NULL = "\\N"  # as COPY's text has it
+ZONE = re.compile(r"[+-](0\d|1[0-4])[0-5]\d")
+EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+class SaleRow(NamedTuple):
+    """A row of the table `sale`, in the order of its columns."""
+
+    kiosk_no: int
+    seq: int
+    sale: str
+    outcome: str
+    tender: str
+    card: str
+    meter: str
+    n: int
+    tag: str | None
+    number: int | None
+    currency: str
+    exponent: int
+    tender_minor: int
+    credit_minor: int
+    credit_wh: int
+    fee_minor: int
+    debt_minor: int
+    returned_minor: int
+    claim_minor: int
+    float_minor: int | None
+    tariff: str
+    opened_ms: int
+    closed_ms: int
+    zone: str
+    day: int
+    hour: int
+    posted_day: int
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """A ClaimSettled, before it is known whose: of what, and what became of it."""
+
+    seq: int
+    at_ms: int
+    sale: str
+    credit_minor: int
+    fee_minor: int
+    debt_minor: int
+    credit_wh: int
+
+
+class Shaped(msgspec.Struct, frozen=True):
+    """What one batch brings. `facts` is COPY's text, or the rows where there is no COPY; `grown`: what its rows add to the totals.
+
+    `sums` and each sale's posted day hold as long as no day after `closed_through` was closed. `named`: kinds that have no number yet;
+    what is shaped without them is shaped again.
+    """
+
+    kiosk_no: int
+    header: BatchHeader
+    hash: str
+    clear: bytes
+    facts: bytes | list[tuple[Any, ...]]
+    sales: list[SaleRow]
+    settled: list[Settled]
+    sums: Added
+    grown: Lifetime
+    flags: list[Flag]
+    closed_through: int
+    named: tuple[str, ...] = ()
+
+
+class Shaper:
+    """Shapes batches. `numbers`: kind -> its number; `copy`: whether the facts become COPY's text."""
+
+    def __init__(self, numbers: Mapping[str, int], known: Known, *, copy: bool, closed_through: int = 0) -> None:
+        self.numbers, self.known, self.copy, self.closed_through = dict(numbers), known, copy, closed_through
+        self._kinds = kinds()
+        self._readers = {name: _Reader(kind) for name, kind in self._kinds.items()}
+
+    def shape(self, kiosk_no: int, batch: Batch) -> Shaped:
+        """Raises BatchRefused where a row holds what no journal's row can."""
+        work = _Work(self, kiosk_no)
+        try:
+            text = batch.text.decode()
+        except UnicodeDecodeError:
+            raise _tampered(batch, "Its rows are no text.") from None
+        for row in batch.rows:
+            if (row.at_ms | row.boot | row.mono_ms) >> 53 or row.v >> 15:
+                raise _tampered(batch, f"Row {row.seq} holds a number that no row of a journal has.")
+            work.row(row)
+        facts = _copied(work.rows, text) if self.copy else work.rows
+        sums = summed(work.sums, self.closed_through)
+        named = tuple(sorted(work.named))
+        return Shaped(
+            kiosk_no, batch.header, batch.hash, batch.clear, facts, work.sales, work.settled, sums, work.grown, work.flags,
+            self.closed_through, named,
+        )  # fmt: skip
+
+
+class _Reader:
+    """Reads the bodies of one kind: its `sale` is a column of the row, everything else stands in the body."""
+
+    def __init__(self, kind: type[f.Fact]) -> None:
+        fields = [field for field in msgspec.structs.fields(kind) if field.name != "sale"]
+        self.form, self.v = kind, kind.v
+        self.of_sale = issubclass(kind, f.SaleFact)
+        body = msgspec.defstruct(kind.__name__, [_declared(field) for field in fields], frozen=True)
+        self.decode: Callable[[Any], Any] = msgspec.json.Decoder(body).decode
+        names = [field.name for field in fields]
+        self.card = "card" in names
+        self.amount = next((name for name in AMOUNTS if name in names), None)
+
+    def fact(self, said: Any, sale: str | None) -> f.Fact:
+        """The fact itself, of a body that was read."""
+        return self.form(sale, *astuple(said)) if self.of_sale else self.form(*astuple(said))
+
+
+def _declared(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default is not msgspec.NODEFAULT:
+        return field.name, field.type, field.default
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.name, field.type, msgspec.field(default_factory=field.default_factory)
+    return field.name, field.type
+
+
+class _Work:
+    """What has come of a batch's rows so far."""
+
+    def __init__(self, shaper: Shaper, kiosk_no: int) -> None:
+        self._shaper, self._kiosk_no = shaper, kiosk_no
+        self.rows: list[tuple[Any, ...]] = []
+        self.sales: list[SaleRow] = []
+        self.settled: list[Settled] = []
+        self.sums: list[SaleSums] = []
+        self.flags: list[Flag] = []
+        self.named: set[str] = set()
+        self.grown = Lifetime()
+        self._ended: set[str] = set()
+
+    def row(self, row: Line) -> None:
+        kind, sale = row.kind, row.sale
+        number = self._shaper.numbers.get(kind)
+        if number is None:
+            number = self._unnumbered(kind)
+        if sale is not None and not (len(sale) == 16 and sale.isalnum() and sale.isascii()):
+            self._flag(row, "name", "It belongs to a sale whose name is none.")
+            sale = None
+        card, amount = self._read(row, sale)
+        self.rows.append(
+            (self._kiosk_no, row.seq, row.at_ms, number, row.v, row.boot, row.mono_ms, sale, card, amount, str(row.body, "utf-8"))
+        )
+
+    def _unnumbered(self, kind: str) -> int:
+        if len(kind) <= NAME_MAX and kind.isidentifier() and kind.isascii():
+            self.named.add(kind)
+        return UNNAMED
+
+    def _read(self, row: Line, sale: str | None) -> tuple[str | None, int | None]:
+        """Card and amount of a row, for the columns; and of one that moves money all that follows."""
+        reader = self._shaper._readers.get(row.kind)
+        if reader is None or row.v > reader.v:
+            self._flag(row, "unknown", f"{row.kind[:NAME_MAX]} of version {row.v} is not known to this software; it is kept.")
+            return None, None
+        try:
+            if reader.of_sale and sale is None:
+                raise Unreadable(f"{row.kind} belongs to no sale")
+            said = reader.decode(row.body) if row.v == reader.v else self._raised(row, sale)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Unreadable):
+            self._flag(row, "unreadable", f"It does not say what {row.kind} says; it is kept.")
+            return None, None
+        card: str | None = getattr(said, CARD) if reader.card else None
+        amount = getattr(said, reader.amount) if reader.amount else None
+        if card is not None and not (0 < len(card) <= 32 and card.isalnum() and card.isascii()):
+            card = None
+        if amount is not None and not -NUMBER_MAX < amount < NUMBER_MAX:
+            amount = None
+        if row.kind in MONEY:
+            self._money(row, said if isinstance(said, f.Fact) else reader.fact(said, sale))
+        return card, amount
+
+    def _raised(self, row: Line, sale: str | None) -> f.Fact:
+        return fact_of(self._shaper._kinds, (sale, row.kind, row.v, bytes(row.body)))
+
+    def _money(self, row: Line, fact: f.Fact) -> None:
+        if any(not -MONEY_MAX < number < MONEY_MAX for number in _numbers(fact)):
+            self._flag(row, "unreadable", "It names an amount that no machine can hold; it is kept, and stands in no sum.")
+            return
+        self.grown = add(self.grown, fact)
+        if isinstance(fact, f.SaleClosed):
+            self._closed(row, fact)
+        elif isinstance(fact, f.ClaimSettled):
+            credit, fee, debt, energy = _given(fact.lines)
+            self.settled.append(Settled(row.seq, row.at_ms, fact.sale, credit, fee, debt, energy))
+
+    def _closed(self, row: Line, fact: f.SaleClosed) -> None:
+        if fact.sale in self._ended:
+            self._flag(row, "sums", f"Sale {fact.sale} ended before; this end of it stands in no sum.")
+            return
+        self._ended.add(fact.sale)
+        self.flags += broken(row.seq, fact, self._shaper.known)
+        if not all(map(_plain, (fact.card, fact.meter, fact.tag or "", fact.currency, fact.tariff, fact.outcome))):
+            self._flag(row, "unreadable", f"Sale {fact.sale} holds text that no machine writes; it is kept, and stands in no sum.")
+            return
+        hour = hour_of(fact.zone, row.at_ms)
+        if hour is None:
+            self._flag(row, "zone", f"Sale {fact.sale}: its zone is not known here, so its hour is UTC's.")
+        sold = sale_row(self._kiosk_no, row, fact, hour)
+        self.sales.append(later(sold, self._shaper.closed_through))
+        self.sums.append(sums_of(sold))
+
+    def _flag(self, row: Line, rule: str, sentence: str) -> None:
+        self.flags.append(Flag(row.seq, rule, sentence))
+
+
+# ---------------------------------------------------------------- a sale
+
+
+def sale_row(kiosk_no: int, row: Line, fact: f.SaleClosed, hour: int | None) -> SaleRow:
+    """A SaleClosed as its row; the day on which it is posted is its own, or none."""
+    credit, fee, debt, _ = _given(fact.lines) if fact.outcome == "landed" else (0, 0, 0, 0)
+    day = day_of(fact.business_date)
+    posted = day if day is not None and money_known(fact) else NOT_POSTED
+    zone = fact.zone if hour is not None else "+0000"
+    sold = SaleRow(
+        kiosk_no, row.seq, fact.sale, fact.outcome, tender_of(fact), fact.card, fact.meter, fact.n, fact.tag, fact.number,
+        fact.currency, min(max(fact.exponent, 0), 9), fact.tender_minor, credit, fact.credit_wh, fee, debt,
+        fact.tender_minor if fact.outcome == "returned" else 0, fact.claim_minor if fact.outcome == "claimed" else 0, fact.float_minor,
+        fact.tariff, fact.opened_ms, row.at_ms, zone, day or 0, (row.at_ms // 3_600_000) % 24 if hour is None else hour, posted,
+    )  # fmt: skip
+    return sold if any(_values(sold)) else sold._replace(posted_day=NOT_POSTED)
+
+
+def settled_row(settled: Settled, claim: SaleRow) -> SaleRow:
+    """A settled claim as its row: no tender of its own, its claim taken back, on the day when it was settled."""
+    day, hour = local(claim.zone, settled.at_ms) or (claim.day, claim.hour)
+    paid = settled.credit_minor + settled.fee_minor + settled.debt_minor
+    return claim._replace(
+        seq=settled.seq, outcome="settled", tender_minor=0, credit_minor=settled.credit_minor, credit_wh=settled.credit_wh,
+        fee_minor=settled.fee_minor, debt_minor=settled.debt_minor, returned_minor=0, claim_minor=-paid, opened_ms=settled.at_ms,
+        closed_ms=settled.at_ms, day=day, hour=hour, posted_day=day if claim.posted_day else NOT_POSTED, float_minor=None,
+    )  # fmt: skip
+
+
+def sums_of(row: SaleRow) -> SaleSums:
+    """What a row adds, and where."""
+    return SaleSums(row.day, row.hour, row.kiosk_no, row.tender, row.currency, row.posted_day, _values(row))
+
+
+def _values(row: SaleRow) -> tuple[int, ...]:
+    claims = {"claimed": 1, "settled": -1}.get(row.outcome, 0)
+    sales = int(row.outcome not in ("cancelled", "settled"))
+    return (
+        sales, row.tender_minor, row.credit_minor, row.credit_wh, row.fee_minor, row.debt_minor, row.returned_minor, claims, row.claim_minor,
+    )  # fmt: skip
+
+
+def _given(lines: tuple[f.PriceLine, ...]) -> tuple[int, int, int, int]:
+    """Credit, fees, debt in minor units, and watt-hours."""
+    credit = sum(line.amount_minor for line in lines if line.summed and line.code in GIVEN)
+    debt = amount_of(lines, "old_debt")
+    whole = sum(line.amount_minor for line in lines if line.summed)
+    return credit, whole - credit - debt, debt, sum(line.basis for line in lines if line.code == "energy")
+
+
+def hour_of(zone: str, at_ms: int) -> int | None:
+    """Of the clock in that zone; None for a zone that is not known."""
+    found = local(zone, at_ms)
+    return found[1] if found else None
+
+
+def local(zone: str, at_ms: int) -> tuple[int, int] | None:
+    """(yyyymmdd, hour) where clocks are `zone`, "+0800", ahead of UTC."""
+    if not ZONE.fullmatch(zone):
+        return None
+    minutes = int(zone[1:3]) * 60 + int(zone[3:])
+    return _moment(at_ms // 60_000 + (minutes if zone[0] == "+" else -minutes))
+
+
+def _moment(minutes: int) -> tuple[int, int] | None:
+    days, minute = divmod(minutes, 1440)
+    day = _day(days)
+    return (day, minute // 60) if day else None
+
+
+@lru_cache(maxsize=4096)
+def _day(days: int) -> int | None:
+    try:
+        there = date.fromordinal(EPOCH_DAY + days)
+    except (ValueError, OverflowError):
+        return None
+    return there.year * 10_000 + there.month * 100 + there.day
+
+
+def _numbers(fact: f.Fact) -> list[int]:
+    """Every number in it, and in its lines and tenders."""
+    found = [value for value in astuple(fact) if isinstance(value, int)]
+    for part in (*getattr(fact, "lines", ()), *getattr(fact, "tenders", ())):
+        found += [value for value in asdict(part).values() if isinstance(value, int)]
+    return found
+
+
+def _plain(text: str) -> bool:
+    return len(text) <= 64 and text.isprintable()
+
+
+# ---------------------------------------------------------------- COPY's text
+
+
+def _copied(rows: list[tuple[Any, ...]], text: str) -> bytes:
+    """Rows as COPY reads them. What it would read otherwise stands in bodies only, and in few of them."""
+    slashes, blanks = "\\" in text, "\t" in text or "\r" in text
+    lines = []
+    for kiosk_no, seq, at_ms, kind, v, boot, mono_ms, sale, card, amount, said in rows:
+        body = said
+        if slashes:
+            body = body.replace("\\", "\\\\")
+        if blanks:
+            body = body.replace("\t", "\\t").replace("\r", "\\r")
+        stamp = f"{kiosk_no}\t{seq}\t{at_ms}\t{kind}\t{v}\t{boot}\t{mono_ms}"
+        lines.append(f"{stamp}\t{sale or NULL}\t{card or NULL}\t{NULL if amount is None else amount}\t{body}\n")
+    return "".join(lines).encode()
+
+
+def copied_sales(sales: list[SaleRow]) -> bytes:
+    """The same of sales, whose texts hold nothing that would have to be said in another way but a backslash."""
+    text = "".join("\t".join([NULL if value is None else str(value) for value in row]) + "\n" for row in _escaped(sales))
+    return text.encode()
+
+
+def _escaped(sales: list[SaleRow]) -> list[SaleRow]:
+    if not any("\\" in value for row in sales for value in row if isinstance(value, str)):
+        return sales
+    return [SaleRow._make(value.replace("\\", "\\\\") if isinstance(value, str) else value for value in row) for row in sales]
+
+
+def _tampered(batch: Batch, sentence: str) -> BatchRefused:
+    return BatchRefused("tamper", sentence, batch.header.kiosk, batch.header.seq)

@@ -21,6 +21,7 @@ from kiosk.commands import (
 from kiosk.commands.boot import boot_app
 from kiosk.commands.hq import hq_app
 from kiosk.commands.hq_card import card_app as hq_cards
+from kiosk.commands.hq_report import report_app as hq_reports
 from kiosk.commands.sync import sync_app
 from kiosk.commands.vault import vault_app
 
@@ -47,6 +48,7 @@ app.add_typer(boot_app, name="boot")
 app.add_typer(sync_app, name="sync")
 app.add_typer(hq_app, name="hq")
 hq_app.add_typer(hq_cards, name="card")
+hq_app.add_typer(hq_reports, name="report")
 _group("journal", "The journal: every fact of this kiosk, in order.").command("verify")(journal.verify)
 receipts = _group("receipt", "Receipts and claim slips.")
 receipts.command("verify")(receipt.verify)

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from kiosk.hq.report.period import shown_moment
+from kiosk.hq.report.sheet import Block, Cell, Money, Table, Warned, columns
 from kiosk.vend import facts as f
+from kiosk.vend.money import plain
 from kiosk.vend.till import CASH, CashBoxInstalled, CashBoxMissing, CashBoxRemoved
 
 FACTS: tuple[type[f.Fact], ...] = (
@@ -141,15 +144,17 @@ class _Meter:
         return _Meter(self.serial, self.last)
 
     def read(self, serial: str, accepted: int | None, *, fell: int) -> None:
-        """`fell`: pieces that this very row is about, where there was no reading before."""
+        """`fell`: pieces that this very row is about; 0 where the counter itself was read.
+
+        A piece that is told after a later reading (it fell while the power was off) moves nothing.
+        """
         if accepted is None:
             self.whole = False
             return
         before = accepted - fell if self.last is None else self.last
-        same = self.serial in ("", serial)
-        if not same or accepted < before:
+        if self.serial not in ("", serial) or (accepted < before and not fell):
             self.whole, before = False, accepted
-        self.serial, self.last, self.grew = serial, accepted, self.grew + accepted - before
+        self.serial, self.last, self.grew = serial, max(accepted, before), self.grew + max(accepted - before, 0)
 
     @property
     def growth(self) -> int | None:
@@ -222,3 +227,79 @@ class _Box:
             stray=self.stray,
             alarms=self.alarms,
         )
+
+
+# ---------------------------------------------------------------- on a sheet
+
+HEADS = ("pieces", "journal", "counted", "difference")
+
+
+def table_of(boxes: Iterable[Reconciled]) -> tuple[Block, ...]:
+    """A table of all boxes, and below it each one that somebody has to look at, with what is known of it."""
+    held = list(boxes)
+    if not held:
+        return (Warned("No box was taken out."),)
+    currencies = sorted({(one.currency, one.exponent) for one in held})
+    tables = [_table(currency, exponent, [one for one in held if one.currency == currency]) for currency, exponent in currencies]
+    looked_at = [one for one in held if one.findings]
+    about = tuple((f"{one.kiosk} {one.session.device} {one.session.session}", _told(one)) for one in looked_at)
+    notes = (Warned(f"SOMEBODY HAS TO LOOK AT {len(looked_at)} OF {len(held)}:", about),) if looked_at else (Warned("All of them agree."),)
+    return (*tables, *notes)
+
+
+def _table(currency: str, exponent: int, boxes: list[Reconciled]) -> Table:
+    rows = tuple(
+        (
+            one.kiosk,
+            one.session.device,
+            str(one.session.session),
+            one.session.bag,
+            one.session.count,
+            Money(one.session.minor, exponent),
+            Money(one.counted.minor if one.counted else None, exponent),
+            Money(one.difference_minor, exponent),
+        )
+        for one in boxes
+    )
+    counted = [one for one in boxes if one.counted]
+    total = (
+        "all", "", "", "", sum(one.session.count for one in boxes), Money(sum(one.session.minor for one in boxes), exponent),
+        Money(sum(one.counted.minor for one in counted if one.counted), exponent),
+        Money(sum(one.difference_minor or 0 for one in counted), exponent),
+    )  # fmt: skip
+    return Table(currency, columns(("kiosk", "box", "no", "bag"), HEADS), rows, (total,))
+
+
+def _told(one: Reconciled) -> str:
+    """What is known of a box that does not agree, in words."""
+    session, by = one.session, one.exponent
+    counter = "no counter" if session.grew is None else f"the counter says {session.grew} pieces, the journal {session.count}"
+    more = [
+        f"the kiosk said {plain(session.said_minor, by)}" if session.said_minor != session.minor else "",
+        f"{session.unknown} pieces of unknown value" if session.unknown else "",
+        f"{plain(session.disputed_minor, by)} in doubt" if session.disputed_minor else "",
+        f"{plain(session.orphans_minor, by)} orphans" if session.orphans_minor else "",
+        f"{session.stray} stray before it" if session.stray else "",
+        f"out of its place {session.alarms} times" if session.alarms else "",
+        f"counted {one.counted.times} times" if one.counted and one.counted.times > 1 else "",
+    ]
+    return "; ".join((", ".join(one.findings), counter, *filter(None, more)))
+
+
+RECORD = (
+    "kiosk", "device", "session", "box", "bag", "taken_out", "operators", "currency", "pieces", "journal", "kiosk_said", "counter_pieces",
+    "counted_pieces", "counted", "difference", "unknown_pieces", "in_doubt", "orphans", "stray", "alarms", "counted_by", "findings",
+)  # fmt: skip
+
+
+def records(boxes: Iterable[Reconciled]) -> Iterator[tuple[Cell, ...]]:
+    """One a box."""
+    for one in boxes:
+        session, by, counted = one.session, one.exponent, one.counted
+        yield (
+            one.kiosk, session.device, session.session, session.box, session.bag, shown_moment(session.out_ms), " ".join(session.operators),
+            one.currency, session.count, Money(session.minor, by), Money(session.said_minor, by),
+            "" if session.grew is None else session.grew, counted.pieces if counted else "", Money(counted.minor if counted else None, by),
+            Money(one.difference_minor, by), session.unknown, Money(session.disputed_minor, by), Money(session.orphans_minor, by),
+            session.stray, session.alarms, " ".join(counted.people) if counted else "", ", ".join(one.findings),
+        )  # fmt: skip

@@ -4,19 +4,18 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, func, select
-from sqlmodel import col
 
 from kiosk.hq.report.absent import absent, kept_absent
 from kiosk.hq.report.period import Period
 from kiosk.hq.report.selling import Book, By, Late, Line, Selling, book
 from kiosk.hq.schema import (
+    CLOSE,
+    DAY_HOUR,
+    DAY_KIOSK,
+    KIOSK,
+    MONTH_KIOSK,
     NOT_POSTED,
-    CloseTable,
-    DayHourTable,
-    DayKioskTable,
-    KioskTable,
-    MonthKioskTable,
-    SaleTable,
+    SALE,
     Sums,
 )
 from kiosk.vend.money import CURRENCIES
@@ -40,7 +39,7 @@ def recomputed(connection: Connection, period: Period, *, now_ms: int, by: By = 
 
 
 def _report(connection: Connection, period: Period, rows: Rows, *, now_ms: int, by: By, only: str) -> Selling:
-    closed_ms = connection.execute(select(CloseTable.closed_ms).where(CloseTable.period == period.number)).scalar()
+    closed_ms = connection.execute(select(CLOSE.c.closed_ms).where(CLOSE.c.period == period.number)).scalar()
     named = _hour if by == "hour" else _kiosks(connection)
     return Selling(
         period=period,
@@ -60,7 +59,7 @@ def _hour(hour: int) -> str:
 
 
 def _kiosks(connection: Connection) -> Callable[[int], str]:
-    return dict(connection.execute(select(KioskTable.no, KioskTable.id)).tuples().all()).__getitem__
+    return dict(connection.execute(select(KIOSK.c.no, KIOSK.c.id)).tuples().all()).__getitem__
 
 
 def _books(rows: Rows, named: Callable[[int], str]) -> tuple[Book, ...]:
@@ -80,34 +79,34 @@ def exponent(currency: str) -> int:
 
 def _summed(connection: Connection, period: Period, by: By, only: str) -> Rows:
     """One indexed range of one table; only hours of a month are added up, 24 rows a day and tender."""
-    table: Any = DayHourTable if by == "hour" else MonthKioskTable if period.month else DayKioskTable
-    key = (table.hour if by == "hour" else table.kiosk_no, table.tender, table.currency)
+    table: Any = DAY_HOUR if by == "hour" else MONTH_KIOSK if period.month else DAY_KIOSK
+    key = (table.c.hour if by == "hour" else table.c.kiosk_no, table.c.tender, table.c.currency)
     if by == "hour":
-        sums = [func.sum(getattr(table, name)) for name in SUMS]
-        asked: Select[Any] = select(*key, *sums).where(table.day.between(period.first, period.last)).group_by(*key)
+        sums = [func.sum(table.c[name]) for name in SUMS]
+        asked: Select[Any] = select(*key, *sums).where(table.c.day.between(period.first, period.last)).group_by(*key)
         return [(*row[:3], *map(int, row[3:])) for row in connection.execute(asked)]
-    asked = select(*key, *(getattr(table, name) for name in SUMS))
-    asked = asked.where((table.month if period.month else table.day) == period.number)
+    asked = select(*key, *(table.c[name] for name in SUMS))
+    asked = asked.where((table.c.month if period.month else table.c.day) == period.number)
     if only:
-        asked = asked.where(table.kiosk_no == select(KioskTable.no).where(KioskTable.id == only).scalar_subquery())
+        asked = asked.where(table.c.kiosk_no == select(KIOSK.c.no).where(KIOSK.c.id == only).scalar_subquery())
     return connection.execute(asked).tuples()
 
 
 def _again(connection: Connection, period: Period, by: By, only: str) -> Rows:
     """From the sales by the day that each is posted to."""
-    table: Any = SaleTable
-    key = (table.hour if by == "hour" else table.kiosk_no, table.tender, table.currency)
-    late, claim = table.day != table.posted_day, table.outcome == "claimed"
+    table: Any = SALE
+    key = (table.c.hour if by == "hour" else table.c.kiosk_no, table.c.tender, table.c.currency)
+    late, claim = table.c.day != table.c.posted_day, table.c.outcome == "claimed"
     made = {
-        "sales": func.sum(case((table.outcome.in_(("settled", "cancelled")), 0), else_=1)),
-        "claims": func.sum(case((claim, 1), (table.outcome == "settled", -1), else_=0)),
+        "sales": func.sum(case((table.c.outcome.in_(("settled", "cancelled")), 0), else_=1)),
+        "claims": func.sum(case((claim, 1), (table.c.outcome == "settled", -1), else_=0)),
         "late": func.sum(case((late, 1), else_=0)),
-        "late_minor": func.sum(case((late, table.tender_minor), else_=0)),
+        "late_minor": func.sum(case((late, table.c.tender_minor), else_=0)),
     }
-    sums = [made[name] if name in made else func.sum(getattr(table, name)) for name in SUMS]
-    asked = select(*key, *sums).where(table.posted_day.between(period.first, period.last)).group_by(*key)
+    sums = [made[name] if name in made else func.sum(table.c[name]) for name in SUMS]
+    asked = select(*key, *sums).where(table.c.posted_day.between(period.first, period.last)).group_by(*key)
     if only:
-        asked = asked.where(table.kiosk_no == select(KioskTable.no).where(KioskTable.id == only).scalar_subquery())
+        asked = asked.where(table.c.kiosk_no == select(KIOSK.c.no).where(KIOSK.c.id == only).scalar_subquery())
     return [(*row[:3], *map(int, row[3:])) for row in connection.execute(asked)]
 
 
@@ -116,28 +115,28 @@ def _again(connection: Connection, period: Period, by: By, only: str) -> Rows:
 
 def _late(connection: Connection, period: Period, only: str) -> tuple[Late, ...]:
     """The summaries say where there are any."""
-    table, summary = SaleTable, DayKioskTable
-    days = select(summary.day, summary.kiosk_no).where(col(summary.day).between(period.first, period.last), col(summary.late) > 0)
+    table, summary = SALE, DAY_KIOSK
+    days = select(summary.c.day, summary.c.kiosk_no).where(summary.c.day.between(period.first, period.last), summary.c.late > 0)
     if period.month:  # one look at the month's rows instead of all its days'
-        asked = select(MonthKioskTable.kiosk_no).where(MonthKioskTable.month == period.number, col(MonthKioskTable.late) > 0).distinct()
+        asked = select(MONTH_KIOSK.c.kiosk_no).where(MONTH_KIOSK.c.month == period.number, MONTH_KIOSK.c.late > 0).distinct()
         numbers = list(connection.execute(asked).scalars())
         if not numbers:
             return ()
-        days = days.where(col(summary.kiosk_no).in_(numbers))
+        days = days.where(summary.c.kiosk_no.in_(numbers))
     found = days.distinct().subquery()
     rows: Select[Any] = (
-        select(*(getattr(table, name) for name in ("day", "posted_day")), KioskTable.id, *(getattr(table, name) for name in LATE))
+        select(*(table.c[name] for name in ("day", "posted_day")), KIOSK.c.id, *(table.c[name] for name in LATE))
         .select_from(found)
-        .join(table, and_(table.posted_day == found.c.day, table.kiosk_no == found.c.kiosk_no))
-        .join(KioskTable, col(KioskTable.no) == table.kiosk_no)
-        .where(col(table.day) != table.posted_day)
-        .order_by(table.day, KioskTable.id, table.seq)
+        .join(table, and_(table.c.posted_day == found.c.day, table.c.kiosk_no == found.c.kiosk_no))
+        .join(KIOSK, KIOSK.c.no == table.c.kiosk_no)
+        .where(table.c.day != table.c.posted_day)
+        .order_by(table.c.day, KIOSK.c.id, table.c.seq)
     )
     if only:
-        rows = rows.where(KioskTable.id == only)
+        rows = rows.where(KIOSK.c.id == only)
     return tuple(Late(*row) for row in connection.execute(rows))
 
 
 def _unposted(connection: Connection) -> int:
     """Sales that stand in no sum."""
-    return connection.execute(select(func.count()).select_from(SaleTable).where(SaleTable.posted_day == NOT_POSTED)).scalar_one()
+    return connection.execute(select(func.count()).select_from(SALE).where(SALE.c.posted_day == NOT_POSTED)).scalar_one()

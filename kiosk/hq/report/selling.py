@@ -187,8 +187,15 @@ def _blocks(report: Selling) -> Iterator[Block]:
 def _absent(report: Selling) -> Warned:
     if not report.absent:
         return Warned("Every kiosk was heard within the last day." if report.running else "All of it is in.")
-    says = f"NOT IN YET: {counted(len(report.absent), 'kiosk')}. What was done there since is missing below."
-    return Warned(says, tuple((one.kiosk, WHY[one.why].format(moment=shown_moment(one.heard_ms or 0))) for one in report.absent))
+    return silent(report.absent)
+
+
+def silent(absent: tuple[Absent, ...]) -> Warned:
+    """Whose data is missing, and since when."""
+    if not absent:
+        return Warned("Every kiosk was heard within the last day.")
+    says = f"NOT IN YET: {counted(len(absent), 'kiosk')}. What was done there since is missing below."
+    return Warned(says, tuple((one.kiosk, WHY[one.why].format(moment=shown_moment(one.heard_ms or 0))) for one in absent))
 
 
 def _table(book: Book, by: By) -> Table:

@@ -33,3 +33,6 @@ class AbsentTable(Schema, table=True):
     kiosk_no: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
     why: str = Field(sa_type=Text)
     heard_ms: int | None = Field(default=None, sa_type=Big)
+
+
+BAG_COUNT, ABSENT = (Schema.metadata.tables[name] for name in ("bag_count", "absent"))

@@ -1,0 +1,120 @@
+"""The counting room: what people found in the bags, entered as a CSV file, nothing ever overwritten."""
+
+import csv
+from collections.abc import Iterable
+
+import msgspec
+from sqlalchemy import Connection, insert, select
+
+from kiosk.hq.report.cashbox import Counted
+from kiosk.hq.report.tables import BAG_COUNT
+from kiosk.hq.schema import FACT, KIND, KIOSK, SALE
+from kiosk.vend.rows import Unreadable, fact_of, kinds
+from kiosk.vend.till import CASH
+
+REMOVED = "CashBoxRemoved"
+COUNT_MAX = 1 << 53
+FIELDS = ("kiosk", "device", "bag", "pieces", "amount", "people")
+
+
+class BadCount(ValueError):
+    """A count cannot be entered; the text is one sentence."""
+
+
+class Count(msgspec.Struct, frozen=True):
+    """One line of the counting room: what was in the bag that this kiosk's box left in."""
+
+    kiosk: str
+    device: str
+    bag: str
+    pieces: int
+    amount: str  # major units, 1234.50
+    people: tuple[str, ...]
+
+
+def counts_of(text: str) -> tuple[Count, ...]:
+    """A CSV file with the heads kiosk, device, bag, pieces, amount, people (two of them, a space between). Raises BadCount."""
+    lines = csv.reader(text.removeprefix("\ufeff").splitlines(), strict=True)
+    try:
+        rows = [row for row in lines if row]
+    except csv.Error as error:
+        raise BadCount(f"Line {lines.line_num} is no CSV: {error}.") from None
+    if not rows or tuple(cell.strip().lower() for cell in rows[0]) != FIELDS:
+        raise BadCount(f"The first line has to be {','.join(FIELDS)}.")
+    return tuple(_count(row, place) for place, row in enumerate(rows[1:], 2))
+
+
+def _count(row: list[str], place: int) -> Count:
+    cells = [cell.strip() for cell in row]
+    if len(cells) != len(FIELDS):
+        raise BadCount(f"Line {place} has {len(cells)} cells, not {len(FIELDS)}.")
+    kiosk, device, bag, pieces, amount, people = cells
+    if device not in CASH:
+        raise BadCount(f"Line {place}: a device is {' or '.join(CASH)}.")
+    if not (pieces.isascii() and pieces.isdecimal() and len(pieces) <= 9):
+        raise BadCount(f"Line {place}: pieces are a whole number.")
+    if len(set(people.split())) < 2:
+        raise BadCount(f"Line {place}: two people count, and both are named.")
+    return Count(kiosk, device, bag, int(pieces), amount, tuple(people.split()))
+
+
+def enter(connection: Connection, counts: Iterable[Count], now_ms: int) -> int:
+    """Write down what was counted; how many counts are new. The same count twice is one; another count of a bag is its next time.
+
+    Raises BadCount, and then none of them is entered.
+    """
+    return sum(_enter(connection, count, now_ms) for count in counts)
+
+
+def _enter(connection: Connection, count: Count, now_ms: int) -> bool:
+    no = connection.execute(select(KIOSK.c.no).where(KIOSK.c.id == count.kiosk)).scalar()
+    if no is None:
+        raise BadCount(f"There is no kiosk {count.kiosk!r}.")
+    session = _session_of(connection, no, count)
+    minor = _minor(count.amount, _exponent(connection, no), count.bag)
+    key = {"kiosk_no": no, "device": count.device, "session": session}
+    had = last_count(connection, no, count.device, session)
+    people = " ".join(count.people)
+    if had and (had.minor, had.pieces, " ".join(had.people)) == (minor, count.pieces, people):
+        return False
+    row = {"bag": count.bag, "pieces": count.pieces, "minor": minor, "people": people, "at_ms": now_ms}
+    connection.execute(insert(BAG_COUNT), {**key, "time": had.times + 1 if had else 1, **row})
+    return True
+
+
+def _session_of(connection: Connection, no: int, count: Count) -> int:
+    """The last session of that device that left in that bag; leading zeros make no other bag."""
+    kind = select(KIND.c.no).where(KIND.c.name == REMOVED).scalar_subquery()
+    asked = select(FACT.c.body).where(FACT.c.kiosk_no == no, FACT.c.kind == kind).order_by(FACT.c.seq.desc())
+    for body in connection.execute(asked).scalars():
+        try:
+            fact = fact_of(kinds(), (None, REMOVED, 1, body.encode()))
+        except Unreadable:
+            continue
+        if getattr(fact, "device", "") == count.device and getattr(fact, "bag", "").lstrip("0") == count.bag.lstrip("0"):
+            return int(getattr(fact, "session", 0))
+    raise BadCount(f"No box of {count.kiosk}, {count.device}, that is known here left in bag {count.bag!r}.")
+
+
+def _exponent(connection: Connection, no: int) -> int:
+    """Of the kiosk's money, by its last sale."""
+    asked = select(SALE.c.exponent).where(SALE.c.kiosk_no == no).order_by(SALE.c.seq.desc()).limit(1)
+    return connection.execute(asked).scalar() or 0
+
+
+def _minor(amount: str, exponent: int, bag: str) -> int:
+    whole, point, rest = amount.partition(".")
+    good = whole.isascii() and whole.isdecimal() and (not point or (rest.isascii() and rest.isdecimal() and len(rest) == exponent))
+    minor = int(whole + rest.ljust(exponent, "0")) if good and len(amount) < 17 else COUNT_MAX
+    if minor >= COUNT_MAX:
+        raise BadCount(f"Bag {bag!r}: {amount!r} is no amount with {exponent} places.")
+    return minor
+
+
+def last_count(connection: Connection, no: int, device: str, session: int) -> Counted | None:
+    """The count that holds, None before the first."""
+    table = BAG_COUNT
+    asked = select(table.c.minor, table.c.pieces, table.c.people, table.c.at_ms, table.c.time)
+    asked = asked.where(table.c.kiosk_no == no, table.c.device == device, table.c.session == session)
+    row = connection.execute(asked.order_by(table.c.time.desc()).limit(1)).first()
+    return Counted(row[0], row[1], tuple(row[2].split()), row[3], row[4]) if row else None

@@ -39,6 +39,7 @@ def missing(kind: str) -> list[str]:
     return gone
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With `-n 2 --dist loadgroup` one worker is at the machine's one pcscd, and what takes longest comes first. A file stays whole."""
     if not hasattr(config, "workerinput"):

@@ -22,6 +22,7 @@ from kiosk.sync.batch import BODY_MAX, NO_BATCH, Batch, BatchRefused, checked_ba
 
 RAW_MAX = BODY_MAX + (32 << 10)
 GROUP_ROWS, GROUP_BATCHES = 10_000, 64  # of one transaction
+UNPARKED_AT_ONCE = 16
 NOBODY = ""
 
 Signer = Callable[[str, bytes], bytes]
@@ -158,16 +159,17 @@ class Importer:
         return self._shape(checked_batch(shaped.clear, self._sign_key))
 
     def _unpark(self, kiosk_no: int, now_ms: int) -> int:
-        """Whatever waited for what has just come; how many were imported."""
+        """Whatever waited for what has just come; how many were imported. Of two under one number the one that follows goes first."""
 
-        def waiting(connection: Connection) -> bytes | None:
-            head = select(HEAD.c.seq).where(HEAD.c.kiosk_no == kiosk_no).scalar_subquery()
-            mine = select(PARKED.c.raw).where(PARKED.c.kiosk_no == kiosk_no, PARKED.c.seq <= head + 1)
-            return connection.execute(mine.order_by(PARKED.c.seq, PARKED.c.hash).limit(1)).scalar()
+        def waiting(connection: Connection) -> list[bytes]:
+            head = connection.execute(select(HEAD.c.seq, HEAD.c.hash).where(HEAD.c.kiosk_no == kiosk_no)).one()
+            mine = select(PARKED.c.raw).where(PARKED.c.kiosk_no == kiosk_no, PARKED.c.seq <= head.seq + 1)
+            found = connection.execute(mine.order_by(PARKED.c.seq, PARKED.c.hash).limit(UNPARKED_AT_ONCE)).scalars()
+            return sorted(map(bytes, found), key=lambda raw: f'"prev":"{head.hash}"'.encode() not in raw)
 
         count = 0
-        while raw := self.store.read(waiting):
-            taken = self._alone(self._shape(checked_batch(bytes(raw), self._sign_key)), now_ms, parked=True)
+        while raws := self.store.read(waiting):
+            taken = self._alone(self._shape(checked_batch(raws[0], self._sign_key)), now_ms, parked=True)
             count += taken.verdict in (Verdict.OK, Verdict.EXCEPTION)
         return count
 
@@ -181,7 +183,7 @@ class Importer:
             return Taken(Verdict.GAP, kiosk, refused.seq, None, refused.sentence)
         verdict = Judged(Verdict.TAMPER, refused.sentence)
         kept = raw if len(raw) <= RAW_MAX else b""
-        self.store.transact(lambda connection: keep_apart(connection, kept, kiosk, refused.seq, verdict, now_ms))
+        self.store.transact(lambda connection: keep_apart(connection, kept, (kiosk, refused.seq), verdict, now_ms))
         return Taken(Verdict.TAMPER, kiosk, refused.seq, None, refused.sentence)
 
     # ------------------------------------------------------------ acknowledgements

@@ -1,4 +1,4 @@
-"""Who the kiosks are: their numbers and keys, in which state they are, and how each of them stands. Kinds of facts are numbered here, too."""
+"""Who the kiosks are: their numbers and keys, their state, and how each of them stands. Kinds of facts have their numbers here, too."""
 
 from collections.abc import Iterable, Mapping
 
@@ -150,8 +150,8 @@ def standings(store: Store) -> list[Standing]:
         parked: dict[int, list[int]] = {}
         for row in connection.execute(select(PARKED.c.kiosk_no, PARKED.c.seq).distinct().order_by(PARKED.c.seq)):
             parked.setdefault(row.kiosk_no, []).append(row.seq)
-        open_work = select(WORK.c.kiosk, func.count()).where(WORK.c.done_ms.is_(None)).group_by(WORK.c.kiosk)
-        todo = {kiosk: count for kiosk, count in connection.execute(open_work)}
+        open_work = select(WORK.c.kiosk, func.count().label("lines")).where(WORK.c.done_ms.is_(None)).group_by(WORK.c.kiosk)
+        todo = {row.kiosk: row.lines for row in connection.execute(open_work)}
         floats = _floats(connection)
         both = select(KIOSK, HEAD).join(HEAD, HEAD.c.kiosk_no == KIOSK.c.no).order_by(KIOSK.c.id)
         return [

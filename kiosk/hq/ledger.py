@@ -19,12 +19,12 @@ from kiosk.vend.rows import origin
 class Verdict(StrEnum):
     """See the module. In the order of how bad they are."""
 
-    OK = "ok"
-    REPLAY = "replay"
-    GAP = "gap"
-    EXCEPTION = "exception"
-    TAMPER = "tamper"
-    FORK = "fork"
+    OK = "OK"
+    REPLAY = "REPLAY"
+    GAP = "GAP"
+    EXCEPTION = "EXCEPTION"
+    TAMPER = "TAMPER"
+    FORK = "FORK"
 
 
 WORST = tuple(Verdict)

@@ -21,7 +21,9 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Flag(msgspec.Struct, frozen=True):
-    """A row that somebody has to look at. `rule`: unreadable | unknown | name | sums | money | date | zone | hotlist | tariff | totals | claim."""
+    """A row that somebody has to look at. `rule`: unreadable | unknown | name | sums | money | date | zone | hotlist | tariff | totals |
+    claim.
+    """
 
     seq: int
     rule: str

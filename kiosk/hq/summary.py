@@ -94,7 +94,7 @@ def day_after(day: int) -> int:
 
 
 def post(connection: Connection, added: Added) -> None:
-    """Add it to the summaries, the keys in order: who writes the same rows at once meets the other at the first of them, never crosswise."""
+    """Add it to the summaries, the keys in order: two who write the same rows meet at the first of them, never crosswise."""
     for name, (table, keys) in KEYS.items():
         sums = added.get(name)
         if not sums:

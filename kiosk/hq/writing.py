@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Table, bindparam, func, insert, select, updat
 from kiosk.hq.ledger import FROZEN, OPEN, Head, Judged, Verdict, followed
 from kiosk.hq.rules import Flag
 from kiosk.hq.schema import BATCH, FACT, HEAD, KIOSK, NOT_POSTED, ORIGINAL, PARKED, PERIOD, QUARANTINE, SALE, WORK
-from kiosk.hq.shape import SaleRow, Shaped, copied_sales, settled_row, sums_of
+from kiosk.hq.shape import Shaped, copied_sales
+from kiosk.hq.sold import SaleRow, settled_row, sums_of
 from kiosk.hq.summary import INSERT, Added, later, merged, post, summed
 from kiosk.vend.lifetime import Lifetime
 
@@ -38,7 +39,7 @@ def closed_through(connection: Connection, *, lock: bool = False) -> int:
 
 
 def write(connection: Connection, group: Sequence[Shaped], heads: Heads, now_ms: int) -> Flagged:
-    """Import these, each the next one of its kiosk after `heads` and those before it in the group. What is flagged, by batch. Raises Miss."""
+    """Import these, each the next one of its kiosk after `heads` and those before it here. What is flagged, by batch. Raises Miss."""
     closed = closed_through(connection, lock=True)
     flagged = _move(connection, group, heads, now_ms)
     facts: list[Any] = [shaped.facts for shaped in group]
@@ -152,7 +153,7 @@ def put(connection: Connection, table: Table, rows: bytes | Sequence[tuple[Any, 
         connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
 
 
-# ---------------------------------------------------------------- what is not imported
+# ---------------------------------------------------------------- kept, but no part of the sums
 
 
 def park(connection: Connection, shaped: Shaped, verdict: Judged, now_ms: int) -> Judged:
@@ -169,15 +170,17 @@ def forked(connection: Connection, shaped: Shaped, verdict: Judged, now_ms: int)
     """A FORK freezes its kiosk; the other file is in `original` already. A TAMPER does not: whoever has no key must not stop a kiosk."""
     if verdict.verdict is Verdict.FORK:
         connection.execute(update(KIOSK).where(KIOSK.c.no == shaped.kiosk_no, KIOSK.c.state == OPEN).values(state=FROZEN))
-    keep_apart(connection, shaped.clear, shaped.header.kiosk, shaped.header.seq, verdict, now_ms)
+    keep_apart(connection, shaped.clear, (shaped.header.kiosk, shaped.header.seq), verdict, now_ms)
 
 
-def keep_apart(connection: Connection, raw: bytes, kiosk: str, seq: int, verdict: Judged, now_ms: int) -> None:
-    """A file that nobody may believe, and a line in the worklist. Of one kiosk no more than QUARANTINE_MAX are kept."""
+def keep_apart(connection: Connection, raw: bytes, whose: tuple[str, int], verdict: Judged, now_ms: int) -> None:
+    """A file that nobody may believe, and a line in the worklist. `whose`: kiosk and batch that it names. No kiosk has more than
+    QUARANTINE_MAX here."""
+    kiosk, seq = whose
     mine = QUARANTINE.c.kiosk == kiosk
     if connection.execute(select(func.count()).select_from(QUARANTINE).where(mine)).scalar_one() >= QUARANTINE_MAX:
         return
-    why = str(verdict.verdict)
+    why = verdict.verdict.lower()
     row = {"sha256": sha256(raw).hexdigest(), "kiosk": kiosk, "seq": seq, "why": why, "sentence": verdict.sentence, "came_ms": now_ms}
     connection.execute(INSERT[connection.dialect.name](QUARANTINE).values(**row, raw=raw).on_conflict_do_nothing())
     todo(connection, [(kiosk, why, seq, verdict.sentence, now_ms)])

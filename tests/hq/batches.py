@@ -1,4 +1,4 @@
-"""Real journals as batches: kiosks whose customers buy, tear, claim and come back, sealed as the product seals; and an office that reads them.
+"""Real journals as batches: kiosks whose customers buy, claim and come back, sealed as the product seals; and an office that reads them.
 
 kiosk = Street("K07", sales=20)          what a machine wrote down: real step, fold, profile
 kiosk.batches(250)                       its batches, boxed to OFFICE
@@ -6,6 +6,7 @@ importer(store, kiosk)                   an importer that knows this kiosk
 """
 
 import hashlib
+import random
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -152,8 +153,6 @@ def acked(raw: bytes | None) -> Ack:
 
 def shuffled(several: Sequence[Sequence[bytes]], seed: int) -> list[bytes]:
     """All batches of all kiosks in some order, the same for a seed."""
-    import random
-
     whole = [raw for each in several for raw in each]
     random.Random(seed).shuffle(whole)
     return whole

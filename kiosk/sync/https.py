@@ -19,7 +19,7 @@ import msgspec
 
 from kiosk.sync.carrier import CarryFailed, NotTaken, Offered
 from kiosk.sync.spool import ACK_MAX, seq_name
-from kiosk.sync.standing import said
+from kiosk.sync.standing import reason, said
 
 CONNECT_S, SILENT_S = 15.0, 30.0
 PUT_S, LIST_S = 180.0, 60.0
@@ -137,13 +137,13 @@ def _sentences() -> Iterator[None]:
     except httpx.ConnectError as error:
         raise CarryFailed(_unreached(error)) from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise CarryFailed(f"The connection to the server broke: {said(str(error)) or type(error).__name__}") from None
+        raise CarryFailed(f"The connection to the server broke: {reason(error)}.") from None
 
 
 def _unreached(error: BaseException) -> str:
-    reason: BaseException | None = error
-    while reason is not None:
-        if isinstance(reason, ssl.SSLCertVerificationError):
-            return f"The server's certificate is not believed: {said(reason.verify_message)}."
-        reason = reason.__cause__ or reason.__context__
-    return f"The server cannot be reached: {said(str(error))}"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"The server's certificate is not believed: {said(cause.verify_message)}."
+        cause = cause.__cause__ or cause.__context__
+    return f"The server cannot be reached: {reason(error)}."

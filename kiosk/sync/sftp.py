@@ -18,7 +18,7 @@ import msgspec
 from kiosk.sync.carrier import CarryFailed, NotTaken, Offered
 from kiosk.sync.folder import draft_of
 from kiosk.sync.spool import EVERYBODY, ITEM_MAX, letter_name, seq_name
-from kiosk.sync.standing import said
+from kiosk.sync.standing import reason, said
 
 if TYPE_CHECKING:
     import asyncssh
@@ -178,6 +178,6 @@ def _sentences() -> Iterator[None]:
     except asyncssh.PermissionDenied:
         raise CarryFailed("The server does not let this kiosk's key in.") from None
     except asyncssh.SFTPError as error:
-        raise CarryFailed(f"The server refuses: {said(error.reason)}.") from None
+        raise CarryFailed(f"The server refuses: {said(error.reason).rstrip('. ')}.") from None
     except (asyncssh.Error, OSError, ValueError) as error:
-        raise CarryFailed(f"The server cannot be reached: {said(str(error)) or type(error).__name__}.") from None
+        raise CarryFailed(f"The server cannot be reached: {reason(error)}.") from None

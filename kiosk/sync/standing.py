@@ -75,6 +75,11 @@ def said(text: str) -> str:
     return line if len(line) <= SENTENCE else line[: SENTENCE - 3] + "..."
 
 
+def reason(error: BaseException) -> str:
+    """What a library says of it, for the end of a sentence."""
+    return said(str(error)).rstrip(". ") or type(error).__name__
+
+
 def tell(spool: Spool, standing: Standing) -> None:
     """Write it. Raises FolderError."""
     with Folder.at(spool.path) as root:

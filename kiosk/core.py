@@ -43,6 +43,7 @@ from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
 from kiosk.vend.facts import Fact
 from kiosk.vend.fold import fold
+from kiosk.vend.frozen import freeze, thaw
 from kiosk.vend.journal import Journal
 from kiosk.vend.limits import Allowed
 from kiosk.vend.operators import entry
@@ -53,7 +54,7 @@ from kiosk.vend.rules import Now, Rules
 from kiosk.vend.seen import Choice, HotlistRead, Ordered, RosterRead, Seen
 from kiosk.vend.showing import view
 from kiosk.vend.staff import order_of
-from kiosk.vend.state import Here, State
+from kiosk.vend.state import State
 from kiosk.vend.trust import Locked, RosterInstalled
 from kiosk.vend.view import View
 
@@ -115,17 +116,9 @@ def machine_of(rules: Rules) -> Machine[State]:
         publish=publish,
         deadline=deadline_ms,
         quiet=lambda state: state.sale is None and not state.here.token,
-        freeze=lambda state: msgspec.json.encode(msgspec.structs.replace(state, here=Here())),
-        thaw=_thaw,
+        freeze=freeze,
+        thaw=thaw,
     )
-
-
-def _thaw(frozen: bytes) -> State | None:
-    """None for a state of another version of this software: then the rows are folded from further back."""
-    try:
-        return msgspec.json.decode(frozen, type=State)
-    except msgspec.ValidationError:
-        return None
 
 
 def settle() -> None:

@@ -11,12 +11,13 @@ import msgspec
 from msgspec.structs import asdict, astuple
 
 from kiosk.hq.rules import Flag, Known, broken
-from kiosk.hq.sold import SaleRow, Settled, given, hour_of, sale_row, sums_of
+from kiosk.hq.sold import Odd, SaleRow, Settled, given, hour_of, sale_row, sums_of
 from kiosk.hq.summary import Added, SaleSums, later, summed
 from kiosk.sync.batch import Batch, BatchHeader, BatchRefused, Line
 from kiosk.vend import facts as f
 from kiosk.vend.lifetime import Lifetime, add
 from kiosk.vend.rows import Unreadable, fact_of, kinds
+from kiosk.vend.till import CASH, CashBoxRemoved
 
 SOUGHT = (
     "OrphanCredit", "EscrowUnknown", "CashBoxRemoved", "CashBoxInstalled", "CashBoxMissing", "ClaimIssued", "ClaimSettled", "FloatGranted",
@@ -32,7 +33,7 @@ AMOUNTS = ("amount_minor", "denomination", "tender_minor", "credit_minor", "mino
 CARD = "card"
 NAME_MAX, NUMBER_MAX = 48, 1 << 53
 MONEY_MAX = 1 << 43  # eight times a million million: a million such rows still add up in 64 bits
-MONEY = {kind.__name__: kind for kind in (f.NoteStacked, f.CoinAccepted, f.OrphanCredit, f.SaleClosed, f.ClaimSettled)}
+MONEY = {kind.__name__: kind for kind in (f.NoteStacked, f.CoinAccepted, f.OrphanCredit, f.SaleClosed, f.ClaimSettled, CashBoxRemoved)}
 NULL = "\\N"  # as COPY's text has it
 
 
@@ -55,6 +56,7 @@ class Shaped(msgspec.Struct, frozen=True):
     flags: list[Flag]
     closed_through: int
     named: tuple[str, ...] = ()
+    odd: list[Odd] = []
 
 
 class Shaper:
@@ -81,7 +83,7 @@ class Shaper:
         named = tuple(sorted(work.named))
         return Shaped(
             kiosk_no, batch.header, batch.hash, batch.clear, facts, work.sales, work.settled, sums, work.grown, work.flags,
-            self.closed_through, named,
+            self.closed_through, named, work.odd,
         )  # fmt: skip
 
 
@@ -119,6 +121,7 @@ class _Work:
         self.rows: list[tuple[Any, ...]] = []
         self.sales: list[SaleRow] = []
         self.settled: list[Settled] = []
+        self.odd: list[Odd] = []
         self.sums: list[SaleSums] = []
         self.flags: list[Flag] = []
         self.named: set[str] = set()
@@ -179,6 +182,10 @@ class _Work:
         elif isinstance(fact, f.ClaimSettled):
             credit, fee, debt, energy = given(fact.lines)
             self.settled.append(Settled(row.seq, row.at_ms, fact.sale, credit, fee, debt, energy))
+        elif isinstance(fact, CashBoxRemoved) and not (fact.device in CASH and _plain(fact.bag)):
+            self._flag(row, "unreadable", "It names a box or a bag that no machine has; it is kept, and stands in no report.")
+        elif isinstance(fact, f.OrphanCredit | CashBoxRemoved):
+            self.odd.append(Odd(row.seq, row.at_ms, fact))
 
     def _closed(self, row: Line, fact: f.SaleClosed) -> None:
         if fact.sale in self._ended:

@@ -62,6 +62,14 @@ class Settled(msgspec.Struct, frozen=True):
     credit_wh: int
 
 
+class Odd(msgspec.Struct, frozen=True):
+    """An OrphanCredit or CashBoxRemoved: it names neither its money nor its day, which are the kiosk's last sale's before it."""
+
+    seq: int
+    at_ms: int
+    fact: f.Fact
+
+
 def sale_row(kiosk_no: int, row: Line, fact: f.SaleClosed, hour: int | None) -> SaleRow:
     """A SaleClosed as its row; the day on which it is posted is its own, or none."""
     credit, fee, debt, _ = given(fact.lines) if fact.outcome == "landed" else (0, 0, 0, 0)

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
 
 from kiosk.hq.ledger import FROZEN, OPEN, Head, Judged, Verdict, followed
+from kiosk.hq.report.posting import post_odd
 from kiosk.hq.rules import Flag
 from kiosk.hq.schema import BATCH, FACT, HEAD, KIOSK, NOT_POSTED, ORIGINAL, PARKED, PERIOD, QUARANTINE, SALE, WORK
 from kiosk.hq.shape import Shaped, copied_sales
@@ -49,7 +50,8 @@ def write(connection: Connection, group: Sequence[Shaped], heads: Heads, now_ms:
     if sales:
         put(connection, SALE, copied_sales(sales) if isinstance(facts[0], bytes) else sales)
     settled = _settle(connection, group, closed, flagged)
-    post(connection, merged([*(sums for _, sums in sold), settled]))
+    odd = post_odd(connection, [(shaped.kiosk_no, each) for shaped in group for each in shaped.odd], closed)
+    post(connection, merged([*(sums for _, sums in sold), settled, odd]))
     _ledger(connection, group, flagged, now_ms)
     return flagged
 

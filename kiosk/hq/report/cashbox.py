@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from kiosk.hq.report.period import shown_moment
+from kiosk.hq.report.period import shown_day, shown_moment
 from kiosk.hq.report.sheet import Block, Cell, Money, Table, Warned, columns
 from kiosk.vend import facts as f
 from kiosk.vend.money import plain
@@ -73,11 +73,13 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 class Reconciled(msgspec.Struct, frozen=True):
-    """A session and its count, to the cent."""
+    """A session and its count, to the cent. `day`: when it was taken out, yyyymmdd; `posted_day`: a later one where that was closed."""
 
     kiosk: str
     currency: str
     exponent: int
+    day: int
+    posted_day: int
     session: Session
     counted: Counted | None
 
@@ -275,6 +277,7 @@ def _told(one: Reconciled) -> str:
     session, by = one.session, one.exponent
     counter = "no counter" if session.grew is None else f"the counter says {session.grew} pieces, the journal {session.count}"
     more = [
+        f"taken out on {shown_day(one.day)}" if one.day != one.posted_day else "",
         f"the kiosk said {plain(session.said_minor, by)}" if session.said_minor != session.minor else "",
         f"{session.unknown} pieces of unknown value" if session.unknown else "",
         f"{plain(session.disputed_minor, by)} in doubt" if session.disputed_minor else "",
@@ -287,8 +290,9 @@ def _told(one: Reconciled) -> str:
 
 
 RECORD = (
-    "kiosk", "device", "session", "box", "bag", "taken_out", "operators", "currency", "pieces", "journal", "kiosk_said", "counter_pieces",
-    "counted_pieces", "counted", "difference", "unknown_pieces", "in_doubt", "orphans", "stray", "alarms", "counted_by", "findings",
+    "kiosk", "device", "session", "box", "bag", "day", "posted", "taken_out", "operators", "currency", "pieces", "journal", "kiosk_said",
+    "counter_pieces", "counted_pieces", "counted", "difference", "unknown_pieces", "in_doubt", "orphans", "stray", "alarms", "counted_by",
+    "findings",
 )  # fmt: skip
 
 
@@ -297,7 +301,8 @@ def records(boxes: Iterable[Reconciled]) -> Iterator[tuple[Cell, ...]]:
     for one in boxes:
         session, by, counted = one.session, one.exponent, one.counted
         yield (
-            one.kiosk, session.device, session.session, session.box, session.bag, shown_moment(session.out_ms), " ".join(session.operators),
+            one.kiosk, session.device, session.session, session.box, session.bag, shown_day(one.day), shown_day(one.posted_day),
+            shown_moment(session.out_ms), " ".join(session.operators),
             one.currency, session.count, Money(session.minor, by), Money(session.said_minor, by),
             "" if session.grew is None else session.grew, counted.pieces if counted else "", Money(counted.minor if counted else None, by),
             Money(one.difference_minor, by), session.unknown, Money(session.disputed_minor, by), Money(session.orphans_minor, by),

@@ -4,15 +4,14 @@ import csv
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, insert, select
 
 from kiosk.hq.report.cashbox import Counted
-from kiosk.hq.report.tables import BAG_COUNT
-from kiosk.hq.schema import FACT, KIND, KIOSK, SALE
-from kiosk.vend.rows import Unreadable, fact_of, kinds
+from kiosk.hq.report.period import Period, day_before
+from kiosk.hq.report.tables import BAG_COUNT, BOX
+from kiosk.hq.schema import KIOSK, PERIOD, SALE
 from kiosk.vend.till import CASH
 
-REMOVED = "CashBoxRemoved"
 COUNT_MAX = 1 << 53
 FIELDS = ("kiosk", "device", "bag", "pieces", "amount", "people")
 
@@ -77,22 +76,18 @@ def _enter(connection: Connection, count: Count, now_ms: int) -> bool:
     people = " ".join(count.people)
     if had and (had.minor, had.pieces, " ".join(had.people)) == (minor, count.pieces, people):
         return False
-    row = {"bag": count.bag, "pieces": count.pieces, "minor": minor, "people": people, "at_ms": now_ms}
+    closed = connection.execute(select(PERIOD.c.closed_through).with_for_update(read=True)).scalar_one()
+    row = {"bag": count.bag, "pieces": count.pieces, "minor": minor, "people": people, "at_ms": now_ms, "closed_through": closed}
     connection.execute(insert(BAG_COUNT), {**key, "time": had.times + 1 if had else 1, **row})
     return True
 
 
 def _session_of(connection: Connection, no: int, count: Count) -> int:
     """The last session of that device that left in that bag; leading zeros make no other bag."""
-    kind = select(KIND.c.no).where(KIND.c.name == REMOVED).scalar_subquery()
-    asked = select(FACT.c.body).where(FACT.c.kiosk_no == no, FACT.c.kind == kind).order_by(FACT.c.seq.desc())
-    for body in connection.execute(asked).scalars():
-        try:
-            fact = fact_of(kinds(), (None, REMOVED, 1, body.encode()))
-        except Unreadable:
-            continue
-        if getattr(fact, "device", "") == count.device and getattr(fact, "bag", "").lstrip("0") == count.bag.lstrip("0"):
-            return int(getattr(fact, "session", 0))
+    asked = select(BOX.c.session, BOX.c.bag).where(BOX.c.kiosk_no == no, BOX.c.device == count.device).order_by(BOX.c.seq.desc())
+    for session, bag in connection.execute(asked).tuples():
+        if bag.lstrip("0") == count.bag.lstrip("0"):
+            return int(session)
     raise BadCount(f"No box of {count.kiosk}, {count.device}, that is known here left in bag {count.bag!r}.")
 
 
@@ -111,10 +106,17 @@ def _minor(amount: str, exponent: int, bag: str) -> int:
     return minor
 
 
-def last_count(connection: Connection, no: int, device: str, session: int) -> Counted | None:
-    """The count that holds, None before the first."""
-    table = BAG_COUNT
-    asked = select(table.c.minor, table.c.pieces, table.c.people, table.c.at_ms, table.c.time)
-    asked = asked.where(table.c.kiosk_no == no, table.c.device == device, table.c.session == session)
-    row = connection.execute(asked.order_by(table.c.time.desc()).limit(1)).first()
-    return Counted(row[0], row[1], tuple(row[2].split()), row[3], row[4]) if row else None
+def last_count(connection: Connection, no: int, device: str, session: int, *, before: int | None = None) -> Counted | None:
+    """The count that holds, None where there is none. `before`: only what was entered before that day was closed."""
+    here = select(BAG_COUNT).where(BAG_COUNT.c.kiosk_no == no, BAG_COUNT.c.device == device, BAG_COUNT.c.session == session)
+    if before is not None:
+        here = here.where(BAG_COUNT.c.closed_through < before)
+    row = connection.execute(here.order_by(BAG_COUNT.c.time.desc()).limit(1)).first()
+    return Counted(row.minor, row.pieces, tuple(row.people.split()), row.at_ms, row.time) if row else None
+
+
+def counted_late(period: Period) -> ColumnElement[bool]:
+    """Of a box: was it counted in this period, after its own day was closed?"""
+    same = and_(BAG_COUNT.c.kiosk_no == BOX.c.kiosk_no, BAG_COUNT.c.device == BOX.c.device, BAG_COUNT.c.session == BOX.c.session)
+    came = BAG_COUNT.c.closed_through.between(day_before(period.first), day_before(period.last))
+    return select(BAG_COUNT.c.time).where(same, came, BAG_COUNT.c.closed_through >= BOX.c.posted_day).exists()

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from kiosk.hq.report.absent import absent
-from kiosk.hq.report.boxes import kind_no, place_of
+from kiosk.hq.report.boxes import kind_no, money_of
 from kiosk.hq.report.floats import Arrived, Floats, Paid, line
 from kiosk.hq.report.period import Period
 from kiosk.hq.report.signed import SignedFloat
@@ -33,11 +33,10 @@ def floats(connection: Connection, signed: Sequence[SignedFloat] | None, *, now_
     for no, name, totals in connection.execute(asked).tuples().all():
         arrived = _arrived(connection, no)
         if arrived or name in ours:
-            place = place_of(connection, no, name)
             lines.append(
                 line(
                     name,
-                    (place.currency, place.exponent),
+                    money_of(connection, no),
                     signed=None if signed is None else ours.get(name, []),
                     arrived=arrived,
                     paid=_paid(connection, no),

@@ -5,11 +5,10 @@ A business day is the kiosk's own, by its own clock and zone, and stands in the 
 
 import re
 from calendar import monthrange
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
-FIRST, LAST = 2000, 2999  # years: others are a broken clock's
 HOUR_MS = 3_600_000
 EARLIEST, LATEST = 14, 12  # hours that the first and the last zone on earth are before and behind UTC
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
@@ -90,10 +89,6 @@ def zone_ms(zone: str) -> int | None:
     return (ahead_ms if sign == "+" else -ahead_ms) if int(hours) <= EARLIEST else None
 
 
-def local_day(at_ms: int, zone: str) -> int:
-    """The business day of that moment, yyyymmdd; 0 of a moment that no calendar has."""
-    days = (at_ms + (zone_ms(zone) or 0)) // (24 * HOUR_MS)
-    try:
-        return number(date.fromordinal(days + date(1970, 1, 1).toordinal()))
-    except (ValueError, OverflowError):
-        return 0
+def day_before(day: int) -> int:
+    """yyyymmdd of the day before."""
+    return number(date(day // 10_000, day // 100 % 100, day % 100) - timedelta(days=1))

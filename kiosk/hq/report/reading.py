@@ -1,20 +1,19 @@
 """The selling report out of the store: from the summaries alone, and again from the sales, for whoever doubts them."""
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, select
+from sqlalchemy import BigInteger, Connection, Select, and_, case, cast, func, select
 
 from kiosk.hq.report.absent import absent, kept_absent
 from kiosk.hq.report.period import Period
-from kiosk.hq.report.selling import Book, By, Late, Line, Selling, book
+from kiosk.hq.report.selling import By, Late, Row, Selling, books
+from kiosk.hq.report.tables import IN_NO_SUM
 from kiosk.hq.schema import (
     CLOSE,
     DAY_HOUR,
     DAY_KIOSK,
     KIOSK,
     MONTH_KIOSK,
-    NOT_POSTED,
     SALE,
     Sums,
 )
@@ -23,8 +22,6 @@ from kiosk.vend.money import CURRENCIES
 SUMS = tuple(Sums.model_fields)
 """In the order of the columns, which is Line's."""
 
-Rows = Iterable[tuple[Any, ...]]
-"""(kiosk number or hour, tender, currency, *SUMS)"""
 LATE = ("tender", "currency", "number", "outcome", "tender_minor", "credit_minor", "claim_minor")
 
 
@@ -38,35 +35,19 @@ def recomputed(connection: Connection, period: Period, *, now_ms: int, by: By = 
     return _report(connection, period, _again(connection, period, by, only), now_ms=now_ms, by=by, only=only)
 
 
-def _report(connection: Connection, period: Period, rows: Rows, *, now_ms: int, by: By, only: str) -> Selling:
+def _report(connection: Connection, period: Period, rows: list[Row], *, now_ms: int, by: By, only: str) -> Selling:
     closed_ms = connection.execute(select(CLOSE.c.closed_ms).where(CLOSE.c.period == period.number)).scalar()
-    named = _hour if by == "hour" else _kiosks(connection)
     return Selling(
         period=period,
         by=by,
         closed_ms=closed_ms,
         running=closed_ms is None and now_ms < period.ends_ms(""),
         absent=absent(connection, period, now_ms, only) if closed_ms is None else kept_absent(connection, period, only),
-        books=_books(rows, named),
+        books=books(rows, exponent),
         late=_late(connection, period, only),
         unposted=0 if closed_ms is not None else _unposted(connection),
         only=only,
     )
-
-
-def _hour(hour: int) -> str:
-    return f"{hour:02}"
-
-
-def _kiosks(connection: Connection) -> Callable[[int], str]:
-    return dict(connection.execute(select(KIOSK.c.no, KIOSK.c.id)).tuples().all()).__getitem__
-
-
-def _books(rows: Rows, named: Callable[[int], str]) -> tuple[Book, ...]:
-    lines: dict[str, list[Line]] = {}
-    for of, tender, currency, *sums in rows:
-        lines.setdefault(currency, []).append(Line(named(of), tender, *sums))
-    return tuple(book(currency, exponent(currency), lines[currency]) for currency in sorted(lines))
 
 
 def exponent(currency: str) -> int:
@@ -77,37 +58,49 @@ def exponent(currency: str) -> int:
 # ---------------------------------------------------------------- the summaries
 
 
-def _summed(connection: Connection, period: Period, by: By, only: str) -> Rows:
+def _summed(connection: Connection, period: Period, by: By, only: str) -> list[Row]:
     """One indexed range of one table; only hours of a month are added up, 24 rows a day and tender."""
-    table: Any = DAY_HOUR if by == "hour" else MONTH_KIOSK if period.month else DAY_KIOSK
-    key = (table.c.hour if by == "hour" else table.c.kiosk_no, table.c.tender, table.c.currency)
     if by == "hour":
-        sums = [func.sum(table.c[name]) for name in SUMS]
-        asked: Select[Any] = select(*key, *sums).where(table.c.day.between(period.first, period.last)).group_by(*key)
-        return [(*row[:3], *map(int, row[3:])) for row in connection.execute(asked)]
-    asked = select(*key, *(table.c[name] for name in SUMS))
-    asked = asked.where((table.c.month if period.month else table.c.day) == period.number)
-    if only:
-        asked = asked.where(table.c.kiosk_no == select(KIOSK.c.no).where(KIOSK.c.id == only).scalar_subquery())
-    return connection.execute(asked).tuples()
+        sums = [func.sum(DAY_HOUR.c[name]) for name in SUMS]
+        key = (DAY_HOUR.c.hour, DAY_HOUR.c.tender, DAY_HOUR.c.currency)
+        asked = select(*key, *sums).where(DAY_HOUR.c.day.between(period.first, period.last)).group_by(*key)
+        return _hours(connection, asked)
+    table, place = (MONTH_KIOSK, "month") if period.month else (DAY_KIOSK, "day")
+    asked = select(KIOSK.c.id, table.c.tender, table.c.currency, *(table.c[name] for name in SUMS))
+    asked = asked.join(KIOSK, KIOSK.c.no == table.c.kiosk_no).where(table.c[place] == period.number)
+    return _fetched(connection, asked.where(KIOSK.c.id == only) if only else asked)
 
 
-def _again(connection: Connection, period: Period, by: By, only: str) -> Rows:
+def _again(connection: Connection, period: Period, by: By, only: str) -> list[Row]:
     """From the sales by the day that each is posted to."""
-    table: Any = SALE
-    key = (table.c.hour if by == "hour" else table.c.kiosk_no, table.c.tender, table.c.currency)
-    late, claim = table.c.day != table.c.posted_day, table.c.outcome == "claimed"
+    late = SALE.c.day != SALE.c.posted_day
     made = {
-        "sales": func.sum(case((table.c.outcome.in_(("settled", "cancelled")), 0), else_=1)),
-        "claims": func.sum(case((claim, 1), (table.c.outcome == "settled", -1), else_=0)),
+        "sales": func.sum(case((SALE.c.outcome.in_(("settled", "cancelled")), 0), else_=1)),
+        "claims": func.sum(case((SALE.c.outcome == "claimed", 1), (SALE.c.outcome == "settled", -1), else_=0)),
         "late": func.sum(case((late, 1), else_=0)),
-        "late_minor": func.sum(case((late, table.c.tender_minor), else_=0)),
+        "late_minor": func.sum(case((late, SALE.c.tender_minor), else_=0)),
     }
-    sums = [made[name] if name in made else func.sum(table.c[name]) for name in SUMS]
-    asked = select(*key, *sums).where(table.c.posted_day.between(period.first, period.last)).group_by(*key)
-    if only:
-        asked = asked.where(table.c.kiosk_no == select(KIOSK.c.no).where(KIOSK.c.id == only).scalar_subquery())
-    return [(*row[:3], *map(int, row[3:])) for row in connection.execute(asked)]
+    key = (SALE.c.hour if by == "hour" else SALE.c.kiosk_no, SALE.c.tender, SALE.c.currency)
+    sums = [(made[name] if name in made else func.sum(SALE.c[name])).label(name) for name in SUMS]
+    asked: Select[Any] = select(*key, *sums).where(SALE.c.posted_day.between(period.first, period.last)).group_by(*key)
+    if by == "hour":
+        return _hours(connection, asked)
+    sold = asked.subquery()
+    named = select(KIOSK.c.id, sold.c.tender, sold.c.currency, *(cast(sold.c[name], BigInteger) for name in SUMS))
+    named = named.join(KIOSK, KIOSK.c.no == sold.c.kiosk_no)
+    return _fetched(connection, named.where(KIOSK.c.id == only) if only else named)
+
+
+def _hours(connection: Connection, asked: Select[Any]) -> list[Row]:
+    """A sum may come as a decimal."""
+    return [(f"{row[0]:02}", row[1], row[2], *map(int, row[3:])) for row in connection.execute(asked)]
+
+
+def _fetched(connection: Connection, asked: Select[Any]) -> list[Row]:
+    """As the driver has them: plain tuples of texts and whole numbers want nothing of what a Row offers, and there are many."""
+    cursor: Any = connection.execute(asked).cursor
+    rows: list[Row] = cursor.fetchall()
+    return rows
 
 
 # ---------------------------------------------------------------- what stands beside them
@@ -139,4 +132,4 @@ def _late(connection: Connection, period: Period, only: str) -> tuple[Late, ...]
 
 def _unposted(connection: Connection) -> int:
     """Sales that stand in no sum."""
-    return connection.execute(select(func.count()).select_from(SALE).where(SALE.c.posted_day == NOT_POSTED)).scalar_one()
+    return connection.execute(select(func.count()).select_from(SALE).where(IN_NO_SUM)).scalar_one()

@@ -1,15 +1,32 @@
-"""What the office writes down for its reports: what was counted in a bag, and who was missing when a period was closed."""
+"""What is written down for the reports alone: boxes that were taken out, what was counted in their bags, who was missing at a close."""
 
-from sqlalchemy import BigInteger, Integer, Text
+from sqlalchemy import BigInteger, Index, Integer, Text, text
 from sqlmodel import Field
 
-from kiosk.hq.schema import STRICT, Schema
+from kiosk.hq.schema import NOT_POSTED, SALE, STRICT, Schema, table
 
 Big = BigInteger().with_variant(Integer(), "sqlite")
 
 
+class BoxTable(Schema, table=True):
+    """A CashBoxRemoved. `day` is its own, by the zone of the kiosk's last sale before; `posted_day` a later one where that was closed."""
+
+    __tablename__ = "box"
+    __table_args__ = (Index("box_day", "posted_day", "kiosk_no"), STRICT)
+    kiosk_no: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
+    seq: int = Field(primary_key=True, sa_type=Big)
+    device: str = Field(sa_type=Text)
+    session: int = Field(sa_type=Big)
+    bag: str = Field(sa_type=Text)
+    day: int = Field(sa_type=Integer)
+    posted_day: int = Field(sa_type=Integer)
+
+
 class BagCountTable(Schema, table=True):
-    """A count of one box's contents. A bag may be counted again: `time` 1, 2 and so on, nothing is overwritten, the last one holds."""
+    """A count of one box's contents. A bag may be counted again: `time` 1, 2 and so on, nothing is overwritten, the last one holds.
+
+    `closed_through`: the days up to that one were closed when it was entered; their reports do not know it.
+    """
 
     __tablename__ = "bag_count"
     __table_args__ = STRICT
@@ -22,6 +39,7 @@ class BagCountTable(Schema, table=True):
     minor: int = Field(sa_type=Big)
     people: str = Field(sa_type=Text)  # "014 027"
     at_ms: int = Field(sa_type=Big)
+    closed_through: int = Field(sa_type=Integer)
 
 
 class AbsentTable(Schema, table=True):
@@ -35,4 +53,8 @@ class AbsentTable(Schema, table=True):
     heard_ms: int | None = Field(default=None, sa_type=Big)
 
 
-BAG_COUNT, ABSENT = (Schema.metadata.tables[name] for name in ("bag_count", "absent"))
+BOX, BAG_COUNT, ABSENT = table(BoxTable), table(BagCountTable), table(AbsentTable)
+
+IN_NO_SUM = text(f"posted_day = {NOT_POSTED} AND tender_minor <> 0")
+Index("sale_in_no_sum", SALE.c.kiosk_no, sqlite_where=IN_NO_SUM, postgresql_where=IN_NO_SUM)
+"""Money that stands in no sum is rare, and every open report asks for it."""

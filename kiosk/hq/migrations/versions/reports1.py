@@ -1,4 +1,4 @@
-"""What reports write down: counts of bags, and who was missing when a period was closed."""
+"""What is written down for the reports: boxes that were taken out, counts of bags, who was missing when a period was closed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,21 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Two small tables."""
+    """Three small tables, and an index of the few sales that stand in no sum."""
+    op.create_table(
+        "box",
+        sa.Column("kiosk_no", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("seq", BIG, primary_key=True, autoincrement=False),
+        sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("session", BIG, nullable=False),
+        sa.Column("bag", sa.Text(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("posted_day", sa.Integer(), nullable=False),
+        sqlite_strict=True,
+    )
+    op.create_index("box_day", "box", ["posted_day", "kiosk_no"])
+    in_no_sum = sa.text("posted_day = 0 AND tender_minor <> 0")
+    op.create_index("sale_in_no_sum", "sale", ["kiosk_no"], sqlite_where=in_no_sum, postgresql_where=in_no_sum)
     op.create_table(
         "bag_count",
         sa.Column("kiosk_no", sa.Integer(), primary_key=True, autoincrement=False),
@@ -24,6 +38,7 @@ def upgrade() -> None:
         sa.Column("minor", BIG, nullable=False),
         sa.Column("people", sa.Text(), nullable=False),
         sa.Column("at_ms", BIG, nullable=False),
+        sa.Column("closed_through", sa.Integer(), nullable=False),
         sqlite_strict=True,
     )
     op.create_table(

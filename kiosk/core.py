@@ -36,10 +36,12 @@ from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
 from kiosk.devices.vault.store import BootRefused
 from kiosk.keeping import Contents, Keeping, heights
-from kiosk.sync.bodies import hotlisted
-from kiosk.sending import sender_of
+from kiosk.sending import Sender, sender_of
+from kiosk.sync.customer import masks
+from kiosk.sync.delta import hotlisted
 from kiosk.vend import money, proof, sale
 from kiosk.vend.card.gdw1365 import PROFILE
+from kiosk.vend.clock import word as clock_word
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
 from kiosk.vend.facts import Fact
 from kiosk.vend.fold import fold
@@ -100,6 +102,8 @@ def machine_of(rules: Rules) -> Machine[State]:
             acceptors=state.acceptors,
             sign_job=proof.sign_job(rules, state),
             trust=state.trust,
+            sent=state.sent,
+            clock=clock_word(state.clock, now.at_ms),
             pin_job=entry.pin_job(state, now.at_ms),
             read_job=state.here.staff.read,
             ending=state.here.staff.ending,
@@ -161,8 +165,7 @@ class Core:
         self.desk.record(sale.started(rules, state, clock.now(), SOFTWARE, heights(config, self.station, self.journal)))
         self._disk = DiskWatch(self.desk.tell, config.store.path, config.store.mark, self._height)
         self.vault, self.keeping, generation = self._keys(config)
-        office = self.keeping
-        self.sender = sender_of(config, self.desk, self.station, office, self._journal_to_read, SOFTWARE) if office else None
+        self.sender = self._sender(config, self.keeping) if self.keeping else None
         self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=generation)
         self._signer = Signer(self.desk, self.station.sign)
         self._pins = PinChecker(self.desk)
@@ -276,6 +279,9 @@ class Core:
         return Journal.open(self.journal.path, self.station.database_key(), create=False, read_only=True)
 
     def _ends(self, published: Published) -> None:
+    def _sender(self, config: Config, keeping: Keeping) -> Sender:
+        return sender_of(config, self.desk, self.station, keeping, open_journal=self._journal_to_read, software=SOFTWARE)
+
         """On the desk's thread, which somebody else has to wait for."""
         if published.ending and not self._ending:
             self._ending = True

@@ -90,6 +90,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class ItemRefused(Exception):
+    batch: Annotated[tuple[Key, ...], Meta(max_length=4)] = ()  # X25519, what batches are boxed to, the newest first
     """This item is not installed; the text is one sentence."""
 
 

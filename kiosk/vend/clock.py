@@ -20,6 +20,12 @@ AHEAD_MS = 60 * 60_000  # a meter's own clock may be wrong by so much
 CARDS_KEPT = 8
 
 
+class TimeSigned(Fact, frozen=True):
+    """The head office signed something at that time: it is no earlier now. Written only where it raises the floor."""
+
+    at_ms: int
+
+
 class Clock(msgspec.Struct, frozen=True):
     """`stepped_ms`: by how much it has been moved since it was last believed; `ahead`: cards whose meters say that it is later."""
 
@@ -36,6 +42,13 @@ class Clock(msgspec.Struct, frozen=True):
         return max(self.floor_ms - at_ms, 0)
 
 
+def word(clock: Clock, at_ms: int) -> str:
+    """How the clock stands, for whoever reads its times later: ok | behind | stepped | doubted (by cards)."""
+    if clock.behind_ms(at_ms) > SLEW_MS:
+        return "behind"
+    return "stepped" if abs(clock.stepped_ms) > STEP_MS else "doubted" if clock.ahead else "ok"
+
+
 def fold(clock: Clock, fact: Fact, row: Row) -> Clock:
     """Every row tells the time; some say more of it."""
     match fact:
@@ -47,7 +60,7 @@ def fold(clock: Clock, fact: Fact, row: Row) -> Clock:
             clock = replace(clock, ahead=_said(clock, fact))
         case OperatorDid() if fact.operation == "clock.set":
             clock = Clock(row.at_ms, row.at_ms, excused_ms=row.mono_ms + EXCUSED_MS, boot=row.boot)
-        case HotlistInstalled():
+        case HotlistInstalled() | TimeSigned():
             clock = replace(clock, floor_ms=max(clock.floor_ms, fact.at_ms))
     believed = abs(clock.stepped_ms) <= STEP_MS
     return replace(clock, last_ms=row.at_ms, floor_ms=max(clock.floor_ms, row.at_ms) if believed else clock.floor_ms)

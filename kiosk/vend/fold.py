@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kiosk.vend import clock, limits, service, till, trust, witness
+from kiosk.vend import clock, limits, sent, service, till, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend.card.reading import Record, Word
@@ -25,7 +25,7 @@ from kiosk.vend.state import CardMemory, Disputed, Escrow, Here, Sale, State, fi
 # what an offline rule may rest on
 RULED = (
     f.ClockStepped, f.CardPresented, f.SaleClosed, session.OperatorDid, witness.Restored, trust.Unlocked, trust.Locked, trust.TamperSeen,
-    *trust.KINDS,
+    clock.TimeSigned, *trust.KINDS,
 )  # fmt: skip
 CARDS_KEPT = 5_000  # the newest; older cards lose only their roll-back memory and day limit
 # the customer did something, or money moved: the screen's time begins anew
@@ -46,13 +46,14 @@ def fold(state: State, fact: f.Fact, row: Row) -> State:
 
 def _lasting(fact: f.Fact, state: State, row: Row) -> State:
     """Every row tells the time; after some the offline rules are asked again."""
-    after = replace(_fold(fact, state, row), seq=row.seq, clock=clock.fold(state.clock, fact, row))
+    after = _fold(fact, state, row)
+    after = replace(after, seq=row.seq, clock=clock.fold(state.clock, fact, row), sent=sent.follow(after.sent, fact, row))
     return here_with(after, look_ms=0) if isinstance(fact, RULED) else after
 
 
 # what has a room of its own: the state's field, and who adds up its facts
 ROOMS: Mapping[str, Callable[[Any, f.RoomFact, Row], Any]] = {
-    "service": service.fold, "trust": trust.fold, "operators": session.fold, "till": till.fold,
+    "service": service.fold, "trust": trust.fold, "operators": session.fold, "till": till.fold, "sent": sent.fold,
 }  # fmt: skip
 
 
@@ -66,6 +67,12 @@ def _fold(fact: f.Fact, state: State, row: Row) -> State:
 def _(fact: trust.FloatGranted, state: State, row: Row) -> State:
     grant = limits.Grant(fact.number, fact.amount_minor, fact.until_ms)
     return replace(state, trust=trust.fold(state.trust, fact, row), float_held=limits.granted(state.float_held, grant))
+
+
+@_fold.register
+def _(fact: sent.BatchAcked, state: State, row: Row) -> State:
+    """The head office was heard, on whatever way."""
+    return replace(state, sent=sent.fold(state.sent, fact, row), trust=replace(state.trust, heard_ms=row.at_ms))
 
 
 @_fold.register
@@ -289,7 +296,7 @@ def _(fact: f.SaleClosed, state: State, row: Row) -> State:
         return state
     landed = fact.outcome == "landed"
     ended = replace(sale, stage="landed" if landed else "claimed", closed=fact, closed_ms=row.at_ms, escrow=None)
-    state = replace(state, sale=None, unsent_minor=state.unsent_minor + fact.tender_minor)
+    state = replace(state, sale=None)
     if fact.outcome == "cancelled":
         return here_with(state, asked="", still=False)
     if fact.outcome == "claimed":

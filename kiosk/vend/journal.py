@@ -48,6 +48,7 @@ INSERT = "INSERT INTO journal (seq,at_ms,boot,mono_ms,sale,kind,v,body,hash) VAL
 SELECT = "SELECT seq,at_ms,boot,mono_ms,sale,kind,v,body,hash FROM journal WHERE seq BETWEEN ? AND ? ORDER BY seq"
 SELECT_BYTES = SELECT.replace("sale,kind", "CAST(sale AS BLOB),CAST(kind AS BLOB)")  # a changed bit need not be UTF-8
 SOUGHT = SELECT.replace("seq BETWEEN ? AND ?", "sale IN (SELECT value FROM json_each(?)) OR (? AND instr(body, ?))")
+OF_KIND = SELECT.replace("seq BETWEEN ? AND ?", "kind = ?")
 PRUNE = "DELETE FROM checkpoint WHERE seq NOT IN (SELECT seq FROM checkpoint ORDER BY seq DESC LIMIT 2)"
 LAST = 2**63 - 1
 
@@ -229,19 +230,33 @@ class Journal:
 
     def tail(self, first: int) -> Iterator[Recorded]:
         """The rows from `first` on, each checked against the chain before it is given out. Raises StoreDamaged at the first bad one."""
+        return (self._recorded(values) for values in self._checked(first, LAST))
+
+    def lines(self, first: int, last: int) -> Iterator[tuple[bytes, Recorded]]:
+        """The same up to `last`, each with the very bytes that were hashed: what a batch carries."""
+        for values in self._checked(first, last):
+            seq, at_ms, boot, mono_ms, sale, kind, v, body, _ = values
+            yield line((seq, at_ms, boot, mono_ms), (_text(sale), _text(kind), v, body)), self._recorded(values)
+
+    def _checked(self, first: int, last: int) -> Iterator[Sequence[Any]]:
         previous = self._link_before(first)
-        for values in chain.from_iterable(self._batches(SELECT_BYTES, first, LAST)):
+        for values in chain.from_iterable(self._batches(SELECT_BYTES, first, last)):
             why, previous = _check_row(first, previous, values)
             if why:
                 raise StoreDamaged(f"Row {first} of the journal in {self.path} is not as it was written: {why}.", first)
-            yield self._recorded(values)
+            yield values
             first += 1
-        if first <= self._head[0]:  # a reader beside the desk may find more rows than when it came, and never fewer
+        if first <= min(last, self._head[0]):  # a reader beside the desk may find more rows than when it came, and never fewer
             raise StoreDamaged(f"Row {first} of the journal in {self.path} is missing.", first)
 
     def rows(self, first: int = 1, last: int = LAST) -> Iterator[Recorded]:
         """The rows from `first` to `last`, both included, as they are stored; for reports."""
         for values in chain.from_iterable(self._batches(SELECT, first, last)):
+            yield self._recorded(values)
+
+    def of_kind(self, kind: str) -> Iterator[Recorded]:
+        """All rows of one kind, in order. Reads the whole journal, like `sought`."""
+        for values in chain.from_iterable(self._batches(OF_KIND, kind)):
             yield self._recorded(values)
 
     def sought(self, text: str = "", sales: Collection[str] = ()) -> Iterator[Recorded]:

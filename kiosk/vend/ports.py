@@ -11,6 +11,7 @@ from kiosk.vend.operators.standing import PinJob, ReadJob
 from kiosk.vend.paper.values import Paper
 from kiosk.vend.seen import Seen
 from kiosk.vend.trust import Trust
+from kiosk.vend.sent import Sent
 from kiosk.vend.view import View
 
 
@@ -76,6 +77,8 @@ class Published(msgspec.Struct, frozen=True):
     ending: bool = False  # an operator wants the core to be started again
     trust: Trust = Trust()
 
+    sent: Sent = Sent()
+    clock: str = "ok"  # as `clock.word` has it
 
 class DeskDied(Exception):
     """The desk has ended: nothing that it published holds any more. An acceptor shuts, a screen says so."""

@@ -214,7 +214,7 @@ def _disk(rules: Rules, state: State, limits: Allowed) -> Iterator[RuleStanding]
         yield RuleStanding(18, "disk", level, disk.free >> 20, least >> 20, "mib")
     if office(rules, state):
         steps = {"warn": limits.unacked_max * 9 // 10, "stop": limits.unacked_max}
-        yield RuleStanding(18, "unacked", _level(state.seq, steps), state.seq, limits.unacked_max, "rows")
+        yield RuleStanding(18, "unacked", _level(state.sent.unsent_rows, steps), state.sent.unsent_rows, limits.unacked_max, "rows")
 
 
 def _till(state: State) -> Iterator[RuleStanding]:

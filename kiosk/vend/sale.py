@@ -3,7 +3,7 @@
 A fact that is not legal in the present phase is ignored and counted: a second tap, a repeated event, an answer to a job that is over.
 """
 
-from kiosk.vend import cash, landing, proof, risk, trust, witness
+from kiosk.vend import cash, clock, landing, proof, risk, sent, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
@@ -85,6 +85,10 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
     return (p.Ignored(type(seen).__name__),)
 
 
+        case s.BatchMade():
+            return sent.sealing(state.sent, seen.batch, seen.first, seen.last, seen.header) or (p.Ignored("BatchMade"),)
+        case s.AckRead():
+            return _acknowledged(state, seen)
 def _installed(state: State, seen: s.HotlistRead) -> bool:
     return state.trust.hotlist is not None and state.trust.hotlist.digest == seen.digest
 
@@ -165,6 +169,12 @@ def _trusted(state: State, seen: s.Trusted) -> Facts:
 
 
 def _choice(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
+def _acknowledged(state: State, seen: s.AckRead) -> Facts:
+    """A store that was put back is told so once, and nothing that the head office has of its other life counts for it."""
+    known = state.witness.restored is not None
+    return () if known else sent.acknowledged(state.sent, state.trust, seen.said) or (p.Ignored("AckRead"),)
+
+
     """What was chosen counts on the screen that it was made for, and where that screen offers it. Languages may be changed on all."""
     if seen.rev != state.here.turn:
         return (p.Ignored("Choice"),)

@@ -11,6 +11,7 @@ from kiosk.vend.card.reading import Reading
 from kiosk.vend.facts import RoomFact
 from kiosk.vend.operators.standing import Found as Answer
 from kiosk.vend.operators.tree import Roster
+from kiosk.vend.sent import Acknowledged
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -59,7 +60,22 @@ class HotlistRead(Seen, frozen=True):
 class Trusted(Seen, frozen=True):
     """What the keeper of the trading keys, or whoever installs the head office's items, says has happened (`vend.trust`)."""
 
-    fact: RoomFact
+    fact: Fact
+
+
+class BatchMade(Seen, frozen=True):
+    """A batch's bytes are kept on the disk, and nobody sends them before its fact is written: `header` is the exact text of its header."""
+
+    batch: int
+    first: int
+    last: int
+    header: str
+
+
+class AckRead(Seen, frozen=True):
+    """An acknowledgement for this store whose signature holds."""
+
+    said: Acknowledged
 
 
 # ---------------------------------------------------------------- card

@@ -11,6 +11,7 @@ from kiosk.vend.operators.session import Operators
 from kiosk.vend.operators.standing import Staff
 from kiosk.vend.operators.tree import Roster
 from kiosk.vend.ports import AcceptorMemory
+from kiosk.vend.sent import Sent
 from kiosk.vend.service import Service
 from kiosk.vend.till import Till
 from kiosk.vend.trust import Trust
@@ -112,6 +113,7 @@ class Here(msgspec.Struct, frozen=True):
     turn: int = 0  # counts changes of phase: a choice made on an older screen is ignored
     touched_ms: int = 0  # when the phase began or the customer last did something
     ignored: int = 0
+    masks: dict[str, str] = {}  # by which names customers are greeted
     hotlist: frozenset[bytes] | None = None  # serials; None as long as the installed list was not read
     named: p.CardNamed | None = None  # the last card of it that was in the slot, for its slip
     stop: str = ""  # the offline rule that takes no new money
@@ -143,7 +145,7 @@ class State(msgspec.Struct, frozen=True):
     boxes: dict[str, dict[str, int]] = {}  # device -> denomination, "0" where it has no name -> pieces since the box was put in
     disputed: tuple[Disputed, ...] = ()
     since_ms: dict[str, int] = {}  # device -> when it last failed or was mended; "" -> when this boot began
-    unsent_minor: int = 0  # taken by sales that ended, and not acknowledged by the head office
+    sent: Sent = Sent()
     faults: dict[str, str] = {}
     cards: dict[str, CardMemory] = {}
     debts_paid: dict[str, int] = {}  # by meter
@@ -158,6 +160,11 @@ class State(msgspec.Struct, frozen=True):
     clock: Clock = Clock()
     witness: Witnesses = Witnesses()
     here: Here = Here()
+
+    @property
+    def unsent_minor(self) -> int:
+        """Taken by sales that ended, and not acknowledged by the head office."""
+        return self.sent.unsent_minor
 
 
 def find(state: State, sale_id: str) -> Sale | None:

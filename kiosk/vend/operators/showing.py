@@ -69,7 +69,7 @@ def owed(state: State, *, counted: bool) -> Owed:
     """The machine's own money. What is in the box is for whoever may know it."""
     boxes = sum(box_minor(state, device) for device in state.boxes)
     claims = sum(claim.tender_minor for claim in state.claims.values())
-    return Owed(boxes if counted else None, 0, claims, len(state.claims), state.unsent_minor, state.seq)
+    return Owed(boxes if counted else None, 0, claims, len(state.claims), state.unsent_minor, state.sent.unsent_rows)
 
 
 def _paged(table: Table | None, page: int) -> Table | None:

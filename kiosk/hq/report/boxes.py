@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, and_, or_, select
 
-from kiosk.hq.report.absent import absent, kept_absent
+from kiosk.hq.report.absent import standing
 from kiosk.hq.report.cashbox import FACTS, Reconciled, Session, Told, sessions, table_of
 from kiosk.hq.report.counts import counted_late, last_count
 from kiosk.hq.report.period import Period, shown_moment
 from kiosk.hq.report.selling import Absent, counted, silent
 from kiosk.hq.report.sheet import Sheet, Warned
 from kiosk.hq.report.tables import BOX
-from kiosk.hq.schema import CLOSE, FACT, KIND, KIOSK, SALE
+from kiosk.hq.schema import FACT, KIND, KIOSK, SALE
 from kiosk.vend.rows import Unreadable, fact_of, kinds
 from kiosk.vend.till import CASH
 
@@ -35,7 +35,7 @@ class Boxes(msgspec.Struct, frozen=True):
 
 def boxes(connection: Connection, period: Period, *, now_ms: int, only: str = "") -> Boxes:
     """Each box's contents are added up from its rows: about 2,000 of them for a week of one kiosk."""
-    closed_ms = connection.execute(select(CLOSE.c.closed_ms).where(CLOSE.c.period == period.number)).scalar()
+    stands = standing(connection, period, now_ms, only)
     found: list[Reconciled] = []
     unreadable = 0
     for (no, name), wanted in _wanted(connection, period, only).items():
@@ -43,13 +43,12 @@ def boxes(connection: Connection, period: Period, *, now_ms: int, only: str = ""
         for session in rows.sessions(wanted):
             day, posted_day = wanted[session.last_seq]
             money = money_of(connection, no, session.last_seq)
-            before = None if closed_ms is None else period.last
+            before = None if stands.closed_ms is None else period.last
             count = last_count(connection, no, session.device, session.session, before=before)
             found.append(Reconciled(name, *money, day, posted_day, session, count))
         unreadable += rows.unreadable
     found.sort(key=lambda one: (one.kiosk, one.session.device, one.session.last_seq))
-    missing = absent(connection, period, now_ms, only) if closed_ms is None else kept_absent(connection, period, only)
-    return Boxes(period, closed_ms, missing, tuple(found), unreadable, only)
+    return Boxes(period, stands.closed_ms, stands.absent, tuple(found), unreadable, only)
 
 
 def sheet_of(report: Boxes) -> Sheet:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 HOUR_MS = 3_600_000
-EARLIEST, LATEST = 14, 12  # hours that the first and the last zone on earth are before and behind UTC
+AHEAD_MAX, BEHIND_MAX = 14, 12  # hours that the first and the last zone on earth are before and behind UTC
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 
 
@@ -40,7 +40,7 @@ class Period(msgspec.Struct, frozen=True):
     def ends_ms(self, zone: str) -> int:
         """The moment after its last one by the clock of a kiosk in that zone, "+0800"; anything else counts as the last zone on earth."""
         offset_ms = zone_ms(zone)
-        return midnight_ms(self.last) + 24 * HOUR_MS - (-LATEST * HOUR_MS if offset_ms is None else offset_ms)
+        return midnight_ms(self.last) + 24 * HOUR_MS - (-BEHIND_MAX * HOUR_MS if offset_ms is None else offset_ms)
 
 
 def period_of(text: str) -> Period:
@@ -54,6 +54,11 @@ def period_of(text: str) -> Period:
     except ValueError:
         raise NoPeriod(f"There is no {text} in the calendar.") from None
     return Period(number(first), number(last), number(first) if day else number(first) // 100, text)
+
+
+def day_period(day: int) -> Period:
+    """That day, yyyymmdd."""
+    return Period(day, day, day, shown_day(day))
 
 
 def number(day: date) -> int:
@@ -86,7 +91,7 @@ def zone_ms(zone: str) -> int | None:
         return None
     sign, hours, minutes = found.groups()
     ahead_ms = int(hours) * HOUR_MS + int(minutes) * 60_000
-    return (ahead_ms if sign == "+" else -ahead_ms) if int(hours) <= EARLIEST else None
+    return (ahead_ms if sign == "+" else -ahead_ms) if int(hours) <= AHEAD_MAX else None
 
 
 def day_before(day: int) -> int:

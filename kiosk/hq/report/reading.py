@@ -4,12 +4,11 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Select, and_, case, cast, func, select
 
-from kiosk.hq.report.absent import absent, kept_absent
+from kiosk.hq.report.absent import standing
 from kiosk.hq.report.period import Period
 from kiosk.hq.report.selling import By, Late, Row, Selling, books
 from kiosk.hq.report.tables import IN_NO_SUM
 from kiosk.hq.schema import (
-    CLOSE,
     DAY_HOUR,
     DAY_KIOSK,
     KIOSK,
@@ -36,16 +35,16 @@ def recomputed(connection: Connection, period: Period, *, now_ms: int, by: By = 
 
 
 def _report(connection: Connection, period: Period, rows: list[Row], *, now_ms: int, by: By, only: str) -> Selling:
-    closed_ms = connection.execute(select(CLOSE.c.closed_ms).where(CLOSE.c.period == period.number)).scalar()
+    stands = standing(connection, period, now_ms, only)
     return Selling(
         period=period,
         by=by,
-        closed_ms=closed_ms,
-        running=closed_ms is None and now_ms < period.ends_ms(""),
-        absent=absent(connection, period, now_ms, only) if closed_ms is None else kept_absent(connection, period, only),
+        closed_ms=stands.closed_ms,
+        running=stands.closed_ms is None and now_ms < period.ends_ms(""),
+        absent=stands.absent,
         books=books(rows, exponent),
         late=_late(connection, period, only),
-        unposted=0 if closed_ms is not None else _unposted(connection),
+        unposted=0 if stands.closed_ms is not None else _unposted(connection),
         only=only,
     )
 

@@ -18,13 +18,16 @@ class SignedFloat(msgspec.Struct, frozen=True):
 
 
 def note_signed(folder: Path, signed: SignedFloat) -> None:
-    """Durably, at the end of the file, 0600."""
-    descriptor = os.open(folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, msgspec.json.encode(signed) + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Durably, at the end of the file, 0600. What a power cut left of a line was never signed, and goes."""
+    descriptor = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        file.seek(0)
+        whole = file.read().rfind(b"\n") + 1
+        file.seek(whole)
+        file.truncate()
+        file.write(msgspec.json.encode(signed) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def signed_floats(folder: Path) -> tuple[SignedFloat, ...]:

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from kiosk.hq.report.sheet import Cell, Money
 from kiosk.vend.money import plain
 
-RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: full-width = + - @
+RUNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: full-width
+BREAKS = ("\t", "\r", "\n")
 MARK = "\ufeff"  # without it a spreadsheet reads UTF-8 as whatever its country used before
 
 
@@ -33,4 +34,5 @@ def _cell(cell: Cell, *, comma: bool) -> str | int:
         case Money():
             amount = plain(cell.minor or 0, cell.exponent)
             return amount.replace(".", ",") if comma else amount
-    return f"'{cell}" if cell.lstrip(" ").startswith(RUNS) or cell.startswith(RUNS) else cell
+    seen = next((sign for sign in cell if sign.isprintable() and not sign.isspace()), "")
+    return f"'{cell}" if seen in RUNS or cell.startswith(BREAKS) else cell

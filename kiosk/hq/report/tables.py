@@ -42,18 +42,28 @@ class BagCountTable(Schema, table=True):
     closed_through: int = Field(sa_type=Integer)
 
 
+class ClosingTable(Schema, table=True):
+    """All days up to this one (yyyymmdd) and after the closing before it were closed at once, and with them the months that end there."""
+
+    __tablename__ = "closing"
+    __table_args__ = STRICT
+    through: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
+    closed_ms: int = Field(sa_type=Big)
+
+
 class AbsentTable(Schema, table=True):
-    """A kiosk of which something was missing when this day (yyyymmdd) or month (yyyymm) was closed; see selling.Absent."""
+    """A kiosk of which something was missing at a closing; see selling.Absent. `zone`: of its last sale then, "" before the first."""
 
     __tablename__ = "absent"
     __table_args__ = STRICT
-    period: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
+    through: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
     kiosk_no: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
     why: str = Field(sa_type=Text)
     heard_ms: int | None = Field(default=None, sa_type=Big)
+    zone: str = Field(sa_type=Text)
 
 
-BOX, BAG_COUNT, ABSENT = table(BoxTable), table(BagCountTable), table(AbsentTable)
+BOX, BAG_COUNT, CLOSING, ABSENT = table(BoxTable), table(BagCountTable), table(ClosingTable), table(AbsentTable)
 
 IN_NO_SUM = text(f"posted_day = {NOT_POSTED} AND tender_minor <> 0")
 Index("sale_in_no_sum", SALE.c.kiosk_no, sqlite_where=IN_NO_SUM, postgresql_where=IN_NO_SUM)

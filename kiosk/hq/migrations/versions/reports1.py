@@ -12,7 +12,7 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Three small tables, and an index of the few sales that stand in no sum."""
+    """Four small tables, and an index of the few sales that stand in no sum."""
     op.create_table(
         "box",
         sa.Column("kiosk_no", sa.Integer(), primary_key=True, autoincrement=False),
@@ -42,10 +42,17 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "closing",
+        sa.Column("through", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("closed_ms", BIG, nullable=False),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "absent",
-        sa.Column("period", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("through", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("kiosk_no", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("heard_ms", BIG, nullable=True),
+        sa.Column("zone", sa.Text(), nullable=False),
         sqlite_strict=True,
     )

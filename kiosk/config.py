@@ -118,6 +118,37 @@ class KeysPart(_Part):
     folder: Path | None = None
 
 
+class SftpPart(_Part):
+    """The head office's SFTP server: this kiosk's own key, a file, and the server's host key, which is pinned."""
+
+    host: str
+    key: Path
+    host_key: str = Field(pattern=r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( .*)?$")
+    port: int = Field(22, ge=1, le=65535)
+    user: str = Field("kiosk", min_length=1)
+    root: str = ""  # of the mail bag there
+
+
+class SyncPart(_Part):
+    """The ways to the head office; each that is named is used. `service`: a courier of the service manager's, not the core's.
+
+    `certificate`, `key`: this kiosk's own, where the server asks for one; `stick`: where a stick is found when staff put one in.
+    """
+
+    url: str = Field("", pattern=r"^(https://[^\s/]+)?$")
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    sftp: SftpPart | None = None
+    stick: Path | None = None
+    interval_s: int = Field(900, ge=10, le=86_400)
+    service: bool = False
+
+    def carries(self) -> bool:
+        """Does the core start a courier?"""
+        return bool(self.url or self.sftp or self.stick) and not self.service
+
+
 class Config(BaseSettings):
     """The whole file, checked."""
 
@@ -131,6 +162,7 @@ class Config(BaseSettings):
     tariff: TariffPart = TariffPart()
     screen: ScreenPart = ScreenPart()
     keys: KeysPart = KeysPart()
+    sync: SyncPart = SyncPart()
     letterhead: dict[Literal["utility", "tax_number", "phone"], str] = {}
 
     @classmethod

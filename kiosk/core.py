@@ -36,7 +36,8 @@ from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
 from kiosk.devices.vault.store import BootRefused
 from kiosk.keeping import Contents, Keeping, heights
-from kiosk.sending import Sender, sender_of
+from kiosk.sending import Sender, courier_plan, sender_of
+from kiosk.sync.child import CourierProcess
 from kiosk.sync.customer import masks
 from kiosk.sync.delta import hotlisted
 from kiosk.vend import money, proof, sale
@@ -166,6 +167,7 @@ class Core:
         self._disk = DiskWatch(self.desk.tell, config.store.path, config.store.mark, self._height)
         self.vault, self.keeping, generation = self._keys(config)
         self.sender = self._sender(config, self.keeping) if self.keeping else None
+        self._courier = CourierProcess(courier_plan(config)) if self.sender and config.sync.carries() else None
         self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=generation)
         self._signer = Signer(self.desk, self.station.sign)
         self._pins = PinChecker(self.desk)
@@ -185,6 +187,8 @@ class Core:
         self.desk.start()
         if self.sender:
             self.sender.start()
+        if self._courier:
+            self._courier.start()
         self._card.start()
         self._signer.start()
         self._pins.start()
@@ -205,6 +209,8 @@ class Core:
         if self._control:
             self._control.close()
         self.vault.stop()
+        if self._courier:
+            self._courier.stop()
         if self.sender:
             self.sender.stop()
         if self._running.is_set():

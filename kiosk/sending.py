@@ -26,6 +26,7 @@ from kiosk.sync.batch import Made, boxed_batch
 from kiosk.sync.bodies import key_list
 from kiosk.sync.folder import FolderError
 from kiosk.sync.item import ItemRefused, KeyList
+from kiosk.sync.plan import HttpsPlan, Plan, SftpPlan
 from kiosk.sync.seal import Kept, NotSealed, Says, Station, made_again, next_batch, sealed_in
 from kiosk.sync.spool import Spool
 from kiosk.vend.journal import Journal
@@ -100,6 +101,9 @@ class Sender:
         """All that is wanting now. What the disk refuses is tried again the next time, and what can be done without it is done."""
         self._troubles = []
         self._try(self._spool.made)
+        asked = self._spool.wants_seal()
+        if asked:
+            self._upto = self._desk.published().sent.news
         self._try(self._take_in_items)
         keys = self._keys()
         if keys is not None:
@@ -108,6 +112,8 @@ class Sender:
             hq_key = bytes.fromhex(keys.batch[0])
             self._try(lambda: self._seal_what_is_due(hq_key, now_ms))
             self._try(lambda: self._settle_spool(hq_key))
+        if asked:
+            self._try(self._spool.seal_done)
         self._try(lambda: self._forget(now_ms))
         self.trouble = self._troubles[0] if self._troubles else ""
 
@@ -263,6 +269,19 @@ def sender_of(
         open_journal=open_journal,
         keys=keys,
         take_in=keeping.take_in,
+    )
+
+
+def courier_plan(config: Config) -> Plan:
+    """What the courier of this kiosk is told: where its spool is, and the ways that are configured."""
+    sync, sftp = config.sync, config.sync.sftp
+    return Plan(
+        str(spool_folder(config).absolute()),
+        config.kiosk.id,
+        float(sync.interval_s),
+        HttpsPlan(sync.url, str(sync.ca or ""), str(sync.certificate or ""), str(sync.key or "")) if sync.url else None,
+        SftpPlan(sftp.host, str(sftp.key), sftp.host_key, sftp.port, sftp.user, sftp.root) if sftp else None,
+        str(sync.stick or ""),
     )
 
 

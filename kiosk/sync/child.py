@@ -12,7 +12,7 @@ import threading
 
 import msgspec
 
-from kiosk.sync.courier import Plan
+from kiosk.sync.plan import Plan
 
 SILENT_S = 60.0  # no heartbeat for so long: it hangs
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 300.0

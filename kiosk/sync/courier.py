@@ -15,17 +15,17 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
 from kiosk.sync import stick
 from kiosk.sync.carrier import Carrier, CarryFailed, Memory, exchange
 from kiosk.sync.folder import FolderError
-from kiosk.sync.https import HttpsPlan, https
+from kiosk.sync.https import https
 from kiosk.sync.pace import Pace
-from kiosk.sync.sftp import SftpPlan, sftp
+from kiosk.sync.plan import Plan
+from kiosk.sync.sftp import sftp
 from kiosk.sync.spool import Spool, SpoolBusy, Waiting
 from kiosk.sync.standing import Carried, Standing, Stick, Way, tell
 
@@ -34,18 +34,6 @@ PLAN_MAX = 64 * 1024
 EXIT_PLAN, EXIT_BUSY = 2, 75
 
 Opens = Callable[[], AbstractAsyncContextManager[Carrier]]
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """What the courier is told when it begins. `stick`: where a stick is found, "" for nowhere."""
-
-    spool: str
-    kiosk: str
-    interval_s: Annotated[float, Meta(gt=0)] = 900.0
-    https: HttpsPlan | None = None
-    sftp: SftpPlan | None = None
-    stick: str = ""
-    beats: bool = False  # a byte on standard output at every look, for whoever watches over it
 
 
 class Courier:

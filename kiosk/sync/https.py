@@ -18,6 +18,7 @@ import httpx
 import msgspec
 
 from kiosk.sync.carrier import CarryFailed, NotTaken, Offered
+from kiosk.sync.plan import HttpsPlan
 from kiosk.sync.spool import ACK_MAX, seq_name
 from kiosk.sync.standing import reason, said
 
@@ -27,15 +28,6 @@ FETCH_S, SLOWEST = 60.0, 500  # an item may take a minute, and two seconds a kil
 LIST_MAX = 1 << 20
 NAMES_MAX = 2_000
 REFUSED = (409, 422)
-
-
-class HttpsPlan(msgspec.Struct, frozen=True):
-    """Where the server is. `ca`: a file of the CA that signs it, "" for the system's; `certificate`, `key`: this kiosk's own, or ""."""
-
-    url: str
-    ca: str = ""
-    certificate: str = ""
-    key: str = ""
 
 
 class _Answer(msgspec.Struct, frozen=True):

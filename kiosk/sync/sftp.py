@@ -13,10 +13,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from kiosk.sync.carrier import CarryFailed, NotTaken, Offered
 from kiosk.sync.folder import draft_of
+from kiosk.sync.plan import SftpPlan
 from kiosk.sync.spool import EVERYBODY, ITEM_MAX, letter_name, seq_name
 from kiosk.sync.standing import reason, said
 
@@ -28,17 +27,6 @@ PUT_S, LIST_S = 180.0, 60.0
 FETCH_S, SLOWEST = 60.0, 500
 NAMES_MAX = 2_000  # of one folder
 PART = 64 * 1024
-
-
-class SftpPlan(msgspec.Struct, frozen=True):
-    """`key`: this kiosk's private key, a file; `host_key`: the server's public one, "ssh-ed25519 AAAA..."; `root`: where the bag is."""
-
-    host: str
-    key: str
-    host_key: str
-    port: int = 22
-    user: str = "kiosk"
-    root: str = ""
 
 
 @asynccontextmanager

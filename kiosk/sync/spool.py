@@ -4,6 +4,7 @@
     down/downlink/all/        what came for everybody: KIND-EPOCH-VERSION        `down` is shaped like a mail bag (`bag`), so that the
     down/downlink/K07/        what came for this kiosk, and ack-EPOCH-SEQ        core takes in what came by wire and by stick alike
     ask/now|export|import     somebody wants something of the courier; it takes the file away when it has begun
+    ask/seal                  somebody wants the newest rows to travel, however few they are: the core takes it away when they are sealed
     standing.json             what the courier says of itself (`standing`)
     lock                      held by the one courier that carries
 
@@ -37,6 +38,7 @@ KIOSK = re.compile(r"[A-Z0-9][A-Z0-9.]{0,7}")
 EVERYBODY = "all"
 ACK = "ack"
 
+SEAL = "seal"
 Ask = Literal["now", "export", "import"]
 ASKS: tuple[Ask, ...] = ("now", "export", "import")
 
@@ -236,6 +238,24 @@ class Spool:
         """What is wanted, taken: each is answered once."""
         with self.open("ask") as folder:
             return tuple(what for what in ASKS if folder.has(what) and folder.remove(what))
+
+    def ask_to_seal(self) -> None:
+        """Want the newest rows of the core."""
+        with self.open("ask") as folder:
+            folder.replace(SEAL, b"")
+
+    def wants_seal(self) -> bool:
+        """Does somebody?"""
+        try:
+            with self.open("ask") as folder:
+                return folder.has(SEAL)
+        except FolderError:
+            return False
+
+    def seal_done(self) -> None:
+        """They are sealed."""
+        with self.open("ask") as folder:
+            folder.remove(SEAL)
 
     @contextmanager
     def carrying(self) -> Iterator[None]:

@@ -15,7 +15,8 @@ from kiosk.hq import ingest as door
 from kiosk.hq import serving
 from kiosk.sync import https as way
 from kiosk.sync.carrier import CarryFailed, Memory, exchange
-from kiosk.sync.https import HttpsPlan, https
+from kiosk.sync.https import https
+from kiosk.sync.plan import HttpsPlan
 from kiosk.sync.spool import BATCH_MAX, Spool
 from tests.sync.wires import KIOSK, Authority, Fault, Inbox, ack, authority, closed_port, liar, mail, proxied, served, until
 
@@ -438,13 +439,17 @@ def test_a_body_that_never_ends_is_given_up(plan: HttpsPlan, inbox: Inbox, monke
     assert inbox.seen == []
 
 
+def _crowded(plan: HttpsPlan, http: httpx.Client) -> bool:
+    with _raw(plan) as line:
+        line.sendall(f"PUT /v1/batches/{KIOSK}/00000001 HTTP/1.1\r\nHost: x\r\nContent-Length: 990\r\n\r\n".encode() + bytes(980))
+        return http.put(f"/v1/batches/{KIOSK}/00000001", content=mail(1)).status_code == 503
+
+
 def test_bodies_that_together_are_too_long_wait_for_another_time(plan: HttpsPlan, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "ALL_BODIES_MAX", 1000)
     with client(plan) as http:
         assert http.put(f"/v1/batches/{KIOSK}/00000001", content=mail(1, text="x" * 2000)).status_code == 503
-        with _raw(plan) as line:  # another's body holds most of it, until it hangs up
-            line.sendall(f"PUT /v1/batches/{KIOSK}/00000001 HTTP/1.1\r\nHost: x\r\nContent-Length: 990\r\n\r\n".encode() + bytes(980))
-            until(lambda: http.put(f"/v1/batches/{KIOSK}/00000001", content=mail(1)).status_code == 503, "no room")
+        until(lambda: _crowded(plan, http), "another's body that holds most of it, until it hangs up")
         until(lambda: http.put(f"/v1/batches/{KIOSK}/00000001", content=mail(1)).status_code == 200, "room again")
     assert inbox.kept == {KIOSK: [mail(1)]}
 

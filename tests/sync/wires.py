@@ -24,8 +24,7 @@ from kiosk import envelope
 from kiosk.hq.ingest import Take, ingest
 from kiosk.hq.serving import Certificate, listening, server
 from kiosk.sync.ack import Ack, made_ack
-from kiosk.sync.https import HttpsPlan
-from kiosk.sync.sftp import SftpPlan
+from kiosk.sync.plan import HttpsPlan, SftpPlan
 
 KIOSK, STORE = "K07", "5e" * 16
 ACK_KEY = bytes(range(32))
@@ -188,7 +187,8 @@ async def _all_over() -> None:
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in others:
         task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    if others:
+        await asyncio.wait(others, timeout=1.0)
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,6 @@ def sftp_served(root: Path, keys: SshKeys, handler: type[asyncssh.SFTPServer] = 
 
     async def over(acceptor: asyncssh.SSHAcceptor) -> None:
         acceptor.close()
-        await acceptor.wait_closed()
 
     with looped() as run:
         acceptor = run(begun())

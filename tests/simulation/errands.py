@@ -1,0 +1,236 @@
+"""What happens between the kiosks and the head office, and at it: one thing a step."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kiosk.hq.ledger import Verdict
+from kiosk.sync.ack import read_ack
+from kiosk.vend.facts import RoomFact
+from kiosk.vend.seen import Tick, Trusted
+from kiosk.vend.trust import FloatGranted, KeyListInstalled
+from tests.simulation.kiosk import EPOCH_MS, Kiosk
+from tests.simulation.mail import Letter
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+DAY_MS = 24 * 3_600_000
+FLOAT_MINOR = 2_000_00
+
+
+def errand(world: "World") -> str:
+    """One of them, which has something to do."""
+    kinds = world.mood.errands if world.faults else CALM
+    names, weights = list(kinds), list(kinds.values())
+    for name in world.chance.choices(names, weights, k=4):
+        said = DOINGS[name](world)
+        if said:
+            return f"{name}: {said}"
+    return "nobody has anything to do"
+
+
+# ---------------------------------------------------------------- the post
+
+
+def post(world: "World") -> str:
+    """A kiosk's sender does what is wanting."""
+    return posted(world, world.chance.choice(world.kiosks), flush=world.chance.random() < 0.4)
+
+
+def posted(world: "World", kiosk: Kiosk, *, flush: bool) -> str:
+    """Seal, settle the spool, take in acknowledgements."""
+    if not kiosk.on or not kiosk.post:
+        return ""
+    if world.faults and world.chance.random() < 0.05:
+        kiosk.post.break_off(world.chance)
+    said = [""]
+
+    def act() -> None:
+        assert kiosk.post
+        said[0] = kiosk.post.work(flush=flush)
+
+    kiosk.guarded(act)
+    world.touched(kiosk)
+    return f"{kiosk.id} {said[0]}".strip()
+
+
+def waiting(kiosk: Kiosk) -> list[Letter]:
+    """All that a courier would find there."""
+    lying = kiosk.post.up.lying if kiosk.post else {}
+    return [Letter(kiosk.id, f"{seq}", raw) for seq, raw in sorted(lying.items())]
+
+
+def collect(world: "World") -> str:
+    """A courier takes what waits: one letter by wire, or all of it on a stick."""
+    kiosk = world.chance.choice(world.senders())
+    letters = waiting(kiosk)
+    if not letters:
+        return ""
+    if world.chance.random() < 0.1:
+        world.mail.stick += letters
+        return f"all {len(letters)} of {kiosk.id} on a stick"
+    letter = world.chance.choice(letters)
+    world.mail.up.append(letter)
+    return f"{kiosk.id} {letter.name}"
+
+
+def stick(world: "World") -> str:
+    """A stick is carried to the office."""
+    carried, world.mail.stick = world.mail.stick, []
+    world.mail.up += carried
+    return f"with {len(carried)}" if carried else ""
+
+
+def arrive(world: "World") -> str:
+    """A letter comes to the office."""
+    letter = world.mail.drawn(world.mail.up)
+    if letter is None:
+        return ""
+    taken = world.office.take(letter.raw)
+    world.office.verdicts.append(taken.verdict if taken else None)
+    if taken is None:
+        return f"{letter.kiosk} {letter.name}, and the power fails at the office"
+    world.imported(taken.kiosk or letter.kiosk)
+    if taken.ack:
+        said = read_ack(taken.ack, [world.office.ack_public])
+        world.acknowledged(said)
+        world.mail.down.append(Letter(said.kiosk, said.name, taken.ack))
+    if taken.verdict in (Verdict.FORK, Verdict.TAMPER):
+        world.suspected(letter, taken)
+    return f"{letter.kiosk} {letter.name}: {taken.verdict}{' ' if taken.sentence else ''}{taken.sentence}"
+
+
+def return_mail(world: "World") -> str:
+    """An acknowledgement comes to its kiosk's spool."""
+    letter = world.mail.drawn(world.mail.down)
+    kiosk = world.named(letter.kiosk) if letter else None
+    if letter is None or kiosk is None or kiosk.post is None:
+        return ""
+    kiosk.post.spool.came[letter.name] = letter.raw
+    return f"{letter.kiosk} {letter.name}"
+
+
+# ---------------------------------------------------------------- the office
+
+
+def told(world: "World", kiosk: Kiosk, fact: RoomFact) -> None:
+    """Something of the office's is installed at a kiosk."""
+    if kiosk.on:
+        kiosk.guarded(lambda: kiosk.tell(Trusted(fact)))
+        world.touched(kiosk)
+
+
+def keys(world: "World") -> str:
+    """A kiosk hears the root's list: which epoch it is."""
+    return told_keys(world, world.chance.choice(world.kiosks))
+
+
+def told_keys(world: "World", kiosk: Kiosk) -> str:
+    """Unless it knows."""
+    if not kiosk.on or kiosk.state.trust.version("keys") >= (world.office.epoch, world.office.list_version):
+        return ""
+    told(world, kiosk, KeyListInstalled(world.office.epoch, world.office.list_version))
+    return kiosk.id
+
+
+def grant(world: "World") -> str:
+    """A kiosk whose float is low gets another one."""
+    kiosk = world.chance.choice(world.kiosks)
+    if not kiosk.on or (kiosk.state.float_held.whole_minor or 0) > FLOAT_MINOR:
+        return ""
+    number = kiosk.state.trust.float_version[1] + 1
+    until_ms = EPOCH_MS + world.time.ms + 40 * DAY_MS
+    told(world, kiosk, FloatGranted(number, FLOAT_MINOR, until_ms, world.office.epoch))
+    return kiosk.id
+
+
+def settle(world: "World") -> str:
+    """The slot rule is asked about every open claim."""
+    given = world.office.settle(world.newest_card)
+    world.given(given)
+    return ", ".join(owed.value for owed in given)
+
+
+def replace(world: "World") -> str:
+    """A customer has lost the card."""
+    return world.replaced(world.chance.choice(world.homes))
+
+
+def enrol(world: "World") -> str:
+    """A kiosk whose store is over gets a new one under a new id."""
+    over = [kiosk for kiosk in world.kiosks if world.is_over(kiosk)]
+    return world.enrolled_anew(world.chance.choice(over)) if over else ""
+
+
+def back_up(world: "World") -> str:
+    """HQ's store is copied to another site."""
+    world.office.back_up()
+    return "done"
+
+
+def restore(world: "World") -> str:
+    """HQ's disk is lost, with all that is in no backup."""
+    world.office.restore()
+    return f"epoch {world.office.epoch}"
+
+
+def crash(world: "World") -> str:
+    """The power fails in one of HQ's next transactions."""
+    world.office.cut, world.office.cut_after = world.chance.choice(("before", "inside", "after")), world.chance.randrange(3)
+    return world.office.cut
+
+
+def rotate(world: "World") -> str:
+    """Batches are boxed to another key."""
+    world.office.rotate()
+    return "done"
+
+
+def month(world: "World") -> str:
+    """Nobody comes for 31 days."""
+    world.advance(31 * DAY_MS)
+    for kiosk in world.kiosks:
+        if kiosk.on:
+            kiosk.guarded(lambda one=kiosk: one.tell(Tick()))  # type: ignore[misc]
+            world.touched(kiosk)
+    return "done"
+
+
+def lost_file(world: "World") -> str:
+    """A file of a kiosk's post is gone: a waiting batch or a kept one."""
+    kiosk = world.chance.choice(world.kiosks)
+    if not kiosk.post:
+        return ""
+    for held in (kiosk.post.up.lying, kiosk.post.kept.made_at):
+        if held and world.chance.random() < 0.5:
+            del held[world.chance.choice(list(held))]  # type: ignore[attr-defined]
+    return kiosk.id
+
+
+DOINGS: dict[str, Callable[["World"], str]] = {
+    "post": post,
+    "a courier collects": collect,
+    "a stick is carried": stick,
+    "mail at the office": arrive,
+    "mail at a kiosk": return_mail,
+    "keys": keys,
+    "float": grant,
+    "settlement": settle,
+    "a new store": enrol,
+    "backup": back_up,
+    "a lost card": replace,
+    "restore": restore,
+    "power cut at the office": crash,
+    "new batch key": rotate,
+    "a file is lost": lost_file,
+    "a month goes by": month,
+}
+CALM = dict(zip(DOINGS, (40, 20, 4, 60, 40, 12, 12, 8, 6, 3), strict=False))
+FAULTY = {
+    "a lost card": 1.0,
+    "restore": 0.7,
+    "power cut at the office": 2.0,
+    "new batch key": 0.5,
+    "a file is lost": 1.5,
+    "a month goes by": 0.2,
+}

@@ -1,0 +1,172 @@
+"""What must hold after every step. Each check is cheap enough to be made each time, of what was touched; `of_all` looks at everything."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kiosk.sync.ack import Ack
+from kiosk.vend.rows import line, link, origin
+from tests.simulation.books import CASH
+from tests.simulation.kiosk import Kiosk
+from tests.simulation.office import Owed
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Home, World
+
+
+def of_kiosk(world: "World", kiosk: Kiosk) -> str:
+    """Of one machine, after something happened to it; "" when all is well."""
+    if not kiosk.on:
+        return ""
+    return kiosk.books.wrong or every_cent(kiosk) or pieces(kiosk) or chain(kiosk) or marked(world, kiosk) or float_spent(kiosk)
+
+
+def every_cent(kiosk: Kiosk) -> str:
+    """Tendered = on cards + deductions + held by the open sale + claims that are open; orphans apart."""
+    books, state = kiosk.books, kiosk.state
+    held = state.sale.tender_minor if state.sale else 0
+    owed = sum(claim.tender_minor for claim in state.claims.values())
+    sums = books.sums
+    if books.cash != sums.credited + sums.deducted + sums.returned + held + sums.claims - sums.settled:
+        return f"{kiosk.id}: {books.cash} came in, and {sums} with {held} held"
+    if owed != sums.claims - sums.settled:
+        return f"{kiosk.id}: claims of {owed} are open, {sums.claims} were issued and {sums.settled} settled"
+    box = sum(int(value) * count for boxed in state.boxes.values() for value, count in boxed.items())
+    if box != books.cash + books.orphans:
+        return f"{kiosk.id}: {box} is in the box, and {books.cash} and {books.orphans} orphans fell"
+    return ""
+
+
+def pieces(kiosk: Kiosk) -> str:
+    """The acceptors' own counters decide how many pieces there are."""
+    state = kiosk.state
+    if state.witness.restored or kiosk.journal.pending():
+        return ""
+    for device in CASH:
+        one, memory = kiosk.acceptors[device], state.acceptors.get(device)
+        if memory is None or memory.accepted is None or device not in state.here.met or device in state.faults:
+            continue
+        if memory.accepted == one.accepted and kiosk.books.pieces[device] != one.accepted - kiosk.base[device]:
+            return f"{kiosk.id}: {device} took {one.accepted - kiosk.base[device]}, the rows say {kiosk.books.pieces[device]}"
+    return ""
+
+
+def chain(kiosk: Kiosk) -> str:
+    """Every new row follows the one before it, and what is on the disk is what was linked."""
+    rows, at, linked = kiosk.journal._stored, *kiosk.linked
+    if at > len(rows) or not at:
+        at, linked = 0, origin(kiosk.journal.store_id)
+    for values in rows[at:]:
+        at += 1
+        linked = link(linked, line(values[:4], values[4:8]))
+        if values[0] != at or values[8] != linked:
+            return f"{kiosk.id}: row {at} is not linked to the one before it"
+    kiosk.linked = at, linked
+    return ""
+
+
+def marked(world: "World", kiosk: Kiosk) -> str:
+    """No card is marked before its record is on disk."""
+    if not kiosk.marked:
+        return ""
+    whose, seq = world.tags.get(kiosk.marked, ("", 0))
+    if whose != kiosk.id or seq > kiosk.journal.written:
+        return f"{kiosk.id}: a card was marked {kiosk.marked}, and no row on the disk speaks of it"
+    return ""
+
+
+def float_spent(kiosk: Kiosk) -> str:
+    """Never more than was granted, but for coins in fall and what was in escrow when the grant came."""
+    spent = sum(min(one.left_minor, 0) for one in kiosk.state.float_held.grants)
+    if spent < -kiosk.books.fell - kiosk.books.let_in:
+        return f"{kiosk.id}: the float is passed by {-spent}"
+    return ""
+
+
+def of_import(world: "World", kiosk: Kiosk) -> str:
+    """The office has a beginning of the kiosk's journal and nothing else, and its sums are those of just these rows."""
+    if kiosk.betrayed:
+        return ""
+    batch, row, head = world.office.heads().get(kiosk.id, (0, 0, ""))
+    rows = kiosk.journal._stored
+    if row > kiosk.journal.written:
+        return f"{kiosk.id}: the office has row {row}, and the kiosk has {kiosk.journal.written}"
+    if row and rows[row - 1][8].hex() != head:
+        return f"{kiosk.id}: the office has another row {row}"
+    expected, found = kiosk.books.up_to(row), world.office.sums(kiosk.id)
+    expected = replace(expected, claims=expected.claims - expected.settled, settled=0)
+    if expected != found:
+        return f"{kiosk.id}: after batch {batch} the office adds up {found}, the rows {expected}"
+    return ""
+
+
+def filed(world: "World") -> str:
+    """The rows that the office has of each kiosk are one chain from the store's first row to the head that it believes."""
+    for kiosk, (_, row, head) in world.office.heads().items():
+        at, linked = world.filed.get(kiosk, (0, b""))
+        if row < at:
+            at = 0  # a backup was put back
+        for values in world.office.rows(kiosk, at + 1):
+            at += 1
+            if not linked or at == 1:
+                linked = origin(world.office.store_of(kiosk))
+            linked = link(linked, line(values[:4], values[4:8]))
+            if values[0] != at:
+                return f"the office has row {values[0]} of {kiosk} after row {at - 1}"
+        if (at, linked.hex() if at else "") != (row, head):
+            return f"the office's rows of {kiosk} end with {at}, and its head is row {row}, or another one"
+        world.filed[kiosk] = at, linked
+    return ""
+
+
+def of_ack(world: "World", ack: Ack) -> str:
+    """Nothing is acknowledged that is not here, and nothing called durable that no backup has."""
+    batch, _, head = world.office.heads().get(ack.kiosk, (0, 0, ""))
+    if ack.contiguous_seq > batch or (ack.contiguous_seq == batch and batch and ack.head_hash != head):
+        return f"{ack.kiosk}: batch {ack.contiguous_seq} is acknowledged, and the office has {batch}"
+    if ack.durable_through > world.office.durable(ack.kiosk):
+        return f"{ack.kiosk}: {ack.durable_through} is called durable, and the backup has {world.office.durable(ack.kiosk)}"
+    if ack.hq_epoch != world.office.epoch:
+        return f"{ack.kiosk}: acknowledged in epoch {ack.hq_epoch}, and this is {world.office.epoch}"
+    return ""
+
+
+def of_given(world: "World", owed: Owed) -> str:
+    """What is given out in another slot was never credited in its own."""
+    for home in world.homes:
+        for credit in home.credits:
+            if (owed.kiosk, owed.sale) in world.records.get((home.number, credit.n, credit.tag, credit.amount_minor), ()):
+                return f"{owed.value} was credited in slot {credit.n}, and the office gives it out again"
+    return ""
+
+
+def of_home(world: "World", home: "Home") -> str:
+    """A slot is credited once and in order; a value is credited once, in one slot."""
+    counts = [credit.n for credit in home.credits]
+    if counts != sorted(set(counts)):
+        return f"meter {home.number} credited {counts}"
+    seen: set[tuple[str, str]] = set()
+    for credit in home.credits:
+        whose = world.records.get((home.number, credit.n, credit.tag, credit.amount_minor))
+        if whose is None:
+            return f"meter {home.number} credited {credit}, which nobody paid for"
+        if len(whose) == 1:
+            (value,) = whose
+            if value in seen:
+                return f"{value} is credited twice"
+            if value in world.returned:
+                return f"{value} is credited, and the customer had the money back"
+            if "/".join(value) in world.office.moved:
+                return f"{value} is credited, and the office gave it out in another slot"
+            seen.add(value)
+    return ""
+
+
+def of_all(world: "World") -> str:
+    """Everything, whether or not the step touched it."""
+    for home in world.homes:
+        if wrong := of_home(world, home):
+            return wrong
+    for kiosk in world.kiosks:
+        if wrong := of_kiosk(world, kiosk):
+            return wrong
+    return filed(world)

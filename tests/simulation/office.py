@@ -1,0 +1,297 @@
+"""The head office: the product's importer over its own SQLite store, whose disk may fail; backups, and what follows of the rows.
+
+The store is in memory, so that a power cut is what a transaction does not survive: before it, inside it, or after it with nobody told. What
+lies in a backup is on another site; a store that was put back from it begins a new epoch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+from typing import Any, NamedTuple
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from sqlalchemy import select, update
+from sqlcipher3 import dbapi2 as sqlcipher
+
+from kiosk import envelope
+from kiosk.hq import kiosks
+from kiosk.hq.importer import Importer, Taken
+from kiosk.hq.report.selling import ORPHAN, UNKNOWN
+from kiosk.hq.schema import DAY_KIOSK, FACT, HEAD, KIND, KIOSK, UTILITY
+from kiosk.hq.store import IN_MEMORY, Store
+from kiosk.sync.ack import read_ack
+from kiosk.sync.item import KeyList
+from kiosk.vend import slot
+from kiosk.vend.slot import Entry, Evidence, Shown, Slot, Verified
+from tests.simulation.books import Sums
+from tests.simulation.disk import PowerCut
+
+SOUGHT = ("WriteStarted", "CardVerified", "ForeignSaleFinished", "CardPresented", "ClaimIssued", "ClaimSettled", "Restored")
+
+
+class BatchBox:
+    """One of the head office's keys for batches."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = X25519PrivateKey.from_private_bytes(key)
+        self.box_key = self._key.public_key().public_bytes_raw()
+
+    def open_box(self, info: bytes, ciphertext: bytes) -> bytes:
+        """Raises EnvelopeRefused."""
+        return envelope.unbox(ciphertext, self._key, info)
+
+
+class Owed(NamedTuple):
+    """A claim that is open by the rows that came."""
+
+    kiosk: str
+    sale: str
+    meter: str
+    n: int
+
+    @property
+    def value(self) -> str:
+        """By which the evidence names its money."""
+        return f"{self.kiosk}/{self.sale}"
+
+
+@dataclass
+class Files:
+    """What the rows that came say, as far as it was read: evidence by meter, and claims."""
+
+    read: dict[int, int] = field(default_factory=dict)  # kiosk_no -> row
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
+    evidence: dict[str, list[Evidence]] = field(default_factory=dict)
+    claims: dict[str, Owed] = field(default_factory=dict)
+    records: dict[str, Entry] = field(default_factory=dict)
+    doubted: set[str] = field(default_factory=set)  # kiosks whose store was put back
+
+
+class Backup(NamedTuple):
+    """A copy on another site, and how far each kiosk had come in it."""
+
+    copy: Any
+    heads: dict[str, int]
+
+
+class Office:
+    """One head office. `told` hears what happens here."""
+
+    def __init__(self, chance: Random, now_ms: Callable[[], int], told: Callable[[str], None]) -> None:
+        self.chance, self.now_ms, self.told = chance, now_ms, told
+        self.store = Store.make(IN_MEMORY, 1, now_ms=now_ms())
+        self._transact = self.store.transact
+        self.store.transact = self._cut_at  # type: ignore[method-assign]
+        self.cut, self.cut_after = "", 0  # what becomes of a transaction, and of which of the next ones
+        self.ack_key = chance.randbytes(32)
+        self.ack_public = Ed25519PrivateKey.from_private_bytes(self.ack_key).public_key().public_bytes_raw()
+        self.boxes = [BatchBox(chance.randbytes(32))]
+        self.epoch = 1
+        self.list_version = 1
+        self.verdicts: list[str | None] = []
+        self.enrolled: dict[str, bytes] = {}
+        self.backups: list[Backup] = []
+        self.moved: set[str] = set()  # values that were given out in another slot: on paper, no restore forgets it
+        self.files = Files()
+        self.importer = self._importer()
+        self.back_up()
+
+    def _importer(self) -> Importer:
+        cut, self.cut = self.cut, ""
+        importer = Importer(self.store, self.boxes, partial(envelope.sign, self.ack_key))
+        self.cut = cut
+        return importer
+
+    # ------------------------------------------------------------ kiosks
+
+    def enrol(self, kiosk: str, public_key: bytes) -> None:
+        """A new store's life begins."""
+        self._uncut(lambda: kiosks.enrolled(self.store, {kiosk: (public_key, 1)}))
+        self.enrolled[kiosk] = public_key
+
+    def keys(self) -> KeyList:
+        """The root's list."""
+        return KeyList(
+            decision=(self.ack_public.hex(),), ack=(self.ack_public.hex(),), batch=tuple(box.box_key.hex() for box in self.boxes[:4])
+        )
+
+    def rotate(self) -> None:
+        """Batches are boxed to another key from now on; the old ones still open."""
+        self.boxes.insert(0, BatchBox(self.chance.randbytes(32)))
+        self.list_version += 1
+        self.importer = self._importer()
+
+    # ------------------------------------------------------------ batches
+
+    def take(self, raw: bytes) -> Taken | None:
+        """What came; None where the power failed in it."""
+        try:
+            return self.importer.take(raw, self.now_ms())
+        except PowerCut:
+            self.importer = self._importer()
+            return None
+
+    def _cut_at(self, work: Callable[[Any], Any]) -> Any:
+        cut = self.cut
+        if cut and self.cut_after:
+            self.cut_after -= 1
+            return self._transact(work)
+        self.cut = ""
+        if cut == "before":
+            raise PowerCut
+
+        def inside(connection: Any) -> Any:
+            done = work(connection)
+            if cut == "inside":
+                raise PowerCut
+            return done
+
+        done = self._transact(inside if cut else work)
+        if cut == "after":
+            raise PowerCut
+        return done
+
+    def close(self, kiosk: str) -> None:
+        """That store's life is over."""
+        self._uncut(lambda: kiosks.changed(self.store, kiosk, "closed"))
+
+    def state_of(self, kiosk: str) -> str:
+        """open | frozen | closed."""
+        return str(self.store.read(lambda c: c.execute(select(KIOSK.c.state).where(KIOSK.c.id == kiosk)).scalar()))
+
+    def heads(self) -> dict[str, tuple[int, int, str]]:
+        """kiosk -> (batch, row, chain there), of what is in the store."""
+        asked = select(KIOSK.c.id, HEAD.c.seq, HEAD.c.row_seq, HEAD.c.row_hash).join(HEAD, HEAD.c.kiosk_no == KIOSK.c.no)
+        return {row[0]: (row[1], row[2], row[3]) for row in self.store.read(lambda c: c.execute(asked).all())}
+
+    def sums(self, kiosk: str) -> Sums:
+        """What the daily summary says of one kiosk's sales, all days together; cash that no sale explains stands apart there."""
+        asked = select(DAY_KIOSK).join(KIOSK, KIOSK.c.no == DAY_KIOSK.c.kiosk_no)
+        asked = asked.where(KIOSK.c.id == kiosk, DAY_KIOSK.c.tender.not_in((ORPHAN, UNKNOWN)))
+        found = Sums()
+        for row in self.store.read(lambda c: c.execute(asked).mappings().all()):
+            found.sales += row["sales"]
+            found.tendered += row["tender_minor"]
+            found.credited += row["credit_minor"]
+            found.deducted += row["fee_minor"] + row["debt_minor"]
+            found.claims += row["claim_minor"]
+            found.returned += row["returned_minor"]
+        return found
+
+    def rows(self, kiosk: str, first: int) -> list[tuple[int, int, int, int, str | None, str, int, bytes]]:
+        """Journal rows as they stand in the store, in the journal's own columns."""
+        asked = (
+            select(FACT.c.seq, FACT.c.at_ms, FACT.c.boot, FACT.c.mono_ms, FACT.c.sale, KIND.c.name, FACT.c.v, FACT.c.body)
+            .join(KIND, KIND.c.no == FACT.c.kind)
+            .join(KIOSK, KIOSK.c.no == FACT.c.kiosk_no)
+            .where(KIOSK.c.id == kiosk, FACT.c.seq >= first)
+            .order_by(FACT.c.seq)
+        )
+        return [(*row[:7], row[7].encode()) for row in self.store.read(lambda c: c.execute(asked).all())]  # type: ignore[misc]
+
+    def store_of(self, kiosk: str) -> bytes:
+        """Whose first row the chain begins with."""
+        asked = select(HEAD.c.store).join(KIOSK, KIOSK.c.no == HEAD.c.kiosk_no).where(KIOSK.c.id == kiosk)
+        return bytes.fromhex(str(self.store.read(lambda c: c.execute(asked).scalar())))
+
+    # ------------------------------------------------------------ the disk
+
+    def back_up(self) -> None:
+        """A copy to another site; what is in it is durable."""
+        copy = sqlcipher.connect(IN_MEMORY)
+        self._raw().backup(copy)
+        heads = {kiosk: batch for kiosk, (batch, _, _) in self.heads().items()}
+        self.backups = [*self.backups[-2:], Backup(copy, heads)]
+
+        self._uncut(lambda: kiosks.backed_up(self.store, heads))
+
+    def _uncut(self, act: Callable[[], object]) -> None:
+        """The power holds."""
+        cut, self.cut = self.cut, ""
+        act()
+        self.cut = cut
+
+    def durable(self, kiosk: str) -> int:
+        """The last batch that the newest backup has."""
+        return self.backups[-1].heads.get(kiosk, 0)
+
+    def restore(self) -> None:
+        """The disk is lost; the newest copy is put back, and the root opens a new epoch."""
+        self.cut = ""
+        self.backups[-1].copy.backup(self._raw())
+        self.epoch += 1
+        self._transact(lambda connection: connection.execute(update(UTILITY).values(epoch=self.epoch)))
+        self.store.epoch = self.epoch
+        self.importer = self._importer()
+        for kiosk, public_key in self.enrolled.items():
+            self.enrol(kiosk, public_key)
+        self.files = Files()
+
+    def _raw(self) -> Any:
+        return self.store.engine.raw_connection().driver_connection
+
+    # ------------------------------------------------------------ what follows of rows
+
+    def look(self) -> None:
+        """Read the rows that came since the last look."""
+        asked = (
+            select(FACT.c.kiosk_no, FACT.c.seq, FACT.c.sale, FACT.c.body, KIND.c.name, KIOSK.c.id)
+            .join(KIND, KIND.c.no == FACT.c.kind)
+            .join(KIOSK, KIOSK.c.no == FACT.c.kiosk_no)
+            .where(KIND.c.name.in_(SOUGHT))
+            .order_by(FACT.c.kiosk_no, FACT.c.seq)
+        )
+        files = self.files
+        nos = self.store.read(lambda c: c.execute(select(KIOSK.c.no)).scalars().all())
+        for no in nos:
+            since = asked.where(FACT.c.kiosk_no == no, FACT.c.seq > files.read.get(no, 0))
+            for _, seq, sale, body, kind, kiosk in self.store.read(lambda c, s=since: c.execute(s).all()):
+                files.read[no] = seq
+                self._file(kind, kiosk, sale, msgspec.json.decode(body))
+
+    def _file(self, kind: str, kiosk: str, sale: str | None, said: dict[str, Any]) -> None:
+        files, value = self.files, f"{kiosk}/{sale}"
+        match kind:
+            case "WriteStarted":
+                entry = Entry(value, said["meter"], said["n"], said["amount_minor"], said["tag"])
+                files.records[value] = entry
+                files.entries.setdefault(entry.meter, []).append(entry)
+            case "CardVerified" if value in files.records:
+                of = files.records[value]
+                seen: Evidence = Verified(said["card"], of.meter, said["n"], of.amount_minor, said["tag"])
+                files.evidence.setdefault(of.meter, []).append(seen)
+            case "ForeignSaleFinished":
+                seen = Verified(said["card"], said["meter"], said["n"], said["amount_minor"], said["tag"])
+                files.evidence.setdefault(said["meter"], []).append(seen)
+            case "CardPresented" if said["authentic"]:
+                names = ("card", "meter", "count", "amount_minor", "taken", "tag", "fits")
+                files.evidence.setdefault(said["meter"], []).append(Shown(*(said.get(name) for name in names)))
+            case "ClaimIssued":
+                if said["amount_minor"]:
+                    files.claims[value] = Owed(kiosk, str(sale), said["meter"], said["n"])
+            case "ClaimSettled":
+                files.claims.pop(value, None)
+            case "Restored":
+                files.doubted.add(kiosk)
+
+    def settle(self, newest_card: Callable[[str], str]) -> list[Owed]:
+        """Claims that may be given out in another slot, now, by the slot rule alone."""
+        self.look()
+        given = []
+        for value, owed in list(self.files.claims.items()):
+            if value in self.moved or owed.kiosk in self.files.doubted:
+                continue
+            entries, evidence = self.files.entries.get(owed.meter, []), self.files.evidence.get(owed.meter, [])
+            if slot.may_move(value, Slot(owed.meter, owed.n), entries, evidence, newest_card(owed.meter)):
+                self.moved.add(value)
+                given.append(owed)
+        return given
+
+
+def told_by(ack: bytes, office: Office) -> tuple[str, int, int, int]:
+    """(kiosk, epoch, batch, durable) of an acknowledgement."""
+    said = read_ack(ack, [office.ack_public])
+    return said.kiosk, said.hq_epoch, said.contiguous_seq, said.durable_through

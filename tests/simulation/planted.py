@@ -1,0 +1,256 @@
+"""Bugs planted in the product's own code, one at a time. The simulation must find every one of them, in so many steps."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from sqlalchemy import insert
+
+from kiosk.hq import importer, ledger, writing
+from kiosk.hq.ledger import Judged, Verdict
+from kiosk.hq.schema import BATCH, ORIGINAL
+from kiosk.sending import Sender
+from kiosk.sync.ack import Ack
+from kiosk.vend import cash, desk, journal, landing, sale, sent
+from kiosk.vend import facts as f
+from kiosk.vend.seen import NoteBack
+from kiosk.vend.state import State
+from tests.model.broken import RULES
+from tests.simulation import post
+
+
+class Planted(NamedTuple):
+    """What somebody did wrong, and how."""
+
+    what: str
+    patch: Callable[[pytest.MonkeyPatch], None]
+
+
+# ---------------------------------------------------------------- at the head office
+
+
+def _no_duplicates(mp: pytest.MonkeyPatch) -> None:
+    """Whoever wrote it made it "robust": a row that is there already is passed over."""
+    put = writing.put
+
+    def passing_over(connection: Any, table: Any, rows: Any) -> None:
+        if isinstance(rows, list) and rows:
+            names = [column.name for column in table.columns]
+            connection.execute(insert(table).prefix_with("OR IGNORE"), [dict(zip(names, row, strict=False)) for row in rows])
+        else:
+            put(connection, table, rows)
+
+    mp.setattr(writing, "put", passing_over)
+
+
+def double_import(mp: pytest.MonkeyPatch) -> None:
+    judge = ledger.judged
+    _no_duplicates(mp)
+
+    def judged(head: ledger.Head, header: Any, digest: str, known: str | None) -> Judged:
+        said = judge(head, header, digest, known)
+        return Judged(Verdict.OK) if said.verdict is Verdict.REPLAY and header.seq == head.seq else said
+
+    mp.setattr(importer, "judged", judged)
+    mp.setattr(importer.Importer, "_here", lambda *_: [])
+
+
+def _verdict(mp: pytest.MonkeyPatch, old: Verdict, new: Verdict) -> None:
+    judge = ledger.judged
+
+    def judged(*given: Any) -> Judged:
+        said = judge(*given)
+        return Judged(new, said.sentence) if said.verdict is old else said
+
+    mp.setattr(importer, "judged", judged)
+
+
+def gap_accepted(mp: pytest.MonkeyPatch) -> None:
+    _verdict(mp, Verdict.GAP, Verdict.OK)
+
+
+def fork_accepted(mp: pytest.MonkeyPatch) -> None:
+    _no_duplicates(mp)
+    _verdict(mp, Verdict.FORK, Verdict.OK)
+
+
+def early_checkpoint(mp: pytest.MonkeyPatch) -> None:
+    """The head is moved at once, and the rows of a batch come with the next one's, if nothing happens to them until then."""
+    waiting: list[tuple[Any, Any]] = []
+    put = writing.put
+
+    def write(connection: Any, group: Any, heads: Any, now_ms: int) -> Any:
+        for table, rows in waiting:
+            put(connection, table, rows)
+        waiting.clear()
+        return whole(connection, group, heads, now_ms)
+
+    whole, begin = writing.write, importer.Importer.__init__
+    mp.setattr(writing, "put", lambda c, table, rows: put(c, table, rows) if table in (BATCH, ORIGINAL) else waiting.append((table, rows)))
+    mp.setattr(importer, "write", write)
+
+    def anew(self: importer.Importer, *given: Any, **named: Any) -> None:
+        waiting.clear()
+        begin(self, *given, **named)
+
+    mp.setattr(importer.Importer, "__init__", anew)
+
+
+def ack_above_durable(mp: pytest.MonkeyPatch) -> None:
+    made = importer.made_ack
+
+    def hopeful(ack: Ack, signer: Any) -> bytes:
+        return made(msgspec.structs.replace(ack, durable_through=ack.contiguous_seq), signer)
+
+    mp.setattr(importer, "made_ack", hopeful)
+
+
+def ack_before_import(mp: pytest.MonkeyPatch) -> None:
+    made = importer.made_ack
+
+    def hopeful(ack: Ack, signer: Any) -> bytes:
+        return made(msgspec.structs.replace(ack, contiguous_seq=max([ack.contiguous_seq, *ack.parked])), signer)
+
+    mp.setattr(importer, "made_ack", hopeful)
+
+
+# ---------------------------------------------------------------- at the kiosk's post
+
+
+def no_way_back(mp: pytest.MonkeyPatch) -> None:
+    believed = sent.acknowledged
+
+    def acknowledged(held: sent.Sent, trust: Any, said: sent.Acknowledged) -> tuple[f.Fact, ...]:
+        return () if said.batch < held.acked.batch else believed(held, trust, said)
+
+    mp.setattr(sent, "acknowledged", acknowledged)
+    mp.setattr("kiosk.sending.acknowledged", acknowledged)
+
+
+def sent_is_safe(mp: pytest.MonkeyPatch) -> None:
+    """A batch leaves the spool when it was carried away once, whether or not it arrived."""
+    settle = Sender._settle_spool
+
+    def once(self: Sender, hq_key: bytes) -> None:
+        before = set(self._boxed)
+        settle(self, hq_key)
+        for waiting in self._spool.waiting():
+            if waiting.seq in before:
+                self._spool.done(waiting.seq)
+
+    mp.setattr(Sender, "_settle_spool", once)
+
+
+def seen_before_its_fact(mp: pytest.MonkeyPatch) -> None:
+    mp.setattr(post.Spool, "draft", post.Spool.put)
+    mp.setattr(post.Spool, "release", lambda *_: None)
+
+
+# ---------------------------------------------------------------- at the machine
+
+
+def write_before_intent(mp: pytest.MonkeyPatch) -> None:
+    mp.setattr(f.WriteStarted, "barrier", False)
+
+
+def credit_not_durable(mp: pytest.MonkeyPatch) -> None:
+    append = journal.Journal.append
+
+    def later(self: journal.Journal, at_ms: int, boot: int, mono_ms: int, facts: Any) -> Any:
+        commit, self.commit = self.commit, lambda: None  # type: ignore[method-assign]
+        try:
+            return append(self, at_ms, boot, mono_ms, facts)
+        finally:
+            self.commit = commit  # type: ignore[method-assign]
+
+    mp.setattr(journal.Journal, "append", later)
+
+
+def reversed_after_the_tag(mp: pytest.MonkeyPatch) -> None:
+    """There is no bank terminal yet: the money of a sale whose record was begun is given back by hand instead."""
+    claim = landing.claim
+
+    def back(rules: Any, state: State, due: Any, why: str, now: Any) -> tuple[f.Fact, ...]:
+        if due.record is None or due.stage == "claimed":
+            return claim(rules, state, due, why, now)
+        return (landing.closed(rules, due, "returned", now),)
+
+    mp.setattr(landing, "claim", back)
+
+
+def pulled_is_cancelled(mp: pytest.MonkeyPatch) -> None:
+    without = sale._without_card
+
+    def over(rules: Any, state: State, now: Any) -> tuple[f.Fact, ...]:
+        if state.sale and state.sale.record:
+            return (landing.closed(rules, state.sale, "returned", now),)
+        return without(rules, state, now)
+
+    mp.setattr(sale, "_without_card", over)
+
+
+def told_twice(mp: pytest.MonkeyPatch) -> None:
+    mp.setattr(cash, "is_news", lambda *_: True)
+
+
+def growth_ignored(mp: pytest.MonkeyPatch) -> None:
+    mp.setattr(cash, "_growth", lambda *_: [])
+
+
+def credit_on_escrow(mp: pytest.MonkeyPatch) -> None:
+    def note_back(state: State, seen: NoteBack) -> tuple[f.Fact, ...]:
+        held = state.sale.escrow if state.sale else None
+        if not held or not state.sale:
+            return ()
+        return (f.NoteStacked(state.sale.id, seen.device, seen.serial, held.denomination, seen.counter, None),)
+
+    mp.setattr(cash, "note_back", note_back)
+
+
+def late_checkpoint_row(mp: pytest.MonkeyPatch) -> None:
+    """The state that is stored is older than the row that it is stored at: what lies between is never folded again."""
+    take = desk.Desk._checkpoint
+
+    def older(self: Any, now: Any) -> None:
+        state = self._state
+        self._state, self._older = getattr(self, "_older", state), state
+        take(self, now)
+        self._state = state
+
+    mp.setattr(desk.Desk, "_checkpoint", older)
+
+
+def proof_by_absence(mp: pytest.MonkeyPatch) -> None:
+    RULES["absence"].patch(mp)
+
+
+def proof_by_intent(mp: pytest.MonkeyPatch) -> None:
+    RULES["started"].patch(mp)
+
+
+BUGS: dict[str, Planted] = {
+    "double import": Planted("a batch that came twice is added up twice", double_import),
+    "gap accepted": Planted("a batch is imported though one before it is missing", gap_accepted),
+    "fork accepted": Planted("a second history of a store is imported over the first", fork_accepted),
+    "early checkpoint": Planted("a kiosk's head moves before the rows of the batch are there", early_checkpoint),
+    "ack above durable": Planted("what no backup has is called durable", ack_above_durable),
+    "ack before import": Planted("what is parked is acknowledged", ack_before_import),
+    "no way back": Planted("a kiosk does not send again what a restored office has lost", no_way_back),
+    "sent is safe": Planted("a batch leaves the spool unacknowledged", sent_is_safe),
+    "seen before its fact": Planted("a batch may be carried before its fact is on disk", seen_before_its_fact),
+    "write before intent": Planted("a card is marked before the record is on disk", write_before_intent),
+    "credit not durable": Planted("a barrier waits for no disk", credit_not_durable),
+    "reversal after the tag": Planted("money is given back when its record stands on a card", reversed_after_the_tag),
+    "pulled is cancelled": Planted("a card pulled in the write gets its money back", pulled_is_cancelled),
+    "told twice": Planted("an acceptor's repeated event is credited again", told_twice),
+    "growth ignored": Planted("pieces that no event told are forgotten", growth_ignored),
+    "credit on escrow": Planted("a note that goes back is credited", credit_on_escrow),
+    "older state": Planted("a checkpoint's state is older than its row", late_checkpoint_row),
+    "proof by absence": Planted("a claim is settled because nothing speaks for it", proof_by_absence),
+    "proof by intent": Planted("a claim is settled on another sale's WriteStarted", proof_by_intent),
+    "blind": Planted(RULES["blind"].what, RULES["blind"].patch),
+    "repeat-new": Planted(RULES["repeat-new"].what, RULES["repeat-new"].patch),
+    "trust-count": Planted(RULES["trust-count"].what, RULES["trust-count"].patch),
+    "commit-first": Planted(RULES["commit-first"].what, RULES["commit-first"].patch),
+}

@@ -1,0 +1,154 @@
+"""Faults off: in a few rounds every open sale ends, every outbox drains, and what was paid is in a meter, owed, or given out again."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kiosk.vend.facts import CardVerified
+from kiosk.vend.seen import PrinterState, Tick
+from tests.simulation import errands, invariants
+from tests.simulation.books import Sums
+from tests.simulation.kiosk import Kiosk
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Home, World
+
+ROUNDS = 3
+WAITS = 40
+JOBS = 30
+LETTERS = 4_000
+
+
+def come_to_rest(world: "World") -> str:
+    """What did not end, "" when everything did."""
+    world.faults = world.mail.faults = False
+    world.office.cut = ""
+    for kiosk in world.kiosks:
+        kiosk.disk.cut, kiosk.disk.lies, kiosk.disk.astray = "", 0, False
+    for _ in range(ROUNDS):
+        for kiosk in list(world.kiosks):
+            if wrong := _machine_rests(world, kiosk):
+                return wrong
+        for home in world.homes:
+            if wrong := _everybody_comes(world, home):
+                return wrong
+        if wrong := _mail_drains(world):
+            return wrong
+    return invariants.of_all(world) or _nothing_open(world)
+
+
+def _machine_rests(world: "World", kiosk: Kiosk) -> str:
+    """It is started, its clock set right, its card taken out, and left alone until its sale is over."""
+    kiosk.clock.moved_ms = 0
+    world.took(kiosk.pull())
+    if not kiosk.on and not kiosk.damaged:
+        kiosk.power_on()
+    if world.is_over(kiosk):
+        world.enrolled_anew(kiosk)
+        kiosk = next(one for one in world.kiosks if one.acceptors is kiosk.acceptors)
+    kiosk.tell(PrinterState("ok"))
+    kiosk.acceptor_up("notes", reset=True)
+    for _ in range(WAITS):
+        if kiosk.state.sale is None:
+            break
+        world.advance(30_000)
+        kiosk.tell(Tick())
+        _works(kiosk)
+    if kiosk.state.sale:
+        return f"{kiosk.id}: a sale never ends: {kiosk.state.sale}"
+    _works(kiosk)
+    if kiosk.state.here.shown:
+        kiosk.press("slip_taken")
+    errands.told_keys(world, kiosk)
+    return invariants.of_kiosk(world, kiosk)
+
+
+def _works(kiosk: Kiosk) -> None:
+    for _ in range(JOBS):
+        if not kiosk.work():
+            return
+    raise AssertionError(f"{kiosk.id} never comes to rest")
+
+
+def _everybody_comes(world: "World", home: "Home") -> str:
+    """The newest card at every machine and in its meter after each; the older ones stay in their drawers."""
+    card = home.cards[-1]
+    for kiosk in world.kiosks:
+        kiosk.marked = ""
+        kiosk.insert(card)
+        _works(kiosk)
+        wrong = invariants.of_kiosk(world, kiosk)
+        kiosk.pull()
+        world.into_meter(home, card)
+        if wrong := wrong or invariants.of_home(world, home):
+            return wrong
+    return ""
+
+
+def _mail_drains(world: "World") -> str:
+    for kiosk in world.kiosks:
+        errands.posted(world, kiosk, flush=True)
+        world.mail.up += errands.waiting(kiosk)
+    errands.stick(world)
+    for _ in range(LETTERS):
+        if not world.mail.up:
+            break
+        errands.arrive(world)
+    world.office.back_up()
+    for kiosk in world.kiosks:  # once more, so that what is durable is said
+        world.mail.up += errands.waiting(kiosk)
+    while world.mail.down:
+        errands.return_mail(world)
+    for kiosk in world.kiosks:
+        errands.posted(world, kiosk, flush=False)
+    errands.settle(world)
+    return world.found()
+
+
+# ---------------------------------------------------------------- what must be true then
+
+
+def _nothing_open(world: "World") -> str:
+    for kiosk in world.kiosks:
+        sent, post = kiosk.state.sent, kiosk.post
+        if kiosk.state.sale or (post and post.up.lying) or sent.unsent_rows:
+            return f"{kiosk.id}: {len(post.up.lying) if post else 0} batches and {sent.unsent_rows} rows wait for ever"
+        row = world.office.heads().get(kiosk.id, (0, 0, ""))[1]
+        if sent.news > row:
+            return f"{kiosk.id}: the office has row {row} of {sent.news}"
+        if not kiosk.betrayed and kiosk.books.sums != with_settled(world.office.sums(kiosk.id), kiosk.books.sums.settled):
+            return f"{kiosk.id}: the office adds up {world.office.sums(kiosk.id)}, the kiosk {kiosk.books.sums}"
+    return next((wrong for home in world.homes if (wrong := _money_arrived(world, home))), "")
+
+
+def with_settled(sums: Sums, settled: int) -> Sums:
+    """HQ takes settled claims off its claims; the books count them apart."""
+    return replace(sums, claims=sums.claims + settled, settled=settled)
+
+
+def _money_arrived(world: "World", home: "Home") -> str:
+    """Of a home whose card was never replaced: what was verified is in the meter, and a claim's slot is gone to another."""
+    if home.replaced:
+        return ""
+    tags = {credit.tag: credit for credit in home.credits}
+    counts = {credit.n: credit for credit in home.credits}
+    for kiosk in world.kiosks:
+        if kiosk.betrayed:
+            continue
+        for recorded in kiosk.journal.of_kind("CardVerified"):
+            fact = recorded.fact
+            if isinstance(fact, CardVerified) and fact.card == home.cards[-1].serial.hex() and fact.tag not in tags:
+                return f"{kiosk.id}: {fact} is not in the meter"
+        for claim in kiosk.state.claims.values():
+            if claim.meter != home.number or not claim.tender_minor:
+                continue
+            mine = claim.record is not None and claim.record.tag in tags
+            if not mine and claim.n > home.meter.state.count:
+                return f"{kiosk.id}: a needless claim, its slot {claim.n} is still free: {claim.id}"
+            if mine or f"{kiosk.id}/{claim.id}" in world.office.moved or claim.n not in counts:
+                continue
+            winner = counts[claim.n]
+            owners = world.records.get((home.number, claim.n, winner.tag, winner.amount_minor), set())
+            known = [one for one in world.kiosks if (one.id, next(iter(owners), ("", ""))[1]) in owners and not one.betrayed]
+            if len(owners) == 1 and known:
+                return f"{kiosk.id}: claim {claim.id} lost slot {claim.n} to {owners}, and the office does not see it"
+    return ""

@@ -1,0 +1,341 @@
+"""The whole of it from one seed: kiosks, customers with their cards and meters, the mail between, and the head office.
+
+    world = World(4711); world.run(5_000); world.settle()
+
+Every step does one thing somewhere and is followed by every invariant (`invariants`). Nothing here knows the time or draws by chance but
+through `world.time` and `world.chance`.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from kiosk.devices.sim import crypto, meter_state
+from kiosk.devices.sim.card import CardModel
+from kiosk.devices.sim.card_files import OPEN, PURCHASE, REPLACEMENT, Parameters, Returned, is_empty
+from kiosk.devices.sim.faults import NONE, Cut, Faults
+from kiosk.devices.sim.image import personalise
+from kiosk.devices.sim.meter import MeterModel
+from kiosk.hq.importer import Taken
+from kiosk.hq.ledger import Verdict
+from kiosk.sync.ack import Ack
+from kiosk.vend import facts as f
+from kiosk.vend import slot
+from tests.simulation import errands, invariants, rest, street
+from tests.simulation.kiosk import EPOCH_MS, Acceptor, Kiosk, Station, Time
+from tests.simulation.mail import Letter, Mail
+from tests.simulation.office import Office, Owed
+from tests.simulation.post import Post
+
+MASTERS = crypto.Masters.demo()
+A_DAY = dt.datetime(2026, 11, 3, 8, 15)  # noqa: DTZ001 - a meter's own local time
+
+
+class Wrong(AssertionError):
+    """An invariant does not hold."""
+
+
+class Size(NamedTuple):
+    """How much world there is."""
+
+    kiosks: int
+    homes: int
+
+
+class Credit(NamedTuple):
+    """What a meter took: slot, amount, and the tag that stood beside it."""
+
+    n: int
+    amount_minor: int
+    tag: str
+
+
+@dataclass
+class Home:
+    """A customer: a meter, and its cards, the newest last."""
+
+    number: str
+    customer: str
+    meter: MeterModel
+    cards: list[CardModel]
+    credits: list[Credit] = field(default_factory=list)
+    replaced: bool = False
+
+
+class Mood:
+    """Which faults this world has, and how often: each seed leaves some out, so that the others meet more often."""
+
+    def __init__(self, chance: Random) -> None:
+        def some(weights: dict[str, float]) -> dict[str, float]:
+            return {name: weight * chance.choice((0, 1, 1, 3)) for name, weight in weights.items()}
+
+        self.trouble = chance.choice((0.01, 0.03, 0.06))
+        self.troubles = some({name: weight for name, (weight, _) in street.TROUBLES.items()}) | {"the power fails": 1.0}
+        self.errands: dict[str, float] = dict(errands.CALM) | some(errands.FAULTY)
+        self.torn = chance.choice((0.0, 1.0, 3.0))
+        self.size = Size(chance.choice((2, 3)), chance.choice((1, 2, 4)))
+
+
+class World:
+    """See the module."""
+
+    def __init__(self, seed: int, size: Size | None = None) -> None:
+        self.seed, self.steps = seed, 0
+        self.chance = Random(seed)
+        self.time = Time()
+        self.faults, self.mood = True, Mood(self.chance)
+        self.size = size or self.mood.size
+        self.hears: Callable[[str], object] | None = None
+        self.records: dict[tuple[str, int, str, int], set[tuple[str, str]]] = {}  # (meter, n, tag, amount) -> whose money: (kiosk, sale)
+        self.tags: dict[str, tuple[str, int]] = {}  # tag -> the kiosk and the row that spoke of it first
+        self.past: list[Kiosk] = []
+        self.mail = Mail(self.chance)
+        self.office = Office(self.chance, lambda: EPOCH_MS + self.time.ms, self.told)
+        self.suspects: set[str] = set()  # kiosks of which the office has seen two histories
+        self.returned: set[tuple[str, str]] = set()  # values that a customer had back
+        self.filed: dict[str, tuple[int, bytes]] = {}  # how far the office's rows were chained again
+        self._touched: list[Kiosk] = []
+        self.kiosks = [self._kiosk(f"K{place + 1}") for place in range(self.size.kiosks)]
+        self.homes = [self._home(place) for place in range(self.size.homes)]
+        self._found = ""  # what an errand found wrong
+        for kiosk in self.kiosks:
+            kiosk.power_on()
+
+    # ------------------------------------------------------------ making it
+
+    def _kiosk(self, name: str, acceptors: dict[str, Acceptor] | None = None) -> Kiosk:
+        key = self.chance.randbytes(32)
+        station = Station(key, Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw())
+        boxes = acceptors or {device: Acceptor(device) for device in ("notes", "coins")}
+        kiosk = Kiosk(name, station, self.time, self.chance, boxes)
+        kiosk.post = Post(kiosk, self.office.keys, lambda: EPOCH_MS + self.time.ms + kiosk.clock.moved_ms)
+        self.office.enrol(name, station.public_key)
+        kiosk.witnessed = lambda fact, seq: self._witnessed(kiosk, fact, seq)
+        return kiosk
+
+    def _witnessed(self, kiosk: Kiosk, fact: f.Fact, seq: int) -> None:
+        if isinstance(fact, f.SaleClosed) and fact.outcome == "returned":
+            self.returned.add((kiosk.id, fact.sale))
+        if isinstance(fact, f.WriteStarted):
+            self.tags[fact.tag] = (kiosk.id, seq)
+            key = (fact.meter, fact.n, fact.tag, fact.amount_minor)
+            self.records.setdefault(key, set()).add((kiosk.id, fact.sale))
+
+    def _home(self, place: int) -> Home:
+        number, customer = f"{12345600 + place:012d}", f"{98765400 + place:012d}"
+        serial = (0x1122334455660000 + place * 256).to_bytes(8)
+        state = meter_state.new(MASTERS, number, A_DAY)
+        fresh = self.chance.random() < 0.3
+        if fresh:
+            card = personalise(MASTERS, serial, Parameters(number, customer, kind=OPEN, flags=0x8F, tou_switch="2701010000"))
+        else:
+            returned = Returned(number, customer, 1, remaining_minor=12_40, time="2611030815")
+            one = Parameters(number, customer, kind=self.chance.choice((OPEN, PURCHASE)))
+            card = personalise(MASTERS, serial, one, amount_minor=50_00, count=1, returned=returned)
+            state.opened, state.customer, state.bound, state.count, state.balance_micro = True, customer, serial.hex(), 1, 12_400_000
+        meter = MeterModel(state, rng=self.chance.randbytes)
+        return Home(number, customer, meter, [CardModel(card, rng=self.chance.randbytes)])
+
+    # ------------------------------------------------------------ a step
+
+    def told(self, what: str) -> None:
+        """For whoever follows it."""
+        if self.hears:
+            self.hears(f"{self.steps:7d} {what}")
+
+    def run(self, steps: int) -> None:
+        """So many steps more. Raises Wrong."""
+        for _ in range(steps):
+            self.step()
+
+    def step(self) -> None:
+        """One thing happens, and everything still holds. Raises Wrong."""
+        self.steps += 1
+        self.advance(self.chance.choice((20, 20, 200, 700, 2_000)))
+        fate = self.chance.random()
+        if fate < 0.12:
+            self.told(errands.errand(self))
+            self._hold(self.found())
+        elif fate < 0.2:
+            home = self.chance.choice(self.homes)
+            self.told(f"{home.number[-4:]} {self.at_home(home)}")
+            self._hold(invariants.of_home(self, home))
+        else:
+            kiosk = self.chance.choice(self.kiosks)
+            self.told(f"{kiosk.id} {street.visit(self, kiosk)}")
+            self._hold(invariants.of_kiosk(self, kiosk))
+        if self.steps % 250 == 0:
+            self._hold(invariants.of_all(self))
+
+    def settle(self) -> None:
+        """Faults off. Raises Wrong where something does not end."""
+        self._hold(rest.come_to_rest(self))
+
+    def _held_by_touched(self) -> str:
+        touched, self._touched = self._touched, []
+        return next((wrong for kiosk in touched if (wrong := invariants.of_kiosk(self, kiosk))), "")
+
+    def _hold(self, wrong: str) -> None:
+        if wrong:
+            raise Wrong(f"seed {self.seed}, step {self.steps}: {wrong}")
+
+    def advance(self, by_ms: int) -> None:
+        """Time passes everywhere."""
+        self.time.ms += by_ms
+
+    # ------------------------------------------------------------ kiosks and the office
+
+    def touched(self, kiosk: Kiosk) -> None:
+        """Something happened to it in this step."""
+        self._touched.append(kiosk)
+
+    def named(self, name: str) -> Kiosk | None:
+        """The one of that id, its life over or not."""
+        return next((kiosk for kiosk in (*self.kiosks, *self.past) if kiosk.id == name), None)
+
+    def senders(self) -> list[Kiosk]:
+        """Whose mail may still be collected."""
+        return [*self.kiosks, *self.past[-2:]]
+
+    def imported(self, name: str) -> None:
+        """Something of that kiosk's came to the office."""
+        kiosk = self.named(name)
+        if kiosk:
+            self._found = self._found or invariants.of_import(self, kiosk)
+
+    def acknowledged(self, ack: Ack) -> None:
+        """The office has said how far it is."""
+        self._found = self._found or invariants.of_ack(self, ack)
+
+    def suspected(self, letter: Letter, taken: Taken) -> None:
+        """The office calls a kiosk's mail forked or forged: that has a reason, or the office is wrong."""
+        kiosk = self.named(taken.kiosk)
+        if kiosk is None:
+            return
+        if taken.verdict == Verdict.FORK:
+            self.suspects.add(kiosk.id)
+            if not kiosk.betrayed and not kiosk.closed:
+                self._found = self._found or f"{kiosk.id} {letter.name} is called a fork: {taken.sentence}"
+        elif letter.raw in (kiosk.post.up.lying.values() if kiosk.post else ()):
+            self._found = self._found or f"{kiosk.id} {letter.name} is called forged: {taken.sentence}"
+
+    def found(self) -> str:
+        """What an errand found wrong, and what it touched."""
+        return self._found or self._held_by_touched()
+
+    def is_over(self, kiosk: Kiosk) -> bool:
+        """This store's life is over: it is damaged, was put back, or has two histories."""
+        return kiosk.damaged or kiosk.id in self.suspects or (kiosk.on and kiosk.state.witness.restored is not None)
+
+    def enrolled_anew(self, kiosk: Kiosk) -> str:
+        """The same machine, with a new store under a new id. What its old one owes is the office's from now on."""
+        card = kiosk.pull() if kiosk.on else kiosk.card
+        kiosk.power_off()
+        kiosk.card, kiosk.closed = None, True
+        self.office.close(kiosk.id)
+        station, _, life = kiosk.id.partition(".")
+        anew = self._kiosk(f"{station}.{int(life or 1) + 1}", kiosk.acceptors)
+        self.past.append(kiosk)
+        self.kiosks[self.kiosks.index(kiosk)] = anew
+        self.took(card)
+        anew.power_on()
+        return anew.id
+
+    def newest_card(self, meter: str) -> str:
+        """The serial of the card that the office gave out last for a meter."""
+        return next(home.cards[-1].serial.hex() for home in self.homes if home.number == meter)
+
+    def given(self, owed: list[Owed]) -> None:
+        """The office has given out values in other slots."""
+        for one in owed:
+            self._found = self._found or invariants.of_given(self, one)
+
+    def replaced(self, home: Home) -> str:
+        """A new card with the last verified record, or with a purchase of nothing; the old one may be found again."""
+        if not home.meter.state.opened or len(home.cards) > 4:
+            return ""
+        self.office.look()
+        serials = [card.serial.hex() for card in home.cards]
+        evidence = self.office.files.evidence.get(home.number, [])
+        carried = slot.carried(home.number, serials, evidence)
+        last = self.chance.choice(carried) if carried else None
+        n, amount, tag = (last.n, last.amount_minor, bytes.fromhex(last.tag)) if last else (1, 0, bytes(4))
+        serial = (int.from_bytes(home.cards[-1].serial) + 1).to_bytes(8)
+        one = Parameters(home.number, home.customer, kind=OPEN if n == 1 else REPLACEMENT, reserved=tag)
+        image = personalise(MASTERS, serial, one, amount_minor=amount, count=n)
+        inside = {id(kiosk.card) for kiosk in self.kiosks}
+        found = [card for card in home.cards if id(card) in inside or (card.files[1][42] == PURCHASE and self.chance.random() < 0.5)]
+        home.replaced = True
+        home.cards = [*found, CardModel(image, rng=self.chance.randbytes)]
+        return f"{serial.hex()[-4:]} carries {n}"
+
+    def told_of(self) -> Counter[str]:
+        """How often what happened: a simulation in which nothing happens finds nothing."""
+        counted = Counter(f"verdict {verdict}" for verdict in self.office.verdicts)
+        for kiosk in (*self.past, *self.kiosks):
+            counted["stores"] += 1
+            counted["rows"] += kiosk.journal.written
+            counted["sales"] += sum(closed.outcome == "landed" for closed in kiosk.books.ended.values())
+            counted["claims"] += len(kiosk.books.claims)
+            counted["claims settled"] += len(kiosk.books.settled)
+            counted["restored"] += kiosk.books.restored
+            counted["damaged"] += kiosk.damaged
+            counted["betrayed"] += kiosk.betrayed
+        counted["credits"] += sum(len(home.credits) for home in self.homes)
+        counted["cards"] += sum(len(home.cards) for home in self.homes)
+        counted["moved"] = len(self.office.moved)
+        counted["epochs"] = self.office.epoch
+        return counted
+
+    # ------------------------------------------------------------ cards and meters
+
+    def card_in_hand(self, _kiosk: Kiosk) -> CardModel | None:
+        """A card that is in no machine."""
+        home = self.chance.choice(self.homes)
+        free = self._in_hand(home)
+        if not free:
+            return None
+        card = free[-1] if self.chance.random() < 0.85 else self.chance.choice(free)
+        bought = int.from_bytes(card.files[2][4:])
+        return card if bought <= home.meter.state.count or self.chance.random() < 0.15 else None
+
+    def _in_hand(self, home: Home) -> list[CardModel]:
+        inside = {id(kiosk.card) for kiosk in self.kiosks}
+        return [card for card in home.cards if id(card) not in inside]
+
+    def took(self, card: CardModel | None) -> None:
+        """A customer has the card in hand again."""
+
+    def at_home(self, home: Home) -> str:
+        """The card goes into its meter, energy is used."""
+        free = self._in_hand(home)
+        home.meter.advance(self.chance.randint(0, 20), 1.0)
+        if not free:
+            return "uses energy"
+        return self.into_meter(home, free[-1] if self.chance.random() < 0.85 else self.chance.choice(free))
+
+    def into_meter(self, home: Home, card: CardModel) -> str:
+        """As it says; it may be torn out there too."""
+        tag, n = card.files[1][6:10].hex(), int.from_bytes(card.files[2][4:])
+        if self.faults and self.chance.random() < 0.08:
+            rest = self.chance.choice(street.RESTS)
+            cut = Cut(update=0, byte=self.chance.randrange(49), rest=rest, seed=self.chance.getrandbits(16))
+            cut = cut if self.chance.random() < 0.6 else Cut(apdu=self.chance.randrange(16), after=self.chance.random() < 0.5)
+            card.arm(Faults(cut=self.harmless(card, cut)))
+        outcome = home.meter.insert(card)
+        card.arm(NONE)
+        card.pull()
+        if outcome.credited_minor:
+            home.credits.append(Credit(n, outcome.credited_minor, tag))
+        return f"card {card.serial.hex()[-4:]} meets its meter: {outcome.row}"
+
+    def harmless(self, card: CardModel, cut: Cut) -> Cut:
+        """A return file torn in the meter's write never reads as empty (tests/tears says why)."""
+        if cut.rest != "zero" or cut.byte != 0 or is_empty(card.files[5]):
+            return cut
+        return Cut(update=cut.update, byte=0, rest="ff")

@@ -16,12 +16,10 @@ from kiosk.link import LinkServer
 from kiosk.screens.staff.knock import KNOCK
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
-from tests.apart import users
 from tests.apart.glass import Glass
 from tests.apart.users import User
 
 OPERATOR, PIN, WRONG_PIN = "014", "739184", "608352"  # in the core's code there is neither
-WIPES = {"PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": "165"}  # most of what is freed is overwritten: what is found then, somebody still has
 REST_S = 0.6  # of a finger between two keys
 PAD = {"clear": b"\x1b", "enter": b"\r"}
 
@@ -50,9 +48,6 @@ class Recorded:
     """A town with a recorder at K07."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        for name, value in WIPES.items():
-            patch.setenv(name, value)
-            patch.setitem(users.QUIET, name, value)
         patch.setattr(site, "ProcessKiosk", lambda place: ProcessKiosk(place, ("-m", "tests.abuse.core", hashed(PIN))))
         self.world = World(folder, ("K07", "K08"), stack="pcsc")
         self._server = LinkServer(folder / "glass", Relay(self.world))

@@ -97,10 +97,15 @@ class Street:
         self.site.pull()
         return int.from_bytes(self.customer.files[2][:4])
 
+    @property
+    def core(self) -> int:
+        """The kiosk's process."""
+        assert isinstance(self.site.running, ProcessKiosk)
+        return self.site.running.process.pid
+
     def vault(self) -> int:
         """The process that has the keys."""
-        assert isinstance(self.site.running, ProcessKiosk)
-        pid = self.site.running.process.pid
+        pid = self.core
         children = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
         return next(int(child) for child in children if Path(f"/proc/{child}/comm").read_text() == "kiosk-vault\n")
 

@@ -11,11 +11,13 @@ from kiosk.devices.sim.pcscd import Pcscd
 from kiosk.devices.sim.piv import PivModel
 from kiosk.vend.facts import SaleClosed
 from kiosk.vend.trust import BootCardRefused, KeyListInstalled, LimitsInstalled, Locked, StoreInstalled, Unlocked
+from tests.abuse.needles import in_memory
 from tests.keys.kit import PIN
 from tests.keys.site import Street
 from tests.pcscd import running_pcscd
 
 pytestmark = pytest.mark.pcsc
+WRONG_PIN = "608352"
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +47,15 @@ def test_from_the_head_office_to_a_sale_and_locked_again_after_a_restart(street:
     assert street.site.phase("refused").params["why"] == "keys"
     street.site.pull()
 
-    wrong = street.unlock("000000")
+    wrong = street.unlock(WRONG_PIN)
     assert (wrong.returncode, wrong.stderr) == (1, "The PIN is wrong, 2 left.\n")
     street.is_locked()
     right = street.unlock()
     assert right.returncode == 0, right.stderr
     street.site.phase("attract")
     assert street.buy() > 0
+    for process in (street.core, street.vault()):
+        assert in_memory(process, {"PIN": PIN.encode(), "mistyped PIN": WRONG_PIN.encode()}) == set()
 
     street.restart()
     street.is_locked()  # the head office lets nothing be kept over a restart

@@ -103,9 +103,10 @@ class Folder:
             handle = os.open(name, _NOT_FOLLOWED, dir_fd=self._handle)
         except OSError as error:
             raise FolderError(f"{self._name}/{name} cannot be read: {_why(error)}.") from None
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise FolderError(f"{self._name}/{name} is no file.")
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise FolderError(f"{self._name}/{name} is no file.")
             try:
                 raw = file.read(most + 1)
             except OSError as error:

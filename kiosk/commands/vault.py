@@ -47,7 +47,7 @@ def init(
     secret_file: SecretFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a vault with its first key set: five new masters, three generations of the kiosk key. None is ever overwritten."""
+    """Make a vault with its first key set: six new masters, three generations of the kiosk key. None is ever overwritten."""
     from kiosk.devices.vault.keyset import first_set
     from kiosk.vend.ports import VaultError
 

@@ -14,7 +14,9 @@ from kiosk.devices.vault.keyset import Generation, KeySet, accepted
 from kiosk.devices.vault.store import Delivered, Statement, StoreFile, StoreSet
 from kiosk.devices.vault.suite import NoSuchKey
 from kiosk.hq.office import DAY_MS, Office, OfficeError, Signer
+from kiosk.hq.report.signed import SignedFloat, note_signed
 from kiosk.sync.bodies import FloatBody, FloatText
+from kiosk.vend import code
 
 
 def trading_store(
@@ -46,7 +48,7 @@ def trading_store(
     for each in statement.sets:
         numbers = tuple(generation.number for generation in each.generations)
         for master in wrap_trading_masters(
-            vault, witness, region=enrolled.region, version=each.version, generations=numbers, kiosk=kiosk, kek=kek
+            vault, witness, region=enrolled.region, version=each.version, generations=numbers, kiosk=kiosk, kek=kek, codes=each.codes
         ):
             wrapped[f"{each.version}/{master.role.name.lower()}/{master.generation}"] = master.wrapped.hex()
     text = msgspec.json.encode(statement)
@@ -57,10 +59,17 @@ def trading_store(
 def _set(vault: MasterVault, public: KeySet, region: int, name: str, now_ms: int) -> StoreSet:
     """One key set as a kiosk has it: the generation that is written now and the next, and what their masters are checked by."""
     generations = current_and_next(public, now_ms)
-    masters = ["auth/0", "tag/0", *(f"kiosk/{each.number}" for each in generations)]
+    codes = code_generations(now_ms) if "code" in public.check_values else ()
+    masters = ["auth/0", "tag/0", *(f"kiosk/{each.number}" for each in generations), *(f"code/{number}" for number in codes)]
     keys = vault.keyring(public.version, region)
     checks = {each: store.check_value(keys, name, each).hex() for each in masters}
-    return StoreSet(public.version, public.suite, public.not_before_ms, public.until_ms, generations, checks)
+    return StoreSet(public.version, public.suite, public.not_before_ms, public.until_ms, generations, checks, codes)
+
+
+def code_generations(now_ms: int) -> tuple[int, ...]:
+    """Of transfer codes: the previous, the present and the next. A kiosk whose store is older than a month says so and sends customers on."""
+    present = code.generation_at(now_ms)
+    return tuple(range(present - code.HELD_BEFORE, present + code.HELD_AFTER + 1))
 
 
 def current_and_next(public: KeySet, now_ms: int) -> tuple[Generation, ...]:
@@ -73,6 +82,8 @@ def current_and_next(public: KeySet, now_ms: int) -> tuple[Generation, ...]:
 
 
 def float_grant(office: Office, signer: Signer, *, kiosk: str, amount_minor: int, until_ms: int) -> bytes:
-    """The body of the next float of this kiosk: the text that its vault checks by itself, signed."""
-    text = msgspec.json.encode(FloatText(kiosk, office.next_number("float", kiosk), amount_minor, until_ms))
+    """The body of the next float of this kiosk: the text that its vault checks by itself, signed. It is written down first."""
+    number = office.next_number("float", kiosk)
+    note_signed(office.folder, SignedFloat(kiosk, number, amount_minor, until_ms))
+    text = msgspec.json.encode(FloatText(kiosk, number, amount_minor, until_ms))
     return msgspec.json.encode(FloatBody(text.decode(), signer("down", text).hex()))

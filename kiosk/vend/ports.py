@@ -6,12 +6,13 @@ from typing import Protocol
 import msgspec
 
 from kiosk.vend.card.reading import Record
+from kiosk.vend.code import Terms
 from kiosk.vend.evidence import Evidence
 from kiosk.vend.operators.standing import PinJob, ReadJob
 from kiosk.vend.paper.values import Paper
 from kiosk.vend.seen import Seen
-from kiosk.vend.trust import Trust
 from kiosk.vend.sent import Sent
+from kiosk.vend.trust import Trust
 from kiosk.vend.view import View
 
 
@@ -76,9 +77,9 @@ class Published(msgspec.Struct, frozen=True):
     read_job: ReadJob | None = None
     ending: bool = False  # an operator wants the core to be started again
     trust: Trust = Trust()
-
     sent: Sent = Sent()
     clock: str = "ok"  # as `clock.word` has it
+
 
 class DeskDied(Exception):
     """The desk has ended: nothing that it published holds any more. An acceptor shuts, a screen says so."""
@@ -142,6 +143,12 @@ class Vault(Protocol):
 
     def tag(self, meter: str, n: int, amount_minor: int, salt: bytes) -> bytes:
         """2 bytes: whose purchase stands on a card."""
+
+    def check_code(self, terms: Terms, mac: int) -> bytes:
+        """2 bytes: the salt of the record, where these are the ten digits of that transfer code; b"" where not. Constant time, counted."""
+
+    def count_proof(self, terms: Terms, mac: int, *, another: bool) -> int:
+        """Ten digits that say over the telephone which record took the slot of a code that is right."""
 
 
 Tell = Callable[[Seen], None]

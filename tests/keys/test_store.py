@@ -61,7 +61,8 @@ def test_what_the_card_opens_answers_as_the_head_offices_own_vault_does(delivery
 
 def test_a_kiosk_has_the_generation_that_is_written_now_and_the_next_and_neither_admin_nor_meter(delivery: Delivery) -> None:
     _, masters = opened(delivery.folder, delivery.hq.expected(), delivery.card)
-    assert set(masters.by_name) == {"1/auth/0", "1/tag/0", "1/kiosk/2", "1/kiosk/3"}
+    held = {name for name in masters.by_name if "/code/" not in name}
+    assert held == {"1/auth/0", "1/tag/0", "1/kiosk/2", "1/kiosk/3"}
     assert Role.ADMIN.name.lower() not in str(masters.by_name)
 
 

@@ -62,7 +62,7 @@ def test_for_programs_it_is_one_object_without_a_key(vault: Path, secret: Path) 
     assert told["utility"] == 5
     (public,) = told["sets"]
     assert set(public) == {"version", "suite", "not_before_ms", "issued_until_ms", "until_ms", "generations", "check_values"}
-    assert set(public["check_values"]) == {"admin", "auth", "kiosk", "meter", "tag"}
+    assert set(public["check_values"]) == {"admin", "auth", "kiosk", "meter", "tag", "code"}
     assert {len(value) for value in public["check_values"].values()} == {6}
 
 

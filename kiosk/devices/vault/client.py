@@ -17,6 +17,7 @@ import msgspec
 from kiosk.devices.vault import wire
 from kiosk.devices.vault.store import SENTENCES, BootRefused
 from kiosk.secret import wipe
+from kiosk.vend.code import Terms
 from kiosk.vend.ports import VaultError, VaultLocked
 
 PROGRAM = (sys.executable, "-I", "-m", "kiosk.keys")
@@ -116,6 +117,14 @@ class VaultClient:
     def tag(self, meter: str, n: int, amount_minor: int, salt: bytes) -> bytes:
         """2 bytes: whose purchase stands on a card."""
         return self._said(wire.Tag(meter, n, amount_minor, salt), wire.Made).mac
+
+    def check_code(self, terms: Terms, mac: int) -> bytes:
+        """2 bytes: the salt of the record; b"" for wrong digits. Raises VaultError after too many of them."""
+        return self._said(wire.Code(terms, mac), wire.Made).mac
+
+    def count_proof(self, terms: Terms, mac: int, *, another: bool) -> int:
+        """Ten digits for the office's telephone."""
+        return int.from_bytes(self._said(wire.CountProof(terms, mac, another), wire.Made).mac)
 
     def grant(self, item: bytes, signature: bytes) -> wire.Status:
         """A float of the head office. Raises VaultError when it is not believed."""

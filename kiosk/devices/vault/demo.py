@@ -18,7 +18,8 @@ class DemoVault(TradingVault):
     demo = True
 
     def __init__(self, utility: int = 1, region: int = 1) -> None:
-        super().__init__([Aes128(Keyring(utility, lambda role, _generation: PlainMaster(demo_master(role, utility, region))))])
+        keys = Keyring(utility, lambda role, _generation: PlainMaster(demo_master(role, utility, region)))
+        super().__init__([Aes128(keys)], [keys])
 
 
 FOREVER_MS = (1 << 53) - 1

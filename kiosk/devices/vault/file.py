@@ -33,7 +33,7 @@ from kiosk.devices.vault.keyset import (
     find,
     working_data,
 )
-from kiosk.devices.vault.suite import Keyring, PlainMaster, Role, cmac
+from kiosk.devices.vault.suite import Keyring, NoSuchKey, PlainMaster, Role, cmac
 
 FILE_MAX = 1 << 20  # sixteen sets of 256 generations are a third of it
 PASSPHRASE_MIN, PASSPHRASE_MAX = 12, 1024
@@ -116,6 +116,8 @@ class FileVault:
     def _working(self, version: int, region: int, role: Role, generation: int) -> bytes:
         if role is Role.KIOSK:
             find(self.sets, version).generation(generation)
+        if role not in self._masters[version]:
+            raise NoSuchKey(f"key set {version} is from before there were transfer codes; make another set")
         return cmac(self._masters[version][role], working_data(self.utility, region, version, role, generation))
 
 
@@ -135,11 +137,12 @@ def _new_set(public: KeySet, masters: Mapping[Role, bytes], wrapping: bytes) -> 
 
 
 def _unwrapped(wrapped: Mapping[str, str], wrapping: bytes, path: Path) -> dict[Role, bytes]:
-    if set(wrapped) != {role.name.lower() for role in Role}:
-        raise VaultDamaged(f"The vault {path} is damaged: a set has not the five masters; restore it from its backup.")
+    roles = [role for role in Role if role.name.lower() in wrapped]
+    if len(roles) != len(wrapped) or not set(Role) - set(roles) <= {Role.CODE}:
+        raise VaultDamaged(f"The vault {path} is damaged: a set has not its masters; restore it from its backup.")
     opened = None
     with contextlib.suppress(InvalidUnwrap, ValueError):  # said outside of the handler: no cause may travel with it
-        opened = {role: aes_key_unwrap(wrapping, bytes.fromhex(wrapped[role.name.lower()])) for role in Role}
+        opened = {role: aes_key_unwrap(wrapping, bytes.fromhex(wrapped[role.name.lower()])) for role in roles}
     if opened is None:
         raise VaultRefusal(f"This passphrase does not open the vault {path}.")
     return opened

@@ -20,6 +20,7 @@ from kiosk.devices.vault.client import VaultClient
 from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.store import BootRefused, Expected, Statement
 from kiosk.secret import wipe
+from kiosk.vend.code import Terms
 from kiosk.vend.facts import RoomFact
 from kiosk.vend.ports import Desk, VaultError, VaultLocked
 from kiosk.vend.seen import BootCardLeft, Trusted
@@ -309,6 +310,14 @@ class Guard:
         """See `Vault`."""
         return self._asked().tag(meter, n, amount_minor, salt)
 
+    def check_code(self, terms: Terms, mac: int) -> bytes:
+        """See `Vault`."""
+        return self._asked().check_code(terms, mac)
+
+    def count_proof(self, terms: Terms, mac: int, *, another: bool) -> int:
+        """See `Vault`."""
+        return self._asked().count_proof(terms, mac, another=another)
+
     def _asked(self) -> VaultClient:
         client = self._client
         if client is None:
@@ -323,7 +332,7 @@ class Guard:
 def _unlocked(said: Statement, how: str, may: str, until_ms: int, operator: str) -> Unlocked:
     newest = max(said.sets, key=lambda each: each.version)
     generations = tuple(KeyGeneration(each.number, each.not_before_ms, each.until_ms) for each in newest.generations)
-    return Unlocked(how, may, said.store, said.epoch, said.version, until_ms, generations, said.certificate, operator)
+    return Unlocked(how, may, said.store, said.epoch, said.version, until_ms, generations, said.certificate, operator, newest.codes)
 
 
 def _restart(trust: Trust) -> tuple[str, int]:

@@ -34,7 +34,7 @@ class MasterVault(Protocol):
 class Left(msgspec.Struct, frozen=True):
     """What leaves a vault, as its witness writes it down: never a key."""
 
-    what: str  # card | meter | store
+    what: str  # card | meter | store | codes
     utility: int
     region: int
     version: int
@@ -99,14 +99,25 @@ def export_meter_key_for_mounting(vault: MasterVault, witness: Witness, *, regio
 
 
 def wrap_trading_masters(
-    vault: MasterVault, witness: Witness, *, region: int, version: int, generations: tuple[int, ...], kiosk: str, kek: bytes
+    vault: MasterVault,
+    witness: Witness,
+    *,
+    region: int,
+    version: int,
+    generations: tuple[int, ...],
+    kiosk: str,
+    kek: bytes,
+    codes: tuple[int, ...] = (),
 ) -> tuple[WorkingMaster, ...]:
-    """What a kiosk's trading store holds of a key set: AUTH, TAG and these KIOSK generations, never ADMIN or METER."""
+    """What a kiosk's trading store holds of a key set: AUTH, TAG, these KIOSK generations and those of transfer codes, never ADMIN or METER."""
     if len(kek) != KEK_BYTES:
         raise ValueError("a trading store is wrapped under 32 bytes")
     public = find(vault.sets, version)
-    wanted = [(Role.AUTH, 0), (Role.TAG, 0), *((Role.KIOSK, public.generation(number).number) for number in generations)]
+    kiosk_keys = ((Role.KIOSK, public.generation(number).number) for number in generations)
+    wanted = [(Role.AUTH, 0), (Role.TAG, 0), *kiosk_keys, *((Role.CODE, number) for number in codes)]
     witness(Left("store", vault.utility, region, version, kiosk=kiosk, generations=generations))
+    if codes:
+        witness(Left("codes", vault.utility, region, version, kiosk=kiosk, generations=codes))
     return tuple(
         WorkingMaster(role, generation, vault.wrap_working_master(version, region, role, generation, kek)) for role, generation in wanted
     )
@@ -120,7 +131,8 @@ def trading(vault: MasterVault, region: int, now_ms: int) -> TradingVault:
     sets = accepted(vault.sets, now_ms)
     if not sets:
         raise NoSuchKey("no key set is valid now")
-    return TradingVault([suite_of(public, vault.keyring(public.version, region)) for public in sets])
+    keyrings = [vault.keyring(public.version, region) for public in sets]
+    return TradingVault([suite_of(public, keys) for public, keys in zip(sets, keyrings, strict=True)], keyrings)
 
 
 def suite_of(public: KeySet, keyring: Keyring) -> CardCrypto:

@@ -39,7 +39,7 @@ from kiosk.devices.vault.keyset import (
     find,
     working_data,
 )
-from kiosk.devices.vault.suite import Keyring, Role
+from kiosk.devices.vault.suite import Keyring, NoSuchKey, Role
 
 BLOCK = 16
 ANSWER_S = 60.0  # longest wait for the module; a million card keys are asked for in pieces
@@ -166,7 +166,7 @@ class TokenVault:
 
     @classmethod
     def create(cls, module: Path, token: str, pin: str, utility: int, first: KeySet) -> "TokenVault":
-        """Make a vault in an initialised, empty token: five new masters, made inside. Raises VaultRefusal."""
+        """Make a vault in an initialised, empty token: six new masters, made inside. Raises VaultRefusal."""
         session = owned(partial(_session, module, token, pin))
         try:
             if owned(lambda: _newest(session)):
@@ -206,6 +206,8 @@ class TokenVault:
     def _source(self, version: int, region: int, role: Role, generation: int) -> tuple[TokenMaster, bytes]:
         if role is Role.KIOSK:
             find(self.sets, version).generation(generation)
+        if role not in self._masters[version]:
+            raise NoSuchKey(f"key set {version} is from before there were transfer codes; make another set")
         return self._masters[version][role], working_data(self.utility, region, version, role, generation)
 
     def _working_master(self, version: int, region: int, role: Role, generation: int) -> TokenMaster:
@@ -271,7 +273,7 @@ def _objects(session: Any, label: str) -> list[Any]:
 
 
 def _generated(session: Any, utility: int, public: KeySet) -> KeySet:
-    """The set with five new masters; what a power cut left of an earlier attempt goes first."""
+    """The set with its six new masters; what a power cut left of an earlier attempt goes first."""
     values = {}
     template = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False, Attribute.PRIVATE: True}
     for role in Role:
@@ -284,9 +286,11 @@ def _generated(session: Any, utility: int, public: KeySet) -> KeySet:
 
 
 def _masters(session: Any, utility: int, public: KeySet) -> dict[Role, TokenMaster]:
-    """The five masters of a set, each the only one of its name, unreadable, and the one that the record means."""
+    """The masters of a set, each the only one of its name, unreadable, and the one that the record means."""
     masters = {}
     for role in Role:
+        if role is Role.CODE and "code" not in public.check_values:
+            continue  # a set from before there were transfer codes
         label = _label(utility, public.version, role)
         keys = _objects(session, label)
         if len(keys) != 1:

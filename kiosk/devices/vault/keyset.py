@@ -1,6 +1,6 @@
 """Key sets: which masters a utility has, from when until when, and the masters that a region works with.
 
-Five masters a set, one for each role, made at random and never given out. A region works with masters of its own, derived from them:
+Six masters a set, one for each role, made at random and never given out. A region works with masters of its own, derived from them:
 
     CMAC(master of role, 01 || utility(4) || region(4) || version(2) || role(1) || generation(2) || "KIOSKWRK")
 

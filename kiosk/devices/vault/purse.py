@@ -8,6 +8,7 @@ file of tariffs, another class or addressing) gets no MAC. What was counted for 
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -56,10 +57,17 @@ class Purse:
         self.granted_minor = limits.granted_minor
         self.spent_minor = 0
         self._slots: OrderedDict[tuple[bytes, int], int] = OrderedDict()
+        self._coded: OrderedDict[tuple[bytes, int], int] = OrderedDict()
 
     def grant(self, amount_minor: int) -> None:
         """So much more may be sold."""
         self.granted_minor = (self.granted_minor or 0) + amount_minor
+
+    def coded(self, serial: bytes, n: int, amount_minor: int) -> None:
+        """A transfer code that was right: just its amount, in just its slot, is not this machine's to sell and is not counted."""
+        self._coded[serial, n] = amount_minor
+        if len(self._coded) > SLOTS_MAX:
+            self._coded.popitem(last=False)
 
     def spend(self, serial: bytes, message: bytes) -> None:
         """Count what this message puts on a card; to be called before its MAC is made. Raises OverLimit."""
@@ -72,6 +80,8 @@ class Purse:
         amount_minor, slot = int.from_bytes(data[:4]), (serial, int.from_bytes(data[4:]))
         if amount_minor > self._sale_max_minor:
             raise OverLimit("an amount above the limit of one sale")
+        if self._coded.get(slot) == amount_minor:
+            return
         more_minor = max(0, amount_minor - self._slots.get(slot, 0))
         if self.granted_minor is not None and self.spent_minor + more_minor > self.granted_minor:
             raise OverLimit("an amount beyond what was granted")
@@ -91,3 +101,28 @@ class Purse:
         if (cla, ins) != (CLA, INS) or p1 & 0xE0 != SHORT_FILE or lc != length + MAC_BYTES:
             return None
         return p1 & 0x1F, p2, length
+
+
+DAY_S, WRONG_A_DAY, SLOWER_S = 86_400.0, 20, 600.0
+
+
+class Tries:
+    """Wrong transfer codes: twenty a day, then one in ten minutes. Slower, never closed: nobody can shut a machine by typing.
+
+    `clock`: running seconds. The desk counts by card and business day; this counts whatever the desk has become.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._wrong: list[float] = []  # of the last day, the newest last
+
+    def allowed(self) -> None:
+        """May one more be tried now? Raises OverLimit."""
+        now = self._clock()
+        self._wrong = [at for at in self._wrong if now - at < DAY_S]
+        if len(self._wrong) >= WRONG_A_DAY and now - self._wrong[-1] < SLOWER_S:
+            raise OverLimit("too many wrong transfer codes; one in ten minutes")
+
+    def wrong(self) -> None:
+        """One that was wrong."""
+        self._wrong.append(self._clock())

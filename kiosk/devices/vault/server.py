@@ -17,7 +17,7 @@ import msgspec
 from kiosk import envelope
 from kiosk.devices.vault import wire
 from kiosk.devices.vault.hardened import harden
-from kiosk.devices.vault.purse import OverLimit, Purse
+from kiosk.devices.vault.purse import OverLimit, Purse, Tries
 from kiosk.devices.vault.store import BootRefused
 from kiosk.devices.vault.suite import NoSuchKey
 from kiosk.secret import wipe
@@ -40,7 +40,7 @@ class Keeper:
 
     def __init__(self, vault: Vault, order: wire.Orders, memory: str) -> None:
         self._vault, self._floats, self._memory = vault, order.floats, memory
-        self._purse = Purse(order.limits)
+        self._purse, self._tries = Purse(order.limits), Tries(time.monotonic)
         self._grants: set[int] = set()
 
     def answer(self, word: wire.Words) -> wire.Answers:
@@ -56,9 +56,25 @@ class Keeper:
                 return wire.Holds(word.message[:1] == b"R" and vault.check_reading(word.serial, word.message, word.mac))
             case wire.Tag():
                 return wire.Made(vault.tag(word.meter, word.n, word.amount_minor, word.salt))
+            case wire.Code():
+                return wire.Made(self._code(word))
+            case wire.CountProof():
+                if not self._code(word):
+                    raise OverLimit("a count proof is made for a code that is right")
+                return wire.Made(vault.count_proof(word.terms, word.mac, another=word.another).to_bytes(8))
             case wire.Grant():
                 self._grant(word)
         return self.status()
+
+    def _code(self, word: wire.Code | wire.CountProof) -> bytes:
+        """A wrong one is counted; the amount of a right one may be put in its slot beside what was granted: the office has it already."""
+        self._tries.allowed()
+        salt = self._vault.check_code(word.terms, word.mac)
+        if salt:
+            self._purse.coded(bytes.fromhex(word.terms.serial), word.terms.n, word.terms.amount_minor)
+        else:
+            self._tries.wrong()
+        return salt
 
     def status(self) -> wire.Status:
         """How it stands."""

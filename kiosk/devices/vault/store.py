@@ -64,6 +64,7 @@ class StoreSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until_ms: Moment
     generations: Annotated[tuple[Generation, ...], Meta(min_length=1, max_length=GENERATIONS_MAX)]
     checks: dict[Name, Check]
+    codes: Annotated[tuple[Uint16, ...], Meta(max_length=GENERATIONS_MAX)] = ()  # generations of transfer codes
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -202,7 +203,8 @@ def examined(file: StoreFile, expected: Expected) -> Statement:
 
 def _whole(each: StoreSet) -> bool:
     """It says a check value of AUTH, of TAG and of each of its generations, and of nothing else."""
-    return set(each.checks) == {"auth/0", "tag/0", *(f"kiosk/{generation.number}" for generation in each.generations)}
+    generations = (*(f"kiosk/{generation.number}" for generation in each.generations), *(f"code/{number}" for number in each.codes))
+    return set(each.checks) == {"auth/0", "tag/0", *generations}
 
 
 # ---------------------------------------------------------------- opening it
@@ -285,13 +287,15 @@ def keyring(utility: int, version: int, masters: Masters) -> Keyring:
 def vault_of(said: Statement, masters: Masters, now_ms: int) -> TradingVault:
     """The answers of these keys, newest set first. Raises BootRefused when no set is served now."""
     suites: list[CardCrypto] = []
+    codes: list[Keyring] = []
     for each in sorted(said.sets, key=lambda one: one.version, reverse=True):
         if each.not_before_ms <= now_ms < each.until_ms:
             keys = keyring(said.utility, each.version, masters)
             suites.append(Sm4(keys) if each.suite == "sm4" else Aes128(keys))
+            codes.append(keys)
     if not suites:
         raise BootRefused("expired")
-    return TradingVault(suites)
+    return TradingVault(suites, codes)
 
 
 # ---------------------------------------------------------------- points and certificates

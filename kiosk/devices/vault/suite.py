@@ -28,6 +28,7 @@ class Role(IntEnum):
     KIOSK = 3
     METER = 4
     TAG = 5
+    CODE = 0x43  # "C": transfer codes, by generations of thirty days; on no card, and no other cipher's than AES-CMAC's
 
 
 class Master(Protocol):
@@ -83,7 +84,8 @@ class PlainMaster:
 
 
 class Keyring:
-    """The masters that one utility's region works with. `master_of` gives the one of a role and generation (0 but for the role KIOSK).
+    """The masters that one utility's region works with. `master_of` gives the one of a role and generation (0 but for the roles KIOSK and
+    CODE).
 
     Raises what `master_of` raises (NoSuchKey), and ValueError for a diversifier that has not 8 bytes.
     """

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from kiosk.devices.vault.purse import Limits
+from kiosk.vend.code import MAC_RANGE, Terms
 
 PACKET_MAX = 4096
 PIN_MAX = 16  # bytes; a PIV card's has eight
@@ -137,6 +138,24 @@ class Tag(Word, frozen=True):
     salt: Annotated[bytes, Meta(min_length=2, max_length=2)]
 
 
+Digits = Annotated[int, Meta(ge=0, lt=MAC_RANGE)]
+
+
+class Code(Word, frozen=True):
+    """Are these the ten digits of that code? Answered with the record's salt, or with nothing. A wrong one is counted."""
+
+    terms: Terms
+    mac: Digits
+
+
+class CountProof(Word, frozen=True):
+    """Which record took the slot of a code that is right; ten digits as 8 bytes."""
+
+    terms: Terms
+    mac: Digits
+    another: bool
+
+
 class Grant(Word, frozen=True):
     """A float from the head office: the exact bytes and their signature under the label "down"."""
 
@@ -148,14 +167,14 @@ class Ask(Word, frozen=True):
     """How it stands."""
 
 
-Words = Cryptogram | CardMac | CheckReading | Tag | Grant | Ask
+Words = Cryptogram | CardMac | CheckReading | Tag | Code | CountProof | Grant | Ask
 
 
 # ---------------------------------------------------------------- answers
 
 
 class Made(Word, frozen=True):
-    """A cryptogram, MAC or tag."""
+    """A cryptogram, MAC or tag; a code's salt or proof."""
 
     mac: bytes
 

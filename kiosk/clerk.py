@@ -18,6 +18,7 @@ from kiosk.vend.ports import Desk
 from kiosk.vend.rules import EPOCH, Rules
 from kiosk.vend.seen import Found as Answer
 from kiosk.vend.store import StoreError
+from kiosk.vend.wording import worded
 
 LISTEN_S = 60.0
 
@@ -62,7 +63,7 @@ class Clerk:
             return Found(notice=f"boot_{self._open_keys(job.of)}")
         try:
             with closing(self._open_journal()) as journal:
-                return look_up(self._rules, job, journal, time.time_ns() // 1_000_000)
+                return look_up(worded(self._rules, self._desk.published().trust.texts), job, journal, time.time_ns() // 1_000_000)
         except StoreError:
             return Found(notice="cannot_read")
 

@@ -188,6 +188,11 @@ class Config(BaseSettings):
         """The tariff as values."""
         return Tariff(price=self.tariff.price, fixed_fee_minor=self.tariff.fixed_fee_minor, debts=self.tariff.debts)
 
+    def place(self) -> str:
+        """Where this kiosk stands in the tree of places."""
+        own = self.kiosk
+        return own.place or f"u{own.utility}/r{own.region}/{own.id.lower()}"
+
     def keys_folder(self) -> Path:
         """Where the trading store and all that the head office sends are kept."""
         return self.keys.folder or self.store.station.parent / "keys"

@@ -54,7 +54,7 @@ from kiosk.vend.operators.tree import roster_of
 from kiosk.vend.phase import deadline_ms
 from kiosk.vend.ports import Published
 from kiosk.vend.rules import Now, Rules
-from kiosk.vend.seen import Choice, HotlistRead, Ordered, RosterRead, Seen
+from kiosk.vend.seen import Choice, HotlistRead, Ordered, PersonsRead, RosterRead, Seen
 from kiosk.vend.showing import view
 from kiosk.vend.staff import order_of
 from kiosk.vend.state import State
@@ -86,7 +86,7 @@ def rules_of(config: Config) -> Rules:
         demo=config.kiosk.demo,
         office=not config.kiosk.demo,
         lowers={name: value for name, value in config.limits.model_dump().items() if value is not None},
-        place=config.kiosk.place or f"u{config.kiosk.utility}/r{config.kiosk.region}/{config.kiosk.id.lower()}",
+        place=config.place(),
     )
 
 
@@ -220,7 +220,7 @@ class Core:
 
     def _keys(self, config: Config) -> tuple[VaultClient | Guard, Keeping | None, Callable[[], int]]:
         """A demo has keys that anyone can compute; every other machine is locked until its boot card opens them."""
-        contents: Contents = {"hotlist": self.use_hotlist, "roster": self.use_roster}
+        contents: Contents = {"hotlist": self.use_hotlist, "roster": self.use_roster, "persons": self.use_persons}
         keeping = Keeping(config, self.desk, self.station, vault_limits(), contents) if config.keys.root or not config.demo_keys() else None
         if keeping is None or config.demo_keys():
             return VaultClient(vault_order(config)), keeping, lambda: KEY_GENERATION
@@ -230,6 +230,10 @@ class Core:
     def use_hotlist(self, body: bytes) -> None:
         """The body of a hotlist whose signature holds; the desk takes it if the journal says that it is the one."""
         self.desk.tell(HotlistRead(hotlisted(body), sha256(body).hexdigest()))
+
+    def use_persons(self, body: bytes) -> None:
+        """The body of a list of masks whose signature holds; the desk takes it if the journal says that it is the one."""
+        self.desk.tell(PersonsRead(masks(body), sha256(body).hexdigest()))
 
     def subscribe(self, callback: Callable[[View], None]) -> None:
         """The newest View at once, then each that differs from the one before, on the desk's thread."""
@@ -281,13 +285,13 @@ class Core:
         with self._journal_to_read() as journal:
             return Mark(journal.store_id.hex(), journal.head()[0])
 
+    def _sender(self, config: Config, keeping: Keeping) -> Sender:
+        return sender_of(config, self.desk, self.station, keeping, open_journal=self._journal_to_read, software=SOFTWARE)
+
     def _journal_to_read(self) -> Journal:
         return Journal.open(self.journal.path, self.station.database_key(), create=False, read_only=True)
 
     def _ends(self, published: Published) -> None:
-    def _sender(self, config: Config, keeping: Keeping) -> Sender:
-        return sender_of(config, self.desk, self.station, keeping, open_journal=self._journal_to_read, software=SOFTWARE)
-
         """On the desk's thread, which somebody else has to wait for."""
         if published.ending and not self._ending:
             self._ending = True

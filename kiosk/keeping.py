@@ -20,7 +20,8 @@ from kiosk.devices.vault.station import FileStation
 from kiosk.devices.vault.store import BootRefused, Delivered, Expected
 from kiosk.sync.bodies import READERS, FloatBody
 from kiosk.sync.install import Cupboard
-from kiosk.sync.item import Item, ItemRefused, Kind, Me
+from kiosk.sync.item import WAYS, Item, ItemRefused, Kind, Me
+from kiosk.vend.clock import TimeSigned
 from kiosk.vend.journal import Journal
 from kiosk.vend.operators.tree import roster_of
 from kiosk.vend.ports import Desk
@@ -73,6 +74,7 @@ class Keeping:
             yield outcome.sentence
 
     def _installed(self, fact: Installed, item: Item) -> None:
+        self._desk.tell(Trusted(TimeSigned(item.header.made_ms)))
         self._desk.tell(Trusted(fact))
         until_s, rev = time.monotonic() + HEARD_S, -1
         while time.monotonic() < until_s:
@@ -111,7 +113,7 @@ class Keeping:
         opened = trust.opened
         keys = f"open by {opened.how}, to {opened.may}, until {_day(opened.until_ms)}" if opened else f"locked: {trust.locked or 'demo'}"
         store_line = f"{named(trust.store.version)}, until {_day(trust.store.until_ms)}" if trust.store else "none"
-        lists = [f"{kind}: {named(trust.version(kind))}" for kind in ("keys", "limits", "hotlist", "roster", "float")]
+        lists = [f"{kind}: {named(trust.version(kind))}" for kind in WAYS if kind not in ("store", "delta")]
         return [f"trading keys: {keys}", f"trading store: {store_line}", *lists]
 
     # ------------------------------------------------------------ the store
@@ -168,9 +170,9 @@ def heights(config: Config, station: FileStation, journal: Journal) -> tuple[Hei
 
 
 def me_of(config: Config) -> Me:
-    """This kiosk, and the roots that its configuration pins."""
+    """This kiosk, where it stands, what it takes, and the roots that its configuration pins."""
     roots = tuple(bytes.fromhex(key) for key in config.keys.root)
-    return Me(config.kiosk.id, config.kiosk.utility, config.kiosk.region, roots)
+    return Me(config.kiosk.id, config.kiosk.utility, config.kiosk.region, roots, config.place(), config.kiosk.currency)
 
 
 def _roster(item: Item) -> Installed:

@@ -49,6 +49,12 @@ def _with(view: View, **params: Value) -> View:
 
 _BARE = View("attract", kiosk="K07", languages=("en", "zh", "fr", "sw"), params=dict(CARD))
 _LANGUAGES = tuple(Offer("language", name) for name in _BARE.languages)
+OUTAGE = {
+    "outage_from": "2026-11-05 09:00",
+    "outage_to": "2026-11-05 12:00",
+    "outage_words": "Line repair in Market Road.",
+}
+LATER = OUTAGE | {"outage_to": "2026-11-06 06:00"}
 _ATTRACT = replace(_with(_BARE, notes=NOTES, coins=COINS, printer=True), offers=(*_LANGUAGES, BALANCE))
 _ACCOUNT = replace(
     _with(_BARE, as_of="2026-11-03 08:15", last_buy_minor=5000, count=17, debt_minor=500),
@@ -132,6 +138,7 @@ SAMPLES: Mapping[str, Sample] = {
     "attract": Sample(replace(_ATTRACT, demo=True), Clock("14:32", beat=2)),
     "attract-notes": Sample(replace(_with(_ATTRACT, coins=(), printer=False)), Clock("14:32", beat=4)),
     "attract-all": Sample(replace(_with(_ATTRACT, bank=True), offers=(*_LANGUAGES, BALANCE, CODE)), Clock("14:32", beat=4)),
+    "attract-outage": Sample(_with(_ATTRACT, **OUTAGE), Clock("14:32", beat=4)),
     "attract-code": Sample(
         replace(_with(_ATTRACT, notes=(), coins=(), asked="code"), offers=(*_LANGUAGES, BALANCE, CODE)), Clock("14:32", beat=4)
     ),
@@ -143,6 +150,7 @@ SAMPLES: Mapping[str, Sample] = {
     "account-balance": _at(replace(_with(_ACCOUNT, balance_only=True), figure_minor=123456, offers=(CANCEL,)), 20, 45),
     "account-unproven": _at(replace(_with(_ACCOUNT, balance_only=True, unproven=True), offers=(CANCEL,)), 20, 45),
     "account-named": _at(replace(_with(_ACCOUNT, name="A*** K***", printer=False), offers=(CASH, BANK, CODE, CANCEL)), 45, 45),
+    "account-outage": _at(_with(_ACCOUNT, printer=False, name="A*** K***", **LATER), 45, 45),
     "account-order": _at(_ORDER, 45, 45),
     "amount": _at(_AMOUNT, 40, 45),
     "amount-cash": _at(_with(_AMOUNT, by="cash"), 40, 45),

@@ -206,6 +206,15 @@ class Voice:
         """Digits typed so far: the board's own, put into the view that it shows."""
         return self.word("typed")
 
+    def outage(self) -> tuple[tuple[str, str], ...]:
+        """When there will be no electricity here, as a line of the ledger: the day is said once where it is one."""
+        begins, ends = self.word("outage_from"), self.word("outage_to")
+        if not begins or not ends:
+            return ()
+        moments = [words.moment(self.language, each) for each in (begins, ends)]
+        last = ends[11:] if begins[:10] == ends[:10] else moments[1]
+        return ((self("ledger.outage"), f"{moments[0]}-{last}"),)
+
     def tally(self) -> tuple[tuple[str, str], ...]:
         """The view's lines as a ledger."""
         return tuple((self(f"ledger.{line.key}"), self._amount(line.minor, line.unit, line.text)) for line in self.view.lines)

@@ -1,18 +1,23 @@
-"""What the bodies of items say, and the fact that each becomes. The roster's is read where operators are (`vend.operators`)."""
+"""What the bodies of items say, and the fact that each becomes. Those about what a customer meets are read in `customer`, a change of the
+hotlist in `delta`, the roster where operators are (`vend.operators`)."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from kiosk.sync.item import Item, ItemRefused, KeyList, Kind
+from kiosk.sync import customer
+from kiosk.sync.delta import hotlisted
+from kiosk.sync.item import Item, ItemRefused, KeyList, Kind, decoded
 from kiosk.vend import trust as t
+from kiosk.vend.greeting import PersonsInstalled
+from kiosk.vend.notices import NoticesInstalled
 from kiosk.vend.operators.tree import roster_of
+from kiosk.vend.pricelist import TariffInstalled
+from kiosk.vend.wording import TextsInstalled
 
-SERIAL_BYTES = 8
-
-_Body = TypeVar("_Body", bound=msgspec.Struct)
 Minor = Annotated[int, Meta(ge=0, lt=1 << 53)]
 Reader = Callable[[Item], t.Installed]
 """What an item's body says, as a fact. Raises ItemRefused, or ValueError in one sentence."""
@@ -45,7 +50,7 @@ class FloatText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def key_list(item: Item) -> KeyList:
     """Raises ItemRefused."""
-    return _decoded(item, KeyList)
+    return decoded(item.body, KeyList)
 
 
 def _keys(item: Item) -> t.Installed:
@@ -54,7 +59,7 @@ def _keys(item: Item) -> t.Installed:
 
 
 def _limits(item: Item) -> t.Installed:
-    said = _decoded(item, LimitsBody)
+    said = decoded(item.body, LimitsBody)
     return t.LimitsInstalled(*item.header.number, said.values, said.restart, said.restart_ms)
 
 
@@ -63,20 +68,13 @@ def _hotlist(item: Item) -> t.Installed:
     return t.HotlistInstalled(*item.header.number, item.header.made_ms, len(cards), item.header.body.sha256)
 
 
-def hotlisted(body: bytes) -> frozenset[bytes]:
-    """The serials of a hotlist: 8 bytes each, one after the other, sorted. Raises ItemRefused."""
-    if len(body) % SERIAL_BYTES:
-        raise ItemRefused("A hotlist is whole serials of 8 bytes.")
-    return frozenset(body[i : i + SERIAL_BYTES] for i in range(0, len(body), SERIAL_BYTES))
-
-
 def _roster(item: Item) -> t.Installed:
     roster_of(item.body)
     return t.RosterInstalled(*item.header.number, item.header.body.sha256)
 
 
 def _float(item: Item) -> t.Installed:
-    header, said = item.header, _decoded(item, FloatBody)
+    header, said = item.header, decoded(item.body, FloatBody)
     try:
         text = msgspec.json.decode(said.item, type=FloatText)
     except msgspec.MsgspecError:
@@ -86,14 +84,22 @@ def _float(item: Item) -> t.Installed:
     return t.FloatGranted(text.grant, text.amount_minor, text.until_ms, header.epoch)
 
 
-def _decoded(item: Item, kind: type[_Body]) -> _Body:
-    try:
-        return msgspec.json.decode(item.body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise ItemRefused("Its body is not what its kind says.") from None
+def _orders(item: Item) -> t.Installed:
+    return t.OrdersInstalled(*item.header.number, item.header.body.sha256)
 
 
-READERS: dict[Kind, Reader] = {"keys": _keys, "limits": _limits, "hotlist": _hotlist, "roster": _roster, "float": _float}
+READERS: dict[Kind, Reader] = {
+    "keys": _keys,
+    "limits": _limits,
+    "hotlist": _hotlist,
+    "tariff": customer.tariff,
+    "texts": customer.texts,
+    "notices": customer.notices,
+    "roster": _roster,
+    "float": _float,
+    "orders": _orders,
+    "persons": customer.persons,
+}
 
 
 def told(fact: t.Installed) -> str:
@@ -110,4 +116,19 @@ def told(fact: t.Installed) -> str:
             return "Who may do what."
         case t.FloatGranted():
             return f"{fact.amount_minor} more in minor units may be sold."
+        case TariffInstalled():
+            return f"{len(fact.periods)} tariffs, until {_day(fact.periods[-1].until_ms)}: {', '.join(one.id for one in fact.periods)}."
+        case TextsInstalled():
+            return f"The office's own words for: {', '.join(sorted(fact.texts)) or 'nothing'}."
+        case NoticesInstalled():
+            return f"{len(fact.notices)} planned outages here."
+        case t.OrdersInstalled():
+            return "Orders that wait for their cards."
+        case PersonsInstalled():
+            return "By which names customers are greeted."
     return "A trading store, which its boot card opens."
+
+
+def _day(at_ms: int) -> str:
+    """In UTC."""
+    return datetime.fromtimestamp(at_ms // 1000, UTC).date().isoformat()

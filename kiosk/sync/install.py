@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 
 from kiosk.envelope import OVERHEAD, Box
-from kiosk.sync import bag
+from kiosk.sync import bag, delta
 from kiosk.sync.bodies import READERS, Reader, key_list, told
-from kiosk.sync.item import WAYS, Item, ItemRefused, Kind, Me, fresh, read
+from kiosk.sync.customer import held_against
+from kiosk.sync.item import WAYS, Item, ItemRefused, Kind, Me, fresh, read, series
 from kiosk.vend import trust as t
 from kiosk.vend.facts import Row
 from kiosk.vend.trust import Trust
@@ -40,24 +41,29 @@ class Cupboard:
     # ------------------------------------------------------------ from a bag
 
     def install(self, source: Path, trust: Trust, now_ms: int) -> Iterator[Outcome]:
-        """Everything new in a bag, one outcome a file; of a kind the newest that holds, and every float."""
-        done: set[Kind] = set()
+        """Everything new in a bag, one outcome a file; of a kind the newest that holds, and every one where every one counts."""
+        done: dict[Kind, t.Version] = {}
         for letter in bag.letters(source, self._me.kiosk):
-            if letter.kind in done:
+            if (letter.epoch, letter.version) <= done.get(series(letter.kind), t.NEVER):
                 continue
             try:
                 raw = bag.contents(letter)
                 item = read(raw, letter.kind, self._me, self._box, self.signers())
                 fresh(item, trust, now_ms)
+                item = self._whole(item)
                 fact = self._read(item)
+                held_against(trust, fact)
                 self._keep(raw, fact, letter.kind)
             except ItemRefused as refused:
                 yield Outcome(f"{letter.name}: not installed. {refused}")
                 continue
             trust = t.fold(trust, fact, NOWHERE)
-            if letter.kind != "float":
-                done.add(letter.kind)
+            done[item.header.kind] = item.header.number
             yield Outcome(f"{letter.name}: installed. {told(fact)}", fact, item)
+
+    def _whole(self, item: Item) -> Item:
+        """A change of the hotlist as the list that it makes. Raises ItemRefused."""
+        return delta.whole(item, self.kept("hotlist")) if item.header.kind == "delta" else item
 
     def _read(self, item: Item) -> t.Installed:
         try:
@@ -87,8 +93,9 @@ class Cupboard:
         names: list[tuple[Kind, str]] = [(kind, kind) for kind in WAYS if kind not in {"float", "store"}]
         for kind, name in (*names, *(("float", path.name) for path in self._floats())):
             try:
-                item = self.kept(kind, name)
-                if item:
+                kept = self.kept(kind, name)
+                if kept:
+                    item = self._whole(kept)
                     yield self._read(item), item
             except ItemRefused:
                 continue

@@ -9,7 +9,7 @@ from typing import ClassVar
 import msgspec
 
 from kiosk.vend.facts import RoomFact
-from kiosk.vend.wording import EVERY_LANGUAGE
+from kiosk.vend.rules import EVERY_LANGUAGE
 
 DAY_MS = 86_400_000
 AHEAD_MS = 7 * DAY_MS  # nobody plans by what is further off

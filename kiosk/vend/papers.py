@@ -19,7 +19,7 @@ def blocked_paper(rules: Rules, named: CardNamed, job: facts.PrintStarted) -> Pa
     """The slip of a card of the hotlist."""
     return blocked(
         named.card,
-        rules.letterhead,
+        rules.letterhead.spoken(job.language or rules.language),
         kiosk=rules.kiosk,
         at_ms=named.at_ms,
         zone=rules.zone,
@@ -35,7 +35,7 @@ def recharge_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int
     return recharge(
         sale.closed,
         sale.quote,
-        rules.letterhead,
+        rules.letterhead.spoken(job.language or rules.language),
         kiosk=rules.kiosk,
         number=job.number,
         at_ms=at_ms,
@@ -52,7 +52,7 @@ def claim_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int) -
     return claim(
         facts.ClaimIssued(sale.id, job.number, sale.card, sale.meter, sale.n, sale.tender_minor, tag, ""),
         sale.tenders,
-        rules.letterhead,
+        rules.letterhead.spoken(job.language or rules.language),
         kiosk=rules.kiosk,
         at_ms=sale.claim_ms or at_ms,
         zone=rules.zone,

@@ -142,6 +142,15 @@ class HotlistHere(Passing, frozen=True):
     cards: frozenset[bytes]
 
 
+class PersonsHere(Passing, frozen=True):
+    """The list of masks that the journal says is installed has been read."""
+
+    masks: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"PersonsHere({len(self.masks)})"
+
+
 class CardNamed(Passing, frozen=True):
     """A card of the hotlist is in the slot: nothing is written on it, and a slip says so. `slip`: 16 hex digits, its PrintStarted's."""
 

@@ -13,6 +13,7 @@ from kiosk.vend.phase import landed_shown
 from kiosk.vend.ports import PrintJob, SignJob
 from kiosk.vend.rules import Rules
 from kiosk.vend.state import Sale, State, find
+from kiosk.vend.wording import worded
 
 Facts = tuple[Fact, ...]
 
@@ -123,7 +124,7 @@ def print_id(fact: f.PrintStarted) -> int:
 
 def print_job(rules: Rules, state: State) -> PrintJob | None:
     """The paper that has been begun in this boot."""
-    job, named = state.here.printing, state.here.named
+    job, named, rules = state.here.printing, state.here.named, worded(rules, state.trust.texts)
     if job and named and job.sale == named.slip:
         return PrintJob(print_id(job), 0, 0, blocked_paper(rules, named, job))
     if job and state.here.staff.paper and state.here.staff.paper_of == job.sale:

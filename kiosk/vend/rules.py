@@ -1,5 +1,6 @@
 """What a kiosk works by: its identity, its profile, its limits, its tariff. Frozen; made once from config and what HQ signed."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -9,15 +10,26 @@ from kiosk.vend.limits import Allowed
 from kiosk.vend.money import CNY, Currency
 from kiosk.vend.tariff import Tariff
 
+EVERY_LANGUAGE = "*"
+CELLS: Mapping[str, int] = {"utility": 32, "tax_number": 20, "phone": 20, "footer": 32}
+"""What the head office may say otherwise, in how many columns: the narrow roll has 32, and "Help by phone" stands before the number."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Letterhead(msgspec.Struct, frozen=True):
-    """What stands at the head and foot of every paper."""
+    """What stands at the head and foot of every paper. `texts`: the head office's own words (`vend.wording`), name -> language -> text."""
 
     utility: str = "EXAMPLE POWER UTILITY"
     tax_number: str = "000 000 000"
     phone: str = "0800 123 456"
+    footer: str = ""
+    texts: dict[str, dict[str, str]] = {}
+
+    def spoken(self, language: str) -> "Letterhead":
+        """In that language: the head office's words, the machine's own where it sent none."""
+        said = {name: words.get(language) or words.get(EVERY_LANGUAGE) for name, words in self.texts.items() if name in CELLS}
+        return msgspec.structs.replace(self, **{name: text for name, text in said.items() if text})
 
 
 class Rules(msgspec.Struct, frozen=True):

@@ -80,15 +80,18 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
             return _boot_card(state, seen)
         case s.HotlistRead():
             return (p.HotlistHere(seen.cards),) if _installed(state, seen) else (p.Ignored("HotlistRead"),)
+        case s.PersonsRead():
+            known = state.trust.persons is not None and state.trust.persons.digest == seen.digest
+            return (p.PersonsHere(seen.masks),) if known else (p.Ignored("PersonsRead"),)
         case s.Trusted():
             return _trusted(state, seen)
-    return (p.Ignored(type(seen).__name__),)
-
-
         case s.BatchMade():
             return sent.sealing(state.sent, seen.batch, seen.first, seen.last, seen.header) or (p.Ignored("BatchMade"),)
         case s.AckRead():
             return _acknowledged(state, seen)
+    return (p.Ignored(type(seen).__name__),)
+
+
 def _installed(state: State, seen: s.HotlistRead) -> bool:
     return state.trust.hotlist is not None and state.trust.hotlist.digest == seen.digest
 
@@ -158,23 +161,24 @@ def _boot_card(state: State, seen: s.BootCardLeft) -> Facts:
 
 def _trusted(state: State, seen: s.Trusted) -> Facts:
     """Once, and never backwards. A card that was read without keys is read again when they come."""
-    if not trust.heard(state.trust, seen.fact):
+    late = isinstance(seen.fact, clock.TimeSigned) and seen.fact.at_ms <= state.clock.floor_ms
+    if late or not trust.heard(state.trust, seen.fact):
         return (p.Ignored("Trusted"),)
     reading = state.here.reading
     again = isinstance(seen.fact, trust.Unlocked) and reading is not None and not reading.authentic
     return (seen.fact, p.CardCame(state.here.token)) if again else (seen.fact,)
 
 
-# ---------------------------------------------------------------- the customer's words
-
-
-def _choice(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
 def _acknowledged(state: State, seen: s.AckRead) -> Facts:
     """A store that was put back is told so once, and nothing that the head office has of its other life counts for it."""
     known = state.witness.restored is not None
     return () if known else sent.acknowledged(state.sent, state.trust, seen.said) or (p.Ignored("AckRead"),)
 
 
+# ---------------------------------------------------------------- the customer's words
+
+
+def _choice(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
     """What was chosen counts on the screen that it was made for, and where that screen offers it. Languages may be changed on all."""
     if seen.rev != state.here.turn:
         return (p.Ignored("Choice"),)

@@ -8,7 +8,7 @@ import msgspec
 
 from kiosk.vend import staff
 from kiosk.vend.card.reading import Reading
-from kiosk.vend.facts import RoomFact
+from kiosk.vend.facts import Fact
 from kiosk.vend.operators.standing import Found as Answer
 from kiosk.vend.operators.tree import Roster
 from kiosk.vend.sent import Acknowledged
@@ -55,6 +55,16 @@ class HotlistRead(Seen, frozen=True):
 
     cards: frozenset[bytes]
     digest: str
+
+
+class PersonsRead(Seen, frozen=True):
+    """A list of masks whose signature holds: reference -> mask (`vend.greeting`); `digest` is its body's SHA-256, hex."""
+
+    masks: dict[str, str]
+    digest: str
+
+    def __repr__(self) -> str:
+        return f"PersonsRead({len(self.masks)})"
 
 
 class Trusted(Seen, frozen=True):

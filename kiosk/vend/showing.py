@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from kiosk.vend import cash
+from kiosk.vend import cash, notices
 from kiosk.vend.card.reading import Word
 from kiosk.vend.damm import purchase_number
 from kiosk.vend.facts import PriceLine
+from kiosk.vend.greeting import reference
 from kiosk.vend.operators.showing import staff_view
 from kiosk.vend.phase import MORE_TIME, cash_works, ends_ms, landed_shown, out_of_service, phase, span_ms
 from kiosk.vend.proof import choices, number_of, paper_works
@@ -13,6 +14,7 @@ from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import Sale, State
 from kiosk.vend.tariff import bill, to_card_minor
 from kiosk.vend.view import Line, Offer, Value, View
+from kiosk.vend.wording import worded
 
 Parts = dict[str, Any]
 STOPPED = {  # what a customer is told of an offline rule
@@ -27,13 +29,15 @@ def view(rules: Rules, state: State, now: Now) -> View:
     name = phase(state)
     due_ms = ends_ms(state)
     parts = _PARTS[name](rules, state)
-    params = {"phone": rules.letterhead.phone} | parts.pop("params", {})
+    language = state.here.language or rules.language
+    phone = worded(rules, state.trust.texts).letterhead.spoken(language).phone
+    params = {"phone": phone} | _outage(rules, state, now, language) | parts.pop("params", {})
     return View(
         phase=name,
         rev=state.here.turn,
         ends_in_ms=None if due_ms is None else max(due_ms - now.mono_ms, 0),
         span_ms=span_ms(state),
-        language=state.here.language or rules.language,
+        language=language,
         languages=rules.languages,
         kiosk=rules.kiosk,
         currency=rules.currency.code,
@@ -43,6 +47,15 @@ def view(rules: Rules, state: State, now: Now) -> View:
         staff=staff_view(rules, state, now) if name == "staff" else None,
         **parts,
     )
+
+
+def _outage(rules: Rules, state: State, now: Now, language: str) -> dict[str, Value]:
+    """When there will be no electricity here, by the kiosk's own clock, and the office's line about it."""
+    told = notices.shown(state.trust.notices, now.at_ms)
+    if told is None:
+        return {}
+    begins, ends = (f"{rules.local(at_ms):%Y-%m-%d %H:%M}" for at_ms in (told.from_ms, told.to_ms))
+    return {"outage_from": begins, "outage_to": ends, "outage_words": notices.words_of(told, language)}
 
 
 def offers(rules: Rules, state: State) -> tuple[Offer, ...]:
@@ -100,6 +113,7 @@ def _account(rules: Rules, state: State) -> Parts:
         "meter_tail": tail(reading.meter),
         "card_tail": tail(reading.serial),
         "customer_tail": tail(reading.customer),
+        "name": state.here.masks.get(reference(rules.utility, reading.customer), ""),
         "as_of": reading.balance_at,
         "last_buy_minor": reading.amount_minor,
         "count": reading.count,

@@ -83,6 +83,11 @@ def _(fact: p.HotlistHere, state: State) -> State:
 
 
 @stand.register
+def _(fact: p.PersonsHere, state: State) -> State:
+    return here_with(state, masks=fact.masks)
+
+
+@stand.register
 def _(fact: p.CardNamed, state: State) -> State:
     return here_with(state, named=fact)
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import msgspec
 
-from kiosk.vend.facts import RoomFact, Row
+from kiosk.vend.facts import Fact, RoomFact, Row
 from kiosk.vend.greeting import PersonsInstalled
 from kiosk.vend.notices import NoticesInstalled
 from kiosk.vend.pricelist import TariffInstalled
@@ -244,7 +244,7 @@ class Trust(msgspec.Struct, frozen=True):
         return max(valid, default=None)
 
 
-def heard(trust: Trust, fact: RoomFact) -> bool:
+def heard(trust: Trust, fact: Fact) -> bool:
     """Has this happened, by what is known? What is locked is not locked again, and nothing is installed twice or backwards."""
     match fact:
         case Unlocked():

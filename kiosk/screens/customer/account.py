@@ -27,8 +27,9 @@ def _balance(view: View, say: Voice) -> Scene:
         figure=say.figure if known else "",
         currency=say.currency,
         picture="" if known else "card_held",
-        ledger=_ledger(say),
+        ledger=(*_ledger(say), *say.outage()),
         keys=keys,
+        status=say.word("outage_words"),
     )
 
 
@@ -83,7 +84,7 @@ def _leave(say: Voice) -> tuple[Key, ...]:
 
 def _ledger(say: Voice) -> tuple[tuple[str, str], ...]:
     """Meter, card, last purchase, how many, old debt, no receipt: those that are known."""
-    count = say.minor("count")
+    count = 0 if say.outage() else say.minor("count")  # of all lines the one that gives way
     lines = (
         ("meter", say.tail("meter_tail")),
         ("card", say.tail("card_tail")),

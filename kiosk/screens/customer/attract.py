@@ -16,7 +16,7 @@ def seen(view: View) -> Scene:
         first=say(ASKED.get(say.word("asked"), "attract.first")),
         second=_ways(say),
         picture="card_in",
-        ledger=_works(say),
+        ledger=(*say.outage(), *_works(say)),
         keys=(
             *say.language_keys(MOST_LANGUAGES),
             *say.key("5", "balance", "", say("attract.balance"), say("attract.balance_short")),

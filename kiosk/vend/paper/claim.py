@@ -65,6 +65,7 @@ def claim(
         Note(Said("paper.claim.not_cash")),
         Code(),
         Pair(Said("paper.help"), letterhead.phone),
+        *([Centred(letterhead.footer)] if letterhead.footer else []),
     ]
     evidence = Evidence(
         kind=SLIP,

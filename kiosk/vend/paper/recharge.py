@@ -75,6 +75,7 @@ def recharge(
         Note(Said("paper.no_change")),
         Code(),
         Pair(Said("paper.help"), letterhead.phone),
+        *([Centred(letterhead.footer)] if letterhead.footer else []),
     ]
     evidence = Evidence(
         RECEIPT, kiosk, number, closed.credit_minor, closed.card[-4:], closed.meter, closed.n, closed.tag or "", at_ms // 1000

@@ -8,6 +8,9 @@ from kiosk.commands import (
     demo,
     doctor,
     explain,
+    hq_import,
+    hq_kiosks,
+    hq_serve,
     journal,
     receipt,
     receipt_sample,
@@ -47,6 +50,9 @@ app.add_typer(vault_app, name="vault")
 app.add_typer(boot_app, name="boot")
 app.add_typer(sync_app, name="sync")
 app.add_typer(hq_app, name="hq")
+hq_import.join(hq_app)
+hq_kiosks.join(hq_app)
+hq_serve.join(hq_app)
 hq_app.add_typer(hq_cards, name="card")
 hq_app.add_typer(hq_reports, name="report")
 _group("journal", "The journal: every fact of this kiosk, in order.").command("verify")(journal.verify)

@@ -3,9 +3,8 @@
 Exit codes: 0 done, 1 refused, 2 wrong call, 3 a part is missing.
 """
 
-import os
 import time
-from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +12,10 @@ import msgspec
 import typer
 
 from kiosk.commands import EXIT_REFUSED, asking, ended
+from kiosk.commands.vault import Module, Token
+from kiosk.commands.vault import opened as opened_vault
 
 if TYPE_CHECKING:
-    from kiosk.devices.vault.hq import Left
     from kiosk.hq.office import Office, Signer
     from kiosk.sync.item import KeyList, Kind
 
@@ -42,8 +42,10 @@ def init(
     first_secret: First = None,
     second_secret: Second = None,
     secret_file: Secret = None,
+    store: Annotated[str, typer.Option("--store", envvar="KIOSK_HQ_STORE", help="Where its store is made; hq.db in it if left out.")] = "",
 ) -> None:
-    """Make the office's keys: two roots, which want two people; DECISION; ACK. Prints what every kiosk pins."""
+    """Make the office's keys: two roots, which want two people; DECISION; ACK; and its store. Prints what every kiosk pins."""
+    from kiosk.commands.hq_store import make_store
     from kiosk.hq.office import Office, OfficeError
 
     root = _two(first_secret, second_secret, new=True)
@@ -52,6 +54,7 @@ def init(
         made = Office.create(office, utility, root, decision, now_ms=_now_ms())
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None
+    make_store(made, store)
     typer.echo("[keys]\nroot = [" + ", ".join(f'"{key}"' for key in made.record.roots) + "]")
 
 
@@ -83,16 +86,23 @@ def make(
     office: Folder,
     *,
     card: Annotated[str, typer.Option("--card", help="The reader with the boot card in it, by a part of its name.")],
-    vault: Annotated[Path, typer.Option("--vault", help="The utility's vault file.")],
-    vault_secret: Annotated[Path | None, typer.Option("--vault-secret", help="Its passphrase; asked for if left out.")] = None,
+    vault: Annotated[Path | None, typer.Option("--vault", help="The utility's vault file; none for a security module.")] = None,
+    token: Token = "",
+    module: Module = None,
+    vault_secret: Annotated[
+        Path | None, typer.Option("--vault-secret", help="The vault's passphrase or the token's PIN; asked for if left out.")
+    ] = None,
+    registry: Annotated[
+        Path | None, typer.Option(envvar="KIOSK_REGISTRY", help="Where it is written down that they left; the office's own if left out.")
+    ] = None,
     secret_file: Secret = None,
     days: Days = 90,
     out: Annotated[Path | None, typer.Option("--out", help="Put it into this mail bag instead of the office's own.")] = None,
 ) -> None:
     """Wrap the trading keys of a kiosk's region for it and the boot card in that reader, and put them into the mail bag."""
-    from kiosk.devices.vault.file import FileVault
     from kiosk.devices.vault.suite import NoSuchKey
     from kiosk.hq.office import OfficeError
+    from kiosk.hq.registry import Registry, RegistryError
     from kiosk.hq.stores import trading_store
     from kiosk.keys import boot_certificate
     from kiosk.vend.ports import VaultError
@@ -100,13 +110,13 @@ def make(
     opened, now_ms = _office(office), _now_ms()
     try:
         signer = opened.signer("decision", [asking.secret(secret_file, "Passphrase of DECISION")])
-        masters = FileVault(vault, asking.secret(vault_secret, "Passphrase of the vault"))
-        witness = _witness(office)
-        delivered = trading_store(
-            opened, masters, witness, signer, kiosk=kiosk, certificate=boot_certificate(card), now_ms=now_ms, days=days
-        )
+        masters = opened_vault(vault, token, module, vault_secret)
+        with closing(Registry(registry or office / "registry.db", _now_ms)) as book:
+            delivered = trading_store(
+                opened, masters, book.witness, signer, kiosk=kiosk, certificate=boot_certificate(card), now_ms=now_ms, days=days
+            )
         path = opened.publish("store", kiosk, msgspec.json.encode(delivered), signer, days=days, now_ms=now_ms, bag=out)
-    except (OfficeError, VaultError, NoSuchKey) as error:
+    except (OfficeError, RegistryError, VaultError, NoSuchKey) as error:
         raise ended(str(error), EXIT_REFUSED) from None
     typer.echo(str(path))
 
@@ -225,6 +235,19 @@ def publish_keys(
     typer.echo(str(path))
 
 
+@hq_app.command("rotate-batch-key", epilog="Example: kiosk hq rotate-batch-key --office /srv/office")
+def rotate_batch_key(office: Folder, first_secret: First = None, second_secret: Second = None) -> None:
+    """Make a new key that kiosks box their batches to, and sign it into the list of keys. Earlier ones are kept: mail is on its way."""
+    from kiosk.hq.office import OfficeError
+
+    opened = _office(office)
+    try:
+        path = opened.rotate_batch_key(opened.signer("root-1", _two(first_secret, second_secret)), now_ms=_now_ms())
+    except OfficeError as error:
+        raise ended(str(error), EXIT_REFUSED) from None
+    typer.echo(str(path))
+
+
 # ---------------------------------------------------------------- shared
 
 
@@ -270,6 +293,7 @@ def _grown(office: "Office", kiosks: list[str] | None, cards: list[str] | None, 
         "revoked_kiosks": sorted({*old.revoked_kiosks, *(kiosks or ())}),
         "revoked_cards": sorted({*old.revoked_cards, *(cards or ())}),
         "dead": sorted({*old.dead, *(dead or ())}),
+        "batch": old.batch,
     }
     try:
         return msgspec.convert(grown, KeyList)
@@ -286,18 +310,6 @@ def _contents(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise ended(f"{file} cannot be read: {error.strerror}.", EXIT_REFUSED) from None
-
-
-def _witness(folder: Path) -> Callable[["Left"], None]:
-    """What leaves the vault is written down first."""
-
-    def write(left: "Left") -> None:
-        with (folder / "left.jsonl").open("ab") as file:
-            file.write(msgspec.json.encode({"at_ms": _now_ms(), **msgspec.structs.asdict(left)}) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-    return write
 
 
 def _now_ms() -> int:

@@ -24,6 +24,7 @@ RAW_MAX = BODY_MAX + (32 << 10)
 GROUP_ROWS, GROUP_BATCHES = 10_000, 64  # of one transaction
 UNPARKED_AT_ONCE = 16
 NOBODY = ""
+IMPORTED = (Verdict.OK, Verdict.EXCEPTION)
 
 Signer = Callable[[str, bytes], bytes]
 """Label and bytes -> 64 bytes."""
@@ -33,7 +34,7 @@ class Taken(msgspec.Struct, frozen=True):
     """What became of one file. `ack`: for the kiosk, None where nothing is acknowledged; `sentence`: for whoever looks after it.
 
     `kiosk` and `seq` are what the file says, "" and 0 where it says nothing that can be read; `store` is its kiosk's where there is
-    something to acknowledge. `rows` were imported, with `more` batches that had been parked.
+    something to acknowledge. `rows` were imported; `also`: what became of batches that had waited for this one.
     """
 
     verdict: Verdict
@@ -43,7 +44,12 @@ class Taken(msgspec.Struct, frozen=True):
     sentence: str = ""
     store: str = ""
     rows: int = 0
-    more: int = 0
+    also: tuple[Verdict, ...] = ()
+
+    @property
+    def more(self) -> int:
+        """How many that had waited were imported with it."""
+        return sum(verdict in IMPORTED for verdict in self.also)
 
 
 class Importer:
@@ -55,7 +61,7 @@ class Importer:
         self.numbers = kiosks.numbered(store)
         self.kiosks = store.read(kiosks.listed)
         self.copy = copy and store.postgresql
-        self._shaper = Shaper(self.numbers, self.known, copy=self.copy, closed_through=store.read(closed_through))
+        self.shaper = Shaper(self.numbers, self.known, copy=self.copy, closed_through=store.read(closed_through))
 
     # ------------------------------------------------------------ one file
 
@@ -69,16 +75,26 @@ class Importer:
     def take_all(self, shaped: Sequence[Shaped | BatchRefused], raws: Sequence[bytes], now_ms: int) -> list[Taken]:
         """Several that were shaped, in this order, without acknowledgements; in one transaction if all is as it should be."""
         good = [each for each in shaped if isinstance(each, Shaped)]
-        together = self._together(good, now_ms) if good else {}
+        together = self._together(good, now_ms)
+        if good and not together:
+            together = {id(each): _taken(each, Judged(Verdict.REPLAY), 0) for each in self._here(good)}
+            together |= self._together([each for each in good if id(each) not in together], now_ms) if together else {}
         taken = []
         for each, raw in zip(shaped, raws, strict=True):
             if isinstance(each, BatchRefused):
                 taken.append(self._refused(raw, each, now_ms))
             else:
                 one = together.get(id(each)) or self._alone(each, now_ms)
-                more = 0 if one.verdict in (Verdict.GAP, Verdict.TAMPER, Verdict.FORK) else self._unpark(each.kiosk_no, now_ms)
-                taken.append(msgspec.structs.replace(one, more=more))
+                also = self._unpark(each.kiosk_no, now_ms) if one.verdict in IMPORTED else ()
+                taken.append(msgspec.structs.replace(one, also=also))
         return taken
+
+    def _here(self, good: Sequence[Shaped]) -> list[Shaped]:
+        """Those that the ledger has already: it never changes, so no transaction need be asked again."""
+        mine = BATCH.c.kiosk_no.in_({each.kiosk_no for each in good}) & BATCH.c.seq.in_({each.header.seq for each in good})
+        asked = select(BATCH.c.kiosk_no, BATCH.c.seq, BATCH.c.hash).where(mine)
+        here = {tuple(row) for row in self.store.read(lambda connection: connection.execute(asked).all())}
+        return [each for each in good if (each.kiosk_no, each.header.seq, each.hash) in here]
 
     def shaped(self, raw: bytes) -> Shaped | BatchRefused:
         """Opened, checked and shaped, or why not."""
@@ -94,7 +110,7 @@ class Importer:
         header = batch.header
         if header.utility != self.store.utility:
             raise BatchRefused("tamper", "It is of another utility's kiosk.", header.kiosk, header.seq)
-        return self._shaper.shape(self.kiosks[header.kiosk].no, batch)
+        return self.shaper.shape(self.kiosks[header.kiosk].no, batch)
 
     def _sign_key(self, kiosk: str) -> bytes | None:
         if kiosk not in self.kiosks:  # enrolled since this importer began?
@@ -116,6 +132,8 @@ class Importer:
                 at[each.kiosk_no] = followed(at[each.kiosk_no], each.header, each.hash)
             return write(connection, fresh, heads, now_ms)
 
+        if not group:
+            return {}
         fresh = [self._numbered(each) for each in group]
         try:
             flagged = self.store.transact(work)
@@ -145,21 +163,21 @@ class Importer:
 
         fresh = self._numbered(shaped)
         verdict = self.store.transact(work)
-        return _taken(fresh, verdict, fresh.header.rows if verdict.verdict in (Verdict.OK, Verdict.EXCEPTION) else 0)
+        return _taken(fresh, verdict, fresh.header.rows if verdict.verdict in IMPORTED else 0)
 
     def _numbered(self, shaped: Shaped) -> Shaped:
         """With a number for every kind: a name that was never heard before gets one first."""
         if not set(shaped.named) - self.numbers.keys():
             return shaped if not shaped.named else self._again(shaped)
         self.numbers = kiosks.numbered(self.store, shaped.named)
-        self._shaper.numbers = dict(self.numbers)
+        self.shaper.numbers = dict(self.numbers)
         return self._again(shaped)
 
     def _again(self, shaped: Shaped) -> Shaped:
         return self._shape(checked_batch(shaped.clear, self._sign_key))
 
-    def _unpark(self, kiosk_no: int, now_ms: int) -> int:
-        """Whatever waited for what has just come; how many were imported. Of two under one number the one that follows goes first."""
+    def _unpark(self, kiosk_no: int, now_ms: int) -> tuple[Verdict, ...]:
+        """Whatever waited for what has just come, and what became of it. Of two under one number the one that follows goes first."""
 
         def waiting(connection: Connection) -> list[bytes]:
             head = connection.execute(select(HEAD.c.seq, HEAD.c.hash).where(HEAD.c.kiosk_no == kiosk_no)).one()
@@ -167,11 +185,11 @@ class Importer:
             found = connection.execute(mine.order_by(PARKED.c.seq, PARKED.c.hash).limit(UNPARKED_AT_ONCE)).scalars()
             return sorted(map(bytes, found), key=lambda raw: f'"prev":"{head.hash}"'.encode() not in raw)
 
-        count = 0
+        verdicts = []
         while raws := self.store.read(waiting):
             taken = self._alone(self._shape(checked_batch(raws[0], self._sign_key)), now_ms, parked=True)
-            count += taken.verdict in (Verdict.OK, Verdict.EXCEPTION)
-        return count
+            verdicts.append(taken.verdict)
+        return tuple(verdicts)
 
     def _refused(self, raw: bytes, refused: BatchRefused, now_ms: int) -> Taken:
         """Nobody may believe it: kept apart, if it is no larger than a batch may be. A kiosk's name in it counts where there is that kiosk.

@@ -142,7 +142,7 @@ class _Work:
         )
 
     def _unnumbered(self, kind: str) -> int:
-        if len(kind) <= NAME_MAX and kind.isidentifier() and kind.isascii():
+        if _named(kind) == kind:
             self.named.add(kind)
         return UNNAMED
 
@@ -150,7 +150,7 @@ class _Work:
         """Card and amount of a row, for the columns; and of one that moves money all that follows."""
         reader = self._shaper.readers.get(row.kind)
         if reader is None or row.v > reader.v:
-            self._flag(row, "unknown", f"{row.kind[:NAME_MAX]} of version {row.v} is not known to this software; it is kept.")
+            self._flag(row, "unknown", f"{_named(row.kind)} of version {row.v} is not known to this software; it is kept.")
             return None, None
         try:
             if reader.of_sale and sale is None:
@@ -213,6 +213,11 @@ def _numbers(fact: f.Fact) -> list[int]:
     for part in (*getattr(fact, "lines", ()), *getattr(fact, "tenders", ())):
         found += [value for value in asdict(part).values() if isinstance(value, int)]
     return found
+
+
+def _named(kind: str) -> str:
+    """The kind's name, if it is one."""
+    return kind if len(kind) <= NAME_MAX and kind.isidentifier() and kind.isascii() else "A kind whose name is none"
 
 
 def _plain(text: str) -> bool:

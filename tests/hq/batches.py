@@ -56,10 +56,10 @@ class Journaled:
         self.lines.append(line((len(self.lines) + 1, *stamp), columns(fact)))
         self.facts.append(fact)
 
-    def raw_row(self, rest: bytes) -> None:
-        """A row of any contents: what stands behind the number."""
+    def raw_row(self, rest: bytes, fact: Fact = StoreCreated("")) -> None:  # noqa: B008 - frozen
+        """A row of any contents: what stands behind the number; the totals count it as `fact`."""
         self.lines.append(b"[%d,%s]" % (len(self.lines) + 1, rest))
-        self.facts.append(StoreCreated(""))
+        self.facts.append(fact)
 
     def made(self, rows: int = 250, **changes: object) -> list[Made]:
         """All of it in batches of so many rows. `changes`: of every header."""

@@ -52,7 +52,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 def rows(store: Store, table: Any) -> list[Any]:
     """All of a table, by its key."""
-    return store.read(lambda connection: connection.execute(select(table).order_by(*table.primary_key)).all())
+    return store.read(lambda connection: list(connection.execute(select(table).order_by(*table.primary_key))))
 
 
 def everything(store: Store) -> dict[str, list[Any]]:
@@ -279,7 +279,7 @@ def sums(store: Store) -> dict[str, list[Any]]:
 
 
 def mapped(store: Store, table: Any) -> list[Any]:
-    return store.read(lambda connection: connection.execute(select(table).order_by(*table.primary_key)).mappings().all())
+    return store.read(lambda connection: list(connection.execute(select(table).order_by(*table.primary_key)).mappings()))
 
 
 def made_anew(store: Store) -> dict[str, list[Any]]:

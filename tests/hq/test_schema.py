@@ -68,7 +68,7 @@ def test_making_it_again_changes_nothing(where: tuple[str, int]) -> None:
 
 def test_a_store_of_newer_or_older_software_is_not_opened(where: tuple[str, int]) -> None:
     store = made(where)
-    store.transact(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    store.transact(lambda connection: connection.execute(text("INSERT INTO alembic_version VALUES ('9999')")))
     with pytest.raises(StoreError, match="newer software"):
         Store.open(where[0])
     with pytest.raises(StoreError, match="newer software"):

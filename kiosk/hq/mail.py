@@ -1,0 +1,108 @@
+"""The head office's end of a mail bag: what kiosks have put into it, and the acknowledgements that go back with it.
+
+up/K07/00000012             a batch; it stays where it is, whoever carries the bag takes it out when it is acknowledged
+downlink/K07/ack-1-12       the newest acknowledgement; older ones are taken away
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+
+from kiosk.hq.batch_keys import KeyBox
+from kiosk.hq.importer import Importer, Taken, grouped
+from kiosk.hq.shape import Shaped
+from kiosk.hq.worker import beside
+from kiosk.sync.batch import BatchRefused
+from kiosk.sync.folder import Folder, FolderError
+from kiosk.sync.spool import ACK, BATCH_MAX, ack_name, is_kiosk, letter_name, seq_of
+
+UP = "up"
+Came = tuple["Letter", Taken | str]
+"""A letter, and what became of it, or why it could not be read."""
+
+WORKER_FROM = 50  # letters: for fewer another process costs more than it saves
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """One file that may be a batch. `bag`: where its acknowledgement goes, None where it did not lie in one."""
+
+    folder: Path
+    name: str
+    bag: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """For a sentence."""
+        return self.folder / self.name
+
+
+def letters(path: Path) -> list[Letter]:
+    """What lies there, each kiosk's in order: a mail bag, a folder of batches, or one batch. Raises FolderError."""
+    if not path.is_dir():
+        return [Letter(path.parent, path.name)]
+    if not (path / UP).is_dir():
+        return _batches(path, None)
+    with Folder.at(path) as bag, bag.below(UP) as up:
+        kiosks = [name for name in up.names() if is_kiosk(name)]
+    return [letter for kiosk in kiosks for letter in _batches(path / UP / kiosk, path)]
+
+
+def _batches(folder: Path, bag: Path | None) -> list[Letter]:
+    try:
+        with Folder.at(folder) as opened:
+            return [Letter(folder, name, bag) for name in opened.names() if seq_of(name)]
+    except FolderError:
+        if bag is None:
+            raise
+        return []  # a kiosk's name in a bag, and no folder behind it
+
+
+def contents(letter: Letter) -> bytes:
+    """Its bytes. Raises FolderError for a link, a pipe, or more than a batch may have."""
+    with Folder.at(letter.folder) as folder:
+        return folder.read(letter.name, BATCH_MAX)
+
+
+def acknowledge(bag: Path, kiosk: str, raw: bytes) -> None:
+    """Put it into the bag, in place of older ones. Raises FolderError."""
+    name = ack_name(raw)
+    if name is None or not is_kiosk(kiosk):
+        raise ValueError("this acknowledges nothing")
+    with Folder.at(bag) as opened, opened.below("downlink", kiosk, create=True) as folder:
+        folder.replace(name, raw)
+        for old in folder.names():
+            said = letter_name(old)
+            if said and said.kind == ACK and old != name:
+                folder.remove(old)
+
+
+def taken(
+    importer: Importer, boxes: Sequence[KeyBox], found: Sequence[Letter], now_ms: Callable[[], int]
+) -> Iterator[tuple[Letter, Taken | str]]:
+    """Every letter and what became of it, or one sentence where it could not be read. Many are shaped by a worker. Raises StoreError."""
+    read: list[Letter] = []
+    unread: list[tuple[Letter, str]] = []
+
+    def raws() -> Iterator[bytes]:
+        for letter in found:
+            try:
+                raw = contents(letter)
+            except FolderError as error:
+                unread.append((letter, str(error)))
+                continue
+            read.append(letter)
+            yield raw
+
+    with ExitStack() as open_:
+        if len(found) < WORKER_FROM:
+            shaped: Iterator[tuple[bytes, Shaped | BatchRefused]] = ((raw, importer.shaped(raw)) for raw in raws())
+        else:
+            shaped = open_.enter_context(beside(importer, boxes)).shaped(raws())
+        at = 0
+        for group in grouped(shaped):
+            for one in importer.take_all([each for _, each in group], [raw for raw, _ in group], now_ms()):
+                yield read[at], one
+                at += 1
+    yield from unread

@@ -1,6 +1,6 @@
 """All rows of the bench with their aims, in the order in which they are run."""
 
-from kiosk.bench import keys, paint, sale, store, switch, unlock
+from kiosk.bench import keys, paint, reports, sale, store, switch, unlock
 from kiosk.bench.table import Row
 
 ROWS = {
@@ -23,4 +23,6 @@ ROWS = {
     "pkcs11_derive_vs_token": Row(keys.pkcs11_derive_vs_token, "", 0.9, "higher"),
     "unlock_s": Row(unlock.unlock_s, "s", 2),
     "startup_1m_over_10k": Row(store.startup_1m_over_10k, "", 1.1),
+    "monthly_report_10m_ms": Row(reports.monthly_report_10m_ms, "ms", 20),
+    "monthly_report_vs_recompute": Row(reports.monthly_report_vs_recompute, "", 12, "higher"),
 }

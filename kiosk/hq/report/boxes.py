@@ -74,7 +74,7 @@ def _wanted(connection: Connection, period: Period, only: str) -> dict[tuple[int
         .order_by(KIOSK.c.id, BOX.c.seq)
     )
     found: dict[tuple[int, str], Wanted] = {}
-    for no, name, seq, day, posted_day in connection.execute(asked.where(KIOSK.c.id == only) if only else asked).tuples():
+    for no, name, seq, day, posted_day in connection.execute(asked.where(KIOSK.c.id == only) if only else asked):
         found.setdefault((no, name), {})[seq] = day, posted_day
     return found
 
@@ -117,7 +117,7 @@ class _Rows:
             .where(KIND.c.name.in_([form.__name__ for form in FACTS]))
             .order_by(FACT.c.seq)
         )
-        ended = sessions(self._told(self._connection.execute(asked).tuples()), whole=first == 0)
+        ended = sessions(self._told(self._connection.execute(asked)), whole=first == 0)
         return (session for session in ended if session.last_seq in wanted)
 
     def _first(self, seq: int) -> int:

@@ -85,7 +85,7 @@ def _enter(connection: Connection, count: Count, now_ms: int) -> bool:
 def _session_of(connection: Connection, no: int, count: Count) -> int:
     """The last session of that device that left in that bag; leading zeros make no other bag."""
     asked = select(BOX.c.session, BOX.c.bag).where(BOX.c.kiosk_no == no, BOX.c.device == count.device).order_by(BOX.c.seq.desc())
-    for session, bag in connection.execute(asked).tuples():
+    for session, bag in connection.execute(asked):
         if bag.lstrip("0") == count.bag.lstrip("0"):
             return int(session)
     raise BadCount(f"No box of {count.kiosk}, {count.device}, that is known here left in bag {count.bag!r}.")

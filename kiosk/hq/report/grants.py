@@ -30,7 +30,7 @@ def floats(connection: Connection, signed: Sequence[SignedFloat] | None, *, now_
     if only:
         asked = asked.where(KIOSK.c.id == only)
     lines = []
-    for no, name, totals in connection.execute(asked).tuples().all():
+    for no, name, totals in connection.execute(asked).all():
         arrived = _arrived(connection, no)
         if arrived or name in ours:
             lines.append(
@@ -51,7 +51,7 @@ def floats(connection: Connection, signed: Sequence[SignedFloat] | None, *, now_
 def _paid(connection: Connection, no: int) -> Iterator[Paid]:
     """The cash of each sale."""
     cash = select(SALE.c.seq, SALE.c.closed_ms, SALE.c.tender_minor).where(SALE.c.kiosk_no == no, SALE.c.tender == "cash")
-    rows = connection.execute(cash.where(SALE.c.tender_minor != 0).order_by(SALE.c.seq)).tuples()
+    rows = connection.execute(cash.where(SALE.c.tender_minor != 0).order_by(SALE.c.seq))
     return (Paid(*row) for row in rows)
 
 
@@ -72,7 +72,7 @@ def _totals(said: str | None) -> Lifetime | None:
 def _arrived(connection: Connection, no: int) -> list[Arrived]:
     """A row that cannot be read is flagged where it was imported."""
     asked = select(FACT.c.seq, FACT.c.v, FACT.c.body).where(FACT.c.kiosk_no == no)
-    rows: Any = connection.execute(asked.where(FACT.c.kind == kind_no("FloatGranted")).order_by(FACT.c.seq)).tuples()
+    rows: Any = connection.execute(asked.where(FACT.c.kind == kind_no("FloatGranted")).order_by(FACT.c.seq))
     found = []
     for seq, v, body in rows:
         try:

@@ -36,14 +36,16 @@ def recomputed(connection: Connection, period: Period, *, now_ms: int, by: By = 
 
 def _report(connection: Connection, period: Period, rows: list[Row], *, now_ms: int, by: By, only: str) -> Selling:
     stands = standing(connection, period, now_ms, only)
+    names = None if by == "hour" else {row[0]: row[1] for row in _fetched(connection, select(KIOSK.c.no, KIOSK.c.id))}
+    sold = books(rows, exponent, names)
     return Selling(
         period=period,
         by=by,
         closed_ms=stands.closed_ms,
         running=stands.closed_ms is None and now_ms < period.ends_ms(""),
         absent=stands.absent,
-        books=books(rows, exponent),
-        late=_late(connection, period, only),
+        books=sold,
+        late=_late(connection, period, only) if any(book.tenders[-1].late for book in sold) else (),
         unposted=0 if stands.closed_ms is not None else _unposted(connection),
         only=only,
     )
@@ -65,9 +67,10 @@ def _summed(connection: Connection, period: Period, by: By, only: str) -> list[R
         asked = select(*key, *sums).where(DAY_HOUR.c.day.between(period.first, period.last)).group_by(*key)
         return _hours(connection, asked)
     table, place = (MONTH_KIOSK, "month") if period.month else (DAY_KIOSK, "day")
-    asked = select(KIOSK.c.id, table.c.tender, table.c.currency, *(table.c[name] for name in SUMS))
-    asked = asked.join(KIOSK, KIOSK.c.no == table.c.kiosk_no).where(table.c[place] == period.number)
-    return _fetched(connection, asked.where(KIOSK.c.id == only) if only else asked)
+    asked = select(table.c.kiosk_no, table.c.tender, table.c.currency, *(table.c[name] for name in SUMS)).where(
+        table.c[place] == period.number
+    )
+    return _fetched(connection, asked.where(table.c.kiosk_no == _number(only)) if only else asked)
 
 
 def _again(connection: Connection, period: Period, by: By, only: str) -> list[Row]:
@@ -85,9 +88,12 @@ def _again(connection: Connection, period: Period, by: By, only: str) -> list[Ro
     if by == "hour":
         return _hours(connection, asked)
     sold = asked.subquery()
-    named = select(KIOSK.c.id, sold.c.tender, sold.c.currency, *(cast(sold.c[name], BigInteger) for name in SUMS))
-    named = named.join(KIOSK, KIOSK.c.no == sold.c.kiosk_no)
-    return _fetched(connection, named.where(KIOSK.c.id == only) if only else named)
+    whole = select(sold.c.kiosk_no, sold.c.tender, sold.c.currency, *(cast(sold.c[name], BigInteger) for name in SUMS))
+    return _fetched(connection, whole.where(sold.c.kiosk_no == _number(only)) if only else whole)
+
+
+def _number(kiosk: str) -> Any:
+    return select(KIOSK.c.no).where(KIOSK.c.id == kiosk).scalar_subquery()
 
 
 def _hours(connection: Connection, asked: Select[Any]) -> list[Row]:
@@ -106,23 +112,19 @@ def _fetched(connection: Connection, asked: Select[Any]) -> list[Row]:
 
 
 def _late(connection: Connection, period: Period, only: str) -> tuple[Late, ...]:
-    """The summaries say where there are any."""
-    table, summary = SALE, DAY_KIOSK
-    days = select(summary.c.day, summary.c.kiosk_no).where(summary.c.day.between(period.first, period.last), summary.c.late > 0)
+    """Asked only where the sums say that there are some."""
+    days = select(DAY_KIOSK.c.day, DAY_KIOSK.c.kiosk_no).where(DAY_KIOSK.c.day.between(period.first, period.last), DAY_KIOSK.c.late > 0)
     if period.month:  # one look at the month's rows instead of all its days'
         asked = select(MONTH_KIOSK.c.kiosk_no).where(MONTH_KIOSK.c.month == period.number, MONTH_KIOSK.c.late > 0).distinct()
-        numbers = list(connection.execute(asked).scalars())
-        if not numbers:
-            return ()
-        days = days.where(summary.c.kiosk_no.in_(numbers))
+        days = days.where(DAY_KIOSK.c.kiosk_no.in_(list(connection.execute(asked).scalars())))
     found = days.distinct().subquery()
     rows: Select[Any] = (
-        select(*(table.c[name] for name in ("day", "posted_day")), KIOSK.c.id, *(table.c[name] for name in LATE))
+        select(SALE.c.day, SALE.c.posted_day, KIOSK.c.id, *(SALE.c[name] for name in LATE))
         .select_from(found)
-        .join(table, and_(table.c.posted_day == found.c.day, table.c.kiosk_no == found.c.kiosk_no))
-        .join(KIOSK, KIOSK.c.no == table.c.kiosk_no)
-        .where(table.c.day != table.c.posted_day)
-        .order_by(table.c.day, KIOSK.c.id, table.c.seq)
+        .join(SALE, and_(SALE.c.posted_day == found.c.day, SALE.c.kiosk_no == found.c.kiosk_no))
+        .join(KIOSK, KIOSK.c.no == SALE.c.kiosk_no)
+        .where(SALE.c.day != SALE.c.posted_day)
+        .order_by(SALE.c.day, KIOSK.c.id, SALE.c.seq)
     )
     if only:
         rows = rows.where(KIOSK.c.id == only)

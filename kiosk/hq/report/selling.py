@@ -9,6 +9,7 @@ A claim that was settled stands in its day as credit, and takes its claim back: 
 cash that no sale explains; they are tendered, too, under a tender of their own. Pieces of which nobody knows the value are `unknown`.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any, Literal
@@ -122,21 +123,22 @@ class Selling(msgspec.Struct, frozen=True):
 # ---------------------------------------------------------------- adding up
 
 Row = tuple[Any, ...]
-"""A Line's fields as they come from a store, in their order."""
+"""A Line's fields as they come from a store, in their order; the first may be a number yet."""
 
 
-def books(rows: Iterable[Row], exponent_of: Callable[[str], int]) -> tuple[Book, ...]:
-    """By currency. Fifteen thousand rows are usual: each is touched once, and summed by columns."""
-    found: dict[str, dict[str, list[Row]]] = {}
+def books(rows: Iterable[Row], exponent_of: Callable[[str], int], names: Mapping[Any, str] | None = None) -> tuple[Book, ...]:
+    """By currency. `names`: of what the rows begin with. Fifteen thousand rows are usual: each is touched twice, and summed by columns."""
+    found: defaultdict[str, defaultdict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        found.setdefault(row[2], {}).setdefault(row[1], []).append(row)
-    return tuple(_book(currency, exponent_of(currency), found[currency]) for currency in sorted(found))
+        found[row[2]][row[1]].append(row)
+    return tuple(_book(currency, exponent_of(currency), found[currency], names) for currency in sorted(found))
 
 
-def _book(currency: str, exponent: int, by_tender: dict[str, list[Row]]) -> Book:
+def _book(currency: str, exponent: int, by_tender: Mapping[str, list[Row]], known: Mapping[Any, str] | None) -> Book:
     """Lines in order of kiosk or hour, then of tender; their sums; the foot."""
     names = sorted(by_tender, key=lambda tender: (TENDERS.get(tender, len(TENDERS)), tender))
-    lines = [Line(*row) for tender in names for row in by_tender[tender]]
+    rows = (row for tender in names for row in by_tender[tender])
+    lines = [Line(*row) for row in rows] if known is None else [Line(known[row[0]], *row[1:]) for row in rows]
     lines.sort(key=attrgetter("of"))
     tenders = tuple(_sum(tender, currency, by_tender[tender]) for tender in names)
     whole = _sum(ALL, currency, [msgspec.structs.astuple(line) for line in tenders])

@@ -1,0 +1,487 @@
+"""Reports of what was really imported: real journals, real importer, SQLite and PostgreSQL; closed books, late batches, who is missing."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import text, update
+
+from kiosk.hq import kiosks
+from kiosk.hq.close import close_period
+from kiosk.hq.ledger import Verdict
+from kiosk.hq.report import boxes as box_rooms
+from kiosk.hq.report import reading
+from kiosk.hq.report.counts import BadCount, Count, enter
+from kiosk.hq.report.grants import floats
+from kiosk.hq.report.period import period_of
+from kiosk.hq.report.selling import By, Selling, sheet_of
+from kiosk.hq.report.signed import SignedFloat
+from kiosk.hq.report.text import text_of
+from kiosk.hq.schema import HEAD, MONTH_KIOSK
+from kiosk.hq.store import Store
+from kiosk.vend import facts as f
+from kiosk.vend.till import CashBoxInstalled, CashBoxRemoved
+from kiosk.vend.trust import FloatGranted
+from tests.hq.batches import UTILITY, Journaled, Street, importer
+from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
+
+HOUR_MS = 3_600_000
+
+
+def at(day: str, hour: int = 12) -> int:
+    """That hour of the kiosks' day, +0800."""
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000) + (hour - 8) * HOUR_MS
+
+
+class Machine(Journaled):
+    """A kiosk that writes down what it is told to."""
+
+    def __init__(self, name: str = "K07", zone: str = "+0800") -> None:
+        super().__init__(name)
+        self.zone, self.sales, self.accepted, self.now_ms = zone, 0, 0, at("2026-11-01")
+
+    def fact(self, fact: f.Fact) -> "Machine":
+        self.now_ms += 1000
+        self.write(fact, (self.now_ms, 1, self.now_ms % 10**9))
+        return self
+
+    def to(self, day: str, hour: int = 12) -> "Machine":
+        self.now_ms = at(day, hour)
+        return self
+
+    def sale(self, minor: int = 100_00, tender: str = "notes", outcome: str = "landed", currency: str = "CNY", *, fee: int = 5_00) -> str:
+        """One sale with its notes, on the present day."""
+        self.sales += 1
+        name = f"{self.sales:016x}"
+        if tender == "notes" and minor:
+            self.accepted += 1
+            self.fact(f.NoteStacked(name, "notes", "N1", minor, 1, self.accepted))
+        lines = (f.PriceLine("fixed_fee", fee, summed=True), f.PriceLine("to_card", minor - fee, summed=True))
+        self.fact(
+            f.SaleClosed(
+                sale=name, outcome=outcome, card="1122334455667788", meter="000012345678", n=self.sales,
+                tenders=(f.Tender(tender, minor, 1),) if minor else (), tender_minor=minor, approval=None,
+                lines=lines if outcome == "landed" else (), currency=currency, exponent=2 if currency == "CNY" else 0,
+                credit_minor=minor - fee if outcome == "landed" else 0, credit_wh=0, claim_minor=minor if outcome == "claimed" else 0,
+                tag=None, tariff="flat/1", key_generation=1, float_minor=None,
+                business_date=f"{datetime.fromtimestamp(self.now_ms / 1000 + 8 * 3600, UTC):%Y-%m-%d}", zone=self.zone, number=self.sales,
+                opened_ms=self.now_ms,
+            )
+        )  # fmt: skip
+        return name
+
+    def settle(self, sale: str, minor: int, fee: int = 5_00) -> "Machine":
+        lines = (f.PriceLine("fixed_fee", fee, summed=True), f.PriceLine("to_card", minor - fee, summed=True))
+        return self.fact(f.ClaimSettled(sale, "landed", minor - fee, lines))
+
+    def orphan(self, minor: int | None) -> "Machine":
+        self.accepted += 1
+        return self.fact(f.OrphanCredit("notes", "N1", 1, minor, 1, self.accepted))
+
+    def out(self, minor: int, session: int = 1) -> "Machine":
+        self.fact(CashBoxRemoved("notes", session, f"B{session}", f"{session:012}", ("014", "027"), (), minor))
+        return self.fact(CashBoxInstalled("notes", session + 1, f"B{session + 1}", ("014", "027")))
+
+    def batch(self, now_ms: int | None = None) -> bytes:
+        """The newest batch: a batch for each call, made `now`."""
+        return self.batches_until(now_ms)[-1]
+
+    def batches_until(self, now_ms: int | None = None) -> list[bytes]:
+        return self.batches(1000, made_ms=now_ms or self.now_ms)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    where = str(tmp_path / "hq.db") if request.param == "sqlite" else request.getfixturevalue("database")
+    made = Store.make(where, UTILITY, now_ms=0)
+    yield made
+    made.close()
+
+
+def send(store: Store, *machines: Journaled, rows: int = 1000, made_ms: int | None = None, only: range | None = None) -> None:
+    """All that they have written, as batches; those that are here already are replays."""
+    office = importer(store, *machines)
+    for machine in machines:
+        raws = machine.batches(rows, **({"made_ms": made_ms} if made_ms else {}))
+        for raw in raws if only is None else [raws[place] for place in only]:
+            taken = office.take(raw, made_ms or at("2026-12-20"))
+            assert taken.verdict in (Verdict.OK, Verdict.REPLAY, Verdict.EXCEPTION, Verdict.GAP), taken
+
+
+def selling(store: Store, period: str, by: By = "kiosk", only: str = "", now_ms: int = at("2026-12-24")) -> Selling:
+    return store.read(lambda connection: reading.selling(connection, period_of(period), now_ms=now_ms, by=by, only=only))
+
+
+def anew(store: Store, period: str, by: By = "kiosk", only: str = "", now_ms: int = at("2026-12-24")) -> Selling:
+    return store.read(lambda connection: reading.recomputed(connection, period_of(period), now_ms=now_ms, by=by, only=only))
+
+
+def boxes(store: Store, period: str, now_ms: int = at("2026-12-24")) -> box_rooms.Boxes:
+    return store.read(lambda connection: box_rooms.boxes(connection, period_of(period), now_ms=now_ms))
+
+
+def counted(store: Store, *counts: Count, now_ms: int = at("2026-12-20")) -> int:
+    return store.transact(lambda connection: enter(connection, counts, now_ms))
+
+
+def foot(report: Selling) -> dict[str, int]:
+    (book,) = report.books
+    return {name: value for name, value in msgspec.structs.asdict(book.foot).items() if value}
+
+
+# ---------------------------------------------------------------- sums
+
+
+def test_the_summaries_are_what_the_sales_add_up_to(store: Store) -> None:
+    streets = [Street("K07", 24, days=2), Street("K08", 12)]
+    send(store, *streets, rows=37)
+    days = sorted(
+        store.read(
+            lambda connection: connection.execute(text("SELECT DISTINCT posted_day FROM sale WHERE posted_day <> 0")).scalars().all()
+        )
+    )
+    assert len(days) == 2
+    for period in (
+        *(f"{day // 10_000}-{day // 100 % 100:02}-{day % 100:02}" for day in days),
+        f"{days[0] // 10_000}-{days[0] // 100 % 100:02}",
+    ):
+        for by, only in (("kiosk", ""), ("kiosk", "K08"), ("hour", "")):
+            report = selling(store, period, by, only)  # type: ignore[arg-type]
+            assert report == anew(store, period, by, only)  # type: ignore[arg-type]
+            assert report.books or only
+            assert all(book.foot.difference_minor == 0 for book in report.books)
+
+
+def test_a_month_is_the_sum_of_its_days_and_a_day_of_its_hours(store: Store) -> None:
+    machine = Machine()
+    for day in ("2026-11-01", "2026-11-02", "2026-11-30"):
+        for hour in (0, 8, 23):
+            machine.to(day, hour).sale(10_00 + hour)
+    send(store, machine)
+    month = foot(selling(store, "2026-11"))
+    days = [foot(selling(store, day)) for day in ("2026-11-01", "2026-11-02", "2026-11-30")]
+    assert month == {name: sum(day[name] for day in days) for name in month}
+    assert foot(selling(store, "2026-11", "hour")) == month
+    assert [line.of for line in selling(store, "2026-11-02", "hour").books[0].lines] == ["00", "08", "23"]
+
+
+def test_tendered_is_credited_deducted_given_back_claimed_and_orphaned(store: Store) -> None:
+    machine = Machine()
+    machine.sale(100_00)
+    machine.sale(50_00, "bank")
+    claim = machine.sale(20_00, outcome="claimed")
+    machine.sale(30_00, outcome="claimed")
+    machine.sale(10_00, "bank", outcome="returned")
+    machine.sale(0, outcome="cancelled")
+    machine.orphan(5_00).orphan(None).settle(claim, 20_00)
+    send(store, machine)
+    report = selling(store, "2026-11-01")
+    assert foot(report) == {
+        "tendered_minor": 215_00, "credited_minor": 155_00, "fees_minor": 15_00, "given_back_minor": 10_00, "claims_minor": 30_00,
+        "orphans_minor": 5_00, "orphans_unknown": 1,
+    }  # fmt: skip
+    assert report == anew(store, "2026-11-01")
+    paper = text_of(sheet_of(report))
+    assert "+ open claims (1 slip)" in paper
+    assert "and pieces of which nobody knows the value" in paper
+
+
+def test_a_claim_that_is_settled_later_takes_itself_back_on_its_own_day(store: Store) -> None:
+    machine = Machine()
+    claim = machine.sale(20_00, outcome="claimed")
+    machine.to("2026-11-05").settle(claim, 20_00)
+    send(store, machine)
+    assert foot(selling(store, "2026-11-01")) == {"tendered_minor": 20_00, "claims_minor": 20_00}
+    assert foot(selling(store, "2026-11-05")) == {"credited_minor": 15_00, "fees_minor": 5_00, "claims_minor": -20_00}
+    assert foot(selling(store, "2026-11")) == {"tendered_minor": 20_00, "credited_minor": 15_00, "fees_minor": 5_00}
+
+
+def test_orphans_before_the_first_sale_stand_in_no_sum_and_are_told(store: Store) -> None:
+    machine = Machine().orphan(7_00)
+    machine.sale(10_00)
+    send(store, machine)
+    report = selling(store, "2026-11-01")
+    assert foot(report) == {"tendered_minor": 10_00, "credited_minor": 5_00, "fees_minor": 5_00}
+    assert report.unposted == 1
+    assert "IN NO SUM: 1 sale" in text_of(sheet_of(report))
+
+
+def test_two_currencies_of_one_kiosk_are_two_books(store: Store) -> None:
+    machine = Machine()
+    machine.sale(100_00)
+    machine.sale(5000, currency="UGX", fee=500)
+    machine.orphan(20)
+    send(store, machine)
+    books = {book.currency: (book.exponent, book.foot.tendered_minor, book.foot.orphans_minor) for book in selling(store, "2026-11").books}
+    assert books == {"CNY": (2, 100_00, 0), "UGX": (0, 5020, 20)}
+
+
+def test_a_summary_that_somebody_changed_is_found(store: Store) -> None:
+    machine = Machine()
+    machine.sale()
+    send(store, machine)
+    store.transact(lambda connection: connection.execute(update(MONTH_KIOSK).values(tender_minor=1)))
+    assert selling(store, "2026-11").books != anew(store, "2026-11").books
+    assert foot(selling(store, "2026-11"))["difference_minor"] == 1 - 100_00
+
+
+# ---------------------------------------------------------------- closed books
+
+
+def everything(store: Store, period: str) -> list[bytes]:
+    """Each report of the period in each form that a program or a person reads."""
+    reports: list[Any] = [selling(store, period), selling(store, period, "hour"), selling(store, period, only="K07"), boxes(store, period)]
+    sheets = [text_of(sheet_of(report)).encode() for report in reports[:3]] + [text_of(box_rooms.sheet_of(reports[3])).encode()]
+    return [*map(msgspec.json.encode, reports), *sheets]
+
+
+def test_a_closed_report_is_the_same_to_the_last_byte_whatever_comes_later(store: Store) -> None:
+    late, punctual = Machine("K07"), Machine("K08")
+    for machine in (late, punctual):
+        machine.sale(100_00)
+        machine.orphan(1_00).to("2026-11-10").out(101_00).to("2026-11-20").sale(20_00)
+    importer(store, late)
+    send(store, punctual, made_ms=at("2026-12-01", 12))
+    counted(store, Count("K08", "notes", "1", 2, "101.00", ("1", "2")))
+    close_period(store, 202611, now_ms=at("2026-12-03"))
+    periods = ("2026-11", "2026-11-01", "2026-11-10", "2026-11-15", "2026-10")
+    before = {period: everything(store, period) for period in periods}
+    assert [one.kiosk for one in selling(store, "2026-11").absent] == ["K07"]
+    late.to("2026-12-04").sale(30_00)
+    send(store, late, made_ms=at("2026-12-05"))
+    close_period(store, 20261101, now_ms=at("2026-12-06"))
+    counted(store, Count("K08", "notes", "1", 2, "100.00", ("1", "2")), Count("K07", "notes", "1", 2, "101.00", ("3", "4")))
+    importer(store, Machine("K09"))
+    kiosks.changed(store, "K08", "frozen")
+    assert {period: everything(store, period) for period in periods} == before
+
+
+def test_what_comes_late_stands_in_the_open_period_with_its_own_date(store: Store) -> None:
+    machine = Machine()
+    importer(store, machine)
+    close_period(store, 202611, now_ms=at("2026-12-03"))
+    machine.sale(100_00)
+    machine.orphan(1_00).to("2026-11-10").out(101_00).to("2026-12-04").sale(30_00)
+    send(store, machine, made_ms=at("2026-12-05"))
+    report = selling(store, "2026-12")
+    assert [(one.day, one.posted_day, one.tender, one.tender_minor) for one in report.late] == [
+        (20261101, 20261201, "cash", 100_00), (20261101, 20261201, "orphan", 1_00),
+    ]  # fmt: skip
+    assert selling(store, "2026-12-01").late == report.late
+    assert (report.books[0].tenders[-1].late, report.books[0].tenders[-1].late_minor) == (2, 101_00)
+    assert report == anew(store, "2026-12")
+    paper = text_of(sheet_of(report))
+    assert "LATE: came after its own day was closed" in paper
+    assert "2026-11-01  2026-12-01  K07" in paper
+    (box,) = boxes(store, "2026-12").boxes
+    assert (box.day, box.posted_day, box.session.minor) == (20261110, 20261201, 101_00)
+    assert boxes(store, "2026-11").boxes == ()
+
+
+def test_a_bag_that_is_counted_after_the_close_stands_in_the_next_report(store: Store) -> None:
+    machine = Machine()
+    machine.sale(100_00)
+    machine.to("2026-11-10").out(100_00)
+    send(store, machine, made_ms=at("2026-12-01", 12))
+    close_period(store, 202611, now_ms=at("2026-12-03"))
+    counted(store, Count("K07", "notes", "000000000001", 1, "99.99", ("101", "102")))
+    (then,), (now,) = boxes(store, "2026-11").boxes, boxes(store, "2026-12").boxes
+    assert (then.findings, now.findings, now.difference_minor) == (("not counted",), ("missing",), -1)
+
+
+# ---------------------------------------------------------------- who is missing
+
+
+def missing(store: Store, period: str, now_ms: int = at("2026-12-24")) -> list[tuple[str, str]]:
+    return [(one.kiosk, one.why) for one in selling(store, period, now_ms=now_ms).absent]
+
+
+def test_whoever_was_never_heard_or_not_since_the_end_is_named(store: Store) -> None:
+    machines = [Machine(f"K{number:02}") for number in range(1, 6)]
+    ends_ms = at("2026-12-01", 0)
+    for machine, made_ms in zip(machines, (None, ends_ms - 1, ends_ms, ends_ms + 1, ends_ms - 1), strict=True):
+        machine.sale()
+        if made_ms:
+            send(store, machine, made_ms=made_ms)
+    importer(store, machines[0])
+    kiosks.changed(store, "K05", "closed")
+    assert missing(store, "2026-11") == [("K01", "never"), ("K02", "behind")]
+    assert missing(store, "2026-11-29") == [("K01", "never")]
+    paper = text_of(sheet_of(selling(store, "2026-11")))
+    assert "NOT IN YET: 2 kiosks. What was done there since is missing below." in paper
+    assert "K02  is complete until 2026-11-30 15:59 UTC" in paper
+    assert [one.kiosk for one in selling(store, "2026-11", only="K02").absent] == ["K02"]
+
+
+@pytest.mark.parametrize(("zone", "hour_utc"), [("+0800", 16), ("-0500", 5 + 24), ("+0000", 24)])
+def test_a_day_ends_by_the_kiosks_own_clock(store: Store, zone: str, hour_utc: int) -> None:
+    machine = Machine(zone=zone)
+    machine.sale()
+    ends_ms = at("2026-11-01", 8) + hour_utc * HOUR_MS
+    send(store, machine, made_ms=ends_ms - 1)
+    assert missing(store, "2026-11-01") == [("K07", "behind")]
+    store.transact(lambda connection: connection.execute(update(HEAD).values(made_ms=ends_ms)))
+    assert missing(store, "2026-11-01") == []
+
+
+def test_a_gap_a_fork_and_a_revoked_kiosk_are_told_apart(store: Store) -> None:
+    machine = Machine()
+    for _ in range(6):
+        machine.sale()
+    send(store, machine, rows=4, made_ms=at("2026-11-02"), only=range(1))
+    send(store, machine, rows=4, made_ms=at("2026-11-02"), only=range(2, 3))
+    assert missing(store, "2026-11") == [("K07", "gap")]
+    assert "a batch in between is missing" in text_of(sheet_of(selling(store, "2026-11")))
+    kiosks.changed(store, "K07", "frozen")
+    assert missing(store, "2026-11") == [("K07", "frozen")]
+    kiosks.changed(store, "K07", "revoked", 1)
+    assert missing(store, "2026-11") == [("K07", "revoked")]
+
+
+def test_while_a_period_runs_only_who_is_silent_for_a_day_is_named(store: Store) -> None:
+    one, other = Machine("K01"), Machine("K02")
+    one.sale()
+    other.sale()
+    send(store, one, made_ms=at("2026-11-10", 11))
+    send(store, other, made_ms=at("2026-11-10", 13))
+    now_ms = at("2026-11-11", 12)
+    assert missing(store, "2026-11", now_ms) == [("K01", "behind")]
+    assert selling(store, "2026-11", now_ms=now_ms).running
+    assert not selling(store, "2026-11").running
+
+
+def test_an_office_without_a_kiosk_has_an_empty_report(store: Store) -> None:
+    report = selling(store, "2026-11")
+    assert (report.books, report.absent, report.late) == ((), (), ())
+    assert boxes(store, "2026-11").boxes == ()
+    assert store.read(lambda connection: floats(connection, None, now_ms=5)).lines == ()
+
+
+# ---------------------------------------------------------------- boxes and floats
+
+
+def test_a_box_is_reconciled_from_its_rows_its_counter_and_its_bag(store: Store) -> None:
+    machine = Machine().fact(f.AcceptorRead("notes", "N1", 1, 0))
+    machine.sale(100_00)
+    machine.sale(50_00)
+    machine.orphan(5_00).out(155_00)
+    machine.to("2026-11-08").sale(20_00)
+    machine.accepted += 1  # a note that no row names
+    machine.sale(20_00)
+    machine.out(40_00, session=2)
+    send(store, machine, rows=5)
+    assert (
+        counted(store, Count("K07", "notes", "1", 3, "155.00", ("101", "102")), Count("K07", "notes", "2", 3, "60.00", ("101", "102"))) == 2
+    )
+    (first,) = boxes(store, "2026-11-01").boxes
+    assert (first.session.minor, first.session.grew, first.session.orphans_minor, first.findings) == (155_00, 3, 5_00, ())
+    (second,) = boxes(store, "2026-11-08").boxes
+    assert (second.session.count, second.session.grew, second.difference_minor) == (2, 3, 20_00)
+    assert second.findings == ("surplus", "counter")
+    assert [one.session.session for one in boxes(store, "2026-11").boxes] == [1, 2]
+
+
+def test_a_session_far_back_has_its_counter_from_the_one_before(store: Store) -> None:
+    machine = Machine().fact(f.AcceptorRead("notes", "N1", 1, 0))
+    for session, day in enumerate(range(2, 9), 1):
+        machine.to(f"2026-11-{day:02}").sale(10_00)
+        if session == 5:
+            machine.accepted += 2
+        machine.out(10_00, session)
+    send(store, machine)
+    assert [(one.session.session, one.session.grew) for one in boxes(store, "2026-11-07").boxes] == [(6, 3)]
+    assert [one.session.grew for one in boxes(store, "2026-11").boxes] == [1, 1, 1, 1, 1, 3, 1]
+
+
+def test_a_count_is_entered_once_and_a_new_one_keeps_the_old(store: Store) -> None:
+    machine = Machine()
+    machine.sale(100_00)
+    send(store, machine.out(100_00))
+    count = Count("K07", "notes", "01", 1, "90.00", ("101", "102"))
+    assert [counted(store, count), counted(store, count)] == [1, 0]
+    assert counted(store, msgspec.structs.replace(count, amount="100.00")) == 1
+    (box,) = boxes(store, "2026-11").boxes
+    assert box.counted is not None
+    assert (box.counted.minor, box.counted.times, box.findings) == (100_00, 2, ())
+    rows = store.read(lambda connection: connection.execute(text("SELECT time, minor FROM bag_count ORDER BY time")).all())
+    assert [tuple(row) for row in rows] == [(1, 90_00), (2, 100_00)]
+
+
+@pytest.mark.parametrize(
+    ("count", "why"),
+    [
+        (Count("K99", "notes", "1", 1, "1.00", ("1", "2")), "no kiosk"),
+        (Count("K07", "notes", "77", 1, "1.00", ("1", "2")), "left in bag"),
+        (Count("K07", "coins", "1", 1, "1.00", ("1", "2")), "left in bag"),
+        (Count("K07", "notes", "1", 1, "1.000", ("1", "2")), "no amount with 2 places"),
+        (Count("K07", "notes", "1", 1, "-1.00", ("1", "2")), "no amount"),
+        (Count("K07", "notes", "1", 1, "1e3", ("1", "2")), "no amount"),
+        (Count("K07", "notes", "1", 1, "\u0661.00", ("1", "2")), "no amount"),
+        (Count("K07", "notes", "1", 1, "9" * 40, ("1", "2")), "no amount"),
+    ],
+)
+def test_a_count_of_a_bag_that_is_not_known_or_no_amount_enters_nothing(store: Store, count: Count, why: str) -> None:
+    machine = Machine()
+    machine.sale(100_00)
+    send(store, machine.out(100_00))
+    good = Count("K07", "notes", "1", 1, "100.00", ("1", "2"))
+    with pytest.raises(BadCount, match=why):
+        counted(store, good, count)
+    (box,) = boxes(store, "2026-11").boxes
+    assert box.counted is None
+
+
+def test_a_row_that_says_nothing_is_counted_and_hides_no_box(store: Store) -> None:
+    machine = Machine()
+    machine.sale(100_00)
+    machine.raw_row(b'%d,1,5,null,"CashBoxMissing",1,{"device":7}' % machine.now_ms)
+    machine.raw_row(
+        b'%d,1,5,null,"CashBoxRemoved",1,{"device":"a\\u0000b","session":1,"box":"","bag":"\\u0000","operators":[],"pieces":[],"minor":0}'
+        % machine.now_ms
+    )
+    machine.out(100_00)
+    send(store, machine)
+    report = boxes(store, "2026-11")
+    assert [one.session.minor for one in report.boxes] == [100_00]
+    assert report.unreadable == 1
+    assert "NOT READ: 1 row" in text_of(box_rooms.sheet_of(report))
+
+
+def test_floats_of_the_office_of_the_kiosk_and_of_its_rows_agree(store: Store) -> None:
+    until_ms = at("2026-12-30")
+    machine = Machine().fact(FloatGranted(1, 500_00, until_ms))
+    machine.sale(100_00)
+    machine.sale(50_00, "bank")
+    machine.sale(20_00, outcome="claimed")
+    send(store, machine)
+    signed = [SignedFloat("K07", 1, 500_00, until_ms), SignedFloat("K07", 2, 100_00, until_ms)]
+    (told,) = store.read(lambda connection: floats(connection, signed, now_ms=at("2026-12-20"))).lines
+    assert (told.signed_minor, told.arrived_minor, told.spent_minor, told.left_minor) == (600_00, 500_00, 120_00, 380_00)
+    assert (told.said_spent_minor, told.held_minor, told.currency) == (120_00, 0, "CNY")
+    assert told.findings == ("on its way: float 2, 100.00",)
+
+
+def test_five_thousand_kiosks_are_one_report(store: Store) -> None:
+    store.transact(lambda connection: _many(connection, 5_000))
+    report = selling(store, "2026-11")
+    assert len(report.books[0].lines) == 10_000
+    assert foot(report)["tendered_minor"] == 5_000 * (100_00 + 7)
+    assert [one.kiosk for one in report.absent] == ["K4999", "K5000"]
+    lines = text_of(sheet_of(report)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("K") for line in lines) == 10_000
+
+
+def _many(connection: Any, many: int) -> None:
+    heard = at("2026-12-10")
+    names = [{"no": no, "id": f"K{no:04}", "sign": b""} for no in range(1, many + 1)]
+    connection.execute(text("INSERT INTO kiosk (no, id, sign, region, state, durable_seq) VALUES (:no, :id, :sign, 1, 'open', 0)"), names)
+    heads = [{"no": no, "made": heard if no < many - 1 else 0} for no in range(1, many + 1)]
+    connection.execute(text("INSERT INTO head VALUES (:no, '', 1, '', 1, '', :made, 0, '', '', '{}', '{}')"), heads)
+    rows = [{"no": one["no"], "tender": tender, "minor": minor} for one in names for tender, minor in (("cash", 100_00), ("bank", 7))]
+    connection.execute(
+        text("INSERT INTO month_kiosk VALUES (202611, :no, :tender, 'CNY', 1, :minor, :minor, 0, 0, 0, 0, 0, 0, 0, 0)"), rows
+    )

@@ -26,6 +26,7 @@ card_app = typer.Typer(no_args_is_help=True, help="Customers' cards: opened at t
 
 PKCS11 = "pkcs11"
 EXIT_PULLED = EXIT_DAMAGED
+SAID_MAX = 200  # characters of who and why
 LOOK_S, HAND_S = 1.0, 3.0  # how long for the reader to answer, and for a hand that puts the card in
 
 At = Annotated[Path, typer.Option("--registry", envvar="KIOSK_REGISTRY", help="The office's registry; made where there is none.")]
@@ -78,6 +79,29 @@ def open_(
     typer.echo(_said(done))
 
 
+@card_app.command("scrap", epilog='Example: kiosk hq card scrap 1122334455667788 --who "B. Tan" --why "chip broken"')
+def scrap(
+    serial: Annotated[str, typer.Argument(help="16 hex digits.")],
+    *,
+    who: Annotated[str, typer.Option(help="Who throws it away.")],
+    why: Annotated[str, typer.Option(help="Why it cannot be finished.")],
+    registry: At = Path("registry.db"),
+) -> None:
+    """Give up a card that broke half written: its customer and meter may have another one, its serial is spent, and it is written down."""
+    from kiosk.hq.registry import RegistryError, told
+
+    if not (0 < len(who) <= SAID_MAX and 0 < len(why) <= SAID_MAX):
+        raise ended(f"Who and why are said in 1 to {SAID_MAX} characters.", EXIT_USAGE)
+    book = _registry(registry)
+    try:
+        binding = book.scrap(serial.lower(), who, why)
+    except RegistryError as error:
+        raise ended(str(error), EXIT_REFUSED) from None
+    finally:
+        book.close()
+    typer.echo(f"{told(binding)}. Destroy it: keys of its own were written on it.")
+
+
 @card_app.command("show", epilog="Example: kiosk hq card show 1122334455667788")
 def show(
     serial: Annotated[str, typer.Argument(help="16 hex digits.")],
@@ -89,7 +113,7 @@ def show(
 
     book = _registry(registry)
     try:
-        binding, left = book.of_card(serial.lower()), book.left(serial.lower())
+        binding, left, gone = book.of_card(serial.lower()), book.left(serial.lower()), book.scrapped(serial.lower())
     except RegistryError as error:
         raise ended(str(error), EXIT_REFUSED) from None
     finally:
@@ -97,11 +121,14 @@ def show(
     if binding is None:
         raise ended(f"No card {serial} was opened here.", EXIT_REFUSED)
     if as_json:
-        typer.echo(msgspec.json.encode({"binding": binding, "left": [{"at_ms": at_ms, "what": what} for at_ms, what in left]}))
+        left_then = [{"at_ms": at_ms, "what": what} for at_ms, what in left]
+        typer.echo(msgspec.json.encode({"binding": binding, "left": left_then, "scrapped": gone}))
         return
     typer.echo(told(binding))
     begun = f"begun {_moment(binding.begun_ms)}, utility {binding.utility}, region {binding.region}"
     typer.echo(f"{begun}, key set {binding.version}, subject {binding.subject}")
+    if gone:
+        typer.echo(f"{_moment(gone.at_ms)}  scrapped by {gone.who}: {gone.why}")
     for at_ms, what in left:
         typer.echo(f"{_moment(at_ms)}  its keys left the vault, generations {', '.join(str(number) for number in what.generations)}")
 

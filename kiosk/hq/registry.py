@@ -34,7 +34,7 @@ class Bound(RegistryError):
 
 
 class Binding(msgspec.Struct, frozen=True):
-    """Customer, card and meter belong together. `state`: begun (the card may be half written) | issued."""
+    """Customer, card and meter belong together. `state`: begun (the card may be half written) | issued | scrapped."""
 
     utility: int
     region: int
@@ -94,6 +94,25 @@ class LeftTable(Schema, table=True):
     generations: str = Field(sa_type=Text)  # "1 2 3"
 
 
+class ScrappedTable(Schema, table=True):
+    """Which half-written card was thrown away, when, by whom and why: beside the keys that left for it, its audit."""
+
+    __tablename__ = "scrapped"
+    __table_args__ = {"sqlite_strict": True}
+    card: str = Field(sa_type=Text, primary_key=True)
+    at_ms: int
+    who: str = Field(sa_type=Text)
+    why: str = Field(sa_type=Text)
+
+
+class Scrapped(msgspec.Struct, frozen=True):
+    """See ScrappedTable."""
+
+    at_ms: int
+    who: str
+    why: str
+
+
 class Registry:
     """One SQLite file, 0600, made where there is none. `now_ms` is the clock of its rows. Raises RegistryError."""
 
@@ -138,6 +157,24 @@ class Registry:
         with self._session() as session:
             row = session.exec(select(BindingTable).where(BindingTable.card == card)).one()
             row.state, row.issued_ms = "issued", row.issued_ms or self._now_ms()
+
+    def scrap(self, card: str, who: str, why: str) -> Binding:
+        """A card that broke half written is thrown away: customer and meter are free for another one, its serial never is. Raises Bound."""
+        with self._session() as session:
+            row = session.exec(select(BindingTable).where(BindingTable.card == card)).one_or_none()
+            if row is None:
+                raise Bound(f"No card {card} was opened here.")
+            if row.state != "begun" or row.ended_ms is not None:
+                raise Bound(f"Only a card that was begun and not finished is scrapped: {told(_binding(row))}.")
+            row.state, row.ended_ms = "scrapped", self._now_ms()
+            session.add(ScrappedTable(card=card, at_ms=row.ended_ms, who=who, why=why))
+            return _binding(row)
+
+    def scrapped(self, card: str) -> Scrapped | None:
+        """When, by whom and why, if it was."""
+        with self._session() as session:
+            row = session.get(ScrappedTable, card)
+            return Scrapped(row.at_ms, row.who, row.why) if row else None
 
     def of_card(self, card: str) -> Binding | None:
         """The binding of a serial, if it was ever opened here."""
@@ -190,7 +227,7 @@ class Registry:
 
 def told(binding: Binding) -> str:
     """The three that belong together, for whoever stands at the counter."""
-    state = "" if binding.state == "issued" else ", begun and not finished"
+    state = {"begun": ", begun and not finished", "scrapped": ", scrapped"}.get(binding.state, "")
     return f"card {binding.card}, customer {binding.customer}, meter {binding.meter}{state}"
 
 

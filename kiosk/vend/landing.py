@@ -32,7 +32,7 @@ def card_read(rules: Rules, state: State, seen: s.CardRead, now: Now) -> Facts:
     due, verdict = whose(rules, state, reading)
     if due and due.record and due.stage == "claimed" and verdict.word == Word.LANDED and not state.here.reset:
         others = {key: claim for key, claim in state.claims.items() if key != due.id}
-        return (*landed(rules, due, due.record, now, here=False), *card_read(rules, replace(state, claims=others), seen, now))
+        return (*landed(rules, state, due, due.record, now, here=False), *card_read(rules, replace(state, claims=others), seen, now))
     facts: list[Fact] = []
     if not (due and state.here.reset):
         facts.append(_presented(rules, reading, verdict, now))
@@ -156,7 +156,7 @@ def _onward(rules: Rules, state: State, due: Sale, looked: p.CardLooked, now: No
             return (archived(due, reading),) if due.stage != "archived" else ()
         return claim(rules, state, due, "slot_taken", now) if due.stage != "claimed" and _gone(verdict, due) else ()
     if verdict.word == Word.LANDED:
-        return landed(rules, due, due.record, now)
+        return landed(rules, state, due, due.record, now)
     if due.stage == "claimed":
         return ()
     if verdict.word == Word.SPENT:
@@ -191,18 +191,18 @@ def card_worked(state: State, seen: s.CardWorked) -> Facts:
     return (ended,)
 
 
-def landed(rules: Rules, due: Sale, record: Record, now: Now, *, here: bool = True) -> Facts:
+def landed(rules: Rules, state: State, due: Sale, record: Record, now: Now, *, here: bool = True) -> Facts:
     """The record stands on the card, ready for the meter (or already taken by it)."""
     verified = f.CardVerified(due.id, due.card, record.n, record.tag)
     lines = bill(due.quote, due.tender_minor)
     if due.stage == "claimed":
         how = "landed" if here else "landed_elsewhere"
         return (verified, f.ClaimSettled(due.id, how, record.amount_minor, lines))
-    return (verified, closed(rules, due, "landed", now))
+    return (verified, closed(rules, state, due, "landed", now))
 
 
-def closed(rules: Rules, sale: Sale, outcome: str, now: Now, number: int | None = None) -> f.SaleClosed:
-    """The whole sale in one row."""
+def closed(rules: Rules, state: State, sale: Sale, outcome: str, now: Now, *, number: int | None = None) -> f.SaleClosed:
+    """The whole sale in one row, and what may still be sold after it."""
     lines = bill(sale.quote, sale.tender_minor) if outcome == "landed" else ()
     energy = next((line.basis for line in lines if line.code == "energy"), 0)
     return f.SaleClosed(
@@ -223,7 +223,7 @@ def closed(rules: Rules, sale: Sale, outcome: str, now: Now, number: int | None 
         tag=sale.record.tag if sale.record else None,
         tariff=sale.quote.tariff,
         key_generation=rules.key_generation if sale.record else None,
-        float_minor=None,
+        float_minor=risk.float_minor(rules, state, now),
         business_date=rules.business_date(now.at_ms),
         zone=rules.zone,
         number=number,
@@ -235,7 +235,7 @@ def given_up(rules: Rules, state: State, sale: Sale, now: Now) -> Facts:
     """A sale without credit ends; a note of which nobody knows where it is still gets its slip."""
     if sale.disputed_minor:
         return claim(rules, state, sale, "disputed", now)
-    return (closed(rules, sale, "cancelled", now),)
+    return (closed(rules, state, sale, "cancelled", now),)
 
 
 def claim(rules: Rules, state: State, sale: Sale, why: str, now: Now) -> Facts:
@@ -243,4 +243,4 @@ def claim(rules: Rules, state: State, sale: Sale, why: str, now: Now) -> Facts:
     number = state.number + 1
     issued = f.ClaimIssued(sale.id, number, sale.card, sale.meter, sale.n, sale.tender_minor, sale.record.tag if sale.record else None, why)
     paper = (f.PrintStarted(sale.id, number, "claim", language=spoken(rules, state, sale)),) if paper_works(state) else ()
-    return (issued, closed(rules, sale, "claimed", now, number), *paper)
+    return (issued, closed(rules, state, sale, "claimed", now, number=number), *paper)

@@ -10,7 +10,8 @@ while `View.phase` is "staff"; `View.ends_in_ms` is the time that the session ha
     {"op":"yes","args":{}}   {"op":"no","args":{}}           ENTER and CLEAR on a question, and on a test that is looked at
     {"op":"leave","args":{}} {"op":"here","args":{}}         the end of the session; a key that told the desk nothing else was pressed
 
-ENTER on a secret field says nothing of this kind: a PIN is no text (`Choice.pin`). Anything else is refused where it comes in. What an operator may do is decided by the desk alone, whatever a screen offers.
+ENTER on a secret field says nothing of this kind: a PIN is no text (`Choice.pin`). Anything else is refused where it comes in. What an
+operator may do is decided by the desk alone, whatever a screen offers.
 """
 
 from typing import Annotated, Literal, get_args
@@ -115,7 +116,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Field(msgspec.Struct, frozen=True):
-    """Digits are typed; `name` under `staff.field.`. ENTER tells `Typed`, of a secret one hands over a PIN; CLEAR takes one back, then is its Key."""
+    """Digits are typed; `name` under `staff.field.`. ENTER tells `Typed`, or hands over a PIN; CLEAR takes one back, then is its Key."""
 
     name: Word
     least: int
@@ -124,13 +125,16 @@ class Field(msgspec.Struct, frozen=True):
 
 
 class Owed(msgspec.Struct, frozen=True):
-    """The header line: the machine's own money, and how many slips and facts that is. `box_minor`: None for whoever may not know."""
+    """The header line: the machine's own money, and how many slips and facts that is.
+
+    `box_minor`, `unsent_minor`: None for whoever may not know what is in the box.
+    """
 
     box_minor: int | None = 0
     sale_minor: int = 0
     claims_minor: int = 0
     claims: int = 0
-    unsent_minor: int = 0
+    unsent_minor: int | None = 0
     unsent_rows: int = 0
 
 

@@ -17,7 +17,8 @@ from kiosk.devices.sim.pcscd import PORTS, Pcscd
 from kiosk.devices.sim.vpcd import VpcdSlot
 from kiosk.devices.vault.file import FileVault
 from kiosk.devices.vault.keyset import first_set
-from tests.hq.kit import CUSTOMER, METER, SERIAL, blank
+from kiosk.hq.registry import Binding, Registry
+from tests.hq.kit import CUSTOMER, METER, NOW_MS, SERIAL, blank
 from tests.pcscd import USER_READER, running_pcscd
 from tests.vault.kit import CHEAP, PASSPHRASE
 
@@ -137,6 +138,19 @@ def test_a_wrong_call_is_one_sentence_and_opens_nothing(office: Path, more: tupl
 def test_a_transport_key_is_what_its_file_says_it_is(office: Path) -> None:
     ended = run(*words(office, "--transport-file", secret(office / "maker", "forty")))
     assert (ended.exit_code, "32 hex digits" in ended.stderr) == (2, True)
+
+
+def test_a_half_written_card_is_scrapped_by_hand_once_and_shown_so(office: Path) -> None:
+    place = ("--registry", office / "registry.db")
+    book = Registry(office / "registry.db", lambda: NOW_MS)
+    book.begin(Binding(7, 1, CUSTOMER, METER, SERIAL, version=1, generation=1))
+    book.close()
+    assert run("scrap", SERIAL, "--who", "B. Tan", "--why", "", *place).exit_code == 2
+    done = run("scrap", SERIAL.upper(), "--who", "B. Tan", "--why", "chip broken", *place)
+    assert (done.exit_code, "scrapped. Destroy it" in done.stdout) == (0, True)
+    assert "scrapped by B. Tan: chip broken" in run("show", SERIAL, *place).stdout
+    assert json.loads(run("show", SERIAL, "--json", *place).stdout)["scrapped"]["why"] == "chip broken"
+    assert run("scrap", SERIAL, "--who", "B. Tan", "--why", "again", *place).exit_code == 1
 
 
 def test_a_card_that_was_never_opened_here_is_nobodys(office: Path) -> None:

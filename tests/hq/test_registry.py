@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kiosk.hq.registry import Binding, Bound, Registry, RegistryError
+from kiosk.hq.registry import Binding, Bound, Registry, RegistryError, Scrapped
 from tests.hq.kit import NOW_MS
 
 FIRST = Binding(1, 1, "000098765432", "000012345678", "1122334455667788", version=1, generation=1)
@@ -61,6 +61,24 @@ def test_a_binding_that_ended_frees_customer_and_meter_but_never_the_card(regist
     assert registry.begin(other(customer=FIRST.customer, meter=FIRST.meter)).state == "begun"
     with pytest.raises(Bound):
         registry.begin(other(card=FIRST.card))
+
+
+def test_a_card_that_broke_half_written_is_scrapped_with_who_and_why_and_its_customer_may_have_another(registry: Registry) -> None:
+    registry.begin(FIRST)
+    assert registry.scrapped(FIRST.card) is None
+    assert registry.scrap(FIRST.card, "B. Tan", "chip broken").state == "scrapped"
+    assert registry.scrapped(FIRST.card) == Scrapped(NOW_MS, "B. Tan", "chip broken")
+    second = registry.begin(other(customer=FIRST.customer, meter=FIRST.meter))
+    assert second.state == "begun"
+    with pytest.raises(Bound, match=r"bound already.*scrapped"):
+        registry.begin(FIRST)
+    with pytest.raises(Bound, match="Only a card that was begun"):
+        registry.scrap(FIRST.card, "B. Tan", "again")
+    registry.issued(second.card)
+    with pytest.raises(Bound, match="Only a card that was begun"):
+        registry.scrap(second.card, "B. Tan", "it is lost")
+    with pytest.raises(Bound, match="No card 99"):
+        registry.scrap("9999999999999999", "B. Tan", "never seen")
 
 
 def test_what_was_begun_is_given_back_to_be_finished(registry: Registry) -> None:

@@ -1,5 +1,6 @@
 """`kiosk hq` as people type it: keys for two people and one, a kiosk that is known, lists and floats in a bag."""
 
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,14 +13,17 @@ import pytest
 from kiosk.devices.sim.pcscd import READERS
 from kiosk.devices.sim.piv import PivModel
 from kiosk.devices.sim.vpcd import VpcdSlot
+from kiosk.devices.vault import store
 from kiosk.devices.vault.file import FileVault
 from kiosk.devices.vault.keyset import first_set
 from kiosk.devices.vault.station import FileStation
 from kiosk.sync.install import NOWHERE, Cupboard
-from kiosk.sync.item import Me
+from kiosk.sync.item import Me, read
 from kiosk.vend.trust import KeyListInstalled, LimitsInstalled, Trust, fold
-from tests.keys.kit import CHEAP, DECISION, FIRST, KIOSK, PIN, REGION, SECOND, UTILITY, VAULT, station_of
+from tests.keys.kit import CHEAP, DECISION, FIRST, KIOSK, PIN, REGION, SECOND, UTILITY, VAULT, opened, station_of
 from tests.pcscd import running_pcscd
+from tests.vault.kit import MODULE, Tokens
+from tests.vault.kit import PIN as TOKEN_PIN
 
 ROSTER: dict[str, list[str]] = {"operators": [], "grants": [], "two": []}
 
@@ -124,8 +128,34 @@ def test_a_store_is_made_for_the_card_in_the_reader_without_its_pin(desk: Desk, 
     said = desk.says("store", "make", KIOSK, "--card", READERS[1], *vault, *desk.decision, "--out", str(out))
     assert said.strip() == str(out / "downlink" / KIOSK / "store-1-1")
     assert (out / "downlink" / KIOSK / "store-1-1").read_bytes().startswith(b'{"boxed":"X25519","to":"K07"')
-    (left,) = [msgspec.json.decode(line) for line in (desk.office / "left.jsonl").read_bytes().splitlines()]
-    assert (left["what"], left["kiosk"], left["generations"]) == ("store", KIOSK, [1, 2])
+    with sqlite3.connect(desk.office / "registry.db") as book:
+        left = book.execute("SELECT what, kiosk, generations FROM left_vault ORDER BY id").fetchone()
+    assert left == ("store", KIOSK, "1 2")
     assert boot_card.tries == 3
     assert boot_card.agreed == 0
     assert "no boot card" in desk.says("store", "make", KIOSK, "--card", READERS[0], *vault, *desk.decision, code=1)
+    assert "Name the vault's file, or a token" in desk.says("store", "make", KIOSK, "--card", READERS[1], *desk.decision, code=2)
+
+
+@pytest.mark.pcsc
+@pytest.mark.hsm
+def test_a_store_is_made_from_a_security_module_too(desk: Desk, boot_card: PivModel, tokens: Tokens) -> None:
+    """Its masters leave the module wrapped, and are those that the store's own check values name: the card opens it."""
+    desk.began()
+    label, pin = tokens.take(), desk.file("token-pin", f"{TOKEN_PIN}\n")
+    Path(pin).chmod(0o600)
+    place = ("--token", label, "--module", str(MODULE))
+    made = [sys.executable, "-m", "kiosk", "vault", "init", *place, "--secret-file", pin, "--utility", str(UTILITY)]
+    subprocess.run(made, check=True, capture_output=True, timeout=60)
+    out = desk.folder / "stick"
+    desk.says("store", "make", KIOSK, "--card", READERS[1], *place, "--vault-secret", pin, *desk.decision, "--out", str(out))
+    raw = (out / "downlink" / KIOSK / "store-1-1").read_bytes()
+    keys = msgspec.json.decode((desk.office / "office.json").read_bytes())["keys"]
+    me = Me(KIOSK, UTILITY, REGION, ())
+    item = read(raw, "store", me, desk.station, tuple(bytes.fromhex(key) for key in keys["decision"]))
+    delivered = msgspec.json.decode(item.body, type=store.Delivered)
+    said = msgspec.json.decode(delivered.file.statement, type=store.Statement)
+    store.install(desk.folder / "keys", delivered, said.store)
+    expected = store.Expected(KIOSK, UTILITY, REGION, tuple(bytes.fromhex(key) for key in keys["decision"]), (1, 1), said.not_before_ms)
+    _, masters = opened(desk.folder / "keys", expected, boot_card)
+    assert {"1/auth/0", "1/tag/0", "1/kiosk/1", "1/kiosk/2"} <= set(masters.by_name)

@@ -182,6 +182,7 @@ def test_a_note_is_read_in_escrow_and_given_back_and_is_never_credit() -> None:
     assert 50_00 in sale.stance(shop.rules, shop.state).notes
     shop.feed(50_00)
     assert (shop.screen, shop.notice()) == ("tests", "test_ok")
+    assert shop.staff.notice == st.Word("test_ok", {"what": "50.00"})
     assert shop.last(OperatorDid).about == {"device": "notes", "result": "ok", "heard": "5000"}
     assert (shop.state.sale, shop.state.boxes) == (None, {})
     assert sale.stance(shop.rules, shop.state).notes == ()

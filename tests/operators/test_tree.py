@@ -1,10 +1,14 @@
 """One resource tree: what a grant covers, and which rosters are believed."""
 
+from typing import get_args
+
 import msgspec
 import pytest
 
 from kiosk.devices.vault.demo_roster import demo_roster
+from kiosk.vend.operators.orders import NEEDS
 from kiosk.vend.operators.tree import OPERATIONS, TWO_PERSONS, Grant, Operator, Roster, RosterRefused, covers, roster_of
+from kiosk.vend.staff import Operation
 from tests.operators.kit import PHC, PLACE, ROSTER
 
 DAY_MS = 86_400_000
@@ -34,6 +38,11 @@ def test_two_persons_stay_two_whatever_a_roster_says() -> None:
     assert not ROSTER.needs_two("cash.box.swap")
     assert Roster(two=("cash",)).needs_two("cash.box.swap")
     assert set(TWO_PERSONS) <= set(OPERATIONS)
+
+
+def test_whatever_can_be_granted_can_be_done_at_the_machine() -> None:
+    """An order of a screen, the right to see one, or to see what is in the box: nothing that has no flow yet."""
+    assert set(OPERATIONS) == set(get_args(Operation)) | set(NEEDS.values()) | {"report.month", "cash.count"}
 
 
 BAD = {

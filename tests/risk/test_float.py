@@ -3,7 +3,7 @@
 import pytest
 
 from kiosk.vend import sale
-from kiosk.vend.facts import NoteReturned, SaleOpened
+from kiosk.vend.facts import NoteReturned, SaleClosed, SaleOpened
 from kiosk.vend.limits import Float, Grant, granted, spent
 from kiosk.vend.passing import NoteDeclined
 from kiosk.vend.seen import NoteBack, NoteHeld, Trusted
@@ -47,6 +47,25 @@ def test_what_is_left_below_the_smallest_piece_ends_all_sales_and_nothing_that_i
     assert card.credited == [95_00]
     shop.pull()
     assert (shop.view.phase, shop.view.params["why"]) == ("out", "sold_out")
+
+
+def test_a_closed_sale_says_what_may_still_be_sold() -> None:
+    shop, card = office_shop(float_minor=120_00), Card()
+    shop.insert(card)
+    shop.feed(50_00)
+    shop.press("finish")
+    (closed,) = shop.facts("SaleClosed")
+    assert isinstance(closed, SaleClosed)
+    assert (closed.outcome, closed.float_minor) == ("landed", 70_00) == ("landed", level(shop, "float")[1])
+    free = Shop()
+    free.insert(Card())
+    free.press("cancel")
+    free.insert(Card())
+    free.feed(50_00)
+    free.press("finish")
+    (unlimited,) = free.facts("SaleClosed")
+    assert isinstance(unlimited, SaleClosed)
+    assert unlimited.float_minor is None
 
 
 def test_a_float_that_was_reserved_and_not_used_is_there_again() -> None:

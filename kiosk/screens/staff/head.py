@@ -50,8 +50,8 @@ def _door(say: Speech, size: Size) -> list[Piece]:
 def _money(owed: Owed, say: Speech, size: Size) -> list[Piece]:
     """Four stations: their words, and below them their amounts on the line."""
     labels = tuple(say(f"money.{name}") for name in ("box", "sale", "claims", "unsent"))
-    box = say("money.hidden") if owed.box_minor is None else say.money(owed.box_minor)
-    sale, claims, unsent = (say.money(minor) for minor in (owed.sale_minor, owed.claims_minor, owed.unsent_minor))
+    four = (owed.box_minor, owed.sale_minor, owed.claims_minor, owed.unsent_minor)
+    box, sale, claims, unsent = (say("money.hidden") if minor is None else say.money(minor) for minor in four)
     counted = (claims + "  " + say("money.slips", n=owed.claims), unsent + "  " + say("money.facts", n=owed.unsent_rows))
     ways = ((box, sale, *counted), (box, sale, claims, counted[1]), (box, sale, claims, unsent))
     amounts, at = next((way, at) for way in ways if (at := _columns(labels, way, size))[0] >= size.margin or way is ways[-1])

@@ -66,10 +66,10 @@ def staff_view(rules: Rules, state: State, now: Now) -> StaffView | None:
 
 
 def owed(state: State, *, counted: bool) -> Owed:
-    """The machine's own money. What is in the box is for whoever may know it."""
+    """The machine's own money. What is in the box is for whoever may know it; what the office has not heard of lies in there."""
     boxes = sum(box_minor(state, device) for device in state.boxes)
     claims = sum(claim.tender_minor for claim in state.claims.values())
-    return Owed(boxes if counted else None, 0, claims, len(state.claims), state.unsent_minor, state.sent.unsent_rows)
+    return Owed(boxes if counted else None, 0, claims, len(state.claims), state.unsent_minor if counted else None, state.sent.unsent_rows)
 
 
 def _paged(table: Table | None, page: int) -> Table | None:

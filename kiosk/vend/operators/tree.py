@@ -12,11 +12,11 @@ import re
 import msgspec
 
 OPERATIONS = (
-    "case.open", "case.settle", "cash.box.install", "cash.box.slip", "cash.box.swap", "cash.count", "clock.set", "counters.reset",
-    "counters.view", "device.test", "journal.view", "keys.load", "keys.unlock", "order.replace", "paper.change", "receipt.find",
-    "receipt.reprint", "report.day", "report.month", "restart", "service.close", "service.open", "sync.now",
+    "case.open", "cash.box.install", "cash.box.slip", "cash.box.swap", "cash.count", "clock.set", "counters.reset", "counters.view",
+    "device.test", "journal.view", "keys.unlock", "paper.change", "receipt.find", "receipt.reprint", "report.day", "report.month",
+    "restart", "service.close", "service.open", "sync.export", "sync.import", "sync.now",
 )  # fmt: skip
-TWO_PERSONS = ("keys.load", "clock.set", "order.replace", "case.settle")
+TWO_PERSONS = ("clock.set",)
 """What two people do whatever a roster says; a roster may name more."""
 
 COST = "m=65536,t=3,p=1"

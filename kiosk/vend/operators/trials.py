@@ -5,6 +5,7 @@ A note is read in escrow and given back. A coin cannot be given back, so there i
 
 from msgspec.structs import replace
 
+from kiosk import words
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.facts import Fact
@@ -36,7 +37,10 @@ def ended(rules: Rules, state: State, result: str, heard: str = "") -> Facts:
     """result: ok | bad | stopped; `heard` is what the device said: an amount, an ATR."""
     staff = state.here.staff
     about = {"device": staff.test, "result": result, **({"heard": heard} if heard else {})}
-    notice = Word("test_ok" if result == "ok" else "test_bad", {"what": heard or staff.test})
+    what = heard or staff.test
+    if staff.test == "notes" and heard.isdecimal():
+        what = words.money(state.here.language or rules.language, int(heard), rules.currency.exponent)
+    notice = Word("test_ok" if result == "ok" else "test_bad", {"what": what})
     after = replace(staff, screen="tests", test="", heard="", notice=notice)
     return (acts.did(rules, state, "device.test", about), StaffTold(after))
 

@@ -25,7 +25,8 @@ LISTEN_S = 60.0
 
 class Clerk:
     """Each read job once. `open_journal` opens the store for reading; `set_clock(epoch seconds)` may raise PermissionError;
-    `open_keys(operator)` says in a word what came of the boot card and of the PIN that was typed."""
+    `open_keys(operator)` says in a word what came of the boot card and of the PIN that was typed;
+    `post(operation)` is the courier's counter."""
 
     def __init__(
         self,
@@ -34,9 +35,11 @@ class Clerk:
         open_journal: Callable[[], Journal],
         set_clock: Callable[[float], None],
         open_keys: Callable[[str], str],
+        *,
+        post: Callable[[str], Found] | None = None,
     ) -> None:
         self._desk, self._rules, self._open_journal, self._set_clock = desk, rules, open_journal, set_clock
-        self._open_keys = open_keys
+        self._open_keys, self._post = open_keys, post
         self._last: int | None = None
         self._open: int | None = None
 
@@ -59,6 +62,8 @@ class Clerk:
     def _answer(self, job: ReadJob) -> Found:
         if job.what == "clock":
             return self._clock(job.of)
+        if job.what == "post":
+            return self._post(job.of) if self._post else Found(notice="no_office")
         if job.what == "boot":
             return Found(notice=f"boot_{self._open_keys(job.of)}")
         try:

@@ -36,10 +36,12 @@ from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
 from kiosk.devices.vault.store import BootRefused
 from kiosk.keeping import Contents, Keeping, heights
-from kiosk.sending import Sender, courier_plan, sender_of
+from kiosk.sending import Sender, courier_plan, sender_of, spool_folder
 from kiosk.sync.child import CourierProcess
+from kiosk.sync.counter import Counter
 from kiosk.sync.customer import masks
 from kiosk.sync.delta import hotlisted
+from kiosk.sync.spool import Spool
 from kiosk.vend import money, proof, sale
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.clock import word as clock_word
@@ -50,6 +52,8 @@ from kiosk.vend.frozen import freeze, thaw
 from kiosk.vend.journal import Journal
 from kiosk.vend.limits import Allowed
 from kiosk.vend.operators import entry
+from kiosk.vend.operators.standing import Found
+from kiosk.vend.operators.tables import moment
 from kiosk.vend.operators.tree import roster_of
 from kiosk.vend.phase import deadline_ms
 from kiosk.vend.ports import Published
@@ -171,7 +175,8 @@ class Core:
         self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=generation)
         self._signer = Signer(self.desk, self.station.sign)
         self._pins = PinChecker(self.desk)
-        self._clerk = Clerk(self.desk, rules, self._journal_to_read, _refuses if rules.demo else _set_clock, self._open_keys)
+        set_clock = _refuses if rules.demo else _set_clock
+        self._clerk = Clerk(self.desk, rules, self._journal_to_read, set_clock, self._open_keys, post=self._post(config))
         self._on_death, self._demo, self._ending = on_death, rules.demo, False
         self._demo_roster(state, rules)
         self._devices = tuple(_driver(part, self.desk, self.station, rules) for part in config.device)
@@ -287,6 +292,11 @@ class Core:
 
     def _sender(self, config: Config, keeping: Keeping) -> Sender:
         return sender_of(config, self.desk, self.station, keeping, open_journal=self._journal_to_read, software=SOFTWARE)
+
+    def _post(self, config: Config) -> Callable[[str], Found] | None:
+        """The counter, where there is a head office."""
+        rules = rules_of(config)
+        return Counter(Spool(spool_folder(config), config.kiosk.id), partial(moment, rules)).answer if self.sender else None
 
     def _journal_to_read(self) -> Journal:
         return Journal.open(self.journal.path, self.station.database_key(), create=False, read_only=True)

@@ -22,7 +22,15 @@ ROUND_S = 600.0  # for what comes down; the rest comes in the next round
 
 
 class CarryFailed(Exception):
-    """This way does not work now; the text is one sentence. It is tried again later."""
+    """This way does not work now; the text is one sentence. It is tried again later.
+
+    `code`, for a screen that speaks other languages: unreachable | silent | stranger (it is another server) | not_let_in |
+    server (it refuses) | garbled (it says what makes no sense) | setup (the configuration) | broken (the connection broke) | disk (ours).
+    """
+
+    def __init__(self, sentence: str, code: str = "garbled") -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class NotTaken(Exception):
@@ -146,7 +154,7 @@ async def _down(spool: Spool, carrier: Carrier, memory: Memory, letter: Offered)
             held += more
     whole = bytes(held)
     if len(whole) < letter.size:
-        raise CarryFailed(f"{letter.name} ended early; the rest comes next time.")
+        raise CarryFailed(f"{letter.name} ended early; the rest comes next time.", "broken")
     if letter.sha256 and hashlib.sha256(whole).hexdigest() != letter.sha256:
         spool.forget(letter.place, letter.name)
         raise CarryFailed(f"{letter.name} is not what the other end said.")

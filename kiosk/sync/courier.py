@@ -71,6 +71,8 @@ class Courier:
                     task.result()  # a programmer's error ends the process
                 if (task is None or task.done()) and self._pace[way].due_s <= time.monotonic():
                     rounds[way] = asyncio.create_task(self.round(way))
+            if "now" in asked and not self._ways:
+                self._tell()
             known = here
             self._to_the_stick("export" if "export" in asked else "import" if "import" in asked else None)
             if self._plan.beats:
@@ -79,17 +81,19 @@ class Courier:
 
     async def round(self, way: str) -> None:
         """One round of a way, and what is told of it."""
-        tried_ms, why = _now_ms(), ""
+        tried_ms, why, code = _now_ms(), "", ""
         try:
             async with self._ways[way]() as carrier:
                 await exchange(self.spool, carrier, way, self._memories[way])
-        except (CarryFailed, FolderError) as failed:
-            why = str(failed)
+        except CarryFailed as failed:
+            why, code = str(failed), failed.code
+        except FolderError as full:
+            why, code = str(full), "disk"
         now_s, pace = time.monotonic(), self._pace[way]
         self._pace[way] = pace.failed(now_s, random.random()) if why else pace.worked(now_s, self._plan.interval_s)
         next_ms = _now_ms() + int((self._pace[way].due_s - now_s) * 1000)
         worked_ms = self._stand[way].worked_ms if why else _now_ms()
-        self._stand[way] = Way(worked_ms, tried_ms, next_ms, self._pace[way].failures, why)
+        self._stand[way] = Way(worked_ms, tried_ms, next_ms, self._pace[way].failures, why, code)
         self._tell()
 
     async def once(self) -> Standing:

@@ -45,7 +45,7 @@ async def https(plan: HttpsPlan, kiosk: str) -> AsyncIterator["Https"]:
         if plan.certificate:
             context.load_cert_chain(plan.certificate, plan.key or None, password=lambda: "")
     except (OSError, ValueError):  # ssl.SSLError is an OSError
-        raise CarryFailed("The CA file, or this kiosk's certificate and key for the server, cannot be read.") from None
+        raise CarryFailed("The CA file, or this kiosk's certificate and key for the server, cannot be read.", "setup") from None
     waits = httpx.Timeout(SILENT_S, connect=CONNECT_S)
     async with httpx.AsyncClient(
         base_url=plan.url, verify=context, timeout=waits, trust_env=False, follow_redirects=False, headers={"Accept-Encoding": "identity"}
@@ -106,7 +106,7 @@ async def _bounded(response: httpx.Response, most: int) -> AsyncIterator[bytes]:
 
 def _worked(response: httpx.Response, status: int = 200) -> None:
     if response.status_code not in (status, 206):
-        raise CarryFailed(f"The server answers {response.status_code} {said(response.reason_phrase)}".rstrip() + ".")
+        raise CarryFailed(f"The server answers {response.status_code} {said(response.reason_phrase)}".rstrip() + ".", "server")
 
 
 def _sentence(answer: bytes) -> str:
@@ -123,19 +123,19 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except TimeoutError:
-        raise CarryFailed("The server did not answer to its end in time.") from None
+        raise CarryFailed("The server did not answer to its end in time.", "silent") from None
     except httpx.TimeoutException:
-        raise CarryFailed("The server does not answer.") from None
+        raise CarryFailed("The server does not answer.", "silent") from None
     except httpx.ConnectError as error:
-        raise CarryFailed(_unreached(error)) from None
+        raise _unreached(error) from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise CarryFailed(f"The connection to the server broke: {reason(error)}.") from None
+        raise CarryFailed(f"The connection to the server broke: {reason(error)}.", "broken") from None
 
 
-def _unreached(error: BaseException) -> str:
+def _unreached(error: BaseException) -> CarryFailed:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"The server's certificate is not believed: {said(cause.verify_message)}."
+            return CarryFailed(f"The server's certificate is not believed: {said(cause.verify_message)}.", "stranger")
         cause = cause.__cause__ or cause.__context__
-    return f"The server cannot be reached: {reason(error)}."
+    return CarryFailed(f"The server cannot be reached: {reason(error)}.", "unreachable")

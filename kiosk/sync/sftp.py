@@ -35,13 +35,13 @@ async def sftp(plan: SftpPlan, kiosk: str) -> AsyncIterator["Sftp"]:
     try:
         import asyncssh  # noqa: PLC0415 - an optional part, and a heavy one
     except ImportError:
-        raise CarryFailed("SFTP needs asyncssh: pip install 'kiosk[sftp]'.") from None
+        raise CarryFailed("SFTP needs asyncssh: pip install 'kiosk[sftp]'.", "setup") from None
     with _sentences():
         try:
             pinned = asyncssh.import_public_key(plan.host_key)
             own = asyncssh.read_private_key(plan.key)
         except (OSError, ValueError):
-            raise CarryFailed("The pinned host key, or this kiosk's own key for the server, cannot be read.") from None
+            raise CarryFailed("The pinned host key, or this kiosk's own key for the server, cannot be read.", "setup") from None
         async with asyncio.timeout(CONNECT_S + LOGIN_S):
             connection = await asyncssh.connect(
                 plan.host,
@@ -160,12 +160,12 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except TimeoutError:
-        raise CarryFailed("The server did not answer to its end in time.") from None
+        raise CarryFailed("The server did not answer to its end in time.", "silent") from None
     except asyncssh.HostKeyNotVerifiable:
-        raise CarryFailed("The server has another host key than the one that is pinned.") from None
+        raise CarryFailed("The server has another host key than the one that is pinned.", "stranger") from None
     except asyncssh.PermissionDenied:
-        raise CarryFailed("The server does not let this kiosk's key in.") from None
+        raise CarryFailed("The server does not let this kiosk's key in.", "not_let_in") from None
     except asyncssh.SFTPError as error:
         raise CarryFailed(f"The server refuses: {said(error.reason).rstrip('. ')}.") from None
     except (asyncssh.Error, OSError, ValueError) as error:
-        raise CarryFailed(f"The server cannot be reached: {reason(error)}.") from None
+        raise CarryFailed(f"The server cannot be reached: {reason(error)}.", "unreachable") from None

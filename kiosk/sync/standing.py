@@ -20,13 +20,14 @@ Moment = Annotated[int, Meta(ge=0, lt=1 << 53)]
 
 
 class Way(msgspec.Struct, frozen=True):
-    """One transport. `why`: what its last failure was, "" after it worked; times are 0 where there was none."""
+    """One transport. `why` and `code`: what its last failure was (`carrier.CarryFailed`), "" after it worked; times are 0 for never."""
 
     worked_ms: Moment = 0
     tried_ms: Moment = 0
     next_ms: Moment = 0
     failures: int = 0
     why: str = ""
+    code: Annotated[str, Meta(pattern=r"^[a-z_]{0,16}\Z")] = ""
 
 
 class Carried(msgspec.Struct, frozen=True):

@@ -27,11 +27,12 @@ ROWS_A_PAGE = 8
 
 To = Literal[
     "home", "tests", "counters", "cash", "cases", "case", "receipts", "reports", "report", "journal", "service", "keys", "rules",
+    "post",
 ]  # fmt: skip
 SCREENS: tuple[To, ...] = get_args(To)
 Operation = Literal[
     "device.test", "counters.reset", "cash.box.swap", "cash.box.install", "cash.box.slip", "paper.change", "receipt.reprint", "report.day",
-    "report.month", "service.close", "service.open", "clock.set", "restart", "keys.unlock",
+    "report.month", "service.close", "service.open", "clock.set", "restart", "keys.unlock", "sync.now", "sync.export", "sync.import",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- shown

@@ -17,7 +17,7 @@ from kiosk.vend.till import CASH, bag_used
 
 Facts = tuple[Fact, ...]
 NEEDS = {"tests": "device.test", "counters": "counters.view", "cases": "case.open", "case": "case.open", "receipts": "receipt.find",
-         "reports": "report.day", "report": "report.day", "journal": "journal.view"}  # fmt: skip
+         "reports": "report.day", "report": "report.day", "journal": "journal.view", "post": "sync.now"}  # fmt: skip
 WHY = ("maintenance", "cash", "order")
 DIGITS = {"bag": (3, 12), "bag_again": (3, 12), "box": (1, 8), "receipts": (1, 6), "clock": (12, 12)}
 
@@ -90,6 +90,8 @@ def _went(rules: Rules, state: State, order: st.Go, now: Now) -> Facts:
             return (StaffAt(acts.reads(staff, "month" if needs == "report.month" else "day", of)),)
         case "counters":
             return (StaffAt(acts.reads(staff, "counters", "")),)
+        case "post":
+            return (StaffAt(acts.reads(staff, "post", "")),)
         case "case" if of in state.claims:
             return (StaffAt(acts.reads(staff, "case", of)),)
     return (StaffAt(staff),)
@@ -123,8 +125,8 @@ def _asked(rules: Rules, state: State, order: st.Do, now: Now) -> Facts:
     staff = replace(state.here.staff, asked=None, typed="", notice=None)
     box = state.till.box(order.on)
     match order.operation:
-        case "device.test":
-            return trials.begun(rules, state, order.on, now)
+        case "device.test" | "sync.now" | "sync.export" | "sync.import":
+            return trials.begun(rules, state, order.on, now) if order.operation == "device.test" else _posted(rules, state, order)
         case "cash.box.swap" if order.on in CASH and not box.out:
             return (StaffAt(replace(_plain(staff), screen="bag", of=order.on)),)
         case "cash.box.install" if order.on in CASH and box.out:
@@ -146,6 +148,12 @@ def _asked(rules: Rules, state: State, order: st.Do, now: Now) -> Facts:
         case "paper.change" | "counters.reset" | "restart":
             return (StaffAt(replace(staff, asked=order)),)
     return (p.Ignored("do"),)
+
+
+def _posted(rules: Rules, state: State, order: st.Do) -> Facts:
+    """The courier is asked, and the post shown when it has answered."""
+    staff = acts.reads(replace(_plain(state.here.staff), screen="post"), "post", order.operation)
+    return (acts.did(rules, state, order.operation, {}), StaffAt(staff))
 
 
 def _boot_card(rules: Rules, state: State, now: Now) -> Facts:

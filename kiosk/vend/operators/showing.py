@@ -139,8 +139,8 @@ def _offered(rules: Rules, state: State, staff: Staff, now: Now, table: Table | 
         case "tests":
             tests = tuple(_do(str(n), f"test.{name}", "device.test", name) for n, name in enumerate(DEVICES, 1))
             return (*tests, _go(str(len(DEVICES) + 1), "counters", "counters"))
-        case "counters":
-            return (_do("1", "reset", "counters.reset"),)
+        case "counters" | "keys" | "post":
+            return _fixed(staff.screen)
         case "cash":
             return _cash(rules, state)
         case "cases" if table:
@@ -157,9 +157,15 @@ def _offered(rules: Rules, state: State, staff: Staff, now: Now, table: Table | 
             return tuple(_go(str(n), f"filter.{name}", "journal", name) for n, name in enumerate(FILTERS, 1))
         case "service":
             return _service(state)
-        case "keys":
-            return (_do("1", "unlock", "keys.unlock"), _go("2", "rules", "rules"))
     return ()
+
+
+def _fixed(screen: str) -> Keys:
+    if screen == "post":
+        return (_do("1", "sync_now", "sync.now"), _do("2", "sync_export", "sync.export"), _do("3", "sync_import", "sync.import"))
+    if screen == "keys":
+        return (_do("1", "unlock", "keys.unlock"), _go("2", "rules", "rules"))
+    return (_do("1", "reset", "counters.reset"),)
 
 
 def _rooms(state: State) -> Keys:
@@ -172,6 +178,7 @@ def _rooms(state: State) -> Keys:
         _go("5", "receipts", "receipts"),
         _go("6", "reports", "reports"),
         _go("7", "keys", "keys"),
+        _go("8", "post", "post"),
         _go("9", "service", "service"),
     )
 

@@ -15,7 +15,7 @@ class ReadJob(msgspec.Struct, frozen=True):
 
     what: journal (of: a filter) | day | month (of: "2026-11-24", "2026-11") | counters | receipt (of: its number) | box (of: "notes.31") |
     case (of: a sale) | boot (of: an operator whose card in the boot reader opens the keys) |
-    clock (of: "202611241430", which is set, not read)
+    clock (of: "202611241430", which is set, not read) | post (of: "", or an operation that the courier is asked for)
     """
 
     id: int

@@ -55,6 +55,7 @@ ROOMS = (
     _go("5", "receipts", "receipts"),
     _go("6", "reports", "reports"),
     _go("7", "keys", "keys"),
+    _go("8", "post", "post"),
     _go("9", "service", "service"),
     LEAVE,
 )
@@ -175,6 +176,17 @@ KEYS = Table(
         (Word("line.roster"), Plain("1.7")),
         (Word("line.hotlist"), Moment("2026-11-23 18:00")),
         (Word("line.heard"), Moment("2026-11-23 18:20")),
+    ),
+)
+POST = Table(
+    ("post", "state", "since", "note"),
+    (
+        (Word("post.queue"), Count(3), Moment("2026-11-03 06:10"), Plain("")),
+        (Word("post.https"), Status("BAD"), Moment("2026-11-22 23:58"), Word("post.why.unreachable")),
+        (Word("post.stick"), Status("OK"), Moment("2026-11-20 09:30"), Word("post.export")),
+        (Plain("00000118"), Status("OK"), Moment("2026-11-03 06:10"), Word("post.sent")),
+        (Plain("00000119"), Status("BAD"), Moment("2026-11-03 06:25"), Word("post.refused")),
+        (Plain("00000120"), Status("WAIT"), Moment("2026-11-24 14:20"), Word("post.waiting")),
     ),
 )
 RULES = Table(
@@ -320,6 +332,13 @@ STAFF: Mapping[str, StaffView] = {
     "clock": replace(BARE, screen="clock", field=Field(Word("clock"), 12, 12), keys=(HOME,)),
     "keys": replace(BARE, screen="keys", table=KEYS, keys=(_do("1", "unlock", "keys.unlock"), _go("2", "rules", "rules"), HOME)),
     "keys refused": replace(BARE, screen="keys", table=KEYS, keys=(HOME,), notice=Word("boot_pin")),
+    "post": replace(
+        BARE,
+        screen="post",
+        table=POST,
+        keys=(_do("1", "sync_now", "sync.now"), _do("2", "sync_export", "sync.export"), _do("3", "sync_import", "sync.import"), HOME),
+        notice=Word("post_not_now"),
+    ),
     "boot": replace(BARE, screen="boot", field=Field(Word("boot_pin"), 6, 8, secret=True), keys=(_go("clear", "back", "keys"),)),
     "rules": replace(
         BARE,

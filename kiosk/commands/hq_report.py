@@ -1,9 +1,8 @@
 """`kiosk hq report`: what the office's books say, as text for a printer, as CSV for a spreadsheet, as JSON for a program.
 
-Exit codes: 0 all agrees; 1 somebody has to look; 2 wrong call; 3 no store, or it cannot be used.
+Exit codes: 0 all agrees; 1 somebody has to look, or there is no office or store; 2 wrong call; 3 the store cannot be used.
 """
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands.hq import Folder
+from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -22,25 +23,28 @@ if TYPE_CHECKING:
 
 report_app = typer.Typer(no_args_is_help=True, help="What the kiosks sold, what is in their boxes, what they may still sell.")
 
-At = Annotated[str, typer.Option("--store", envvar="KIOSK_HQ_STORE", help="The head office's store: a file, or postgresql://...")]
 Only = Annotated[str, typer.Option("--kiosk", help="This kiosk alone.")]
-As = Annotated[str, typer.Option("--as", help="text | csv | json.")]
-Comma = Annotated[bool, typer.Option("--comma", help="CSV as spreadsheets of many countries read it: decimal commas, semicolons.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Records for a spreadsheet instead of text.")]
+Comma = Annotated[bool, typer.Option("--comma", help="With --csv, as spreadsheets of many countries read it: decimal commas, semicolons.")]
 Page = Annotated[int, typer.Option("--page", min=0, max=1000, help="Lines of a page, with form feeds between; 0 for one long page.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Into this file instead of standard output.")]
 Again = Annotated[bool, typer.Option("--recompute", help="Make every sum anew from the sales, and say whether the summaries are the same.")]
 
+Where = tuple[Path, str]
+"""The office's folder and its store, as they were named."""
+
 T = TypeVar("T")
-FORMS = ("text", "csv", "json")
 
 
-@report_app.command("day", epilog="Example: kiosk hq report day 2026-11-03 --store /srv/office/hq.db")
+@report_app.command("day", epilog="Example: kiosk hq report day 2026-11-03 --office /srv/office")
 def day(
     date: Annotated[str, typer.Argument(metavar="DAY", help="A business day, 2026-11-03.")],
-    store: At,
+    office: Folder,
+    database: Database = "",
     *,
     kiosk: Only = "",
-    form: As = "text",
+    csv: AsCsv = False,
+    json: AsJson = False,
     comma: Comma = False,
     page: Page = 0,
     out: Out = None,
@@ -48,16 +52,20 @@ def day(
 ) -> None:
     """What was sold on a day, by kiosk and tender, and where the money went."""
     period = _period(date, month=False)
-    _selling(store, period, "kiosk", only=kiosk, recompute=recompute, put=_Put(form, comma=comma, page=page, out=out))
+    _selling(
+        (office, database), period, "kiosk", only=kiosk, recompute=recompute, put=_Put(csv=csv, json=json, comma=comma, page=page, out=out)
+    )
 
 
-@report_app.command("month", epilog="Example: kiosk hq report month 2026-11 --as csv --out november.csv --store /srv/office/hq.db")
+@report_app.command("month", epilog="Example: kiosk hq report month 2026-11 --csv --out november.csv --office /srv/office")
 def month(
     date: Annotated[str, typer.Argument(metavar="MONTH", help="2026-11.")],
-    store: At,
+    office: Folder,
+    database: Database = "",
     *,
     kiosk: Only = "",
-    form: As = "text",
+    csv: AsCsv = False,
+    json: AsJson = False,
     comma: Comma = False,
     page: Page = 0,
     out: Out = None,
@@ -65,31 +73,44 @@ def month(
 ) -> None:
     """The same of a month."""
     period = _period(date, month=True)
-    _selling(store, period, "kiosk", only=kiosk, recompute=recompute, put=_Put(form, comma=comma, page=page, out=out))
+    _selling(
+        (office, database), period, "kiosk", only=kiosk, recompute=recompute, put=_Put(csv=csv, json=json, comma=comma, page=page, out=out)
+    )
 
 
-@report_app.command("hours", epilog="Example: kiosk hq report hours 2026-11-03 --store /srv/office/hq.db")
+@report_app.command("hours", epilog="Example: kiosk hq report hours 2026-11-03 --office /srv/office")
 def hours(
     date: Annotated[str, typer.Argument(metavar="DAY|MONTH", help="2026-11-03 or 2026-11.")],
-    store: At,
+    office: Folder,
+    database: Database = "",
     *,
-    form: As = "text",
+    csv: AsCsv = False,
+    json: AsJson = False,
     comma: Comma = False,
     page: Page = 0,
     out: Out = None,
     recompute: Again = False,
 ) -> None:
     """When people come: a day or a month by hour of the kiosks' own clocks, and tender."""
-    _selling(store, _period(date), "hour", only="", recompute=recompute, put=_Put(form, comma=comma, page=page, out=out))
+    _selling(
+        (office, database),
+        _period(date),
+        "hour",
+        only="",
+        recompute=recompute,
+        put=_Put(csv=csv, json=json, comma=comma, page=page, out=out),
+    )
 
 
-@report_app.command("boxes", epilog="Example: kiosk hq report boxes 2026-11 --kiosk K07 --store /srv/office/hq.db")
+@report_app.command("boxes", epilog="Example: kiosk hq report boxes 2026-11 --kiosk K07 --office /srv/office")
 def boxes(
     date: Annotated[str, typer.Argument(metavar="DAY|MONTH", help="When the boxes were taken out: 2026-11-03 or 2026-11.")],
-    store: At,
+    office: Folder,
+    database: Database = "",
     *,
     kiosk: Only = "",
-    form: As = "text",
+    csv: AsCsv = False,
+    json: AsJson = False,
     comma: Comma = False,
     page: Page = 0,
     out: Out = None,
@@ -98,22 +119,21 @@ def boxes(
     from kiosk.hq.report import boxes as rooms
     from kiosk.hq.report import cashbox
 
-    period, put = _period(date), _Put(form, comma=comma, page=page, out=out)
-    report = _read(store, lambda connection: rooms.boxes(connection, period, now_ms=_now_ms(), only=kiosk), kiosk)
+    period, put = _period(date), _Put(csv=csv, json=json, comma=comma, page=page, out=out)
+    report = _read((office, database), lambda connection: rooms.boxes(connection, period, now_ms=now_ms(), only=kiosk), kiosk)
     put(report, rooms.sheet_of(report), cashbox.RECORD, cashbox.records(report.boxes))
     if any(one.findings for one in report.boxes):
         raise ended("Some boxes do not agree.", EXIT_REFUSED)
 
 
-@report_app.command("floats", epilog="Example: kiosk hq report floats --store /srv/office/hq.db --office /srv/office")
+@report_app.command("floats", epilog="Example: kiosk hq report floats --office /srv/office")
 def floats(
-    store: At,
+    office: Folder,
+    database: Database = "",
     *,
-    office: Annotated[
-        Path | None, typer.Option("--office", envvar="KIOSK_OFFICE", help="The head office's folder: what it signed is held against it.")
-    ] = None,
     kiosk: Only = "",
-    form: As = "text",
+    csv: AsCsv = False,
+    json: AsJson = False,
     comma: Comma = False,
     page: Page = 0,
     out: Out = None,
@@ -123,28 +143,29 @@ def floats(
     from kiosk.hq.report import grants
     from kiosk.hq.report.signed import signed_floats
 
-    put = _Put(form, comma=comma, page=page, out=out)
+    put = _Put(csv=csv, json=json, comma=comma, page=page, out=out)
     try:
-        signed = signed_floats(office) if office else None
+        signed = signed_floats(office)
     except (ValueError, OSError) as error:
         raise ended(str(error), EXIT_MISSING) from None
-    report = _read(store, lambda connection: grants.floats(connection, signed, now_ms=_now_ms(), only=kiosk), kiosk)
+    report = _read((office, database), lambda connection: grants.floats(connection, signed, now_ms=now_ms(), only=kiosk), kiosk)
     put(report, rooms.sheet_of(report), rooms.RECORD, rooms.records(report))
     if any(one.findings for one in report.lines):
         raise ended("Some floats have to be looked at.", EXIT_REFUSED)
 
 
-@report_app.command("counted", epilog="Example: kiosk hq report counted bags.csv --store /srv/office/hq.db")
+@report_app.command("counted", epilog="Example: kiosk hq report counted bags.csv --office /srv/office")
 def counted(
     file: Annotated[Path, typer.Argument(help="CSV with the heads kiosk,device,bag,pieces,amount,people.")],
-    store: At,
+    office: Folder,
+    database: Database = "",
 ) -> None:
     """Enter what was counted in the sealed bags: two people a bag. A bag that is counted again keeps its first count beside the new one."""
     from kiosk.hq.report import counts
 
     try:
         lines = counts.counts_of(file.read_text(encoding="utf-8"))
-        new = _store(store, lambda opened: opened.transact(lambda connection: counts.enter(connection, lines, _now_ms())))
+        new = _store((office, database), lambda opened: opened.transact(lambda connection: counts.enter(connection, lines, now_ms())))
     except counts.BadCount as error:
         raise ended(f"{error} Nothing was entered.", EXIT_REFUSED) from None
     except OSError as error:
@@ -160,10 +181,10 @@ def counted(
 class _Put:
     """Where a report goes, and in which form."""
 
-    def __init__(self, form: str, *, comma: bool, page: int, out: Path | None) -> None:
-        if form not in FORMS:
-            raise ended(f"A report comes as {', '.join(FORMS)}, not as {form}.", EXIT_USAGE)
-        self._form, self._comma, self._page, self._out = form, comma, page, out
+    def __init__(self, *, csv: bool, json: bool, comma: bool, page: int, out: Path | None) -> None:
+        if csv and json:
+            raise ended("A report comes as CSV or as JSON, not as both.", EXIT_USAGE)
+        self._csv, self._json, self._comma, self._page, self._out = csv, json, comma, page, out
 
     def __call__(self, report: object, sheet: "Sheet", heads: Sequence[str], records: "Iterable[tuple[Cell, ...]]") -> None:
         data = self._bytes(report, sheet, heads, records)
@@ -179,22 +200,22 @@ class _Put:
         from kiosk.hq.report.spreadsheet import csv_of
         from kiosk.hq.report.text import text_of
 
-        if self._form == "json":
+        if self._json:
             import msgspec
 
             return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
-        text = csv_of(heads, records, comma=self._comma) if self._form == "csv" else text_of(sheet, page=self._page)
+        text = csv_of(heads, records, comma=self._comma) if self._csv else text_of(sheet, page=self._page)
         return text.encode()
 
 
-def _selling(store: str, period: "Period", by: "By", *, only: str, recompute: bool, put: _Put) -> None:
+def _selling(where: Where, period: "Period", by: "By", *, only: str, recompute: bool, put: _Put) -> None:
     from kiosk.hq.report import reading, selling
 
-    now_ms = _now_ms()
-    report = _read(store, lambda connection: reading.selling(connection, period, now_ms=now_ms, by=by, only=only), only)
+    at_ms = now_ms()
+    report = _read(where, lambda connection: reading.selling(connection, period, now_ms=at_ms, by=by, only=only), only)
     put(report, selling.sheet_of(report), selling.RECORD, selling.records(report))
     if recompute:
-        again = _read(store, lambda connection: reading.recomputed(connection, period, now_ms=now_ms, by=by, only=only), only)
+        again = _read(where, lambda connection: reading.recomputed(connection, period, now_ms=at_ms, by=by, only=only), only)
         if again.books != report.books:
             raise ended("The summaries are not what the sales add up to.", EXIT_REFUSED)
         typer.echo("The summaries are what the sales add up to.", err=True)
@@ -214,7 +235,7 @@ def _period(text: str, *, month: bool | None = None) -> "Period":
     return period
 
 
-def _read(store: str, work: "Callable[[Connection], T]", only: str = "") -> T:
+def _read(where: Where, work: "Callable[[Connection], T]", only: str = "") -> T:
     from kiosk.hq.report.absent import is_known
 
     def read(opened: "Store") -> T:
@@ -222,21 +243,17 @@ def _read(store: str, work: "Callable[[Connection], T]", only: str = "") -> T:
             raise ended(f"There is no kiosk {only} here.", EXIT_REFUSED)
         return opened.read(work)
 
-    return _store(store, read)
+    return _store(where, read)
 
 
-def _store(where: str, work: "Callable[[Store], T]") -> T:
-    from kiosk.hq.store import Store, StoreError
+def _store(where: Where, work: "Callable[[Store], T]") -> T:
+    """The office's kiosks are known to its store: one that was enrolled and never heard is missing, too."""
+    from kiosk.hq.store import StoreError
 
+    _, opened = both(*where)
     try:
-        opened = Store.open(where)
-        try:
-            return work(opened)
-        finally:
-            opened.close()
+        return work(opened)
     except StoreError as error:
         raise ended(str(error), EXIT_MISSING) from None
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    finally:
+        opened.close()

@@ -5,7 +5,7 @@ Exit codes: 0 all agrees; 1 somebody has to look, or there is no office or store
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -14,8 +14,6 @@ from kiosk.commands.hq import Folder
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from kiosk.hq.report.period import Period
     from kiosk.hq.report.selling import By
     from kiosk.hq.report.sheet import Cell, Sheet
@@ -235,7 +233,8 @@ def _period(text: str, *, month: bool | None = None) -> "Period":
     return period
 
 
-def _read(where: Where, work: "Callable[[Connection], T]", only: str = "") -> T:
+def _read(where: Where, work: Callable[[Any], T], only: str = "") -> T:
+    """`work` gets a connection."""
     from kiosk.hq.report.absent import is_known
 
     def read(opened: "Store") -> T:

@@ -4,7 +4,9 @@
     keys/root-1.json   the root: two people's passphrases open it together; root-2 lies elsewhere and is pinned in the kiosks, too
     keys/decision.json one passphrase; it signs all that is decided, and is never on the machine that takes in batches
     keys/ack.json      signs acknowledgements only
+    keys/batch-1.json  what the kiosks box their batches to (`batch_keys`)
     downlink/...       the mail bag for every kiosk, as `kiosk sync import` reads it
+    places/...         what was sent to a place, for a kiosk that comes to stand there
 
 A sealed key is its 32-byte seed under AES key wrap (RFC 3394), the wrapping key by scrypt (RFC 7914) of all its passphrases together.
 """
@@ -24,7 +26,10 @@ from msgspec import Meta
 
 from kiosk import envelope
 from kiosk.devices.vault import safefile
-from kiosk.sync.item import EVERYBODY, WAYS, Header, KeyList, Kind, made
+from kiosk.hq import batch_keys
+from kiosk.hq.batch_keys import BatchKeyError, KeyBox
+from kiosk.sync.item import EVERYBODY, WAYS, Header, KeyList, Kind, made, series
+from kiosk.vend.operators.tree import covers
 
 FILE_MAX = 16 << 20
 SEED_BYTES, SALT_BYTES = 32, 16
@@ -42,15 +47,17 @@ class OfficeError(Exception):
 
 
 class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A kiosk as the head office knows it: its public keys, Ed25519 and X25519."""
+    """A kiosk as the head office knows it: its public keys, Ed25519 and X25519; `place` in the tree, "" where its own id ends it."""
 
     sign: Key
     box: Key
     region: int
+    place: Annotated[str, Meta(pattern=r"^([a-z][a-z0-9./]{0,63})?\Z")] = ""
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """office.json. `numbers`: "float/K07" -> the last one made. Nothing in it is secret."""
+    """office.json. `numbers`: "float/K07" -> the last one made; of what is not one kiosk's alone a kind has one series for all, "limits/*",
+    "limits/u1/r2" and "limits/K07". `tariffs`: what each name and number stands for. Nothing in it is secret."""
 
     utility: int
     roots: tuple[Key, Key]
@@ -60,6 +67,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kiosks: dict[str, Enrolled] = {}
     numbers: dict[str, int] = {}
     keys: KeyList | None = None
+    tariffs: dict[str, str] = {}
     v: Literal[1] = 1
 
 
@@ -98,7 +106,7 @@ class Office:
         record = Record(utility, roots, _sealed(folder, "decision", [decision], cost), _sealed(folder, "ack", [], cost))
         safefile.write(folder / "office.json", msgspec.json.format(msgspec.json.encode(record)), anew=True)
         office = cls(folder)
-        office.publish_keys(office.signer("root-1", root), now_ms=now_ms)
+        office.rotate_batch_key(office.signer("root-1", root), now_ms=now_ms)
         return office
 
     # ------------------------------------------------------------ who signs
@@ -117,6 +125,13 @@ class Office:
         key = Ed25519PrivateKey.from_private_bytes(seed)
         return lambda label, data: key.sign(envelope.labelled(label, data))
 
+    def batch_boxes(self) -> tuple[KeyBox, ...]:
+        """Whoever opens batches: every key that one may be boxed to, the newest first. Raises OfficeError."""
+        try:
+            return batch_keys.boxes(self.folder)
+        except BatchKeyError as error:
+            raise OfficeError(str(error)) from None
+
     # ------------------------------------------------------------ what it sends
 
     def enrol(self, kiosk: str, enrolled: Enrolled) -> None:
@@ -124,6 +139,30 @@ class Office:
         if self.record.kiosks.get(kiosk, enrolled) != enrolled:
             raise OfficeError(f"There is a kiosk {kiosk} already, with other keys: a new store gets a new id.")
         self._write(kiosks={**self.record.kiosks, kiosk: enrolled})
+        for path in sorted((self.folder / "places").glob("*-*-*")):  # what its place was sent before it came
+            header = msgspec.json.decode(path.read_bytes().partition(b"\n")[0], type=Header)
+            if covers(header.to, self.place(kiosk), "/"):
+                _put(self.folder / "downlink" / kiosk / path.name, path.read_bytes())
+
+    def place(self, kiosk: str) -> str:
+        """Where a kiosk stands in the tree of places. Raises OfficeError."""
+        known = self.kiosk(kiosk)
+        return known.place or f"u{self.record.utility}/r{known.region}/{kiosk.lower()}"
+
+    def below(self, to: str) -> tuple[str, ...]:
+        """The kiosks that something is for: a kiosk's id, a place, or everybody. Raises OfficeError where there is none."""
+        found = tuple(one for one in self.record.kiosks if to in (one, EVERYBODY) or covers(to, self.place(one), "/"))
+        if not found and to != EVERYBODY:
+            raise OfficeError(f"There is no kiosk {to}, and none stands at such a place; make one known with: kiosk hq enrol")
+        return found
+
+    def open_epoch(self, root: Signer, *, now_ms: int, keys: KeyList | None = None, epoch: int = 0) -> Path:
+        """After this office was restored from a backup: what it forgot to have sent is passed over by a new epoch. Raises OfficeError."""
+        next_one = epoch or self.record.epoch + 1
+        if not self.record.epoch < next_one <= 0xFFFFFFFF:
+            raise OfficeError(f"This office is in epoch {self.record.epoch}: the next is above it.")
+        self._write(epoch=next_one, numbers={})
+        return self.publish_keys(root, keys=keys, now_ms=now_ms)
 
     def publish_keys(self, root: Signer, *, now_ms: int, keys: KeyList | None = None, days: int = 3650) -> Path:
         """The list of who signs and what is revoked, signed by the root."""
@@ -132,29 +171,51 @@ class Office:
         self._write(keys=listed)
         return path
 
+    def rotate_batch_key(self, root: Signer, *, now_ms: int) -> Path:
+        """A new key that batches are boxed to, in a new list of keys; what was boxed to the earlier ones can still be opened."""
+        listed = self.record.keys or KeyList((self.record.decision,), (self.record.ack,))
+        try:
+            batch_keys.new_key(self.folder)
+            batch = batch_keys.listed(self.folder)
+        except BatchKeyError as error:
+            raise OfficeError(str(error)) from None
+        return self.publish_keys(root, now_ms=now_ms, keys=msgspec.structs.replace(listed, batch=batch))
+
     def publish(self, kind: Kind, to: str, body: bytes, signer: Signer, *, days: int, now_ms: int, bag: Path | None = None) -> Path:
-        """Into a mail bag, the office's own if none is named, under the next number of its kind; boxed where it is one kiosk's.
+        """Into a mail bag, the office's own if none is named, under the next number of its kind; boxed where it is one kiosk's, and for a
+        place into the folder of each kiosk that stands there.
 
         Raises OfficeError.
         """
-        number = self.next_number(kind, to)
-        header = Header(kind, to, self.record.utility, self.record.epoch, number, now_ms, now_ms, now_ms + days * DAY_MS)
-        whole = made(header, body, signer)
-        if WAYS[kind].boxed:
+        header = self.header(kind, to, now_ms=now_ms, days=days)
+        whole, name = made(header, body, signer), f"{kind}-{header.epoch}-{header.version}"
+        below = self.below(to) if to != EVERYBODY else ()
+        if to in self.record.kiosks:
             whole = envelope.boxed(whole, WAYS[kind].label, to, bytes.fromhex(self.kiosk(to).box))
-        place = (bag or self.folder) / "downlink" / ("all" if to == EVERYBODY else to)
-        path = place / f"{kind}-{self.record.epoch}-{number}"
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-            safefile.write(path, whole, anew=True)
-        except OSError as error:
-            raise OfficeError(f"{path} cannot be written: {error.strerror}.") from None
-        self._write(numbers={**self.record.numbers, f"{kind}/{to}": number})
-        return path
+        elif WAYS[kind].boxed:
+            raise OfficeError(f"A {kind} is one kiosk's: name the kiosk.")
+        paths = [(bag or self.folder) / "downlink" / folder / name for folder in below or ("all",)]
+        if below and to not in self.record.kiosks and bag is None:
+            paths.append(self.folder / "places" / name)
+        self._write(numbers={**self.record.numbers, f"{series(kind)}/{to}": header.version})  # first: a number is never used twice
+        for path in paths:
+            _put(path, whole)
+        return paths[0]
+
+    def header(self, kind: Kind, to: str, *, now_ms: int, days: int) -> Header:
+        """What the next item of this kind will say of itself."""
+        until_ms = now_ms + days * DAY_MS
+        return Header(kind, to, self.record.utility, self.record.epoch, self.next_number(kind, to), now_ms, now_ms, until_ms)
 
     def next_number(self, kind: Kind, to: str) -> int:
-        """That the next item of this kind will have there."""
-        return self.record.numbers.get(f"{kind}/{to}", 0) + 1
+        """That the next item of this kind will have there: of what is everybody's, too, no kiosk sees a lower one after a higher."""
+        if WAYS[kind].boxed:
+            return self.record.numbers.get(f"{kind}/{to}", 0) + 1
+        return max((number for name, number in self.record.numbers.items() if name.startswith(f"{series(kind)}/")), default=0) + 1
+
+    def names_tariffs(self, terms: dict[str, str]) -> None:
+        """From now on each of these names stands for these terms."""
+        self._write(tariffs={**self.record.tariffs, **terms})
 
     def kiosk(self, name: str) -> Enrolled:
         """Raises OfficeError."""
@@ -166,6 +227,15 @@ class Office:
     def _write(self, **changes: object) -> None:
         self.record = msgspec.structs.replace(self.record, **changes)
         safefile.write(self.folder / "office.json", msgspec.json.format(msgspec.json.encode(self.record)))
+
+
+def _put(path: Path, whole: bytes) -> None:
+    """A new file, durably. Raises OfficeError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        safefile.write(path, whole, anew=True)
+    except OSError as error:
+        raise OfficeError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _sealed(folder: Path, name: str, passphrases: Sequence[str], cost: int) -> str:

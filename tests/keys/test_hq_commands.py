@@ -71,12 +71,12 @@ def desk(tmp_path: Path) -> Desk:
 
 def test_from_init_to_a_kiosk_that_installs_everything(desk: Desk) -> None:
     roots = desk.began()
-    desk.says("publish-float", KIOSK, "50000.00", *desk.decision)
-    desk.says("publish-roster", KIOSK, desk.file("roster.json", msgspec.json.encode(ROSTER).decode()), *desk.decision)
-    desk.says("publish-hotlist", desk.file("blocked.txt", "1122334455667788\n\n0000000000000001\n"), *desk.decision)
+    desk.says("publish", "float", KIOSK, "50000.00", *desk.decision)
+    desk.says("publish", "roster", KIOSK, desk.file("roster.json", msgspec.json.encode(ROSTER).decode()), *desk.decision)
+    desk.says("publish", "hotlist", desk.file("blocked.txt", "1122334455667788\n\n0000000000000001\n"), *desk.decision)
     limits = '{"values":{"sale_max_minor":40000},"restart":"trade","restart_ms":60000}'
-    desk.says("publish-limits", desk.file("limits.json", limits), *desk.decision)
-    desk.says("publish-keys", "--revoke-kiosk", "K99", "--dead", "1", *desk.root)
+    desk.says("publish", "limits", desk.file("limits.json", limits), *desk.decision)
+    desk.says("publish", "keys", "--revoke-kiosk", "K99", "--dead", "1", *desk.root)
     cupboard = Cupboard(desk.folder / "keys", Me(KIOSK, UTILITY, REGION, roots), desk.station)
     trust = Trust()
     for outcome in cupboard.install(desk.office, trust, time.time_ns() // 1_000_000):
@@ -91,21 +91,21 @@ def test_from_init_to_a_kiosk_that_installs_everything(desk: Desk) -> None:
 
 
 def test_what_cannot_be_done_is_one_sentence(desk: Desk) -> None:
-    assert "There is no head office in" in desk.says("publish-float", KIOSK, "1.00", *desk.decision, code=1)
+    assert "There is no head office in" in desk.says("publish", "float", KIOSK, "1.00", *desk.decision, code=1)
     desk.began()
     assert "never made anew" in desk.says("init", "--utility", "1", *desk.root, *desk.decision, code=1)
-    assert "does not open the key decision" in desk.says("publish-float", KIOSK, "1.00", "--secret-file", desk.secrets["1"], code=1)
-    assert "is no amount" in desk.says("publish-float", KIOSK, "1.5", *desk.decision, code=1)
-    assert "There is no kiosk K08 here" in desk.says("publish-float", "K08", "1.00", *desk.decision, code=1)
-    assert "does not open the key root-1" in desk.says("publish-keys", *desk.root[:2], "--second-secret", desk.secrets["d"], code=1)
-    assert "64 hex digits" in desk.says("publish-keys", "--revoke-card", "12", *desk.root, code=1)
-    assert "one serial of 16 hex digits" in desk.says("publish-hotlist", desk.file("bad.txt", "zz\n"), *desk.decision, code=1)
-    assert "no list of limits" in desk.says("publish-limits", desk.file("bad.json", '{"restart":"always"}'), *desk.decision, code=1)
+    assert "does not open the key decision" in desk.says("publish", "float", KIOSK, "1.00", "--secret-file", desk.secrets["1"], code=1)
+    assert "is no amount" in desk.says("publish", "float", KIOSK, "1.5", *desk.decision, code=1)
+    assert "There is no kiosk K08" in desk.says("publish", "float", "K08", "1.00", *desk.decision, code=1)
+    assert "does not open the key root-1" in desk.says("publish", "keys", *desk.root[:2], "--second-secret", desk.secrets["d"], code=1)
+    assert "64 hex digits" in desk.says("publish", "keys", "--revoke-card", "12", *desk.root, code=1)
+    assert "one serial of 16 hex digits" in desk.says("publish", "hotlist", desk.file("bad.txt", "zz\n"), *desk.decision, code=1)
+    assert "Invalid enum value" in desk.says("publish", "limits", desk.file("bad.json", '{"restart":"always"}'), *desk.decision, code=1)
     keys = ("--sign", "0" * 64, "--box", "0" * 64)
     assert "a new store gets a new id" in desk.says("enrol", KIOSK, *keys, code=1)
     assert "64 lower hex digits" in desk.says("enrol", "K08", "--sign", "0", "--box", "0", code=1)
     Path(desk.secrets["d"]).chmod(0o644)
-    assert "can be read by others" in desk.says("publish-float", KIOSK, "1.00", *desk.decision, code=2)
+    assert "can be read by others" in desk.says("publish", "float", KIOSK, "1.00", *desk.decision, code=2)
 
 
 @pytest.fixture

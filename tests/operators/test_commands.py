@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from kiosk.commands.hq import hq_app
 from kiosk.vend.operators.tree import Grant, Operator, Roster, roster_of
+from tests.keys.kit import HeadOffice, station_of
 from tests.operators.kit import PHC
 
 RUN = CliRunner()
@@ -38,5 +39,8 @@ def test_a_pin_has_six_digits(tmp_path: Path) -> None:
 def test_a_roster_with_an_operation_that_there_is_not_is_not_signed(tmp_path: Path) -> None:
     roster = tmp_path / "roster.json"
     roster.write_bytes(msgspec.json.encode(Roster((Operator("014", PHC),), (Grant("014", "cash.gift", ""),))))
-    refused = RUN.invoke(hq_app, ["publish-roster", "K07", str(roster), "--office", str(tmp_path)])
+    hq = HeadOffice(tmp_path)
+    hq.know(station_of(tmp_path / "kiosk"))
+    refused = RUN.invoke(hq_app, ["publish", "roster", "K07", str(roster), "--office", str(hq.bag)])
     assert (refused.exit_code, "operation" in refused.output) == (1, True)
+    assert not (hq.bag / "downlink/K07").exists()

@@ -10,6 +10,7 @@ from kiosk.vend import seen
 from kiosk.vend import staff as st
 from kiosk.vend.operators import entry
 from kiosk.vend.operators.found import look_up
+from kiosk.vend.operators.standing import Found
 from kiosk.vend.operators.tree import Grant, Operator, Roster
 from kiosk.vend.rows import Recorded
 from kiosk.vend.staff import Order, StaffView
@@ -153,6 +154,8 @@ class Staffed(Shop):
             if job:
                 right = bool(job.pin) and PINS.get(self.state.here.staff.number) == self.pin
                 self.tell(seen.PinChecked(job.id, right))
+            elif read and read.what == "post":
+                self.tell(seen.Found(read.id, Found(notice="no_office")))
             elif read and read.what != "clock":
                 self.tell(seen.Found(read.id, look_up(self.rules, read, Rows(self), self.now().at_ms)))
             else:

@@ -271,7 +271,7 @@ async def test_staff_ask_and_the_courier_goes_to_the_stick(spool: Spool, bag: Pa
     work = asyncio.create_task(Courier(plan_of(spool, stick=str(bag))).run())
     try:
         for what in ("export", "import"):
-            spool.ask(what)  # type: ignore[arg-type]
+            spool.ask(what)
             await _until(
                 lambda what=what: (
                     (said := told(spool)) is not None and said.stick is not None and said.stick.what == what and said.stick.over_ms > 0

@@ -18,7 +18,7 @@ from kiosk.sync.carrier import CarryFailed, Memory, exchange
 from kiosk.sync.https import https
 from kiosk.sync.plan import HttpsPlan
 from kiosk.sync.spool import BATCH_MAX, Spool
-from tests.sync.wires import KIOSK, Authority, Fault, Inbox, ack, authority, closed_port, liar, mail, proxied, served, until
+from tests.sync.wires import KIOSK, Authority, Fault, Inbox, Verdict, ack, authority, closed_port, liar, mail, proxied, served, until
 
 
 @pytest.fixture(scope="module")
@@ -458,7 +458,7 @@ def test_a_judge_that_fails_answers_without_a_trace_and_goes_on(bag: Path, signe
     failing = [True]
     inbox = Inbox()
 
-    def take(raw: bytes) -> object:
+    def take(raw: bytes) -> Verdict:
         if failing:
             failing.clear()
             raise RuntimeError("the database said: secret")

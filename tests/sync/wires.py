@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -98,7 +99,7 @@ class Inbox:
 
 
 def ack(contiguous: int, kiosk: str = KIOSK, at_ms: int = 0) -> bytes:
-    head = envelope.hashlib.sha256(str(contiguous).encode()).hexdigest()
+    head = sha256(str(contiguous).encode()).hexdigest()
     said = Ack(kiosk, STORE, 1, contiguous, head, 0, at_ms)
     return made_ack(said, lambda label, data: envelope.sign(ACK_KEY, label, data))
 
@@ -218,7 +219,7 @@ def sftp_served(root: Path, keys: SshKeys, handler: type[asyncssh.SFTPServer] = 
             0,
             server_host_keys=[keys.host_key],
             authorized_client_keys=str(keys.own.with_suffix(".pub")),
-            sftp_factory=lambda channel: handler(channel, chroot=str(root)),
+            sftp_factory=lambda channel: handler(channel, chroot=str(root).encode()),
         )
 
     async def over(acceptor: asyncssh.SSHAcceptor) -> None:

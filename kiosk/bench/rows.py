@@ -1,6 +1,6 @@
 """All rows of the bench with their aims, in the order in which they are run."""
 
-from kiosk.bench import keys, paint, reports, sale, store, switch, unlock
+from kiosk.bench import keys, paint, reports, sale, simulation, store, switch, unlock
 from kiosk.bench.table import Row
 
 ROWS = {
@@ -25,4 +25,5 @@ ROWS = {
     "startup_1m_over_10k": Row(store.startup_1m_over_10k, "", 1.1),
     "monthly_report_10m_ms": Row(reports.monthly_report_10m_ms, "ms", 20),
     "monthly_report_vs_recompute": Row(reports.monthly_report_vs_recompute, "", 12, "higher"),
+    "simulation_steps_per_s": Row(simulation.simulation_steps_per_s, "", 5_000, "higher"),
 }

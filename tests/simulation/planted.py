@@ -252,5 +252,4 @@ BUGS: dict[str, Planted] = {
     "blind": Planted(RULES["blind"].what, RULES["blind"].patch),
     "repeat-new": Planted(RULES["repeat-new"].what, RULES["repeat-new"].patch),
     "trust-count": Planted(RULES["trust-count"].what, RULES["trust-count"].patch),
-    "commit-first": Planted(RULES["commit-first"].what, RULES["commit-first"].patch),
 }

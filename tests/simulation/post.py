@@ -172,4 +172,8 @@ class Post:
     def power_off(self) -> None:
         """Drafts stay; what was to fail has failed."""
         self.sender = None
+        self.hold()
+
+    def hold(self) -> None:
+        """The power holds."""
         self.up.cut = self.kept.files.cut = (-1, "")

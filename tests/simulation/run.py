@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
+from tests.simulation.disk import PowerCut
 from tests.simulation.world import World, Wrong
 
 COMMAND = "python -m tests.simulation {seed} --steps {steps} --trace"
@@ -20,7 +21,7 @@ def lived(seed: int, steps: int, counted: Counter[str] | None = None, told: Call
         world.settle()
     except Wrong as wrong:
         return f"{wrong}\n{COMMAND.format(seed=seed, steps=steps)}"
-    except Exception as error:  # noqa: BLE001 - whatever it is belongs to this world
+    except (Exception, PowerCut) as error:  # noqa: BLE001 - whatever it is belongs to this world
         return f"seed {seed}, step {world.steps}: {type(error).__name__}: {error}\n{COMMAND.format(seed=seed, steps=steps)}"
     if counted is not None:
         counted["steps"] += world.steps

@@ -5,10 +5,11 @@ import pytest
 from tests.simulation.planted import BUGS
 from tests.simulation.run import lived
 
-STEPS, WORLDS = 1_200, 30
+STEPS, WORLDS = 1_200, 60
+RARE = ("proof by intent", "proof by absence", "blind", "repeat-new", "trust-count", "seen before its fact")  # two things have to meet
 
 
-@pytest.mark.parametrize("name", BUGS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in RARE else name for name in BUGS])
 def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BUGS[name].patch(monkeypatch)
     found = next((wrong for seed in range(WORLDS) if (wrong := lived(seed, STEPS))), "")

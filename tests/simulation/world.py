@@ -234,9 +234,10 @@ class World:
 
     def enrolled_anew(self, kiosk: Kiosk) -> str:
         """The same machine, with a new store under a new id. What its old one owes is the office's from now on."""
-        card = kiosk.pull() if kiosk.on else kiosk.card
+        card = kiosk.card
+        kiosk.guarded(kiosk.pull)
         kiosk.power_off()
-        kiosk.card, kiosk.closed = None, True
+        kiosk.closed = True
         self.office.close(kiosk.id)
         station, _, life = kiosk.id.partition(".")
         anew = self._kiosk(f"{station}.{int(life or 1) + 1}", kiosk.acceptors)

@@ -17,6 +17,24 @@ from kiosk.vend.limits import Allowed
 from kiosk.vend.rules import Letterhead
 from kiosk.vend.tariff import Tariff
 
+DEVICES = """
+[[device]]
+role = "notes"
+protocol = "cctalk"
+port = "{folder}/dev/notes"
+
+[[device]]
+role = "coins"
+protocol = "cctalk"
+port = "{folder}/dev/coins"
+
+[[device]]
+role = "printer"
+protocol = "escpos"
+port = "{folder}/dev/printer"
+"""
+"""The end of a kiosk.toml whose devices are at ports in its own folder, as a first one has it and every simulated one."""
+
 
 class ConfigError(Exception):
     """The configuration cannot be used; the text is one sentence for whoever wrote it."""

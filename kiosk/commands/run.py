@@ -35,21 +35,6 @@ station = "{folder}/station.json"
 
 [card]
 reader = ""          # a part of the reader's name; empty takes the first
-
-[[device]]
-role = "notes"
-protocol = "cctalk"
-port = "{folder}/dev/notes"
-
-[[device]]
-role = "coins"
-protocol = "cctalk"
-port = "{folder}/dev/coins"
-
-[[device]]
-role = "printer"
-protocol = "escpos"
-port = "{folder}/dev/printer"
 """
 
 
@@ -61,6 +46,7 @@ def init(
 
     A lost journal is never made anew under the same id: that store's life is over, and head office closes it.
     """
+    from kiosk.config import DEVICES
     from kiosk.devices.vault.station import StationError, create_station
     from kiosk.vend.journal import Journal
     from kiosk.vend.store import StoreError
@@ -72,7 +58,7 @@ def init(
         Journal.open(folder / "store.db", station.database_key()).close()
         config = folder / "kiosk.toml"
         if not config.exists():
-            config.write_text(FIRST_CONFIG.format(id=kiosk, folder=folder.absolute()), "utf-8")
+            config.write_text((FIRST_CONFIG + DEVICES).format(id=kiosk, folder=folder.absolute()), "utf-8")
     except (StationError, StoreError) as error:
         raise ended(str(error), EXIT_USAGE) from None
     except OSError as error:

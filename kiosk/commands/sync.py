@@ -58,17 +58,26 @@ def take_in(
 
 
 def _by_ourselves(config: "Config", bag: Path) -> list[str]:
-    """No core runs: its journal and its desk are ours for the moment. Raises StationError, StoreError."""
+    """No core runs: its journal and its desk are ours for the moment. Raises StationError, StoreError.
+
+    What is installed would hide that the disk was put back: so the witnesses are asked first, as at every start.
+    """
     from kiosk.core import machine_of, rules_of, vault_limits
     from kiosk.devices.vault.station import open_station
-    from kiosk.keeping import Keeping
+    from kiosk.keeping import Keeping, heights
+    from kiosk.vend import witness
     from kiosk.vend.desk import Desk, SystemClock, recover
     from kiosk.vend.journal import Journal
 
     station = open_station(config.store.station)
     journal = Journal.open(config.store.path, station.database_key(), create=False)
     machine = machine_of(rules_of(config))
-    desk = Desk(machine, recover(journal, machine), journal, station, SystemClock(journal.next_boot()))
+    state = recover(journal, machine)
+    desk = Desk(machine, state, journal, station, SystemClock(journal.next_boot()))
+    put_back = witness.found(witness.rows(state.seq, state.trust, heights(config, station, journal)))
+    if put_back and not state.witness.restored:
+        desk.record((put_back,))
+        typer.echo(f"This disk was put back: {put_back.witness} knows more than the journal. No money is taken here any more.", err=True)
     keeping = Keeping(config, desk, station, vault_limits())
     desk.start()
     keeping.start()

@@ -42,21 +42,6 @@ reader = "{reader}"
 
 [tariff]
 debts = {{ "000098765432" = 500 }}
-
-[[device]]
-role = "notes"
-protocol = "cctalk"
-port = "{folder}/dev/notes"
-
-[[device]]
-role = "coins"
-protocol = "cctalk"
-port = "{folder}/dev/coins"
-
-[[device]]
-role = "printer"
-protocol = "escpos"
-port = "{folder}/dev/printer"
 """
 
 
@@ -171,7 +156,9 @@ class Site:
         if not (folder / "station.json").exists():
             station = create_station(folder / "station.json")
             Journal.open(folder / "store.db", station.database_key()).close()
-        (folder / "kiosk.toml").write_text(CONFIG.format(kiosk=kiosk, folder=folder.absolute(), reader=reader))
+        from kiosk.config import DEVICES  # behind the first paint
+
+        (folder / "kiosk.toml").write_text((CONFIG + DEVICES).format(kiosk=kiosk, folder=folder.absolute(), reader=reader))
         for device in (self.notes, self.coins, self.printer):
             device.start()
 

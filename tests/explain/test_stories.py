@@ -12,6 +12,7 @@ from kiosk.vend.explain.telling import story
 from kiosk.vend.explain.values import Place, Story
 from kiosk.vend.explain.visits import visits
 from tests.explain.truth import Watch, recorded
+from tests.risk.test_witness import bought, yesterday
 from tests.sale.shop import CUSTOMER, METER, Card, Shop
 from tests.tears.histories import HOME, A, B, Event, History, cuts_of_sale
 
@@ -225,6 +226,24 @@ def test_a_claim_is_told_to_its_end() -> None:
     assert [each.key for each in found.episodes][-3:] == ["reading_half", "verified", "landed"]
     assert found.holdings[0].place == C
     assert not found.open
+
+
+def test_a_slip_of_a_store_that_was_put_back_says_that_rows_are_missing_and_pays_nothing_twice() -> None:
+    """In truth the meter has it, in rows that the disk no longer has: the office asks the others before anything is moved or paid."""
+    shop, card = paid(100_00)
+    image = list(shop.rows)
+    shop.press("finish")
+    shop.pull()
+    card.into_meter()
+    for number in (2, 3):
+        assert bought(shop, Card(serial=f"{number}{number}" * 8, meter=f"00001234567{number}"), 50_00)
+    yesterday(shop, image)
+    found = of(shop)
+    (money,) = [holding for holding in found.holdings if holding.place == B_]
+    assert (money.amount_minor, money.may_be) == (100_00, (Place.CLAIM, C, Place.METER))
+    assert {("customer", "slip"), ("office", "ask_rows")} <= {(step.who, step.key) for step in found.next}
+    assert "the store had been put back" in text(found)
+    assert "The machine had lost its latest notes" in text(found, "customer")
 
 
 def test_finished_at_the_other_kiosk_and_learnt_of_here() -> None:

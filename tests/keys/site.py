@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from kiosk.config import DEVICES
 from kiosk.demo.site import CONFIG, HAND_S, ProcessKiosk, Site
 from kiosk.devices.sim.card import CardModel
 from kiosk.devices.sim.image import CardImage, CardKeys
@@ -48,7 +49,8 @@ class Street:
         self.site = Site(self.folder, KIOSK, folder / "papers", VpcdSlot(PORTS[0]), READERS[0])
         self.config = self.folder / "kiosk.toml"
         root = ", ".join(f'"{key}"' for key in self.hq.office.record.roots)
-        text = CONFIG.format(kiosk=KIOSK, folder=self.folder.absolute(), reader=READERS[0]).replace("demo = true", f"region = {REGION}")
+        text = (CONFIG + DEVICES).format(kiosk=KIOSK, folder=self.folder.absolute(), reader=READERS[0])
+        text = text.replace("demo = true", f"region = {REGION}")
         text = text.replace("[tariff]", f'boot_reader = "{READERS[1]}"\n\n[keys]\nroot = [{root}]\n\n[tariff]')
         self.config.write_text(text)
         self.hq.know(self.station)

@@ -51,6 +51,11 @@ class Case:
         return self.record.amount_minor if self.record else 0
 
     @property
+    def restored(self) -> bool:
+        """The slip is of a store that was put back: its rows since then are missing."""
+        return self.claimed is not None and self.claimed.why == "restored"
+
+    @property
     def over(self) -> bool:
         """This machine writes nothing of it any more."""
         return self.verified or bool(self.ended and self.ended.outcome in ("cancelled", "returned"))

@@ -121,7 +121,7 @@ def _steps_of_record(case: Case) -> tuple[Step, ...]:
         return (Step("machine", "finishes" if case.record else "waits"), Step("customer", "same_card"))
     if where == Place.CARD:
         return (Step("customer", "put_in_meter"),)
-    if where == Place.BETWEEN and not case.known >= w.CARD:
+    if where == Place.BETWEEN and (case.restored or not case.known >= w.CARD):
         return (Step("customer", "slip"), Step("office", "ask_rows"))
     if where == Place.CLAIM and case.known == w.GONE:
         return (Step("customer", "slip"), Step("office", "move"))

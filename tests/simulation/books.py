@@ -1,6 +1,8 @@
 """What one store's rows add up to, counted apart from the product's own fold: the simulation's side of every sum."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from kiosk.vend import facts as f
 from kiosk.vend.facts import Fact, Row
@@ -145,7 +147,7 @@ class Books:
         self.restored = True
 
 
-COUNTED = {
+COUNTED: dict[type[Fact], Callable[[Books, Any], None]] = {
     f.NoteEscrowed: Books._escrowed,
     f.NoteReturned: Books._returned,
     f.EscrowUnknown: Books._returned,

@@ -137,7 +137,7 @@ class DiskJournal(Journal):
             raise StoreDamaged("The store failed before; start the kiosk again.")
         self._pending = True
         if statement == INSERT:
-            self._stored += values or ()  # type: ignore[arg-type]
+            self._stored += values or ()
         elif statement.startswith("INSERT INTO checkpoint") and values:
             self._state = values[0][1]
         elif statement == "COMMIT":

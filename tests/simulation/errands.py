@@ -203,7 +203,7 @@ def lost_file(world: "World") -> str:
         return ""
     for held in (kiosk.post.up.lying, kiosk.post.kept.made_at):
         if held and world.chance.random() < 0.5:
-            del held[world.chance.choice(list(held))]  # type: ignore[attr-defined]
+            del held[world.chance.choice(list(held))]
     return kiosk.id
 
 

@@ -190,7 +190,7 @@ class Office:
             .where(KIOSK.c.id == kiosk, FACT.c.seq >= first)
             .order_by(FACT.c.seq)
         )
-        return [(*row[:7], row[7].encode()) for row in self.store.read(lambda c: c.execute(asked).all())]  # type: ignore[misc]
+        return [(*row[:7], row[7].encode()) for row in self.store.read(lambda c: c.execute(asked).all())]
 
     def store_of(self, kiosk: str) -> bytes:
         """Whose first row the chain begins with."""
@@ -248,7 +248,7 @@ class Office:
         nos = self.store.read(lambda c: c.execute(select(KIOSK.c.no)).scalars().all())
         for no in nos:
             since = asked.where(FACT.c.kiosk_no == no, FACT.c.seq > files.read.get(no, 0))
-            for _, seq, sale, body, kind, kiosk in self.store.read(lambda c, s=since: c.execute(s).all()):
+            for _, seq, sale, body, kind, kiosk in self.store.read(partial(_all, asked=since)):
                 files.read[no] = seq
                 self._file(kind, kiosk, sale, msgspec.json.decode(body))
 
@@ -268,7 +268,10 @@ class Office:
                 files.evidence.setdefault(said["meter"], []).append(seen)
             case "CardPresented" if said["authentic"]:
                 names = ("card", "meter", "count", "amount_minor", "taken", "tag", "fits")
-                files.evidence.setdefault(said["meter"], []).append(Shown(*(said.get(name) for name in names)))
+                shown: dict[str, Any] = {
+                    name: said.get(name, False if name == "fits" else 0 if name == "amount_minor" else None) for name in names
+                }
+                files.evidence.setdefault(said["meter"], []).append(Shown(**shown))
             case "ClaimIssued":
                 if said["amount_minor"]:
                     files.claims[value] = Owed(kiosk, str(sale), said["meter"], said["n"])
@@ -295,3 +298,7 @@ def told_by(ack: bytes, office: Office) -> tuple[str, int, int, int]:
     """(kiosk, epoch, batch, durable) of an acknowledgement."""
     said = read_ack(ack, [office.ack_public])
     return said.kiosk, said.hq_epoch, said.contiguous_seq, said.durable_through
+
+
+def _all(connection: Any, asked: Any) -> list[Any]:
+    return list(connection.execute(asked).all())

@@ -11,7 +11,7 @@ from kiosk.hq import importer, ledger, writing
 from kiosk.hq.ledger import Judged, Verdict
 from kiosk.hq.schema import BATCH, ORIGINAL
 from kiosk.sending import Sender
-from kiosk.sync.ack import Ack
+from kiosk.sync.ack import Ack, made_ack
 from kiosk.vend import cash, desk, journal, landing, sale, sent
 from kiosk.vend import facts as f
 from kiosk.vend.seen import NoteBack
@@ -98,19 +98,15 @@ def early_checkpoint(mp: pytest.MonkeyPatch) -> None:
 
 
 def ack_above_durable(mp: pytest.MonkeyPatch) -> None:
-    made = importer.made_ack
-
     def hopeful(ack: Ack, signer: Any) -> bytes:
-        return made(msgspec.structs.replace(ack, durable_through=ack.contiguous_seq), signer)
+        return made_ack(msgspec.structs.replace(ack, durable_through=ack.contiguous_seq), signer)
 
     mp.setattr(importer, "made_ack", hopeful)
 
 
 def ack_before_import(mp: pytest.MonkeyPatch) -> None:
-    made = importer.made_ack
-
     def hopeful(ack: Ack, signer: Any) -> bytes:
-        return made(msgspec.structs.replace(ack, contiguous_seq=max([ack.contiguous_seq, *ack.parked])), signer)
+        return made_ack(msgspec.structs.replace(ack, contiguous_seq=max([ack.contiguous_seq, *ack.parked])), signer)
 
     mp.setattr(importer, "made_ack", hopeful)
 
@@ -174,7 +170,7 @@ def reversed_after_the_tag(mp: pytest.MonkeyPatch) -> None:
     def back(rules: Any, state: State, due: Any, why: str, now: Any) -> tuple[f.Fact, ...]:
         if due.record is None or due.stage == "claimed":
             return claim(rules, state, due, why, now)
-        return (landing.closed(rules, due, "returned", now),)
+        return (landing.closed(rules, state, due, "returned", now),)
 
     mp.setattr(landing, "claim", back)
 
@@ -184,7 +180,7 @@ def pulled_is_cancelled(mp: pytest.MonkeyPatch) -> None:
 
     def over(rules: Any, state: State, now: Any) -> tuple[f.Fact, ...]:
         if state.sale and state.sale.record:
-            return (landing.closed(rules, state.sale, "returned", now),)
+            return (landing.closed(rules, state, state.sale, "returned", now),)
         return without(rules, state, now)
 
     mp.setattr(sale, "_without_card", over)

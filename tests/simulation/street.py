@@ -212,7 +212,9 @@ def _printer(world: "World", kiosk: Kiosk) -> None:
 
 def _steps(_world: "World", kiosk: Kiosk) -> None:
     """Somebody sets the clock by little, and the desk says so."""
-    kiosk.guarded(lambda: kiosk.desk and kiosk.desk.record((ClockStepped(6_000),)))
+    desk = kiosk.desk
+    if desk:
+        kiosk.guarded(lambda: desk.record((ClockStepped(6_000),)))
 
 
 TROUBLES: dict[str, tuple[float, Callable[["World", Kiosk], None]]] = {

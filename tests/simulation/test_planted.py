@@ -15,3 +15,4 @@ def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     found = next((wrong for seed in range(WORLDS) if (wrong := lived(seed, STEPS))), "")
     assert found, f"in {WORLDS} worlds nobody notices that {BUGS[name].what}"
     assert f"--steps {STEPS}" in found
+    assert "Error:" not in found, "it breaks the machine instead of being wrong"

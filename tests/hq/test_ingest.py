@@ -115,6 +115,7 @@ def test_by_stick(spool: Spool, store: Store, street: Street, bag: Path) -> None
     checked(spool, store, street)
 
 
+@pytest.mark.covers("abuse-42")
 async def test_by_all_of_them_one_after_the_other_nothing_is_doubled(
     spool: Spool, store: Store, street: Street, bag: Path, tmp_path: Path
 ) -> None:
@@ -132,6 +133,7 @@ async def test_by_all_of_them_one_after_the_other_nothing_is_doubled(
     checked(spool, store, street)
 
 
+@pytest.mark.covers("abuse-41")
 async def test_a_batch_that_was_changed_is_refused_and_the_kiosk_hears_why(
     spool: Spool, store: Store, street: Street, bag: Path, tmp_path: Path
 ) -> None:

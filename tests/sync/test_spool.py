@@ -129,7 +129,7 @@ def test_a_folder_that_became_a_link_is_not_followed(here: Spool, tmp_path: Path
 # ---------------------------------------------------------------- names
 
 
-@pytest.mark.covers("field-38")
+@pytest.mark.covers("field-35")
 def test_a_batch_has_eight_digits_and_the_last_one_is_refused_no_file() -> None:
     assert seq_of(seq_name(SEQ_LAST)) == SEQ_LAST == batch.SEQ_MAX
     for seq in (0, -1, SEQ_LAST + 1):
@@ -137,6 +137,7 @@ def test_a_batch_has_eight_digits_and_the_last_one_is_refused_no_file() -> None:
             seq_name(seq)
 
 
+@pytest.mark.covers("field-36")
 def test_the_courier_carries_the_largest_batch_there_may_be() -> None:
     assert spool.BATCH_MAX >= batch.BODY_MAX + 4 * 4096
 
@@ -167,6 +168,7 @@ def test_of_each_kind_the_newest_are_kept() -> None:
     assert kept == [f"float-1-{number}" for number in range(18, 50)] + ["limits-1-9", "limits-2-1"]
 
 
+@pytest.mark.covers("field-37")
 def test_older_letters_make_room_and_the_rest_is_refused(here: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "DOWN_MAX", 10_000)
     for number in range(1, 40):
@@ -230,6 +232,7 @@ def test_a_standing_that_cannot_be_read_is_none(raw: bytes, here: Spool) -> None
     assert told(here) is None
 
 
+@pytest.mark.covers("field-39")
 def test_a_sentence_from_elsewhere_is_one_line() -> None:
     assert said("a\x1b[2Jb\nc\td") == "a [2Jb c d"
     assert len(said("x" * 10_000)) == 240

@@ -121,6 +121,7 @@ def test_a_stick_that_may_only_be_read_is_one_sentence(here: Spool, tiny: Path) 
     assert "read-only" in done.says[0]
 
 
+@pytest.mark.covers("abuse-41")
 @pytest.mark.parametrize("where", ["up", f"up/{KIOSK}"])
 def test_a_stick_whose_folders_lead_into_this_machine_gets_nothing(where: str, here: Spool, bag: Path, tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()

@@ -1,6 +1,6 @@
 """All rows of the bench with their aims, in the order in which they are run."""
 
-from kiosk.bench import keys, paint, reports, sale, simulation, store, switch, unlock
+from kiosk.bench import imports, keys, paint, reports, sale, simulation, store, switch, unlock
 from kiosk.bench.table import Row
 
 ROWS = {
@@ -25,5 +25,8 @@ ROWS = {
     "startup_1m_over_10k": Row(store.startup_1m_over_10k, "", 1.1),
     "monthly_report_10m_ms": Row(reports.monthly_report_10m_ms, "ms", 20),
     "monthly_report_vs_recompute": Row(reports.monthly_report_vs_recompute, "", 12, "higher"),
+    "import_vs_copy": Row(imports.import_vs_copy, "", 0.75, "higher"),
+    "import_250row_batches_per_s": Row(imports.import_250row_batches_per_s, "", 900, "higher"),
+    "import_sqlite_vs_executemany": Row(imports.import_sqlite_vs_executemany, "", 0.6, "higher"),
     "simulation_steps_per_s": Row(simulation.simulation_steps_per_s, "", 5_000, "higher"),
 }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec.structs import asdict, astuple
+from msgspec.structs import astuple
 
 from kiosk.hq.rules import Flag, Known, broken
 from kiosk.hq.sold import Odd, SaleRow, Settled, given, hour_of, sale_row, sums_of
@@ -31,6 +31,7 @@ AMOUNTS = ("amount_minor", "denomination", "tender_minor", "credit_minor", "mino
 """The field that is a fact's own amount: the first of these that it has."""
 
 CARD = "card"
+TEXT_MAX = 128  # characters of all names in a sale together
 NAME_MAX, NUMBER_MAX = 48, 1 << 53
 MONEY_MAX = 1 << 43  # eight times a million million: a million such rows still add up in 64 bits
 MONEY = {kind.__name__: kind for kind in (f.NoteStacked, f.CoinAccepted, f.OrphanCredit, f.SaleClosed, f.ClaimSettled, CashBoxRemoved)}
@@ -77,7 +78,7 @@ class Shaper:
         for row in batch.rows:
             if (row.at_ms | row.boot | row.mono_ms) >> 53 or row.v >> 15:
                 raise _tampered(batch, f"Row {row.seq} holds a number that no row of a journal has.")
-            work.row(row)
+            work.plain(row) or work.row(row)
         facts = _copied(work.rows, text) if self.copy else work.rows
         sums = summed(work.sums, self.closed_through)
         named = tuple(sorted(work.named))
@@ -127,13 +128,44 @@ class _Work:
         self.named: set[str] = set()
         self.grown = Lifetime()
         self._ended: set[str] = set()
+        self._sale = self._card = ""  # the last that were found good
+
+    def plain(self, row: Line) -> bool:
+        """A row with nothing unusual, the short way: nearly all are. False where it has to be looked at more closely."""
+        kind, sale = row.kind, row.sale
+        reader, number = self._shaper.readers.get(kind), self._shaper.numbers.get(kind)
+        if reader is None or number is None or row.v != reader.v or kind in MONEY:
+            return False
+        if sale is None:
+            if reader.of_sale:
+                return False
+        elif sale != self._sale:
+            if not _sale_named(sale):
+                return False
+            self._sale = sale
+        try:
+            said = reader.decode(row.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+        card = said.card if reader.card else None
+        if card is not None and card != self._card:
+            if not _card_named(card):
+                return False
+            self._card = card
+        amount = getattr(said, reader.amount) if reader.amount else None
+        if amount is not None and not -NUMBER_MAX < amount < NUMBER_MAX:
+            return False
+        body = str(row.body, "utf-8")
+        self.rows.append((self._kiosk_no, row.seq, row.at_ms, number, row.v, row.boot, row.mono_ms, sale, card, amount, body))
+        return True
 
     def row(self, row: Line) -> None:
+        """Any row."""
         kind, sale = row.kind, row.sale
         number = self._shaper.numbers.get(kind)
         if number is None:
             number = self._unnumbered(kind)
-        if sale is not None and not (len(sale) == 16 and sale.isalnum() and sale.isascii()):
+        if sale is not None and not _sale_named(sale):
             self._flag(row, "name", "It belongs to a sale whose name is none.")
             sale = None
         card, amount = self._read(row, sale)
@@ -161,8 +193,7 @@ class _Work:
             return None, None
         card: str | None = getattr(said, CARD) if reader.card else None
         amount = getattr(said, reader.amount) if reader.amount else None
-        if card is not None and not (0 < len(card) <= 32 and card.isalnum() and card.isascii()):
-            card = None
+        card = card if card is not None and _card_named(card) else None
         if amount is not None and not -NUMBER_MAX < amount < NUMBER_MAX:
             amount = None
         if row.kind in MONEY:
@@ -193,7 +224,7 @@ class _Work:
             return
         self._ended.add(fact.sale)
         self.flags += broken(row.seq, fact, self._shaper.known)
-        if not all(map(_plain, (fact.card, fact.meter, fact.tag or "", fact.currency, fact.tariff, fact.outcome))):
+        if not _plain(fact.card + fact.meter + (fact.tag or "") + fact.currency + fact.tariff + fact.outcome):
             self._flag(row, "unreadable", f"Sale {fact.sale} holds text that no machine writes; it is kept, and stands in no sum.")
             return
         hour = hour_of(fact.zone, row.at_ms)
@@ -209,10 +240,10 @@ class _Work:
 
 def _numbers(fact: f.Fact) -> list[int]:
     """Every number in it, and in its lines and tenders."""
-    found = [value for value in astuple(fact) if isinstance(value, int)]
+    values = astuple(fact)
     for part in (*getattr(fact, "lines", ()), *getattr(fact, "tenders", ())):
-        found += [value for value in asdict(part).values() if isinstance(value, int)]
-    return found
+        values += astuple(part)
+    return [value for value in values if type(value) is int]
 
 
 def _named(kind: str) -> str:
@@ -220,8 +251,16 @@ def _named(kind: str) -> str:
     return kind if len(kind) <= NAME_MAX and kind.isidentifier() and kind.isascii() else "A kind whose name is none"
 
 
+def _sale_named(sale: str) -> bool:
+    return len(sale) == 16 and sale.isalnum() and sale.isascii()
+
+
+def _card_named(card: str) -> bool:
+    return 0 < len(card) <= 32 and card.isalnum() and card.isascii()
+
+
 def _plain(text: str) -> bool:
-    return len(text) <= 64 and text.isprintable()
+    return len(text) <= TEXT_MAX and text.isprintable()
 
 
 # ---------------------------------------------------------------- COPY's text

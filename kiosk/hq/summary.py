@@ -9,6 +9,7 @@ A sale is posted on its own business date, or, where that day is closed already,
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from operator import add
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, case, func, select
@@ -47,23 +48,24 @@ class SaleSums(NamedTuple):
 def summed(rows: Iterable[SaleSums], closed_through: int) -> Added:
     """What these rows add, the days up to that one being closed."""
     open_day = day_after(closed_through)
-    days: dict[Key, tuple[int, ...]] = {}
-    hours: dict[Key, tuple[int, ...]] = {}
-    months: dict[Key, tuple[int, ...]] = {}
+    finest: dict[Key, tuple[int, ...]] = {}
     for row in rows:
         if row.posted_day == NOT_POSTED:
             continue
         late = row.posted_day <= closed_through
-        day = open_day if late else row.posted_day
-        values = (*row.values, int(late), row.values[1] if late else 0)
-        for sums, key in (
-            (days, (day, row.kiosk_no, row.tender, row.currency)),
-            (hours, (day, row.hour, row.tender, row.currency)),
-            (months, (day // 100, row.kiosk_no, row.tender, row.currency)),
-        ):
-            had = sums.get(key)
-            sums[key] = values if had is None else tuple(map(int.__add__, had, values))
-    return {"day_kiosk": days, "day_hour": hours, "month_kiosk": months}
+        key = open_day if late else row.posted_day, row.hour, row.kiosk_no, row.tender, row.currency
+        _add(finest, key, (*row.values, int(late), row.values[1] if late else 0))
+    added: Added = {name: {} for name in KEYS}
+    for (day, hour, kiosk_no, tender, currency), values in finest.items():
+        _add(added["day_kiosk"], (day, kiosk_no, tender, currency), values)
+        _add(added["day_hour"], (day, hour, tender, currency), values)
+        _add(added["month_kiosk"], (day // 100, kiosk_no, tender, currency), values)
+    return added
+
+
+def _add(sums: dict[Key, tuple[int, ...]], key: Key, values: tuple[int, ...]) -> None:
+    had = sums.get(key)
+    sums[key] = values if had is None else tuple(map(add, had, values))
 
 
 def merged(parts: Iterable[Added]) -> Added:
@@ -71,10 +73,8 @@ def merged(parts: Iterable[Added]) -> Added:
     whole: Added = {name: {} for name in KEYS}
     for part in parts:
         for name, sums in part.items():
-            into = whole[name]
             for key, values in sums.items():
-                had = into.get(key)
-                into[key] = values if had is None else tuple(map(int.__add__, had, values))
+                _add(whole[name], key, values)
     return whole
 
 

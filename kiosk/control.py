@@ -141,9 +141,10 @@ class ControlServer:
 
 def _word(body: bytearray) -> Words | None:
     try:
-        return msgspec.json.decode(body, type=Words)
+        word: Words = msgspec.json.decode(body, type=Words)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+    return word
 
 
 def ask(path: Path, word: Words, pin: bytearray | None = None) -> Said:

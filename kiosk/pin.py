@@ -23,7 +23,7 @@ def checked(source: int) -> int:
     if not line_feed:
         raise ValueError("no question")
     try:
-        Argon2id.verify_phc_encoded(asked[len(string) + 1 : size], string.decode("ascii"))
+        Argon2id.verify_phc_encoded(bytes(asked[len(string) + 1 : size]), string.decode("ascii"))
     except InvalidKey:
         return EXIT_WRONG
     return EXIT_RIGHT

@@ -12,7 +12,8 @@ from kiosk.vend.explain.telling import story
 from kiosk.vend.explain.values import Place, Story
 from kiosk.vend.explain.visits import visits
 from tests.explain.truth import Watch, recorded
-from tests.risk.test_witness import bought, yesterday
+from tests.risk.test_stages import bought
+from tests.risk.test_witness import yesterday
 from tests.sale.shop import CUSTOMER, METER, Card, Shop
 from tests.tears.histories import HOME, A, B, Event, History, cuts_of_sale
 

@@ -16,7 +16,7 @@ from kiosk.devices.vault.client import VaultClient
 from kiosk.devices.vault.guard import Guard, Plan
 from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.store import BootRefused
-from kiosk.vend.facts import Fact, Row
+from kiosk.vend.facts import Fact, RoomFact, Row
 from kiosk.vend.ports import Published, Stance, VaultLocked
 from kiosk.vend.seen import BootCardLeft, Seen, Trusted
 from kiosk.vend.trust import (
@@ -53,7 +53,7 @@ class Counter:
         with self._changed:
             if isinstance(seen, BootCardLeft):
                 self.left.append(seen.left)
-            if isinstance(seen, Trusted) and heard(self.trust, seen.fact):
+            if isinstance(seen, Trusted) and isinstance(seen.fact, RoomFact) and heard(self.trust, seen.fact):
                 self.facts.append(seen.fact)
                 self.trust = fold(self.trust, seen.fact, Row(0, 1, 1, 1, ""))
             self._rev += 1

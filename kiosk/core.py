@@ -28,6 +28,7 @@ from kiosk.devices.printer.driver import PrinterDriver
 from kiosk.devices.printer.escpos import PROFILES
 from kiosk.devices.vault import wire
 from kiosk.devices.vault.client import VaultClient
+from kiosk.devices.vault.codes import CodeChecker
 from kiosk.devices.vault.demo_roster import demo_roster
 from kiosk.devices.vault.guard import Guard
 from kiosk.devices.vault.pins import PinChecker
@@ -41,8 +42,9 @@ from kiosk.sync.child import CourierProcess
 from kiosk.sync.counter import Counter
 from kiosk.sync.customer import masks
 from kiosk.sync.delta import hotlisted
+from kiosk.sync.orders import orders_of
 from kiosk.sync.spool import Spool
-from kiosk.vend import money, proof, sale
+from kiosk.vend import collect, money, proof, sale
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.clock import word as clock_word
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
@@ -58,7 +60,7 @@ from kiosk.vend.operators.tree import roster_of
 from kiosk.vend.phase import deadline_ms
 from kiosk.vend.ports import Published
 from kiosk.vend.rules import Now, Rules
-from kiosk.vend.seen import Choice, HotlistRead, Ordered, PersonsRead, RosterRead, Seen
+from kiosk.vend.seen import Choice, HotlistRead, Ordered, OrdersRead, PersonsRead, RosterRead, Seen
 from kiosk.vend.showing import view
 from kiosk.vend.staff import order_of
 from kiosk.vend.state import State
@@ -111,6 +113,7 @@ def machine_of(rules: Rules) -> Machine[State]:
             clock=clock_word(state.clock, now.at_ms),
             pin_job=entry.pin_job(state, now.at_ms),
             read_job=state.here.staff.read,
+            code_job=collect.job(state),
             ending=state.here.staff.ending,
         )
 
@@ -175,6 +178,7 @@ class Core:
         self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=generation)
         self._signer = Signer(self.desk, self.station.sign)
         self._pins = PinChecker(self.desk)
+        self._codes = CodeChecker(self.desk, self.vault)
         set_clock = _refuses if rules.demo else _set_clock
         self._clerk = Clerk(self.desk, rules, self._journal_to_read, set_clock, self._open_keys, post=self._post(config))
         self._on_death, self._demo, self._ending = on_death, rules.demo, False
@@ -197,6 +201,7 @@ class Core:
         self._card.start()
         self._signer.start()
         self._pins.start()
+        self._codes.start()
         self._clerk.start()
         self._disk.start()
         for device in self._devices:
@@ -225,7 +230,12 @@ class Core:
 
     def _keys(self, config: Config) -> tuple[VaultClient | Guard, Keeping | None, Callable[[], int]]:
         """A demo has keys that anyone can compute; every other machine is locked until its boot card opens them."""
-        contents: Contents = {"hotlist": self.use_hotlist, "roster": self.use_roster, "persons": self.use_persons}
+        contents: Contents = {
+            "hotlist": self.use_hotlist,
+            "roster": self.use_roster,
+            "persons": self.use_persons,
+            "orders": self.use_orders,
+        }
         keeping = Keeping(config, self.desk, self.station, vault_limits(), contents) if config.keys.root or not config.demo_keys() else None
         if keeping is None or config.demo_keys():
             return VaultClient(vault_order(config)), keeping, lambda: KEY_GENERATION
@@ -235,6 +245,11 @@ class Core:
     def use_hotlist(self, body: bytes) -> None:
         """The body of a hotlist whose signature holds; the desk takes it if the journal says that it is the one."""
         self.desk.tell(HotlistRead(hotlisted(body), sha256(body).hexdigest()))
+
+    def use_orders(self, body: bytes) -> None:
+        """The body of a list of orders whose signature holds; the desk takes it if the journal says that it is the one."""
+        told = orders_of(body)
+        self.desk.tell(OrdersRead(told.orders, told.code_float, sha256(body).hexdigest()))
 
     def use_persons(self, body: bytes) -> None:
         """The body of a list of masks whose signature holds; the desk takes it if the journal says that it is the one."""

@@ -67,7 +67,7 @@ def _set(vault: MasterVault, public: KeySet, region: int, name: str, now_ms: int
 
 
 def code_generations(now_ms: int) -> tuple[int, ...]:
-    """Of transfer codes: the previous, the present and the next. A kiosk whose store is older than a month says so and sends customers on."""
+    """Of transfer codes: the previous, the present and the next. With an older store a kiosk takes no newer code, and says so."""
     present = code.generation_at(now_ms)
     return tuple(range(present - code.HELD_BEFORE, present + code.HELD_AFTER + 1))
 

@@ -11,6 +11,7 @@ from msgspec import Meta
 from kiosk.sync import customer
 from kiosk.sync.delta import hotlisted
 from kiosk.sync.item import Item, ItemRefused, KeyList, Kind, decoded
+from kiosk.sync.orders import orders_of
 from kiosk.vend import trust as t
 from kiosk.vend.greeting import PersonsInstalled
 from kiosk.vend.notices import NoticesInstalled
@@ -85,6 +86,7 @@ def _float(item: Item) -> t.Installed:
 
 
 def _orders(item: Item) -> t.Installed:
+    orders_of(item.body)
     return t.OrdersInstalled(*item.header.number, item.header.body.sha256)
 
 

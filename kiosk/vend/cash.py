@@ -119,8 +119,8 @@ def _of_another_life(state: State, seen: s.NoteIn | s.CoinIn | s.AcceptorUp) -> 
 
 
 def takes_credit(sale: Sale) -> bool:
-    """Until the amount is bound into a record's tag, a piece that still falls belongs to the sale."""
-    return sale.stage in ("paying", "closed")
+    """Until the amount is bound into a record's tag, a piece that still falls belongs to the sale. A code bound it elsewhere."""
+    return sale.stage in ("paying", "closed") and not sale.salt
 
 
 def coin_in(rules: Rules, state: State, seen: s.CoinIn, now: Now) -> Facts:

@@ -63,7 +63,7 @@ class PriceLine(msgspec.Struct, frozen=True):
 class Tender(msgspec.Struct, frozen=True):
     """Pieces of one denomination through one device."""
 
-    device: str  # notes | coins
+    device: str  # notes | coins | codes (one of the code's amount)
     denomination: int
     pieces: int
 
@@ -233,8 +233,22 @@ class OrphanCredit(Fact, frozen=True):
     barrier: ClassVar[bool] = True
 
 
+class TransferCodeAccepted(SaleFact, frozen=True):
+    """A transfer code is this sale's whole tender: what was paid elsewhere for this slot. `salt` (4 hex digits) makes its record the same
+    at every machine; `order`: its name on the head office's list, "" where no list has it. The slot and the generation name its order."""
+
+    card: str
+    meter: str
+    n: int
+    amount_minor: int
+    generation: int
+    salt: str
+    order: str = ""
+    barrier: ClassVar[bool] = True
+
+
 class TenderClosed(SaleFact, frozen=True):
-    """No more money comes into this sale. why: customer | time | power | card_gone | restored."""
+    """No more money comes into this sale. why: customer | time | power | card_gone | restored | code."""
 
     tender_minor: int
     why: str

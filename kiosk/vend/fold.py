@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kiosk.vend import clock, limits, sent, service, till, trust, witness
+from kiosk.vend import clock, codes, limits, sent, service, till, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend.card.reading import Record, Word
@@ -31,6 +31,7 @@ CARDS_KEPT = 5_000  # the newest; older cards lose only their roll-back memory a
 # the customer did something, or money moved: the screen's time begins anew
 ACTIVITY = (
     f.NoteEscrowed, f.NoteStacked, f.CoinAccepted, p.NoteDeclined, f.NoteReturned, f.EscrowUnknown, p.Asked, p.CodeWanted, p.CodeFailed,
+    p.CodeSent, p.CodeAnswered,
 )  # fmt: skip
 KEYS = (StaffAt, StaffKept)  # of a maintenance screen: its time is about whoever stands there, not about a device
 
@@ -38,7 +39,7 @@ KEYS = (StaffAt, StaffKept)  # of a maintenance screen: its time is about whoeve
 def fold(state: State, fact: f.Fact, row: Row) -> State:
     """One fact more. A new phase, or the customer's own doing, starts the screen's time anew."""
     after = stand(fact, state) if isinstance(fact, p.Passing) else _lasting(fact, state, row)
-    turned = phase(after) != phase(state) or isinstance(fact, StaffAt)
+    turned = phase(after) != phase(state) or isinstance(fact, StaffAt | p.CodeAnswered)
     if turned or isinstance(fact, KEYS if staff_here(after) else ACTIVITY):
         return here_with(after, turn=after.here.turn + turned, touched_ms=row.mono_ms)
     return after
@@ -54,6 +55,7 @@ def _lasting(fact: f.Fact, state: State, row: Row) -> State:
 # what has a room of its own: the state's field, and who adds up its facts
 ROOMS: Mapping[str, Callable[[Any, f.RoomFact, Row], Any]] = {
     "service": service.fold, "trust": trust.fold, "operators": session.fold, "till": till.fold, "sent": sent.fold,
+    "codes": codes.fold,
 }  # fmt: skip
 
 
@@ -239,6 +241,14 @@ def _(fact: f.OrphanCredit, state: State, row: Row) -> State:
 
 
 @_fold.register
+def _(fact: f.TransferCodeAccepted, state: State, row: Row) -> State:
+    """Its money is elsewhere: no box, no float of cash."""
+    tenders = (f.Tender("codes", fact.amount_minor, 1),)
+    spent = codes.accepted(state.codes, fact.amount_minor, row.at_ms, listed=bool(fact.order))
+    return here_with(_sale(replace(state, codes=spent), fact.sale, tenders=tenders, salt=fact.salt), code_sent=None, code_said=None)
+
+
+@_fold.register
 def _(fact: f.TenderClosed, state: State, row: Row) -> State:
     return here_with(_sale(state, fact.sale, stage="closed"), still=False, asked="")
 
@@ -301,13 +311,17 @@ def _(fact: f.SaleClosed, state: State, row: Row) -> State:
         return here_with(state, asked="", still=False)
     if fact.outcome == "claimed":
         state = replace(state, claims={**state.claims, sale.id: ended})
-    memory = state.cards.get(sale.card, CardMemory())
+    state = state if sale.salt else _counted(state, sale.card, fact)
+    return shown(_paid_debt(replace(state, ended=ended), sale.meter, fact.lines), sale.id, still=False)
+
+
+def _counted(state: State, card: str, fact: f.SaleClosed) -> State:
+    """What a card bought today, and since the head office was heard. What was paid elsewhere is the office's to count."""
+    memory = state.cards.get(card, CardMemory())
     day = memory.day if memory.day.date == fact.business_date else DayOfCard(fact.business_date)
     day = replace(day, sales=day.sales + 1, tender_minor=day.tender_minor + fact.tender_minor)
     run = memory.run + 1 if memory.heard_ms == state.trust.heard_ms else 1
-    memory = replace(memory, day=day, run=run, heard_ms=state.trust.heard_ms)
-    state = _paid_debt(_remember(state, sale.card, memory), sale.meter, fact.lines)
-    return shown(replace(state, ended=ended), sale.id, still=False)
+    return _remember(state, card, replace(memory, day=day, run=run, heard_ms=state.trust.heard_ms))
 
 
 def _paid_debt(state: State, meter: str, lines: tuple[f.PriceLine, ...]) -> State:

@@ -13,7 +13,7 @@ from kiosk.vend.card.reading import Reading
 
 NINETY_DAYS_H = 90 * 24
 CEILINGS = {  # no signature raises these further; above the sale's the vault makes no MAC, and money would be in that no card can take
-    "offline_stop_h": NINETY_DAYS_H, "hotlist_stop_h": NINETY_DAYS_H, "sale_max_minor": 500_00,
+    "offline_stop_h": NINETY_DAYS_H, "hotlist_stop_h": NINETY_DAYS_H, "sale_max_minor": 500_00, "code_max_minor": 500_00,
 }  # fmt: skip
 GRANTS_KEPT = 16
 
@@ -26,6 +26,8 @@ class Allowed(msgspec.Struct, frozen=True):
     day_max_sales: int = 2  # rule 4
     hoard_minor: int = 1_000_00  # the meter refuses a card that would lift its balance above this (ERR-36)
     wallet_minor: int = 999_999_99  # the most that a purchase may carry
+    code_max_minor: int = 200_00  # a transfer code that no list has; one that is listed may be as large as a sale
+    code_generation_min: int = 0  # codes of older generations are worth nothing: the office closed them
     notes: tuple[int, ...] = (10_00, 20_00, 50_00, 100_00)
     coins: tuple[int, ...] = (1_00,)
     float_warn_minor: int = 5_000_00  # rule 1

@@ -6,6 +6,8 @@ They fold, are never journaled, and are forgotten by a restart; no money rests o
 from typing import ClassVar
 
 from kiosk.vend.card.reading import Reading, Verdict
+from kiosk.vend.code import Terms
+from kiosk.vend.codes import Order
 from kiosk.vend.facts import Fact, Quote
 
 
@@ -116,11 +118,43 @@ class CodeFailed(Passing, frozen=True):
     """It could not be signed, or not in time: no code for this paper."""
 
 
+class OrdersHere(Passing, frozen=True):
+    """The list of orders that the journal says is installed has been read."""
+
+    orders: tuple[Order, ...]
+
+
+class CodeSent(Passing, frozen=True):
+    """A transfer code, typed or listed (`order`), whose digits are being checked."""
+
+    terms: Terms
+    mac: int
+    order: str = ""
+
+    def __repr__(self) -> str:
+        return "CodeSent(hidden)"
+
+
+class CodeAnswered(Passing, frozen=True):
+    """What became of a code that did nothing. state: card | used | old | behind | passed | early | room | shut; `tries` more today;
+    `room_minor` that the meter takes; `amount_minor` and slot `n` of the code, the card's next slot `following`; `proof`: ten digits."""
+
+    state: str
+    tries: int = 0
+    room_minor: int = 0
+    amount_minor: int = 0
+    n: int = 0
+    following: int = 0
+    proof: str = ""
+
+
 class RulesLooked(Passing, frozen=True):
-    """What the offline rules said of new money: the name of the one that stops it, or "". They are asked again at `next_ms`."""
+    """What the offline rules said of new money: the name of the one that stops it, or "", and of the one that stops transfer codes. They
+    are asked again at `next_ms`."""
 
     stop: str
     next_ms: int
+    code_stop: str = ""
 
 
 class DiskSeen(Passing, frozen=True):

@@ -1,6 +1,7 @@
 """Which phase the machine is in, what the card in the slot needs next, and when the phase's time is over. All derived."""
 
 from kiosk.vend.card.reading import Word
+from kiosk.vend.codes import Order
 from kiosk.vend.state import Sale, State, find
 
 TRIES = 2  # writes of one record in one presentation; then the card "does not store"
@@ -9,6 +10,8 @@ MORE_TIME = 10  # how often a customer may ask for it (WCAG 2.2.1)
 SPAN_MS = {  # how long a phase may last without the customer doing anything (design: screens, section 3)
     "reading": 10_000,
     "account": 45_000,
+    "code": 90_000,
+    "code_said": 30_000,
     "insert": 45_000,
     "insert_paid": 60_000,
     "still": 20_000,
@@ -23,6 +26,7 @@ SPAN_MS = {  # how long a phase may last without the customer doing anything (de
 }
 IDLE_MS = 30_000  # nobody there for so long, and what the last customer chose is forgotten
 SIGN_MS = 3_000  # a code that takes longer is not waited for
+CHECK_MS = 10_000  # nor is a vault that says nothing of a transfer code
 ESCROW_MS = 60_000  # a note that neither arrives nor returns for so long is nobody's knowledge
 
 
@@ -108,7 +112,11 @@ def _of_card(state: State) -> str:
         return "still"
     if here.asked == "balance" and (here.reading.authentic or state.trust.locked):
         return "account"
-    return "account" if here.verdict.word == Word.READY and not here.refused else "refused"
+    if here.verdict.word != Word.READY:
+        return "refused"
+    if codes_work(state) and (here.asked == "code" or here.code_sent or here.code_said):
+        return "code"
+    return "account" if not here.refused or order_due(state) else "refused"
 
 
 def out_of_service(state: State) -> str:
@@ -139,11 +147,29 @@ def cash_works(state: State) -> bool:
     )
 
 
+def codes_work(state: State) -> bool:
+    """Transfer codes can be checked and put on cards: open, with the keys of some generation of them."""
+    opened, here = state.trust.opened, state.here
+    keyed = opened is None or opened.how == "demo" or bool(opened.codes)
+    return keyed and state.trust.trades and not state.service.closed and not here.code_stop and not here.reader
+
+
+def order_due(state: State) -> Order | None:
+    """The listed order that waits for the card in the slot, in just its next slot."""
+    reading, verdict = state.here.reading, state.here.verdict
+    if reading is None or verdict is None or verdict.word != Word.READY or not codes_work(state):
+        return None
+    wanted_by = (reading.serial, reading.meter, verdict.n)
+    return next((each for each in state.here.orders.values() if (each.card, each.meter, each.n) == wanted_by), None)
+
+
 def span_ms(state: State) -> int | None:
     """The whole time of the present phase, or None where it has no end."""
     name = phase(state)
     if name == "insert" and state.sale and state.sale.tender_minor:
         name = "insert_paid"
+    if name == "code" and state.here.code_said:
+        name = "code_said"
     if name == "staff" and not state.operators.operator:
         name = "staff_door"
     return SPAN_MS.get(name)
@@ -166,6 +192,8 @@ def due_ms(state: State) -> int | None:
     here = state.here
     if here.qr == "wanted":
         return here.touched_ms + SIGN_MS
+    if here.code_sent:
+        return here.touched_ms + CHECK_MS
     if (here.language or here.asked) and not here.printing and phase(state) in ("attract", "out"):
         return here.touched_ms + IDLE_MS
     return ends_ms(state)

@@ -25,6 +25,7 @@ class CardJob(msgspec.Struct, frozen=True):
     reset: bool = False  # read: reset the card first, so that nothing is believed from before
     n: int = 0  # arm: the slot
     amount_minor: int = 0  # arm: what will be marked
+    salt: str = ""  # arm: of the tag that will be marked, 4 hex digits; "" where a random one is drawn
     record: Record | None = None  # write
     start: str = ""  # write: the step to begin with
 
@@ -43,6 +44,18 @@ class SignJob(msgspec.Struct, frozen=True):
 
     id: int
     evidence: Evidence
+
+
+class CodeJob(msgspec.Struct, frozen=True):
+    """A transfer code whose ten digits the vault is to check; `proofs`: with both count proofs. The answer is a CodeChecked."""
+
+    id: int
+    terms: Terms
+    mac: int
+    proofs: bool = False
+
+    def __repr__(self) -> str:
+        return f"CodeJob({self.id}, hidden)"
 
 
 class Stance(msgspec.Struct, frozen=True):
@@ -75,6 +88,7 @@ class Published(msgspec.Struct, frozen=True):
     sign_job: SignJob | None = None
     pin_job: PinJob | None = None
     read_job: ReadJob | None = None
+    code_job: CodeJob | None = None
     ending: bool = False  # an operator wants the core to be started again
     trust: Trust = Trust()
     sent: Sent = Sent()

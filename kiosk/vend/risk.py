@@ -90,6 +90,12 @@ def float_minor(rules: Rules, state: State, now: Now) -> int | None:
     return max(state.float_held.left_minor(now.at_ms), 0) if state.float_held.grants or rules.office else None
 
 
+def code_float_minor(rules: Rules, state: State, now: Now) -> int | None:
+    """What codes that no list has may still be worth; None where nobody grants any."""
+    held = state.codes.float_held
+    return max(held.left_minor(now.at_ms), 0) if held.grants or rules.office else None
+
+
 def since_heard(state: State, card: str) -> int:
     """Sales to that card since the head office was last heard."""
     memory = state.cards.get(card, CardMemory())
@@ -116,9 +122,16 @@ def standing(rules: Rules, state: State, now: Now) -> tuple[RuleStanding, ...]:
     return tuple(sorted(found, key=lambda one: one.number))
 
 
-def stopped(rules: Rules, state: State, now: Now) -> str:
-    """Why no new money may come in: the name of the first rule that says so, or ""."""
-    return next((one.name for one in _by_weight(standing(rules, state, now)) if one.level == "stop"), "")
+OF_CASH = ("float", "grant")  # rules that a transfer code does not stand under: its money is the office's already
+
+
+def stopped(rules: Rules, state: State, now: Now, but: tuple[str, ...] = ()) -> str:
+    """Why no new money may come in: the name of the first rule that says so, or ""; `but`: rules that are not asked."""
+    return _first(standing(rules, state, now), but)
+
+
+def _first(found: tuple[RuleStanding, ...], but: tuple[str, ...] = ()) -> str:
+    return next((one.name for one in _by_weight(found) if one.level == "stop" and one.name not in but), "")
 
 
 def worst(found: tuple[RuleStanding, ...]) -> str:
@@ -128,9 +141,11 @@ def worst(found: tuple[RuleStanding, ...]) -> str:
 
 def looked(rules: Rules, state: State, now: Now) -> tuple[RulesLooked, ...]:
     """What follows for the machine, where it is due or something else than what it knows."""
-    stop = stopped(rules, state, now)
+    found = standing(rules, state, now)
+    stops = _first(found), _first(found, OF_CASH)
     due = now.mono_ms >= state.here.look_ms
-    return (RulesLooked(stop, now.mono_ms + LOOK_MS),) if due or stop != state.here.stop else ()
+    changed = stops != (state.here.stop, state.here.code_stop)
+    return (RulesLooked(stops[0], now.mono_ms + LOOK_MS, stops[1]),) if due or changed else ()
 
 
 def _by_weight(found: tuple[RuleStanding, ...]) -> Iterator[RuleStanding]:

@@ -3,7 +3,7 @@
 A fact that is not legal in the present phase is ignored and counted: a second tap, a repeated event, an answer to a job that is over.
 """
 
-from kiosk.vend import cash, clock, landing, proof, risk, sent, trust, witness
+from kiosk.vend import cash, clock, collect, landing, proof, risk, sent, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
@@ -78,6 +78,10 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
             return orders.heard(rules, state, seen, now)
         case s.BootCardLeft():
             return _boot_card(state, seen)
+        case s.CodeChecked():
+            return collect.checked(rules, state, seen, now)
+        case s.OrdersRead():
+            return collect.orders_read(state, seen)
         case s.HotlistRead():
             return (p.HotlistHere(seen.cards),) if _installed(state, seen) else (p.Ignored("HotlistRead"),)
         case s.PersonsRead():
@@ -184,7 +188,8 @@ def _choice(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
         return (p.Ignored("Choice"),)
     if seen.do == "language":
         return (p.Asked("language", seen.arg),) if seen.arg in rules.languages else (p.Ignored("language"),)
-    if Offer(seen.do, seen.arg) not in offers(rules, state):
+    what = "typed" if seen.do == "code" and seen.arg.isdecimal() else seen.arg
+    if Offer(seen.do, what) not in offers(rules, state):
         return (p.Ignored(seen.do),)
     return _in_phase(rules, state, phase(state), seen, now) or (p.Ignored(seen.do),)
 
@@ -193,8 +198,14 @@ def _in_phase(rules: Rules, state: State, name: str, seen: s.Choice, now: Now) -
     match name, seen.do:
         case (("attract" | "out"), "balance"):
             return (p.Asked("balance"),)
-        case "account", "tender":
-            return cash.opened(rules, state, now)
+        case (("account" | "code" | "attract" | "out"), "tender"):
+            return collect.asked(rules, state, now) if seen.arg == "code" else cash.opened(rules, state, now)
+        case "account", "order":
+            return collect.collected(rules, state, seen.arg, now)
+        case "code", "code":
+            return (p.Asked("code"),) if seen.arg == "again" else collect.typed(rules, state, seen.arg, now)
+        case "code", "cancel":
+            return (p.Asked(""),)
         case (("account" | "refused" | "reading"), "cancel"):
             return (p.Asked("leave"),)
         case "insert", _:
@@ -304,8 +315,8 @@ def _tick(rules: Rules, state: State, now: Now) -> Facts:
         return (f.EscrowUnknown(sale.id, sale.escrow.device, sale.escrow.denomination),)
     if name in ("account", "insert", "attract", "out"):
         return (p.Waited(name),)
-    if name == "staff":
-        return entry.left(state, "time")
+    if name in ("staff", "code"):
+        return collect.waited(state) if name == "code" else entry.left(state, "time")
     if name == "still":
         if sale and sale.tender_minor:
             return close_tender(state, sale, "time")
@@ -353,7 +364,7 @@ def next_job(rules: Rules, state: State) -> CardJob | None:
         return None
     if do == "arm":
         amount = to_card_minor(bill(due.quote, due.tender_minor))
-        return CardJob(here.jobs, do, here.token, n=due.n, amount_minor=amount)
+        return CardJob(here.jobs, do, here.token, n=due.n, amount_minor=amount, salt=due.salt)
     after_arm = rules.profile.steps[1] if here.armed else rules.profile.steps[0]
     start = here.verdict.step if here.verdict and here.verdict.word == Word.RESUME and here.verdict.step else after_arm
     return CardJob(here.jobs, do, here.token, record=due.record, start=start)

@@ -8,6 +8,7 @@ import msgspec
 
 from kiosk.vend import staff
 from kiosk.vend.card.reading import Reading
+from kiosk.vend.codes import CodeFloat, Order
 from kiosk.vend.facts import Fact
 from kiosk.vend.operators.standing import Found as Answer
 from kiosk.vend.operators.tree import Roster
@@ -65,6 +66,24 @@ class PersonsRead(Seen, frozen=True):
 
     def __repr__(self) -> str:
         return f"PersonsRead({len(self.masks)})"
+
+
+class OrdersRead(Seen, frozen=True):
+    """A list of orders whose signature holds; `digest` is its body's SHA-256, hex."""
+
+    orders: tuple[Order, ...]
+    code_float: CodeFloat
+    digest: str
+
+
+class CodeChecked(Seen, frozen=True):
+    """The answer to a code job. `why`: "" | no_key (the vault gives no answer to it); `salt`: of the record, "" for wrong digits;
+    `proofs`: the count proof for this order and for another record, where they were asked for."""
+
+    job: int
+    why: str = ""
+    salt: str = ""
+    proofs: tuple[str, str] = ("", "")
 
 
 class Trusted(Seen, frozen=True):

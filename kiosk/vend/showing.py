@@ -8,7 +8,7 @@ from kiosk.vend.damm import purchase_number
 from kiosk.vend.facts import PriceLine
 from kiosk.vend.greeting import reference
 from kiosk.vend.operators.showing import staff_view
-from kiosk.vend.phase import MORE_TIME, cash_works, ends_ms, landed_shown, out_of_service, phase, span_ms
+from kiosk.vend.phase import MORE_TIME, cash_works, codes_work, ends_ms, landed_shown, order_due, out_of_service, phase, span_ms
 from kiosk.vend.proof import choices, number_of, paper_works
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import Sale, State
@@ -86,17 +86,18 @@ def _attract(rules: Rules, state: State) -> Parts:
             "printer": paper_works(state),
             "asked": state.here.asked,
         },
-        "offers": (*(Offer("language", code) for code in rules.languages), Offer("balance")),
+        "offers": (*(Offer("language", code) for code in rules.languages), Offer("balance"), *_code_offer(state)),
     }
 
 
 def _out(rules: Rules, state: State) -> Parts:
     works = ["balance"] if not state.here.reader else []
+    codes = _code_offer(state) if out_of_service(state) != "restored" else ()
     return {
         "place": "you",
-        "told": tuple(f"works.{key}" for key in works),
+        "told": tuple(f"works.{key}" for key in (*works, *(("code",) if codes else ()))),
         "params": {"why": STOPPED.get(why := out_of_service(state), why), "asked": state.here.asked},
-        "offers": tuple(Offer(key) for key in works),
+        "offers": (*(Offer(key) for key in works), *codes),
     }
 
 
@@ -124,8 +125,46 @@ def _account(rules: Rules, state: State) -> Parts:
         "more_minor": quote.room_minor if quote else 0,
         "printer": paper_works(state),
     }
-    offers = (*((Offer("tender", "cash"),) if may_buy else ()), Offer("cancel"))
+    order, may_collect = order_due(state), verdict.word == Word.READY and state.here.asked != "balance"
+    if may_collect:
+        params |= {"order_minor": order.amount_minor if order else 0, "balance_only": not (may_buy or codes_work(state))}
+    offers = (
+        *((Offer("order", order.order),) if may_collect and order else ()),
+        *((Offer("tender", "cash"),) if may_buy else ()),
+        *(_code_offer(state) if may_collect else ()),
+        Offer("cancel"),
+    )
     return {"place": "meter", "figure_minor": reading.balance_minor or 0, "params": params, "offers": offers}
+
+
+def _code_offer(state: State) -> tuple[Offer, ...]:
+    return (Offer("tender", "code"),) if codes_work(state) else ()
+
+
+def _code(rules: Rules, state: State) -> Parts:
+    """Twenty digits to type; or, of a code that did nothing, why, and where its money is."""
+    here, said = state.here, state.here.code_said
+    if here.code_sent:
+        amount = here.code_sent.terms.amount_minor
+        return {"figure_minor": amount, "params": {"state": "checking"}, "offers": ()}
+    if said is None:
+        return {"params": {"state": ""}, "offers": (Offer("code", "typed"), Offer("cancel"))}
+    params: dict[str, Value] = {
+        "state": said.state,
+        "tries": said.tries,
+        "room_minor": said.room_minor,
+        "purchase": purchase_number(said.n) if said.n else "",
+        "following": purchase_number(said.following) if said.following else "",
+        "proof": said.proof,
+    }
+    again = () if said.state == "shut" else (Offer("code", "again"),)
+    cash_too = (Offer("tender", "cash"),) if cash_works(state) and not here.refused else ()
+    return {
+        "place": "meter" if said.state == "used" else "you",
+        "figure_minor": said.amount_minor,
+        "params": params,
+        "offers": (*again, *cash_too, Offer("cancel")),
+    }
 
 
 def _insert(rules: Rules, state: State) -> Parts:
@@ -328,6 +367,7 @@ _PARTS = {
     "out": _out,
     "reading": _reading,
     "account": _account,
+    "code": _code,
     "insert": _insert,
     "still": _still,
     "writing": _writing,

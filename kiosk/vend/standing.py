@@ -49,6 +49,8 @@ def _gone(state: State) -> State:
         leaving=False,
         still=False,
         extended=0,
+        code_sent=None,
+        code_said=None,
     )
 
 
@@ -145,7 +147,7 @@ def _(fact: p.Asked, state: State) -> State:
         return here_with(state, still=False, extended=here.extended + 1)
     if fact.what == "leave":
         return shown(state, "", leaving=bool(here.token), asked="")
-    return here_with(state, asked=fact.what)
+    return here_with(state, asked=fact.what, code_sent=None, code_said=None)
 
 
 @stand.register
@@ -170,12 +172,27 @@ def _(_fact: p.CodeFailed, state: State) -> State:
 
 @stand.register
 def _(fact: p.Waited, state: State) -> State:
-    return here_with(state, still=True) if fact.phase in ("insert", "account") else here_with(state, language="", asked="")
+    return here_with(state, still=True) if fact.phase in ("insert", "account", "code") else here_with(state, language="", asked="")
 
 
 @stand.register
 def _(fact: p.RulesLooked, state: State) -> State:
-    return here_with(state, stop=fact.stop, look_ms=fact.next_ms)
+    return here_with(state, stop=fact.stop, code_stop=fact.code_stop, look_ms=fact.next_ms)
+
+
+@stand.register
+def _(fact: p.OrdersHere, state: State) -> State:
+    return here_with(state, orders={each.order: each for each in fact.orders})
+
+
+@stand.register
+def _(fact: p.CodeSent, state: State) -> State:
+    return here_with(state, code_sent=fact, code_said=None, jobs=state.here.jobs + 1)
+
+
+@stand.register
+def _(fact: p.CodeAnswered, state: State) -> State:
+    return here_with(state, code_sent=None, code_said=fact, jobs=state.here.jobs + 1)
 
 
 @stand.register

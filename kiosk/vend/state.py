@@ -6,6 +6,7 @@ from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend.card.reading import Reading, Record, Verdict
 from kiosk.vend.clock import Clock
+from kiosk.vend.codes import Codes, Order
 from kiosk.vend.limits import DayOfCard, Float
 from kiosk.vend.operators.session import Operators
 from kiosk.vend.operators.standing import Staff
@@ -58,6 +59,7 @@ class Sale(msgspec.Struct, frozen=True):
     claim_seq: int = 0
     claim_head: str = ""
     claim_ms: int = 0
+    salt: str = ""  # of a transfer code's record, 4 hex digits; with it the sale's money is the code's, and no other comes in
     restored: bool = False  # this store had been put back: what it says of it may be long over
 
     @property
@@ -117,6 +119,10 @@ class Here(msgspec.Struct, frozen=True):
     hotlist: frozenset[bytes] | None = None  # serials; None as long as the installed list was not read
     named: p.CardNamed | None = None  # the last card of it that was in the slot, for its slip
     stop: str = ""  # the offline rule that takes no new money
+    code_stop: str = ""  # the one that takes no code
+    orders: dict[str, Order] = {}  # on the head office's list, by name
+    code_sent: p.CodeSent | None = None  # a code whose digits are being checked
+    code_said: p.CodeAnswered | None = None  # what became of the last one
     look_ms: int = 0  # when the rules are asked again
     disk: p.DiskSeen | None = None
     staff: Staff = Staff()
@@ -156,6 +162,7 @@ class State(msgspec.Struct, frozen=True):
     operators: Operators = Operators()
     till: Till = Till()
     trust: Trust = Trust()
+    codes: Codes = Codes()
     float_held: Float = Float()
     clock: Clock = Clock()
     witness: Witnesses = Witnesses()

@@ -232,7 +232,7 @@ class Shop:
             return
         tag = ""
         if job.do == "arm":
-            salt = hashlib.sha256(str(self.fresh).encode()).digest()[:2]
+            salt = bytes.fromhex(job.salt) or hashlib.sha256(str(self.fresh).encode()).digest()[:2]
             tag = (salt + tag_of(card.meter, job.n, job.amount_minor, salt)).hex()
         for update in self.updates(job, card):
             card.write(update)

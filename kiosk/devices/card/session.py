@@ -275,7 +275,7 @@ class CardSession:
         update = self._profile.arm(reading, job.n)
         if update:
             self.update(update)
-        salt = _salt(self._rng(2), reading.tag)
+        salt = bytes.fromhex(job.salt) if job.salt else _salt(self._rng(2), reading.tag)
         return (salt + vault.tag(reading.meter, job.n, job.amount_minor, salt)).hex()
 
     def job_write(self, job: CardJob) -> None:

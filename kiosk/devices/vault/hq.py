@@ -109,7 +109,7 @@ def wrap_trading_masters(
     kek: bytes,
     codes: tuple[int, ...] = (),
 ) -> tuple[WorkingMaster, ...]:
-    """What a kiosk's trading store holds of a key set: AUTH, TAG, these KIOSK generations and those of transfer codes, never ADMIN or METER."""
+    """What a kiosk's trading store holds of a key set: AUTH, TAG, these KIOSK and CODE generations, never ADMIN or METER."""
     if len(kek) != KEK_BYTES:
         raise ValueError("a trading store is wrapped under 32 bytes")
     public = find(vault.sets, version)

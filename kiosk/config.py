@@ -142,8 +142,8 @@ class SftpPart(_Part):
     host: str
     key: Path
     host_key: str = Field(pattern=r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( .*)?$")
-    port: int = Field(22, ge=1, le=65535)
-    user: str = Field("kiosk", min_length=1)
+    port: Annotated[int, Field(ge=1, le=65535)] = 22
+    user: Annotated[str, Field(min_length=1)] = "kiosk"
     root: str = ""  # of the mail bag there
 
 
@@ -153,13 +153,13 @@ class SyncPart(_Part):
     `certificate`, `key`: this kiosk's own, where the server asks for one; `stick`: where a stick is found when staff put one in.
     """
 
-    url: str = Field("", pattern=r"^(https://[^\s/]+)?$")
+    url: Annotated[str, Field(pattern=r"^(https://[^\s/]+)?$")] = ""
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
     sftp: SftpPart | None = None
     stick: Path | None = None
-    interval_s: int = Field(900, ge=10, le=86_400)
+    interval_s: Annotated[int, Field(ge=10, le=86_400)] = 900
     service: bool = False
 
     def carries(self) -> bool:

@@ -15,6 +15,7 @@ from kiosk.commands import (
     receipt,
     receipt_sample,
     report,
+    reset,
     run,
     screens,
     sim_card,
@@ -43,6 +44,7 @@ app.command("run")(run.run)
 app.command("init")(run.init)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
+app.command("reset")(reset.reset)
 app.command("bench")(bench.bench)
 app.command("explain")(explain.explain)
 app.add_typer(card.card_app, name="card")

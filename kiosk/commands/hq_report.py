@@ -24,7 +24,10 @@ report_app = typer.Typer(no_args_is_help=True, help="What the kiosks sold, what 
 Only = Annotated[str, typer.Option("--kiosk", help="This kiosk alone.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Records for a spreadsheet instead of text.")]
 Comma = Annotated[bool, typer.Option("--comma", help="With --csv, as spreadsheets of many countries read it: decimal commas, semicolons.")]
-Page = Annotated[int, typer.Option("--page", min=0, max=1000, help="Lines of a page, with form feeds between; 0 for one long page.")]
+Page = Annotated[
+    int,
+    typer.Option("--page", min=0, max=1000, help="Lines of a page, 60 for A4 and Letter, with form feeds between; 0 for one long page."),
+]
 Out = Annotated[Path | None, typer.Option("--out", help="Into this file instead of standard output.")]
 Again = Annotated[bool, typer.Option("--recompute", help="Make every sum anew from the sales, and say whether the summaries are the same.")]
 

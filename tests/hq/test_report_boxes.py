@@ -240,6 +240,7 @@ BAD: Iterable[tuple[str, str]] = [
 ]
 
 
+@pytest.mark.covers("field-72")
 @pytest.mark.parametrize(("text", "why"), BAD)
 def test_a_count_that_is_none_is_refused_in_one_sentence(text: str, why: str) -> None:
     with pytest.raises(BadCount, match=why) as refused:

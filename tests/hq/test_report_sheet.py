@@ -105,6 +105,7 @@ own day     posted      kiosk  tender  outcome                 receipt  tendered
 """
 
 
+@pytest.mark.covers("field-71")
 @pytest.mark.parametrize("exponent", [0, 2, 3])
 @pytest.mark.parametrize("minor", [0, 1, -1, 10**9, 10**15, -(10**18), 2**63 - 1])
 def test_no_line_is_longer_than_eighty_columns_and_no_digit_is_lost(minor: int, exponent: int) -> None:
@@ -246,8 +247,9 @@ def test_a_month_is_all_its_days() -> None:
     assert day_before(20260101) == 20251231
 
 
+@pytest.mark.covers("field-73")
 @pytest.mark.parametrize(
-    "text", ["", "2026", "2026-13", "2026-02-30", "26-11-03", "2026-11-3", "2026-11-03\n", "\u0662026-11", "1999-01", "x" * 99]
+    "text", ["", "2026", "3000-01", "2026-13", "2026-02-30", "26-11-03", "2026-11-3", "2026-11-03\n", "\u0662026-11", "1999-01", "x" * 99]
 )
 def test_what_is_no_day_is_said(text: str) -> None:
     with pytest.raises(NoPeriod, match=r"\.$"):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from kiosk.hq.report.sheet import Account, Cell, Entry, Sheet, Table, Warned, shown
 
 WIDTH = 80
-PAGE = 60  # lines: A4 and Letter at six to the inch, with a margin
 GAP = 2
 FORM_FEED = "\f"
 

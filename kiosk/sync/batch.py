@@ -34,6 +34,8 @@ NO_BATCH = "0" * 64  # before the first
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 RowNumber = Annotated[int, Meta(ge=1, lt=1 << 53)]
 Moment = Annotated[int, Meta(ge=0, lt=1 << 53)]
+Column = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]  # what a database's integer holds
+Name = Annotated[str, Meta(max_length=64)]
 U32 = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 
 
@@ -84,13 +86,13 @@ class Made(msgspec.Struct, frozen=True):
 class Line(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A row as it travels: the journal's columns, the body as its bytes stand."""
 
-    seq: int
-    at_ms: int
-    boot: int
-    mono_ms: int
-    sale: str | None
-    kind: str
-    v: int
+    seq: RowNumber
+    at_ms: Column
+    boot: Column
+    mono_ms: Column
+    sale: Name | None
+    kind: Name
+    v: Annotated[int, Meta(ge=0, le=0x7FFF)]
     body: msgspec.Raw
 
 

@@ -69,11 +69,11 @@ class Office:
         self.batches[batch.header.seq] = batch
         return batch
 
-    def ack(self, store: str, seq: int | None = None, **changes: object) -> bytes:
+    def ack(self, of: str, seq: int | None = None, **changes: object) -> bytes:
         """For all up to `seq`, or for all that came."""
         seq = max(self.batches, default=0) if seq is None else seq
         head = self.batches[seq].header.head if seq else NO_BATCH
-        said = Ack(KIOSK, store, self.epoch, seq, head, min(self.durable, seq), 1_790_000_000_000)
+        said = Ack(KIOSK, of, self.epoch, seq, head, min(self.durable, seq), 1_790_000_000_000)
         return made_ack(msgspec.structs.replace(said, **changes), self.ack_key.sign)
 
 
@@ -113,7 +113,7 @@ class Kiosk:
 
     @property
     def now_ms(self) -> int:
-        return self.sent.since_ms or 1_790_000_000_000
+        return self.sent.since_ms or time.time_ns() // 1_000_000
 
     def something_happens(self, times: int = 1) -> None:
         """A row that is news, each time, and on the disk: a reader sees what is committed, at the latest after a tenth of a second."""

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -221,7 +222,7 @@ class Config(BaseSettings):
 
     def letterhead_values(self) -> Letterhead:
         """What stands on every paper."""
-        return Letterhead(**self.letterhead)
+        return msgspec.structs.replace(Letterhead(), **self.letterhead)
 
 
 def load(path: Path) -> Config:

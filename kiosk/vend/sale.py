@@ -82,11 +82,18 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
             return collect.checked(rules, state, seen, now)
         case s.OrdersRead():
             return collect.orders_read(state, seen)
-        case s.HotlistRead():
-            return (p.HotlistHere(seen.cards),) if _installed(state, seen) else (p.Ignored("HotlistRead"),)
-        case s.PersonsRead():
-            known = state.trust.persons is not None and state.trust.persons.digest == seen.digest
-            return (p.PersonsHere(seen.masks),) if known else (p.Ignored("PersonsRead"),)
+        case s.HotlistRead() | s.PersonsRead() | s.Trusted() | s.BatchMade() | s.AckRead():
+            return _of_the_office(state, seen)
+    return (p.Ignored(type(seen).__name__),)
+
+
+def _of_the_office(state: State, seen: s.Seen) -> Facts:
+    """What came from the head office, and what goes there. A list counts if the journal says that it is the one."""
+    match seen:
+        case s.HotlistRead() if state.trust.hotlist and state.trust.hotlist.digest == seen.digest:
+            return (p.HotlistHere(seen.cards),)
+        case s.PersonsRead() if state.trust.persons and state.trust.persons.digest == seen.digest:
+            return (p.PersonsHere(seen.masks),)
         case s.Trusted():
             return _trusted(state, seen)
         case s.BatchMade():
@@ -94,10 +101,6 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
         case s.AckRead():
             return _acknowledged(state, seen)
     return (p.Ignored(type(seen).__name__),)
-
-
-def _installed(state: State, seen: s.HotlistRead) -> bool:
-    return state.trust.hotlist is not None and state.trust.hotlist.digest == seen.digest
 
 
 def started(rules: Rules, state: State, now: Now, software: str, heights: tuple[witness.Height, ...] = ()) -> Facts:

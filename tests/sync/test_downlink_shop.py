@@ -164,7 +164,7 @@ def test_the_offices_words_stand_on_screen_and_paper_in_the_papers_language() ->
     texts = {"phone": {"*": "0800 555 000"}, "footer": {"fr": "Merci", "en": "Thank you"}, "utility": {"*": "RIVER POWER"}}
     shop.tell(Trusted(TextsInstalled(1, 1, texts)))
     assert shop.view.params["phone"] == "0800 555 000"
-    papers = []
+    papers: list[str] = []
     for language in ("en", "fr"):
         card = Card(f"112233445566770{len(papers)}", meter=f"00001234567{len(papers)}")
         shop.insert(card)

@@ -25,6 +25,7 @@ from kiosk.vend.clock import TimeSigned
 from kiosk.vend.journal import Journal
 from kiosk.vend.operators.tree import roster_of
 from kiosk.vend.ports import Desk
+from kiosk.vend.pricelist import coming
 from kiosk.vend.seen import Trusted
 from kiosk.vend.trust import NEVER, Installed, StoreInstalled, Trust, Version, numbered
 from kiosk.vend.witness import Height, height
@@ -114,7 +115,9 @@ class Keeping:
         keys = f"open by {opened.how}, to {opened.may}, until {_day(opened.until_ms)}" if opened else f"locked: {trust.locked or 'demo'}"
         store_line = f"{named(trust.store.version)}, until {_day(trust.store.until_ms)}" if trust.store else "none"
         lists = [f"{kind}: {named(trust.version(kind))}" for kind in WAYS if kind not in ("store", "delta")]
-        return [f"trading keys: {keys}", f"trading store: {store_line}", *lists]
+        following = coming(trust.tariff, _now_ms())
+        ahead = [f"next tariff: {following.id}, from {_day(following.from_ms)}"] if following else []
+        return [f"trading keys: {keys}", f"trading store: {store_line}", *lists, *ahead]
 
     # ------------------------------------------------------------ the store
 

@@ -57,6 +57,8 @@ class Pcscd:
 
     def start(self) -> None:
         """Start it and wait until it serves its readers. RuntimeError when it does not."""
+        if _listening(PORTS[0]):
+            raise RuntimeError("A pcscd that nobody owns serves these readers: an earlier run was killed. End it first.")
         self.readers.mkdir(parents=True, exist_ok=True)
         if not any(self.readers.iterdir()):
             (self.readers / "kiosk").write_text(CONFIG)

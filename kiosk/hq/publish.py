@@ -19,6 +19,8 @@ from kiosk.vend.notices import NoticesInstalled
 from kiosk.vend.pricelist import TariffInstalled
 from kiosk.vend.trust import Installed, Trust
 
+LOOK_BACK = 1000  # numbers of a series among which the last whole one is looked for
+
 
 class Draft(msgspec.Struct, frozen=True):
     """One thing to send. `to`: as it was asked for; `parts`: an item each, (to, body); `says`: sentences for whoever decides."""
@@ -79,9 +81,6 @@ def standing(office: Office, kind: Kind, to: str) -> Item | None:
         if found and found.header.to == to:
             return found
     return None
-
-
-LOOK_BACK = 1000  # changes of one whole list
 
 
 def _own(office: Office, path: Path, kind: Kind) -> Item | None:

@@ -5,13 +5,9 @@ list, not out of the reach of whoever tries them all: so the list is boxed to it
 """
 
 import hashlib
-from collections.abc import Mapping
 from typing import ClassVar
 
 from kiosk.vend.facts import RoomFact
-
-Masks = Mapping[str, str]
-"""Reference, 16 hex digits -> mask."""
 
 MASK_CELLS = 24
 HIDDEN = "*"

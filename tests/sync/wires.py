@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import ipaddress
+import signal
 import socket
 import threading
 import time
@@ -158,7 +159,8 @@ def served(take: Take, bag: Path, signed: Authority, *, client_ca: Path | None =
     try:
         yield HttpsPlan(f"https://127.0.0.1:{listener.getsockname()[1]}", str(signed.ca))
     finally:
-        office.should_exit = office.force_exit = True
+        for _ in range(2):  # asked, and then made to
+            office.handle_exit(signal.SIGINT, None)
         thread.join(WAIT_S)
 
 

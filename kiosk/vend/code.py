@@ -24,7 +24,7 @@ DIGITS, GROUP = 20, 4
 AMOUNT = slice(2, 9)
 MOST_MINOR = 9_999_999  # seven digits
 MAC_DIGITS = 10
-MAC_RANGE = 10**MAC_DIGITS
+MAC_RANGE = 10_000_000_000
 GENERATION_MS = 30 * 86_400_000
 BEHIND, AHEAD = 4, 5  # how far a code's count may be from the card's next one: ten in all, so that one digit names one of them
 HELD_BEFORE, HELD_AFTER = 1, 1  # generations that a kiosk holds beside the present one
@@ -110,7 +110,8 @@ def salt(cmac: bytes) -> bytes:
 
 def count(count_digit: int, following: int) -> int:
     """The one count near the card's next one, `following`, that has this digit; 0 or less where the card never had it."""
-    return following - BEHIND + (count_digit - (following - BEHIND)) % 10
+    first = following - BEHIND
+    return first + (count_digit - first) % 10
 
 
 def generation_at(at_ms: int) -> int:

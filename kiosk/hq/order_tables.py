@@ -1,0 +1,59 @@
+"""The tables of transfer orders: what was paid elsewhere, and which machines say that its code was used."""
+
+from sqlalchemy import Index, Text, text
+from sqlmodel import Field
+
+from kiosk.hq.schema import STRICT, Big, Int, Schema, table
+
+ALONE = text("settles = '' AND state <> 'void'")
+
+
+class OrderTable(Schema, table=True):
+    """An order. Its code is in no table: the vault makes it again from these columns.
+
+    `state`: open | collected (a machine accepted it, or its count proof says so) | passed (its count proof says that another record took
+    its slot) | void (two people, and never while a machine may still take it). `settles`: the claim or order whose slot it keeps.
+    `source` and `reference`: who ordered it, and by what name of theirs: twice is once.
+    """
+
+    __tablename__ = "transfer_order"
+    __table_args__ = (
+        Index("order_slot", "meter", "n", unique=True, sqlite_where=ALONE, postgresql_where=ALONE),
+        Index("order_reference", "source", "reference", unique=True),
+        Index("order_card", "card"),
+        Index("order_open", "region", "state", "until_ms"),
+        STRICT,
+    )
+    name: str = Field(primary_key=True, sa_type=Text)
+    region: int = Field(sa_type=Big)
+    version: int = Field(sa_type=Int)
+    card: str = Field(sa_type=Text)
+    meter: str = Field(sa_type=Text)
+    n: int = Field(sa_type=Big)
+    amount_minor: int = Field(sa_type=Big)
+    currency: str = Field(sa_type=Text)
+    generation: int = Field(sa_type=Int)
+    made_ms: int = Field(sa_type=Big)
+    until_ms: int = Field(sa_type=Big)
+    source: str = Field(sa_type=Text)
+    reference: str = Field(sa_type=Text)
+    settles: str = Field(default="", sa_type=Text)
+    state: str = Field(default="open", sa_type=Text)
+    proof_tries: int = Field(default=0, sa_type=Int)
+    done_ms: int | None = Field(default=None, sa_type=Big)
+    done_by: str = Field(default="", sa_type=Text)
+
+
+class OrderUseTable(Schema, table=True):
+    """A TransferCodeAccepted row that was held against the orders; `name` is "" where no order has such a code."""
+
+    __tablename__ = "order_use"
+    __table_args__ = (Index("order_use_name", "name"), STRICT)
+    kiosk_no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
+    seq: int = Field(primary_key=True, sa_type=Big)
+    name: str = Field(sa_type=Text)
+    at_ms: int = Field(sa_type=Big)
+    amount_minor: int = Field(sa_type=Big)
+
+
+ORDER, ORDER_USE = table(OrderTable), table(OrderUseTable)

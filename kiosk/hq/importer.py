@@ -79,15 +79,23 @@ class Importer:
         if good and not together:
             together = {id(each): _taken(each, Judged(Verdict.REPLAY), 0) for each in self._here(good)}
             together |= self._together([each for each in good if id(each) not in together], now_ms) if together else {}
-        taken = []
+        taken, closing = [], dict[int, int]()
         for each, raw in zip(shaped, raws, strict=True):
             if isinstance(each, BatchRefused):
                 taken.append(self._refused(raw, each, now_ms))
-            else:
-                one = together.get(id(each)) or self._alone(each, now_ms)
-                also = self._unpark(each.kiosk_no, now_ms) if one.verdict in IMPORTED else ()
-                taken.append(msgspec.structs.replace(one, also=also))
+                continue
+            taken.append(together.get(id(each)) or self._alone(each, now_ms))
+            if taken[-1].verdict in IMPORTED:
+                closing[each.kiosk_no] = len(taken) - 1  # the last one here: whatever still waits is taken after it
+        for kiosk_no in self._waited_for(closing):
+            at = closing[kiosk_no]
+            taken[at] = msgspec.structs.replace(taken[at], also=self._unpark(kiosk_no, now_ms))
         return taken
+
+    def _waited_for(self, numbers: Iterable[int]) -> list[int]:
+        """Those of these kiosks of which anything is parked."""
+        asked = select(PARKED.c.kiosk_no).where(PARKED.c.kiosk_no.in_(list(numbers))).distinct().order_by(PARKED.c.kiosk_no)
+        return self.store.read(lambda connection: list(connection.execute(asked).scalars())) if numbers else []
 
     def _here(self, good: Sequence[Shaped]) -> list[Shaped]:
         """Those that the ledger has already: it never changes, so no transaction need be asked again."""

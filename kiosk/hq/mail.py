@@ -19,9 +19,6 @@ from kiosk.sync.folder import Folder, FolderError
 from kiosk.sync.spool import ACK, BATCH_MAX, ack_name, is_kiosk, letter_name, seq_of
 
 UP = "up"
-Came = tuple["Letter", Taken | str]
-"""A letter, and what became of it, or why it could not be read."""
-
 WORKER_FROM = 50  # letters: for fewer another process costs more than it saves
 
 

@@ -78,7 +78,8 @@ class Shaper:
         for row in batch.rows:
             if (row.at_ms | row.boot | row.mono_ms) >> 53 or row.v >> 15:
                 raise _tampered(batch, f"Row {row.seq} holds a number that no row of a journal has.")
-            work.plain(row) or work.row(row)
+            if not work.plain(row):
+                work.row(row)
         facts = _copied(work.rows, text) if self.copy else work.rows
         sums = summed(work.sums, self.closed_through)
         named = tuple(sorted(work.named))

@@ -30,7 +30,6 @@ from tests.sale.shop import Card, Shop
 UTILITY, NOW_MS = 1, 1_796_000_000_000
 OFFICE = FileStation(b"\1" * 32, b"\3" * 32, bytes(32))  # boxes and acknowledges here, one key each
 ROOMY = Allowed(day_max_sales=10_000, day_max_minor=10**9, hoard_minor=10**9, card_max_sales=10_000)
-Stamp = tuple[int, int, int, int]
 
 
 class Journaled:

@@ -203,6 +203,7 @@ def test_of_two_that_wait_under_one_number_one_is_taken_and_the_other_is_a_fork(
     assert standing.work == 1
 
 
+@pytest.mark.covers("field-61")
 def test_so_many_wait_and_no_more(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kiosk.hq.writing.PARKED_MAX", 2)
     kiosk = Street()

@@ -13,6 +13,7 @@ import msgspec
 from kiosk.vend import facts as f
 from kiosk.vend.card.reading import Word
 from kiosk.vend.rows import Recorded
+from kiosk.vend.sent import BatchAcked
 from kiosk.vend.tariff import amount_of
 from kiosk.vend.till import CASH, CashBoxInstalled, CashBoxRemoved
 
@@ -104,6 +105,8 @@ class BoxCount(msgspec.Struct, frozen=True):
     seal: str
     operators: tuple[str, ...] = ()
     bag: str = ""
+    acked_row: int = 0  # the last row that HQ had acknowledged by then, and the seal that it has there; 0 and "" before the first
+    acked_seal: str = ""
 
     @property
     def count(self) -> int:
@@ -137,7 +140,7 @@ def seal_of(row_hash: str) -> str:
 
 def day_totals(rows: Iterable[Recorded], date: str, day_of: DayOf) -> DayTotals:
     """Adds up the whole journal's rows, from the first on, as they stood at the end of that day."""
-    ledger, refused, unsent_minor = _Ledger(), _Refused(), 0
+    ledger, refused, tendered_minor, acked_minor = _Ledger(), _Refused(), 0, 0
     float_minor: int | None = None
     first_seq, last_seq, seal = 0, 0, ""
     for recorded in rows:
@@ -145,14 +148,16 @@ def day_totals(rows: Iterable[Recorded], date: str, day_of: DayOf) -> DayTotals:
         if day > date:
             continue
         if isinstance(fact, f.SaleClosed):
-            unsent_minor += fact.tender_minor  # all of it, as long as there is no fact that HQ has something
+            tendered_minor += fact.tender_minor
             float_minor = fact.float_minor
+        elif isinstance(fact, BatchAcked):
+            acked_minor = fact.tendered_minor
         if day == date:
             ledger.add(fact)
             refused.add(fact)
             first_seq, last_seq, seal = first_seq or recorded.row.seq, recorded.row.seq, seal_of(recorded.row.hash)
     taken = tuple(Taken(device, count, minor) for device, (count, minor) in ledger.taken.items())
-    given, odd = ledger.given(), ledger.odd
+    given, odd, unsent_minor = ledger.given(), ledger.odd, tendered_minor - acked_minor
     return DayTotals(
         date, first_seq, last_seq, seal, ledger.sales, taken, given, odd, refused.cards, refused.notes, float_minor, unsent_minor
     )
@@ -260,7 +265,7 @@ def box_count(rows: Iterable[Recorded], devices: tuple[str, ...] = CASH) -> BoxC
         for device, box in boxes.items():
             box.add(device, recorded)
         if isinstance(recorded.fact, CashBoxRemoved) and recorded.fact.device in boxes:
-            boxes[recorded.fact.device] = _Box(session=recorded.fact.session + 1)
+            boxes[recorded.fact.device] = _next(boxes[recorded.fact.device], recorded.fact)
     return _counted(boxes, None)
 
 
@@ -273,8 +278,13 @@ def box_closed(rows: Iterable[Recorded], device: str, session: int) -> BoxCount 
         if isinstance(fact, CashBoxRemoved) and fact.device == device:
             if fact.session == session:
                 return _counted({device: box}, fact)
-            box = _Box(session=fact.session + 1)
+            box = _next(box, fact)
     return None
+
+
+def _next(box: "_Box", removed: CashBoxRemoved) -> "_Box":
+    """The next one; what HQ has is no box's own."""
+    return _Box(session=removed.session + 1, acked_row=box.acked_row, acked_seal=box.acked_seal)
 
 
 def _counted(boxes: Mapping[str, "_Box"], removed: CashBoxRemoved | None) -> BoxCount:
@@ -299,6 +309,8 @@ def _counted(boxes: Mapping[str, "_Box"], removed: CashBoxRemoved | None) -> Box
         seal=first.seal,
         operators=removed.operators if removed else (),
         bag=removed.bag if removed else "",
+        acked_row=first.acked_row,
+        acked_seal=first.acked_seal,
     )
 
 
@@ -319,6 +331,8 @@ class _Box:
     at_ms: int = 0
     seq: int = 0
     seal: str = ""
+    acked_row: int = 0
+    acked_seal: str = ""
     pieces: dict[int, int] = field(default_factory=dict)
     unended: dict[str, int] = field(default_factory=dict)  # by sale
     ledger: _Ledger = field(default_factory=_Ledger)
@@ -327,6 +341,8 @@ class _Box:
         self.in_ms = self.in_ms or recorded.row.at_ms
         self.at_ms, self.seq, self.seal = recorded.row.at_ms, recorded.row.seq, seal_of(recorded.row.hash)
         match recorded.fact:
+            case BatchAcked() as fact:
+                self.acked_row, self.acked_seal = fact.row, seal_of(fact.head) if fact.row else ""
             case CashBoxInstalled(device=where) if where == device:
                 self.in_ms, self.session = recorded.row.at_ms, recorded.fact.session
             case f.NoteStacked() | f.CoinAccepted() as fact if fact.device == device:

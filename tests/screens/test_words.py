@@ -45,6 +45,7 @@ FILLED = {  # the widest that a placeholder holds on a kiosk that sells at most 
     "notes": "12",
     "number": "K07-000122",
     "part": 20,
+    "row": "999999",
     "phone": "0800 123 456",
     "pieces": "100 x 2 + 50",
     "purchase": "18-2",

@@ -40,6 +40,7 @@ def box_slip(count: BoxCount, *, kiosk: str, printed_ms: int, zone: str, exponen
         Rule(),
         Pair(Said("paper.box.row"), count.seq),
         Pair(Said("paper.seal"), count.seal),
+        *([Pair(Said("paper.box.acked", {"row": count.acked_row}), count.acked_seal)] if count.acked_row else ()),
         *([Gap(), Gap(), Note(Said("paper.box.signed", {"lines": _SIGNATURES}))] if count.out_ms is not None else ()),
     ]
     return Paper("box", 0, kiosk, printed_ms, zone, tuple(rows), exponent=exponent, language=language)

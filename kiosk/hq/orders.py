@@ -126,26 +126,9 @@ class Orders:
         """Its twenty digits. Raises NoSuchKey."""
         return code.written(order.terms(self._store.utility), self._mac(order))
 
-    def find(self, name: str) -> Order | None:
-        """By its name."""
-        return self._store.read(lambda connection: _found(connection, name))
-
-    def of_reference(self, source: str, reference: str) -> Order | None:
-        """By the name that whoever ordered it gave it."""
-        asked = select(ORDER).where(ORDER.c.source == source, ORDER.c.reference == reference)
-        row = self._store.read(lambda connection: connection.execute(asked).mappings().first())
-        return _order(row) if row else None
-
-    def standing(self, *, card: str = "", region: int = 0, now_ms: int = 0) -> list[Order]:
-        """Open orders, the oldest slot first; with `now_ms` only those that a machine may still take."""
-        asked = select(ORDER).where(ORDER.c.state == "open", ORDER.c.until_ms > now_ms).order_by(ORDER.c.meter, ORDER.c.n, ORDER.c.made_ms)
-        asked = asked.where(ORDER.c.card == card) if card else asked
-        asked = asked.where(ORDER.c.region == region) if region else asked
-        return self._store.read(lambda connection: [_order(row) for row in connection.execute(asked).mappings()])
-
     def listed(self, region: int, now_ms: int, most: int) -> tuple[Listed, ...]:
         """The open orders of a region as its kiosks get them, the newest where there are too many. Raises NoSuchKey."""
-        newest = sorted(self.standing(region=region, now_ms=now_ms), key=lambda order: order.made_ms)[-most:]
+        newest = sorted(standing(self._store, region=region, now_ms=now_ms), key=lambda order: order.made_ms)[-most:]
         return tuple(Listed(o.name, o.card, o.meter, o.n, o.amount_minor, o.generation, self._mac(o)) for o in newest)
 
     def _mac(self, order: Order) -> int:
@@ -163,7 +146,27 @@ class Orders:
         return this, another
 
     def _before(self, order: Order) -> tuple[str, ...]:
-        return tuple(each.name for each in self.standing(card=order.card, now_ms=order.made_ms) if each.n < order.n)
+        return tuple(each.name for each in standing(self._store, card=order.card, now_ms=order.made_ms) if each.n < order.n)
+
+
+def find(store: Store, name: str) -> Order | None:
+    """By its name."""
+    return store.read(lambda connection: _found(connection, name))
+
+
+def of_reference(store: Store, source: str, reference: str) -> Order | None:
+    """By the name that whoever ordered it gave it."""
+    asked = select(ORDER).where(ORDER.c.source == source, ORDER.c.reference == reference)
+    row = store.read(lambda connection: connection.execute(asked).mappings().first())
+    return _order(row) if row else None
+
+
+def standing(store: Store, *, card: str = "", region: int = 0, now_ms: int = 0) -> list[Order]:
+    """Open orders, the oldest slot first; with `now_ms` only those that a machine may still take."""
+    asked = select(ORDER).where(ORDER.c.state == "open", ORDER.c.until_ms > now_ms).order_by(ORDER.c.meter, ORDER.c.n, ORDER.c.made_ms)
+    asked = asked.where(ORDER.c.card == card) if card else asked
+    asked = asked.where(ORDER.c.region == region) if region else asked
+    return store.read(lambda connection: [_order(row) for row in connection.execute(asked).mappings()])
 
 
 # ---------------------------------------------------------------- one transaction
@@ -287,7 +290,7 @@ class Proved(msgspec.Struct, frozen=True):
 
 def prove(orders: Orders, store: Store, name: str, digits: str, *, by: str, now_ms: int) -> Proved:
     """Ten digits that a customer reads to the office. Raises OrderRefused, StoreError, NoSuchKey."""
-    held = orders.find(name)
+    held = find(store, name)
     if held is None:
         raise OrderRefused("order", "There is no such order.")
     this, another = orders.proofs(held)

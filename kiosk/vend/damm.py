@@ -17,6 +17,8 @@ _QUASIGROUP = (
     "2581436790",
 )
 
+LONGEST = 10  # digits of a purchase count: four bytes
+
 
 def digit(digits: str) -> str:
     """The check digit over decimal digits; of digits with a true check digit behind them it is "0"."""
@@ -29,3 +31,11 @@ def digit(digits: str) -> str:
 def purchase_number(n: int) -> str:
     """A purchase count as people see it: `18-2`."""
     return f"{n}-{digit(str(n))}"
+
+
+def purchase_of(said: str) -> int | None:
+    """The count of a purchase number, `18-2`; None for a wrong check digit and for what is none."""
+    count, dash, check = said.strip().partition("-")
+    if not dash or not 1 <= len(count) <= LONGEST or not (count.isascii() and count.isdecimal() and check.isascii() and check.isdecimal()):
+        return None
+    return int(count) if digit(count) == check and str(int(count)) == count else None

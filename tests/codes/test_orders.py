@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from kiosk.devices.vault.demo import DemoMasters
 from kiosk.hq import order_match
 from kiosk.hq.order_tables import ORDER
-from kiosk.hq.orders import Made, Order, OrderRefused, Orders, Proved, Wanted, prove, reissue
+from kiosk.hq.orders import Made, Order, OrderRefused, Orders, Proved, Wanted, find, prove, reissue, standing
 from kiosk.hq.registry import Binding
 from kiosk.hq.store import IN_MEMORY, Store
 from kiosk.hq.worklist import waiting
@@ -128,17 +128,17 @@ def test_more_than_five_orders_do_not_wait_for_one_card(orders: Orders) -> None:
         ({"binding": replace(BINDING, utility=2)}, "card"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_sentence(orders: Orders, change: dict[str, object], why: str) -> None:
+def test_what_cannot_be_is_refused_in_one_sentence(orders: Orders, store: Store, change: dict[str, object], why: str) -> None:
     with pytest.raises(OrderRefused) as refused:
         orders.make(replace(wanted(), **change), NOW_MS)
     assert refused.value.why == why
     assert str(refused.value).count(".") == 1
-    assert orders.standing() == []
+    assert standing(store) == []
 
 
 def test_the_code_leaves_only_when_the_order_is_safe_at_the_other_site(store: Store) -> None:
     def away(order: Order) -> None:
-        assert Orders(store, DemoMasters(UTILITY)).find(order.name) == order
+        assert find(store, order.name) == order
         raise OrderRefused("off_site", "The other site does not answer; the order is kept, ask again under the same reference.")
 
     kept = Orders(store, DemoMasters(UTILITY), off_site=away)
@@ -194,7 +194,7 @@ def test_an_accepted_code_finds_its_order_once(orders: Orders, store: Store) -> 
     first, again = order_match.match(store, NOW_MS), order_match.match(store, NOW_MS)
     assert (first.rows, first.again, first.without) == (1, 0, ())
     assert again.rows == 0
-    order = orders.find(made.order.name)
+    order = find(store, made.order.name)
     assert order
     assert (order.state, order.done_by) == ("collected", "K07")
 
@@ -293,7 +293,7 @@ def test_after_five_tries_no_proof_is_heard(orders: Orders, store: Store) -> Non
     for text in ("0000000000", "x", "", "\u0661" * 10, "1" * 5_000):
         assert tried(text).said == "wrong"
     assert tried(proofs(made)[0]).said == "shut"
-    order = orders.find(made.order.name)
+    order = find(store, made.order.name)
     assert order
     assert order.state == "open"
 

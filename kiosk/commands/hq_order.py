@@ -1,0 +1,295 @@
+"""`kiosk hq order`: money that was paid elsewhere becomes a code for one card; what becomes of it; and the lists that kiosks offer it from.
+
+Exit codes: 0 done, 1 refused, or an accepted code has no order (match), 2 wrong call, 3 no vault, 6 a count proof that is wrong.
+"""
+
+import os
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, asking, ended
+from kiosk.commands.hq_store import AsJson, Database, both, now_ms
+from kiosk.commands.vault import Module, SecretFile, Token, opened
+
+if TYPE_CHECKING:
+    from kiosk.devices.vault.hq import MasterVault
+    from kiosk.hq.orders import Made, Order
+    from kiosk.hq.registry import Binding
+    from kiosk.hq.store import Store
+
+order_app = typer.Typer(no_args_is_help=True, help="Orders: paid elsewhere, collected by code at any kiosk.")
+
+EXIT_WRONG = 6
+
+Folder = Annotated[Path, typer.Option("--office", envvar="KIOSK_OFFICE", help="The head office's folder.")]
+Name = Annotated[str, typer.Argument(help="The order's name.")]
+Book = Annotated[
+    Path | None, typer.Option("--registry", envvar="KIOSK_REGISTRY", help="The office's registry of cards; its own if left out.")
+]
+Vault = Annotated[
+    Path | None, typer.Option("--vault", help="The utility's vault file; none for a security module, with --token and --module.")
+]
+
+
+@order_app.command(
+    "make",
+    epilog="Example: kiosk hq order make --card 1122334455667788 --amount 100.00 --purchase 18-2 --office /srv/office --vault vault.json",
+)
+def make(
+    office: Folder,
+    *,
+    card: Annotated[str, typer.Option(help="The card's serial, 16 hex digits.")],
+    amount: Annotated[str, typer.Option(help="Major units: 100.00. All of it goes on the card.")],
+    purchase: Annotated[
+        str, typer.Option(help="The purchase number on the last receipt, with its check digit: 18-2; 0-0 before the first.")
+    ],
+    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
+    reference: Annotated[str, typer.Option(help="Your own name for it: twice the same is one order. Made up if left out.")] = "",
+    store: Database = "",
+    registry: Book = None,
+    vault: Vault = None,
+    token: Token = "",
+    module: Module = None,
+    secret_file: SecretFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write an order down, then give out its code."""
+    from kiosk.hq.orders import OrderRefused, Orders, Wanted
+    from kiosk.vend.damm import purchase_of
+
+    count = purchase_of(purchase)
+    if count is None:
+        raise ended(f"{purchase} is no purchase number: it stands on the last receipt, 18-2, with its check digit.", EXIT_USAGE)
+    minor = _minor(amount, currency)
+    binding = _binding(office, registry, card)
+    name = reference or os.urandom(8).hex()
+    with _open(office, store) as held:
+        orders = Orders(held, _masters(vault, token, module, secret_file))
+        try:
+            made = orders.make(Wanted(binding, minor, currency, count, "counter", name), now_ms())
+        except OrderRefused as refused:
+            raise ended(str(refused), EXIT_REFUSED) from None
+        _tell(made, as_json=as_json)
+
+
+@order_app.command("list", epilog="Example: kiosk hq order list --office /srv/office --card 1122334455667788")
+def list_(
+    office: Folder,
+    *,
+    card: Annotated[str, typer.Option(help="Only this card's.")] = "",
+    store: Database = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say which orders are open, and until when machines take their codes. Without the codes."""
+    from kiosk.hq.orders import standing
+
+    with _open(office, store) as held:
+        found = standing(held, card=card.lower())
+    if as_json:
+        typer.echo(msgspec.json.encode(found))
+        return
+    for each in found:
+        typer.echo(_line(each))
+    typer.echo(f"{len(found)} open orders.", err=True)
+
+
+@order_app.command("show", epilog="Example: kiosk hq order show 7KQ2M4XDR3 --office /srv/office")
+def show(name: Name, office: Folder, *, store: Database = "", as_json: AsJson = False) -> None:
+    """Say how an order stands, and which machines accepted its code."""
+    from kiosk.hq.order_match import uses
+    from kiosk.hq.orders import find
+
+    with _open(office, store) as held:
+        order, used = find(held, name.upper()), uses(held, name.upper())
+    if order is None:
+        raise ended(f"There is no order {name}.", EXIT_REFUSED)
+    if as_json:
+        typer.echo(msgspec.json.encode({"order": order, "uses": [{"kiosk": kiosk, "at_ms": at_ms} for kiosk, at_ms in used]}))
+        return
+    typer.echo(_line(order))
+    for kiosk, at_ms in used:
+        typer.echo(f"  accepted at {kiosk}, {_moment(at_ms)}")
+
+
+@order_app.command("proof", epilog="Example: kiosk hq order proof 7KQ2M4XDR3 01234 56789 --by 014 --office /srv/office --vault vault.json")
+def proof(
+    name: Name,
+    digits: Annotated[list[str], typer.Argument(help="The ten digits that the machine shows for a passed code.")],
+    office: Folder,
+    *,
+    by: Annotated[str, typer.Option(help="Who heard them.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Where another purchase took its place, order the same money again at once.")
+    ] = False,
+    store: Database = "",
+    registry: Book = None,
+    vault: Vault = None,
+    token: Token = "",
+    module: Module = None,
+    secret_file: SecretFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hear a count proof: was it this order that took its place on the card, or another purchase?"""
+    from kiosk.hq.orders import OrderRefused, Orders, prove, reissue
+
+    with _open(office, store) as held:
+        orders = Orders(held, _masters(vault, token, module, secret_file))
+        try:
+            proved = prove(orders, held, name.upper(), "".join(digits), by=by, now_ms=now_ms())
+            typer.echo(_PROVED[proved.said].format(name=proved.order.name), err=True)
+            if proved.said in {"wrong", "shut"}:
+                raise typer.Exit(EXIT_WRONG if proved.said == "wrong" else EXIT_REFUSED)
+            if again and proved.said == "another":
+                _tell(reissue(orders, proved, _binding(office, registry, proved.order.card), now_ms()), as_json=as_json)
+        except OrderRefused as refused:
+            raise ended(str(refused), EXIT_REFUSED) from None
+
+
+_PROVED = {
+    "this": "Order {name} is on the card or in the meter: it is closed.",
+    "another": "Another purchase took the place of order {name}.",
+    "wrong": "This is no proof of order {name}.",
+    "shut": "Five proofs were tried for order {name}: the office waits for the machines' rows.",
+}
+
+
+@order_app.command("match", epilog="Example: kiosk hq order match --office /srv/office")
+def match(office: Folder, *, store: Database = "", as_json: AsJson = False) -> None:
+    """Hold the codes that machines accepted against the orders. One without an order is on the worklist: close its generation."""
+    from kiosk.hq import order_match
+
+    with _open(office, store) as held:
+        found = order_match.match(held, now_ms())
+    if as_json:
+        typer.echo(msgspec.json.encode(found))
+    else:
+        typer.echo(
+            f"{found.rows} accepted codes; {found.again} of orders that were collected before; {len(found.without)} without an order."
+        )
+        for each in found.without:
+            typer.echo(f"{each.kiosk} row {each.seq}: {each.sentence}")
+    if found.without:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+@order_app.command("send", epilog="Example: kiosk hq order send K07 --office /srv/office --vault vault.json --code-float 2000.00")
+def send(
+    to: Annotated[str, typer.Argument(help="A kiosk (K07), a place (u1/r2) or all: a list for each.")],
+    office: Folder,
+    *,
+    code_float: Annotated[str, typer.Option(help="Codes on no list may take so much more there; none if left out.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=60, help="For how long the list may be installed, and the float holds.")] = 30,
+    secret: Annotated[Path | None, typer.Option("--decision-secret", help="Passphrase of the DECISION key; asked for if left out.")] = None,
+    store: Database = "",
+    vault: Vault = None,
+    token: Token = "",
+    module: Module = None,
+    secret_file: SecretFile = None,
+) -> None:
+    """Sign the open orders of each kiosk's region, boxed to it, and put them into the mail bag: it offers them once it has the list."""
+    from kiosk.hq.office import DAY_MS, OfficeError
+    from kiosk.hq.orders import Orders
+    from kiosk.hq.publish import draft
+    from kiosk.hq.publish import send as sent
+    from kiosk.sync.item import EVERYBODY
+    from kiosk.sync.orders import ORDERS_MAX, OrdersBody
+    from kiosk.vend.codes import CodeFloat
+
+    at_ms = now_ms()
+    granted = CodeFloat(_minor(code_float, "CNY"), at_ms + days * DAY_MS) if code_float else CodeFloat()
+    opened_office, held = both(office, store)
+    with closing(held):
+        orders = Orders(held, _masters(vault, token, module, secret_file))
+        try:
+            signer = opened_office.signer("decision", [asking.secret(secret, "Passphrase of DECISION")])
+            for kiosk in opened_office.below(EVERYBODY if to == "all" else to):
+                listed = orders.listed(opened_office.kiosk(kiosk).region, at_ms, ORDERS_MAX)
+                drawn = draft(opened_office, "orders", kiosk, msgspec.json.encode(OrdersBody(listed, granted)), now_ms=at_ms, days=days)
+                for path in sent(opened_office, drawn, signer, now_ms=at_ms, days=days):
+                    typer.echo(f"{path}: {len(listed)} orders.")
+        except OfficeError as error:
+            raise ended(str(error), EXIT_REFUSED) from None
+
+
+# ---------------------------------------------------------------- shared
+
+
+def _open(office: Path, store: str) -> "closing[Store]":
+    _, held = both(office, store)
+    return closing(held)
+
+
+def _masters(vault: Path | None, token: str, module: Path | None, secret_file: Path | None) -> "MasterVault":
+    return opened(vault, token, module, secret_file)
+
+
+def _binding(office: Path, registry: Path | None, card: str) -> "Binding":
+    from kiosk.hq.registry import Registry, RegistryError
+
+    try:
+        with closing(Registry(registry or office / "registry.db", now_ms)) as book:
+            found = book.of_card(card.lower())
+    except RegistryError as error:
+        raise ended(str(error), EXIT_REFUSED) from None
+    if found is None:
+        raise ended(f"No card {card} was opened here.", EXIT_REFUSED)
+    return found
+
+
+def _minor(amount: str, currency: str) -> int:
+    from decimal import Decimal, InvalidOperation
+
+    from kiosk.vend.money import CURRENCIES
+
+    known = CURRENCIES.get(currency)
+    if known is None:
+        raise ended(f"{currency} is not known here; known are {', '.join(CURRENCIES)}.", EXIT_USAGE)
+    try:
+        minor = Decimal(amount).scaleb(known.exponent)
+    except InvalidOperation:
+        minor = Decimal("NaN")
+    if not minor.is_finite() or minor != minor.to_integral_value() or not 0 < minor < 1 << 53:
+        raise ended(f"{amount} is no amount of {currency}; write it like {'100.00' if known.exponent else '100'}.", EXIT_USAGE)
+    return int(minor)
+
+
+def _tell(made: "Made", *, as_json: bool) -> None:
+    from kiosk.vend.code import grouped
+    from kiosk.vend.damm import purchase_number
+
+    order = made.order
+    if as_json:
+        typer.echo(msgspec.json.encode({"order": order, "code": made.code, "after": made.after, "anew": made.anew}))
+        return
+    typer.echo(f"{grouped(made.code)}")
+    typer.echo(f"Order {order.name}: {_money(order)} for card ..{order.card[-4:]}, purchase {purchase_number(order.n)}.", err=True)
+    typer.echo(f"Machines take the code until {_moment(order.until_ms)}.", err=True)
+    if made.after:
+        typer.echo(f"Collect this after the other: {', '.join(made.after)}.", err=True)
+    if not made.anew:
+        typer.echo("This order was made before under the same reference.", err=True)
+
+
+def _line(order: "Order") -> str:
+    from kiosk.vend.damm import purchase_number
+
+    number = purchase_number(order.n)
+    until = _moment(order.until_ms)
+    return f"{order.name}  {order.state:9}  card ..{order.card[-4:]}  purchase {number:>6}  {_money(order):>10}  until {until}"
+
+
+def _money(order: "Order") -> str:
+    from kiosk.vend.money import CURRENCIES, plain
+
+    return f"{plain(order.amount_minor, CURRENCIES[order.currency].exponent)} {order.currency}"
+
+
+def _moment(at_ms: int) -> str:
+    """In UTC."""
+    from datetime import UTC, datetime
+
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%d %H:%M}"

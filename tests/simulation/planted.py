@@ -247,5 +247,4 @@ BUGS: dict[str, Planted] = {
     "proof by intent": Planted("a claim is settled on another sale's WriteStarted", proof_by_intent),
     "blind": Planted(RULES["blind"].what, RULES["blind"].patch),
     "repeat-new": Planted(RULES["repeat-new"].what, RULES["repeat-new"].patch),
-    "trust-count": Planted(RULES["trust-count"].what, RULES["trust-count"].patch),
 }

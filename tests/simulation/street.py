@@ -116,7 +116,7 @@ def act(world: "World", kiosk: Kiosk, do: str) -> str:
     """One of the things that are done at a machine."""
     chance = world.chance
     if do == "note":
-        value = chance.choice(NOTES)
+        value = world.mood.note if chance.random() < 0.6 else chance.choice(NOTES)
         kiosk.guarded(lambda: kiosk.offer_note(value))
     elif do == "coin":
         heard = not (world.faults and chance.random() < 0.02)

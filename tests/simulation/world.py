@@ -78,6 +78,7 @@ class Mood:
         self.troubles = some({name: weight for name, (weight, _) in street.TROUBLES.items()}) | {"the power fails": 1.0}
         self.errands: dict[str, float] = dict(errands.CALM) | some(errands.FAULTY)
         self.torn = chance.choice((0.0, 1.0, 3.0))
+        self.note = chance.choice(street.NOTES)  # most people pay just this: sales of one amount can be taken for one another
         self.size = Size(chance.choice((2, 3)), chance.choice((1, 2, 4)))
 
 

@@ -22,7 +22,7 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     place: str
     from_ms: int
     to_ms: int
-    words: dict[str, str] = {}
+    words: dict[str, str]
 
 
 class NoticesInstalled(RoomFact, frozen=True):

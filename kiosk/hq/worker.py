@@ -87,6 +87,11 @@ class Worker:
     def __init__(self, importer: Importer, pool: ProcessPoolExecutor) -> None:
         self._importer, self._pool = importer, pool
 
+    @property
+    def pid(self) -> int:
+        """Of its process; 0 before it has begun."""
+        return next(iter(self._pool._processes or {}), 0)  # noqa: SLF001 - the library tells it nowhere else
+
     def shaped(self, raws: Iterable[bytes]) -> Iterator[tuple[bytes, Outcome]]:
         """Each with what became of it, in order; DEPTH of them are under way while the caller writes."""
         waiting: deque[tuple[bytes, Future[Shaped | Refusal] | None]] = deque()

@@ -39,7 +39,7 @@ def told(standing: "Standing", at_ms: int) -> str:
         return f"{head}\n         never heard" + (f"; {len(standing.parked)} batches wait for its first" if standing.parked else "")
     lines = [
         head,
-        f"heard    {_moment(standing.seen_ms)}, {_ago(at_ms - standing.seen_ms)} ago; made {_moment(standing.made_ms)}, clock {standing.clock}",
+        f"heard    {_moment(standing.seen_ms)}, {_ago(at_ms - standing.seen_ms)} ago; made {_moment(standing.made_ms)}",
         f"head     batch {standing.seq}, row {standing.row_seq}; in the backup: batch {standing.durable_seq}",
     ]
     if standing.parked:
@@ -49,6 +49,7 @@ def told(standing: "Standing", at_ms: int) -> str:
     if standing.float_minor is not None:
         lines.append(f"float    {standing.float_minor} minor units left, by its last sale")
     versions = "  ".join(f"{kind} {epoch}.{version}" for kind, (epoch, version) in sorted(standing.applied.items()))
+    lines.append(f"clock    {standing.clock}")
     lines.append(f"software {standing.software}" + (f"; {versions}" if versions else ""))
     lines += [f"totals   {line}" for line in _sums(standing.totals)]
     return "\n".join(lines)

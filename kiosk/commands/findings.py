@@ -48,6 +48,7 @@ RULES: dict[str, tuple[str, str, str]] = {  # name -> (while all is well, otherw
     "clock_floor": ("the clock is not behind the journal", "the clock is {value} ms behind the journal's last row", CLOCK),
     "clock_step": ("nobody moved the clock", "the clock was moved by {value} ms", CLOCK),
     "clock_cards": ("no card says that the clock is behind", "{value} cards say that it is later than the clock says", CLOCK),
+    "history": ("the office has our history", "the office has another batch {value} than this journal", "Tell the office; change nothing."),
     "disk": ("{value} MiB are free", "{value} MiB are free, and below {limit} nothing is sold", "Make room; never in the store."),
     "unacked": ("{value} rows are not at the office", "{value} rows are not at the office, and {limit} is the end", BAG),
     "cash_box": ("every piece in the boxes is a sale's", "{value} pieces in the boxes are nobody's, or in doubt", "Count the box."),

@@ -115,6 +115,7 @@ def standing(rules: Rules, state: State, now: Now) -> tuple[RuleStanding, ...]:
         *_lists(rules, state, limits, now),
         *_keys(state, now),
         *_clock(state, now),
+        *_history(rules, state),
         *_disk(rules, state, limits),
         *_till(state),
         _stopped(rules, state, limits),
@@ -230,6 +231,13 @@ def _disk(rules: Rules, state: State, limits: Allowed) -> Iterator[RuleStanding]
     if office(rules, state):
         steps = {"warn": limits.unacked_max * 9 // 10, "stop": limits.unacked_max}
         yield RuleStanding(18, "unacked", _level(state.sent.unsent_rows, steps), state.sent.unsent_rows, limits.unacked_max, "rows")
+
+
+def _history(rules: Rules, state: State) -> Iterator[RuleStanding]:
+    """The head office acknowledged what this journal does not say: two machines may live one store's life, and it has to look."""
+    if office(rules, state):
+        disputed = state.sent.disputed
+        yield RuleStanding(17, "history", "warn" if disputed else "ok", disputed.batch if disputed else 0, 0, "1")
 
 
 def _till(state: State) -> Iterator[RuleStanding]:

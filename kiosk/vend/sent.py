@@ -220,12 +220,3 @@ def _disputed(sent: Sent, why: str, said: Acknowledged) -> tuple[Fact, ...]:
     """Once, as long as nothing else comes."""
     fact = AckDisputed(why, said.hq_epoch, said.batch, said.head)
     return () if sent.disputed == fact else (fact,)
-
-
-def resettable(sent: Sent) -> str:
-    """Why this store may not be given up yet, in one word; "" where the head office has all of it, safe: news | acks | durable."""
-    if sent.news > sent.row:
-        return "news"
-    if sent.acked.batch < sent.batch:
-        return "acks"
-    return "durable" if sent.acked.durable < sent.acked.batch else ""

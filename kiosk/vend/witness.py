@@ -5,8 +5,9 @@
 | notes, coins | accepted pieces by the journal | the acceptor's own count of its life |
 | keys, limits, tariff and all else that was sent | the version that the journal knows | the version of the file that is installed |
 | mark | the journal's last row | the number in a file that lies on another disk |
+| ack | the journal's last batch | the batch that the head office acknowledges (`sent`) |
 
-Acknowledgements and the bank terminal join here when there are any. What one power cut explains is no restore: the note in escrow, coins in
+The bank terminal joins here when there is one. What one power cut explains is no restore: the note in escrow, coins in
 fall, one installed item. A RESTORED store takes no money and writes no card; it prints marked slips until its life is over.
 """
 

@@ -8,14 +8,18 @@ import msgspec
 import pytest
 
 from kiosk import envelope
+from kiosk.commands.findings import of_rule
 from kiosk.sync.ack import LISTED_MAX, Ack, AckRefused, made_ack, read_ack
 from kiosk.sync.batch import NO_BATCH
 from kiosk.sync.seal import KEPT_MS
 from kiosk.sync.spool import ack_name
+from kiosk.vend.risk import standing
+from kiosk.vend.rules import Now
 from kiosk.vend.seen import Trusted
 from kiosk.vend.sent import AckDisputed, BatchAcked
 from kiosk.vend.trust import KeyListInstalled
 from kiosk.vend.witness import Restored
+from tests.sale.shop import rules
 from tests.sync.kit import KIOSK, STATION, Kiosk, Office, opened, sold
 
 DAY_MS = 86_400_000
@@ -124,6 +128,7 @@ def test_what_is_safe_on_another_site_is_learnt_without_anything_new(tmp_path: P
         assert (kiosk.sent.acked.durable, len(facts_of(kiosk, BatchAcked))) == (1, 2), "and never less within an epoch"
 
 
+@pytest.mark.covers("rule-17")
 def test_a_head_office_that_has_another_history_is_an_alarm_told_once_and_stops_nothing_from_being_sent(tmp_path: Path) -> None:
     office = Office()
     with opened(tmp_path, office, sold()) as kiosk:
@@ -132,6 +137,9 @@ def test_a_head_office_that_has_another_history_is_an_alarm_told_once_and_stops_
             kiosk.answer(office.ack(kiosk.store, 2, head_hash="ee" * 32, at_ms=at_ms))
         assert facts_of(kiosk, AckDisputed) == [AckDisputed("head", 1, 2, "ee" * 32)]
         assert (kiosk.sent.acked.batch, sorted(kiosk.up())) == (0, [1, 2])
+        (said,) = [one for one in standing(rules(office=True), kiosk.desk._state, Now(1, 1, 1, "")) if one.number == 17]
+        assert (said.name, said.level, said.value) == ("history", "warn", 2)
+        assert "another batch 2" in of_rule(said, "").says
         kiosk.answer(office.ack(kiosk.store, 1, head_hash=office.batches[2].header.head), "ack-1-00000003")
         assert kiosk.sent.acked.batch == 0, "the head of another batch is not its head"
         kiosk.answer(office.ack(kiosk.store, 1), "ack-1-00000004")
@@ -211,6 +219,7 @@ def test_a_head_office_that_lost_everything_gets_everything_from_the_journal_alo
         assert {seq: office.batches[seq].clear for seq in (1, 2, 3)} == before
 
 
+@pytest.mark.covers("rule-2")
 def test_a_disk_that_was_put_back_is_told_by_what_the_head_office_has(tmp_path: Path) -> None:
     office = Office()
     (tmp_path / "now").mkdir()

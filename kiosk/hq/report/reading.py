@@ -70,6 +70,7 @@ def _summed(connection: Connection, period: Period, by: By, only: str) -> list[R
     asked = select(table.c.kiosk_no, table.c.tender, table.c.currency, *(table.c[name] for name in SUMS)).where(
         table.c[place] == period.number
     )
+    asked = asked.order_by(table.c.kiosk_no)  # as they were enrolled, which mostly is the order of their names: little is left to sort
     return _fetched(connection, asked.where(table.c.kiosk_no == _number(only)) if only else asked)
 
 

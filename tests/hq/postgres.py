@@ -36,6 +36,10 @@ class Server:
         said = " ".join(f"-c {name}={value}" for name, value in settings.items())
         options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} {said}"
         self._as_user("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-o", options, "-w", "start")
+        # a run that is killed in the middle of a test leaves no server behind
+        stop = f"{self._bin}/pg_ctl -D {self.folder}/data -m immediate stop; rm -rf {self.folder}"
+        watch = ["sh", "-c", f"exec >/dev/null 2>&1; while [ -e /proc/{os.getpid()} ]; do sleep 1; done; {stop}"]
+        self._watch = subprocess.Popen(watch, user=USER if os.geteuid() == 0 else None, cwd="/", start_new_session=True)
 
     def _as_user(self, program: str, *arguments: str) -> None:
         user = USER if os.geteuid() == 0 else None
@@ -49,6 +53,8 @@ class Server:
 
     def stop(self) -> None:
         """And nothing is left of it."""
+        self._watch.kill()
+        self._watch.wait()
         self._as_user("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
 

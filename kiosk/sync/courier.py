@@ -31,6 +31,7 @@ from kiosk.sync.standing import Carried, Standing, Stick, Way, tell
 
 LOOK_S = 1.0  # how often the spool is looked at for something new, or asked
 PLAN_MAX = 64 * 1024
+STUCK_S = 6 * 3600.0  # a round of a thousand batches over the slowest line is over before
 EXIT_PLAN, EXIT_BUSY = 2, 75
 
 Opens = Callable[[], AbstractAsyncContextManager[Carrier]]
@@ -49,6 +50,7 @@ class Courier:
             self._ways["sftp"] = lambda: sftp(plan.sftp, plan.kiosk)  # type: ignore[arg-type]
         self._memories = {way: Memory() for way in self._ways}
         self._pace = {way: Pace() for way in self._ways}
+        self._began_s: dict[str, float] = {}
         self._stand = {way: Way() for way in self._ways}
         self._stick: Stick | None = None
         self._at_stick: asyncio.Task[None] | None = None
@@ -70,7 +72,9 @@ class Courier:
                 if task is not None and task.done():
                     task.result()  # a programmer's error ends the process
                 if (task is None or task.done()) and self._pace[way].due_s <= time.monotonic():
-                    rounds[way] = asyncio.create_task(self.round(way))
+                    rounds[way], self._began_s[way] = asyncio.create_task(self.round(way)), time.monotonic()
+                elif task is not None and not task.done() and time.monotonic() - self._began_s[way] > STUCK_S:
+                    _given_up(way)
             if "now" in asked and not self._ways:
                 self._tell()
             known = here
@@ -145,6 +149,13 @@ class Courier:
         """Where the disk does not take it, people read an older one."""
         with contextlib.suppress(FolderError):
             tell(self.spool, self._standing())
+
+
+def _given_up(way: str) -> None:
+    """A round that does not end, whatever its limits say, is not waited for: the process ends, and whoever started it begins anew."""
+    sys.stderr.write(f"The way by {way} does not end.\n")
+    sys.stderr.flush()
+    os._exit(EXIT_BUSY)
 
 
 def _trip(spool: Spool, where: str, what: str) -> stick.Done:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CONNECT_S, LOGIN_S, ALIVE_S = 15.0, 30.0, 15.0
 PUT_S, LIST_S = 180.0, 60.0
-FETCH_S, SLOWEST = 60.0, 500
+FETCH_S = 600.0  # of one letter; what has come by then stays, and the rest comes in the next round
 NAMES_MAX = 2_000  # of one folder
 PART = 64 * 1024
 
@@ -57,10 +57,9 @@ async def sftp(plan: SftpPlan, kiosk: str) -> AsyncIterator["Sftp"]:
                 keepalive_interval=ALIVE_S,
             )
     try:
-        with _sentences():
-            async with asyncio.timeout(LOGIN_S):
-                client = await connection.start_sftp_client()
-        yield Sftp(client, kiosk, f"{plan.root.rstrip('/')}/" if plan.root else "")
+        with _sentences(), _ends(connection, LOGIN_S):
+            client = await connection.start_sftp_client()
+        yield Sftp(connection, client, kiosk, f"{plan.root.rstrip('/')}/" if plan.root else "")
     finally:
         connection.abort()
 
@@ -68,20 +67,19 @@ async def sftp(plan: SftpPlan, kiosk: str) -> AsyncIterator["Sftp"]:
 class Sftp:
     """Implements `carrier.Carrier`. `root` ends in a slash, or is ""."""
 
-    def __init__(self, client: "asyncssh.SFTPClient", kiosk: str, root: str) -> None:
-        self._client, self._kiosk, self._root = client, kiosk, root
+    def __init__(self, connection: "asyncssh.SSHClientConnection", client: "asyncssh.SFTPClient", kiosk: str, root: str) -> None:
+        self._connection, self._client, self._kiosk, self._root = connection, client, kiosk, root
 
     async def put(self, seq: int, raw: bytes) -> bytes | None:
         """See `carrier.Carrier`: the acknowledgement comes down when the head office has looked."""
         folder, name = f"{self._root}up/{self._kiosk}", seq_name(seq)
-        with _sentences():
-            async with asyncio.timeout(PUT_S):
-                if await self._lies(f"{folder}/{name}", raw):
-                    return None
-                await self._client.makedirs(folder, exist_ok=True)
-                draft = f"{folder}/{draft_of(name)}"
-                await self._written(draft, raw)
-                await self._client.rename(draft, f"{folder}/{name}")
+        with _sentences(), _ends(self._connection, PUT_S):
+            if await self._lies(f"{folder}/{name}", raw):
+                return None
+            await self._client.makedirs(folder, exist_ok=True)
+            draft = f"{folder}/{draft_of(name)}"
+            await self._written(draft, raw)
+            await self._client.rename(draft, f"{folder}/{name}")
         return None
 
     async def _lies(self, path: str, raw: bytes) -> bool:
@@ -108,9 +106,8 @@ class Sftp:
 
     async def offered(self) -> list[Offered]:
         """See `carrier.Carrier`."""
-        with _sentences():
-            async with asyncio.timeout(LIST_S):
-                return [letter for place in (EVERYBODY, self._kiosk) for letter in await self._in(place)]
+        with _sentences(), _ends(self._connection, LIST_S):
+            return [letter for place in (EVERYBODY, self._kiosk) for letter in await self._in(place)]
 
     async def _in(self, place: str) -> list[Offered]:
         import asyncssh  # noqa: PLC0415
@@ -131,17 +128,34 @@ class Sftp:
 
     async def fetched(self, letter: Offered, offset: int) -> AsyncIterator[bytes]:
         """See `carrier.Carrier`."""
-        with _sentences():
-            async with (
-                asyncio.timeout(FETCH_S + letter.size / SLOWEST),
-                self._client.open(f"{self._root}downlink/{letter.place}/{letter.name}", "rb") as file,
-            ):
+        with _sentences(), _ends(self._connection, FETCH_S):
+            async with self._client.open(f"{self._root}downlink/{letter.place}/{letter.name}", "rb") as file:
                 while offset < letter.size:
                     part = _bytes(await file.read(min(PART, letter.size - offset), offset))
                     if not part:
                         return
                     offset += len(part)
                     yield part
+
+
+@contextmanager
+def _ends(connection: "asyncssh.SSHClientConnection", seconds: float) -> Iterator[None]:
+    """After so long the connection is cut. To cancel what waits is not enough: on its way out it waits for the server once more."""
+    late: list[bool] = []
+
+    def over() -> None:
+        late.append(True)
+        connection.abort()
+
+    timer = asyncio.get_running_loop().call_later(seconds, over)
+    try:
+        yield
+    except Exception:
+        if late:
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
 
 
 def _bytes(read: str | bytes) -> bytes:

@@ -165,6 +165,27 @@ def test_with_nothing_open_to_it_but_the_spool_and_the_ca_it_carries_all_the_sam
     assert inbox.kept == {KIOSK: [mail(1)]}
 
 
+HANGING = """import asyncio, contextlib, sys
+import kiosk.sync.courier as process
+from kiosk.sync.plan import HttpsPlan, Plan
+process.STUCK_S = process.LOOK_S = 0.05
+
+@contextlib.asynccontextmanager
+async def hangs(*_):
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):  # not even to be cancelled
+            await asyncio.sleep(3600)
+    yield
+
+process.https = hangs
+asyncio.run(process.Courier(Plan(sys.argv[1], "K07", https=HttpsPlan("https://127.0.0.1"))).run())"""
+
+
+def test_a_round_that_never_ends_ends_the_process(spool: Spool) -> None:
+    ended = subprocess.run([sys.executable, "-c", HANGING, str(spool.path)], capture_output=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr) == (process.EXIT_BUSY, b"The way by https does not end.\n")
+
+
 # ---------------------------------------------------------------- watched by the core
 
 

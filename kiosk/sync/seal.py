@@ -144,11 +144,6 @@ class Kept:
             return None
         return made if made.hash == header_hash else None
 
-    def seqs(self) -> list[int]:
-        """Of which there is a file."""
-        with Folder.at(self._path, create=True) as folder:
-            return [seq for name in folder.names() if (seq := seq_of(name))]
-
     def forget(self, durable: int, now_ms: int) -> None:
         """What the head office has on another site, too, and is older than 30 days by the file's own time."""
         with Folder.at(self._path, create=True) as folder:

@@ -27,6 +27,7 @@ from kiosk.sync.batch import (
 )
 from kiosk.vend import rows
 from kiosk.vend.facts import DeviceFault
+from kiosk.vend.lifetime import Lifetime
 from kiosk.vend.rows import Unknown
 from tests.sync import reader
 from tests.sync.golden import ACK, ACK_SEED, ACKED, BOXED, CLEAR, HQ_PRIVATE, LINES, OFFICE, STATION, header_of, lines_of
@@ -331,7 +332,7 @@ def test_a_full_header_fits_into_its_line() -> None:
     """32 kinds of 16 letters, every number at its end."""
     many = {f"{number:016d}": (0xFFFFFFFF, 0xFFFFFFFF) for number in range(32)}
     big = 2**53 - 1
-    totals = msgspec.convert(dict.fromkeys(b.Lifetime.__struct_fields__, big), b.Lifetime)
+    totals = msgspec.convert(dict.fromkeys(Lifetime.__struct_fields__, big), Lifetime)
     header = header_of(FEW, totals, applied=many, software="x" * 64, made_ms=big, utility=0xFFFFFFFF)
     made = made_batch(header, FEW, STATION.sign)
     assert len(made.header) < envelope.HEADER_MAX

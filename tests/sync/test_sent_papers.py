@@ -33,7 +33,7 @@ def test_money_and_rows_are_not_yet_there_until_they_are_acknowledged(tmp_path: 
     office = Office()
     with opened(tmp_path, office, sold((50_00, 20_00), sales=2)) as kiosk:
 
-        def figures() -> tuple[int, int, int]:
+        def figures() -> tuple[int | None, int, int]:
             state = kiosk.desk._state
             said = owed(state, counted=True)
             (rows,) = [one.value for one in standing(rules(office=True), state, Now(1, 1, 1, "")) if one.name == "unacked"]

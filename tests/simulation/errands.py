@@ -66,10 +66,12 @@ def collect(world: "World") -> str:
     letters = waiting(kiosk)
     if not letters:
         return ""
-    if world.chance.random() < 0.1:
+    if world.chance.random() < 0.1 and not world.mail.stick:
         world.mail.stick += letters
         return f"all {len(letters)} of {kiosk.id} on a stick"
-    letter = world.chance.choice(letters)
+    letter = letters[0] if world.chance.random() < 0.6 else world.chance.choice(letters)
+    if letter in world.mail.up and world.chance.random() < 0.8:
+        return ""  # it is on its way
     world.mail.up.append(letter)
     return f"{kiosk.id} {letter.name}"
 

@@ -11,7 +11,7 @@ import typer
 from kiosk.vend import damm, evidence
 from kiosk.vend.money import plain
 
-_TENDERS = {evidence.CASH: "cash"}
+_TENDERS = {evidence.CASH: "cash", evidence.CODE: "transfer code"}
 
 
 def verify(

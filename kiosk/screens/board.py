@@ -77,13 +77,18 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         """Another View: help ends as soon as anything but the time has changed, digits are forgotten where none are typed any more."""
         moved = _timeless(view) != _timeless(self._view)
         new_phase = view.phase != self._view.phase
-        if not (goes_on(self._view.staff, view.staff) if view.staff else not new_phase and scene_of(view).pad):
+        if not (goes_on(self._view.staff, view.staff) if view.staff else self._types_on(view)):
             self._forget()
         self._view, self._made_ms = view, self._monotonic_ms()
         self._helping = self._helping and not moved
         self._beat = 0 if new_phase else self._beat
         self._wind(new_phase=new_phase)
         self._paint()
+
+    def _types_on(self, view: View) -> bool:
+        """The digits are still being typed there; whoever was asked for more time finds them again."""
+        same = self._view.phase in {view.phase, "still"} and not self._view.staff
+        return same and scene_of(view).pad or (view.phase == "still" and not self._view.staff)
 
     def use(self, palette: Palette) -> None:
         """Other colours: one repaint."""

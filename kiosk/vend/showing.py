@@ -153,8 +153,8 @@ def _code(rules: Rules, state: State) -> Parts:
         "state": said.state,
         "tries": said.tries,
         "room_minor": said.room_minor,
-        "purchase": purchase_number(said.n) if said.n else "",
-        "following": purchase_number(said.following) if said.following else "",
+        "purchase": str(said.n or ""),
+        "following": str(said.following or ""),
         "proof": said.proof,
     }
     again = () if said.state == "shut" else (Offer("code", "again"),)

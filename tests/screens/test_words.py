@@ -56,6 +56,7 @@ FILLED = {  # the widest that a placeholder holds on a kiosk that sells at most 
     "other": "..1102",
     "time": "2:30",
     "tries": 9,
+    "following": 999,
     "whole": 20,
 }
 

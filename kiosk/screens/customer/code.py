@@ -6,21 +6,36 @@ from kiosk.vend.view import View
 
 DIGITS, GROUP = 20, 4
 AMOUNT = slice(2, 9)  # minor units within the code (design of the sale, "Transfer codes")
-ANSWERS = ("card", "used", "old", "passed", "early", "room", "shut")
+ANSWERS = ("card", "used", "old", "behind", "passed", "early", "room", "shut")
 
 
 def seen(view: View) -> Scene:
     """Digits to type, or what became of the code; the money of a refused one is still where it was paid."""
     say = Voice(view)
     state = say.word("state")
-    return _answer(view, say, state) if state in ANSWERS else _typing(say, wrong=state == "digit")
+    if state == "checking":
+        return _checking(say)
+    return _answer(view, say, state) if state in ANSWERS else _typing(say)
 
 
-def _typing(say: Voice, *, wrong: bool) -> Scene:
+def _checking(say: Voice) -> Scene:
+    """For the moment that the vault needs; nothing can be pressed."""
+    return Scene(
+        field="you",
+        place="you",
+        first=say("code.first_checking"),
+        second=say("code.second_checking"),
+        figure=say.figure,
+        currency=say.currency,
+        keys=(say.help_key(),),
+    )
+
+
+def _typing(say: Voice) -> Scene:
     """The present group large, the others beside it; when all are there and the check digit holds, the amount that they name."""
     typed = say.typed
     whole = len(typed) == DIGITS
-    wrong = whole and (wrong or damm.digit(typed) != "0")
+    wrong = whole and damm.digit(typed) != "0"
     amount = say.money(int(typed[AMOUNT])) if whole and not wrong else ""
     group = len(typed) // GROUP
     first = say("code.first_whole", amount=amount) if whole else say("code.first_group", group=group + 1) if typed else say("code.first")
@@ -36,7 +51,7 @@ def _typing(say: Voice, *, wrong: bool) -> Scene:
         told=(say("code.compare"),) if whole else (),
         keys=(
             *say.pad_keys(PAD if not whole and say.offered("code", "typed") else ""),
-            *((say.press("enter", "code", typed, say("key.next")),) if whole and say.offered("code", "typed") else ()),
+            *((say.press("enter", "code", typed, say("key.next")),) if amount and say.offered("code", "typed") else ()),
         ),
         pad=True,
     )
@@ -55,12 +70,12 @@ def _answer(view: View, say: Voice, state: str) -> Scene:
     return Scene(
         field="none",
         place=view.place if known else "you",
-        first=say(f"code.first_{state}", room=say.money(say.minor("room_minor")), purchase=say.word("purchase")),
+        first=say(f"code.first_{state}", **_said(say)),
         second=say("code.second_card_last" if state == "card" and tries == 1 else f"code.second_{state}", tries=tries),
         figure=say.figure if known else "",
         currency=say.currency,
         picture="" if known else "card_held",
-        ledger=say.tally(),
+        ledger=((say("ledger.proof"), spaced(say.word("proof"))),) if say.word("proof") else (),
         keys=(
             *say.key("1", "code", "again", say("code.again"), say("code.again_short")),
             *say.key("2", "tender", "cash", say("amount.cash")),
@@ -68,3 +83,13 @@ def _answer(view: View, say: Voice, state: str) -> Scene:
             say.help_key(),
         ),
     )
+
+
+def _said(say: Voice) -> dict[str, str]:
+    """What a first sentence may name: how much the meter takes, the code's purchase and the card's next one."""
+    return {"room": say.money(say.minor("room_minor")), "purchase": say.word("purchase"), "following": say.word("following")}
+
+
+def spaced(proof: str) -> str:
+    """Ten digits as they are read over the telephone: `01234 56789`."""
+    return f"{proof[:5]} {proof[5:]}"

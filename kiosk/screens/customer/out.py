@@ -6,9 +6,9 @@ from kiosk.vend.view import View
 
 
 def _first(why: str, say: Voice) -> str:
-    """A balance that was asked for is still shown; otherwise where the money is, if some may be in here, or that none can go in."""
-    if say.word("asked") == "balance":
-        return "out.first_balance"
+    """A balance or a code that was asked for still works; otherwise where the money is, if some may be in here, or that none can go in."""
+    if say.word("asked") in {"balance", "code"}:
+        return f"out.first_{say.word('asked')}"
     return f"out.first_{why}" if words.known(f"out.first_{why}") else "out.first"
 
 
@@ -17,6 +17,7 @@ def seen(view: View) -> Scene:
     say = Voice(view)
     why = say.word("why")
     balance = say.key("1", "balance", "", say("attract.balance"), say("attract.balance_short"))
+    code = say.key("2", "tender", "code", say("attract.transfer_code"), say("attract.transfer_code_short"))
     still_works = tuple(say(key) for key in view.told if words.known(key))
     return Scene(
         field="none",
@@ -26,6 +27,6 @@ def seen(view: View) -> Scene:
         figure=say.figure if view.figure_minor else "",
         currency=say.currency,
         lines=still_works,
-        keys=(*balance, say.help_key()),
+        keys=(*balance, *code, say.help_key()),
         status=say("status.phone", phone=say.word("phone")) if say.word("phone") else "",
     )

@@ -33,6 +33,7 @@ class Case:
     claimed: f.ClaimIssued | None = None
     verified: bool = False
     unsure: str = ""
+    coded: bool = False  # paid elsewhere, by transfer code
     pieces: dict[str, Pieces] = field(default_factory=dict)  # by device
     tender_minor: int = 0
     held: tuple[int, int] | None = None  # the note in escrow: row, amount

@@ -92,6 +92,11 @@ class Teller(Case):
             case f.EscrowUnknown():
                 self.held, self.disputed[row.seq] = None, fact.denomination
                 return "in_doubt", {"note_minor": fact.denomination}
+            case f.TransferCodeAccepted():
+                self.coded, self.tender_minor = True, fact.amount_minor
+                return "code", {"generation": fact.generation, "order": fact.order or "-"}
+            case f.TenderClosed(why="code"):
+                return None
             case f.TenderClosed():
                 return f"paid_{fact.why}", {}
         return None

@@ -42,11 +42,17 @@ def _credited(case: Case) -> Iterator[Holding]:
 
 
 def _called(case: Case, where: Place) -> str:
+    key = "machine"
     if where == Place.BETWEEN:
-        return "between" if case.known >= w.CARD else "between_passed"
+        key = "between" if case.known >= w.CARD else "between_passed"
     if where == Place.CLAIM:
-        return "claim_gone" if case.known == w.GONE else "claim"
-    return "machine"
+        key = "claim_gone" if case.known == w.GONE else "claim"
+    return _by_tender(case, key)
+
+
+def _by_tender(case: Case, key: str) -> str:
+    """A code's money is in no box here: it is the office's."""
+    return f"{key}_code" if case.coded else key
 
 
 def _beside(case: Case) -> Iterator[Holding]:
@@ -79,12 +85,12 @@ def _changes_of_record(case: Case) -> tuple[str, ...]:
     if where == Place.CARD:
         return ("taken",)
     if where == Place.BETWEEN and case.known >= w.CARD:
-        return ("on_card", "in_meter", "free", "other")
+        return ("on_card", "in_meter", _by_tender(case, "free"), "other")
     if where == Place.BETWEEN:
-        return ("rows_own", "rows_other")
+        return ("rows_own", _by_tender(case, "rows_other"))
     if case.known == w.GONE:
         return ("moved",)
-    return ("free", "other") if case.ended else ("goes_on",)
+    return (_by_tender(case, "free"), "other") if case.ended else ("goes_on",)
 
 
 def rules(case: Case) -> tuple[str, ...]:

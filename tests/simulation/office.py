@@ -158,10 +158,6 @@ class Office:
         """That store's life is over."""
         self._uncut(lambda: kiosks.changed(self.store, kiosk, "closed"))
 
-    def state_of(self, kiosk: str) -> str:
-        """open | frozen | closed."""
-        return str(self.store.read(lambda c: c.execute(select(KIOSK.c.state).where(KIOSK.c.id == kiosk)).scalar()))
-
     def heads(self) -> dict[str, tuple[int, int, str]]:
         """kiosk -> (batch, row, chain there), of what is in the store."""
         asked = select(KIOSK.c.id, HEAD.c.seq, HEAD.c.row_seq, HEAD.c.row_hash).join(HEAD, HEAD.c.kiosk_no == KIOSK.c.no)

@@ -144,7 +144,7 @@ async def test_clear_takes_one_digit_and_where_there_is_none_it_goes_back() -> N
         assert desk.chosen == [Choice(0, "cancel")]
 
 
-async def test_digits_outlive_help_and_another_language_and_a_wrong_one_but_no_other_screen() -> None:
+async def test_digits_outlive_help_and_another_language_and_more_time_but_no_other_screen() -> None:
     desk = Desk(CODE)
     app = glass(desk)
     async with app.run_test(size=(78, 29)) as pilot:
@@ -167,10 +167,13 @@ async def test_digits_outlive_help_and_another_language_and_a_wrong_one_but_no_o
         await pilot.pause()
         assert "7800" not in shown(app.board)
         await pilot.press("1")
-        desk.publish(replace(SAMPLES["still-empty"].view, rev=5))
-        await pilot.pause()
-        desk.publish(replace(CODE, rev=6))
-        await pilot.pause()
+        for rev, view in ((5, SAMPLES["still-empty"].view), (6, CODE)):
+            desk.publish(replace(view, rev=rev))
+            await pilot.pause()
+        assert "1 of 20" in shown(app.board)
+        for rev, view in ((7, SAMPLES["still-empty"].view), (8, SAMPLES["take_card"].view), (9, CODE)):
+            desk.publish(replace(view, rev=rev))
+            await pilot.pause()
         assert "0 of 20" in shown(app.board)
 
 

@@ -3,6 +3,7 @@
 import typer
 
 from kiosk.commands import (
+    backup,
     bench,
     card,
     demo,
@@ -45,6 +46,8 @@ app.command("run")(run.run)
 app.command("init")(run.init)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("reset")(reset.reset)
 app.command("bench")(bench.bench)
 app.command("explain")(explain.explain)

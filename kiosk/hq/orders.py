@@ -28,6 +28,7 @@ from kiosk.vend.money import CURRENCIES
 NAMES, NAME_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 10  # 50 bits, nothing to mistake for a digit
 REFERENCE_MAX = 64
 MOST_MINOR = CEILINGS["sale_max_minor"]  # above it no vault makes a MAC
+LAST_GENERATION = 0xFFFF  # two bytes where keys are derived: the year 7353
 AHEAD = 5  # orders of one card that may wait: a kiosk knows a count by its last digit
 ROWS_LOOKED_AT = 200  # of a card, the newest
 
@@ -102,18 +103,26 @@ def nowhere_else(_order: Order) -> None:
     """There is no other site: the store's own disk is all."""
 
 
+Also = Callable[[Connection, Order, bool], None]
+"""What is written down in the same transaction as an order, new or found again; what it raises undoes both."""
+
+
+def nothing_more(_connection: Connection, _order: Order, _anew: bool) -> None:
+    """An order alone."""
+
+
 class Orders:
     """`off_site`: returns when the order is safe at another site, too; raises OrderRefused, and the code stays here."""
 
     def __init__(self, store: Store, vault: MasterVault, off_site: Callable[[Order], None] = nowhere_else) -> None:
         self._store, self._vault, self._off_site = store, vault, off_site
 
-    def make(self, wanted: Wanted, now_ms: int) -> Made:
-        """A new order, or the one that was made under this reference. Raises OrderRefused, StoreError, NoSuchKey."""
-        _possible(wanted, self._store.utility)
+    def make(self, wanted: Wanted, now_ms: int, also: Also = nothing_more) -> Made:
+        """A new order, or the one that was made under this reference. Raises OrderRefused, StoreError, NoSuchKey, and what `also` does."""
+        _possible(wanted, self._store.utility, now_ms)
         for _ in range(AHEAD):
             try:
-                order, anew = self._store.transact(lambda connection: _begun(connection, wanted, now_ms))
+                order, anew = self._store.transact(lambda connection: _begun(connection, wanted, now_ms, also))
                 break
             except _Taken:
                 continue
@@ -172,10 +181,12 @@ def standing(store: Store, *, card: str = "", region: int = 0, now_ms: int = 0) 
 # ---------------------------------------------------------------- one transaction
 
 
-def _possible(wanted: Wanted, utility: int) -> None:
+def _possible(wanted: Wanted, utility: int, now_ms: int) -> None:
     """Everything that can be said without looking. Raises OrderRefused."""
     if wanted.binding.utility != utility or wanted.binding.state != "issued":
         raise OrderRefused("card", "This card is not one of ours, or it was not handed out yet.")
+    if code.generation_at(now_ms) > LAST_GENERATION:
+        raise OrderRefused("generation", "There is no generation of keys for this day.")
     if wanted.currency not in CURRENCIES:
         raise OrderRefused("currency", "This currency is not known here.")
     if not 1 <= wanted.amount_minor <= min(MOST_MINOR, code.MOST_MINOR):
@@ -188,13 +199,15 @@ def _possible(wanted: Wanted, utility: int) -> None:
         raise OrderRefused("settles", "Only an order that settles a claim has its slot given.")
 
 
-def _begun(connection: Connection, wanted: Wanted, now_ms: int) -> tuple[Order, bool]:
+def _begun(connection: Connection, wanted: Wanted, now_ms: int, also: Also) -> tuple[Order, bool]:
     """The order that has this reference, or a new one in the next free slot."""
     held = wanted.binding
     asked = select(ORDER).where(ORDER.c.source == wanted.source, ORDER.c.reference == wanted.reference)
     before = connection.execute(asked).mappings().first()
     if before:
-        return _same(_order(before), wanted), False
+        held_before = _same(_order(before), wanted)
+        also(connection, held_before, False)
+        return held_before, False
     generation = code.generation_at(now_ms)
     order = Order(
         name="".join(secrets.choice(NAMES) for _ in range(NAME_LETTERS)),
@@ -216,6 +229,7 @@ def _begun(connection: Connection, wanted: Wanted, now_ms: int) -> tuple[Order, 
         connection.execute(insert(ORDER).values(**msgspec.structs.asdict(order)))
     except IntegrityError:
         raise _Taken from None
+    also(connection, order, True)
     return order, True
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -13,6 +14,8 @@ from kiosk.hq.orders import Made, Order, OrderRefused, Orders, Proved, Wanted, f
 from kiosk.hq.registry import Binding
 from kiosk.hq.store import IN_MEMORY, Store
 from kiosk.hq.worklist import waiting
+from kiosk.sync.item import WAYS, ItemRefused
+from kiosk.sync.orders import ORDERS_MAX, OrdersBody, orders_of
 from kiosk.vend import code
 from tests.codes.kit import CodeShop, code_cmac, digits, proof
 from tests.hq.batches import UTILITY, Journaled, importer
@@ -103,6 +106,7 @@ def test_an_order_that_settles_a_claim_keeps_its_slot(orders: Orders) -> None:
     assert orders.make(wanted("c"), NOW_MS).order.n == 3
 
 
+@pytest.mark.covers("field-82")
 def test_more_than_five_orders_do_not_wait_for_one_card(orders: Orders) -> None:
     for reference in "abcde":
         orders.make(wanted(reference), NOW_MS)
@@ -110,6 +114,7 @@ def test_more_than_five_orders_do_not_wait_for_one_card(orders: Orders) -> None:
         orders.make(wanted("f"), NOW_MS)
 
 
+@pytest.mark.covers("field-81", "field-89")
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -284,6 +289,7 @@ def test_nor_is_an_order_that_another_settles(orders: Orders, store: Store) -> N
     assert not prove(orders, store, made.order.name, proofs(made)[1], by="014", now_ms=NOW_MS).reissue
 
 
+@pytest.mark.covers("field-88")
 def test_after_five_tries_no_proof_is_heard(orders: Orders, store: Store) -> None:
     made = orders.make(wanted(), NOW_MS)
 
@@ -314,3 +320,24 @@ def test_the_machines_proof_is_the_one_that_the_office_knows(orders: Orders, sto
     shop.press("code", "again")
     shop.press("code", reissue(orders, said, BINDING, NOW_MS).code)
     assert shop.view.phase == "done"
+
+
+@pytest.mark.covers("field-86")
+def test_a_list_has_the_newest_orders_where_there_are_too_many(orders: Orders) -> None:
+    made = [orders.make(wanted(reference), NOW_MS + at) for at, reference in enumerate("abcd")]
+    assert [each.order for each in orders.listed(1, NOW_MS, 3)] == [one.order.name for one in made[1:]]
+    one = orders.listed(1, NOW_MS, 1)
+    whole = msgspec.json.encode(OrdersBody(one * ORDERS_MAX))
+    assert len(orders_of(whole).orders) == ORDERS_MAX == 2_000
+    assert len(whole) < WAYS["orders"].body_max
+    with pytest.raises(ItemRefused):
+        orders_of(msgspec.json.encode(OrdersBody(one * (ORDERS_MAX + 1))))
+
+
+@pytest.mark.covers("field-84")
+def test_after_the_last_generation_no_code_is_made(store: Store) -> None:
+    last_ms = 0xFFFF * code.GENERATION_MS
+    orders = Orders(store, DemoMasters(UTILITY))
+    assert orders.make(wanted("last"), last_ms).order.generation == 0xFFFF
+    with pytest.raises(OrderRefused, match="generation"):
+        orders.make(wanted("after"), last_ms + code.GENERATION_MS)

@@ -28,6 +28,7 @@ from kiosk.commands.hq import hq_app
 from kiosk.commands.hq_card import card_app as hq_cards
 from kiosk.commands.hq_order import order_app
 from kiosk.commands.hq_report import report_app as hq_reports
+from kiosk.commands.hq_settle import settle_app
 from kiosk.commands.sync import sync_app
 from kiosk.commands.vault import vault_app
 
@@ -62,6 +63,7 @@ hq_serve.join(hq_app)
 hq_app.add_typer(hq_cards, name="card")
 hq_app.add_typer(hq_reports, name="report")
 hq_app.add_typer(order_app, name="order")
+hq_app.add_typer(settle_app, name="settle")
 _group("journal", "The journal: every fact of this kiosk, in order.").command("verify")(journal.verify)
 receipts = _group("receipt", "Receipts and claim slips.")
 receipts.command("verify")(receipt.verify)

@@ -182,6 +182,13 @@ class Registry:
             row = session.exec(select(BindingTable).where(BindingTable.card == card)).one_or_none()
             return _binding(row) if row else None
 
+    def of_meter(self, utility: int, meter: str) -> list[Binding]:
+        """Every card that was ever opened for a meter and not scrapped, the oldest first."""
+        with self._session() as session:
+            mine = select(BindingTable).where(BindingTable.utility == utility, BindingTable.meter == meter)
+            rows = session.exec(mine.where(BindingTable.state != "scrapped").order_by(col(BindingTable.id))).all()
+            return [_binding(row) for row in rows]
+
     def _same(self, held: Binding, wanted: Binding) -> Binding:
         three = (held.utility, held.customer, held.meter) == (wanted.utility, wanted.customer, wanted.meter)
         if not three or held.state != "begun":

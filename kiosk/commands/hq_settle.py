@@ -1,0 +1,266 @@
+"""`kiosk hq settle`: money that is paid and not credited. What there is, what is known of it, and the order that gives it back.
+
+Exit codes: 0 done, 1 refused, or an alarm; 2 wrong call; 3 no vault; 8 another person has to release it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from kiosk.commands import EXIT_REFUSED, ended
+from kiosk.commands.hq_order import Book, Folder, Vault
+from kiosk.commands.hq_store import AsJson, Database, both, now_ms
+from kiosk.commands.vault import Module, SecretFile, Token, opened
+
+if TYPE_CHECKING:
+    from kiosk.devices.vault.hq import MasterVault
+    from kiosk.hq.registry import Registry
+    from kiosk.hq.settlement.cases import Cases
+    from kiosk.hq.settlement.rule import Case
+    from kiosk.hq.store import Store
+
+settle_app = typer.Typer(no_args_is_help=True, help="Money that is paid and not credited: claims, slips, late orders, cash of no sale.")
+
+EXIT_SECOND = 8
+CASES_SHOWN = 500
+
+Asked = Annotated[
+    str, typer.Argument(metavar="CASE", help="As the list names it (K07/SALE), a paper (K07-000123), a card's or meter's digits.")
+]
+By = Annotated[str, typer.Option("--by", help="Who decides.")]
+Second = Annotated[str, typer.Option("--and", help="The other person.")]
+Note = Annotated[str, typer.Option(help="What the audit should say beside it.")]
+
+
+@settle_app.command("list", epilog="Example: kiosk hq settle list --office /srv/office --vault vault.json")
+def list_(
+    office: Folder,
+    *,
+    whole: Annotated[bool, typer.Option("--all", help="Also what needs nobody any more.")] = False,
+    kiosk: Annotated[str, typer.Option(help="Only this kiosk's.")] = "",
+    store: Database = "",
+    registry: Book = None,
+    vault: Vault = None,
+    token: Token = "",
+    module: Module = None,
+    secret_file: SecretFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is paid and not credited, how old it is, what comes next and who must act. Without a vault fewer proofs are seen."""
+    from kiosk.hq.settlement import told
+    from kiosk.hq.settlement.rule import way
+
+    at_ms = now_ms()
+    with _opened(office, store, registry, _masters(vault, token, module, secret_file)) as room:
+        ways = [(case, way(case, at_ms)) for case in room.cases.all(at_ms) if kiosk in ("", case.kiosk)]
+    ways = [(case, chosen) for case, chosen in ways if whole or chosen.who != "nobody"]
+    if as_json:
+        typer.echo(msgspec.json.encode([{"case": case, "way": chosen} for case, chosen in ways]))
+        return
+    if ways:
+        typer.echo(told.heads())
+    for case, chosen in ways[:CASES_SHOWN]:
+        typer.echo(told.line(case, chosen, at_ms))
+    typer.echo(told.summed([case for case, chosen in ways if chosen.who != "nobody"]), err=True)
+    if len(ways) > CASES_SHOWN:
+        typer.echo(f"{len(ways) - CASES_SHOWN} more are not shown: ask with --kiosk or --json.", err=True)
+
+
+@settle_app.command("show", epilog="Example: kiosk hq settle show K07-000123 --office /srv/office --vault vault.json")
+def show(
+    asked: Asked,
+    office: Folder,
+    *,
+    store: Database = "",
+    registry: Book = None,
+    vault: Vault = None,
+    token: Token = "",
+    module: Module = None,
+    secret_file: SecretFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the evidence of one case, what follows from it, and what was decided before."""
+    from kiosk.hq.settlement import told
+    from kiosk.hq.settlement.deciding import decisions
+    from kiosk.hq.settlement.rule import way
+
+    at_ms = now_ms()
+    with _opened(office, store, registry, _masters(vault, token, module, secret_file)) as room:
+        for case in room.asked(asked, at_ms):
+            chosen, known, before = way(case, at_ms), room.cases.known(case.meter), decisions(room.store, case.value)
+            if as_json:
+                typer.echo(msgspec.json.encode({"case": case, "way": chosen, "known": known, "decisions": before}))
+                continue
+            typer.echo("\n".join(told.shown(case, chosen, known, at_ms)))
+            for each in before:
+                order = f", order {each.order_name}" if each.order_name else ""
+                typer.echo(
+                    f"  {told.moment(each.at_ms)}  {each.what} by {each.who} ({each.login}), slot {each.n}{order}. {each.note}".rstrip()
+                )
+
+
+@settle_app.command("make", epilog="Example: kiosk hq settle make K07-000123 --by 014 --office /srv/office --vault vault.json")
+def make(
+    asked: Asked,
+    office: Folder,
+    *,
+    by: By,
+    note: Note = "",
+    store: Database = "",
+    registry: Book = None,
+    vault: Vault = None,
+    token: Token = "",
+    module: Module = None,
+    secret_file: SecretFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Order the money where the rule allows it. What is for two people is proposed by the first call and released by another person's."""
+    from kiosk.commands.hq_order import _tell
+    from kiosk.devices.vault.suite import NoSuchKey
+    from kiosk.hq.orders import OrderRefused, Orders
+    from kiosk.hq.settlement.deciding import Desk, NotSettled
+
+    at_ms, masters = now_ms(), opened(vault, token, module, secret_file)
+    with _opened(office, store, registry, masters) as room:
+        (case,) = room.asked(asked, at_ms, one=True)
+        desk = Desk(room.store, room.cases, Orders(room.store, masters), room.book.of_card)
+        try:
+            decided = desk.decide(case.value, by, at_ms, note=note)
+        except (NotSettled, OrderRefused, NoSuchKey) as error:
+            raise ended(str(error), EXIT_REFUSED) from None
+    if decided.made:
+        _tell(decided.made, as_json=as_json)
+        return
+    typer.echo(f"{case.value} is for two people: another person says the same command to release slot {decided.way.n}.", err=True)
+    raise typer.Exit(EXIT_SECOND)
+
+
+@settle_app.command("paper", epilog="Example: kiosk hq settle paper K1:AEBE... --by 014 --office /srv/office")
+def paper(
+    code: Annotated[str, typer.Argument(help="The text of a slip's or receipt's code, as a scanner reads it.")],
+    office: Folder,
+    *,
+    by: By,
+    store: Database = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take in a slip or receipt that somebody brought: its kiosk's signature is checked, and twice is once."""
+    from contextlib import closing
+
+    from kiosk.hq.settlement.papers import bring
+    from kiosk.hq.store import StoreError
+    from kiosk.vend.evidence import NotGenuine
+
+    _, held = both(office, store)
+    with closing(held):
+        try:
+            brought = bring(held, code, by, now_ms())
+        except (NotGenuine, StoreError) as error:
+            raise ended(str(error), EXIT_REFUSED) from None
+    if as_json:
+        typer.echo(msgspec.json.encode(brought))
+        return
+    known = "" if brought.anew else " It was here before."
+    about = f" See: kiosk hq settle show {brought.value}" if brought.value else ""
+    typer.echo(f"Genuine: {brought.paper.kiosk}-{brought.paper.number:06d}.{known}{about}")
+
+
+@settle_app.command("removed", epilog="Example: kiosk hq settle removed 000012345678 --count 7 --by 014 --and 027 --office /srv/office")
+def removed(
+    meter: Annotated[str, typer.Argument(help="The meter's number, 12 digits.")],
+    office: Folder,
+    *,
+    count: Annotated[int, typer.Option(min=0, help="Its last purchase count, as two people read it.")],
+    by: By,
+    second: Second,
+    store: Database = "",
+    registry: Book = None,
+) -> None:
+    """Write down that a meter was taken away: what it has not taken, it never will."""
+    from kiosk.hq.settlement.papers import BadRemoval
+    from kiosk.hq.settlement.papers import removed as taken_away
+
+    with _opened(office, store, registry, None) as room:
+        try:
+            taken_away(room.store, meter, count, people=(by, second), now_ms=now_ms(), known=room.cases.known(meter))
+        except BadRemoval as error:
+            raise ended(str(error), EXIT_REFUSED) from None
+    typer.echo(f"Meter {meter} was taken away with count {count}.")
+
+
+@settle_app.command("close", epilog='Example: kiosk hq settle close "K07#311" --by 014 --and 027 --note "given out, receipt 88"')
+def close(
+    asked: Asked,
+    office: Folder,
+    *,
+    by: By,
+    second: Second,
+    note: Note,
+    store: Database = "",
+    registry: Book = None,
+) -> None:
+    """Say what became of cash that no sale explains."""
+    from kiosk.hq.settlement.deciding import Closer, NotSettled
+
+    at_ms = now_ms()
+    with _opened(office, store, registry, None) as room:
+        try:
+            Closer(room.store, room.cases).close(asked, by, second, at_ms, note=note)
+        except NotSettled as error:
+            raise ended(str(error), EXIT_REFUSED) from None
+    typer.echo(f"{asked} is closed.")
+
+
+# ---------------------------------------------------------------- shared
+
+
+class _Room:
+    """The store, the registry and the cases of an office."""
+
+    def __init__(self, store: "Store", book: "Registry", cases: "Cases") -> None:
+        self.store, self.book, self.cases = store, book, cases
+
+    def asked(self, text: str, at_ms: int, *, one: bool = False) -> "list[Case]":
+        """The cases that somebody means. Ends with one sentence where there is none, or more than one is too many."""
+        from kiosk.hq.settlement.cases import matching
+
+        exact = self.cases.one(text, at_ms) if "/" in text or "#" in text else None
+        found = [exact] if exact else matching(self.cases.all(at_ms), text)
+        if not found:
+            raise ended(f"Nothing that is owed goes by {text}.", EXIT_REFUSED)
+        if one and len(found) > 1:
+            raise ended(f"{text} may be {', '.join(case.value for case in found[:5])}: name one.", EXIT_REFUSED)
+        return found
+
+
+@contextmanager
+def _opened(office: Path, database: str, registry: Path | None, masters: "MasterVault | None") -> Iterator[_Room]:
+    from contextlib import closing
+
+    from kiosk.devices.vault.suite import NoSuchKey
+    from kiosk.hq.registry import Registry, RegistryError
+    from kiosk.hq.settlement.cases import Cases
+    from kiosk.hq.settlement.papers import tags
+    from kiosk.hq.store import StoreError
+    from kiosk.vend.ports import VaultError
+
+    opened_office, store = both(office, database)
+    utility = opened_office.record.utility
+    try:
+        with closing(store), closing(Registry(registry or office / "registry.db", now_ms)) as book:
+
+            def cards(meter: str) -> list[str]:
+                return [binding.card for binding in book.of_meter(utility, meter)]
+
+            yield _Room(store, book, Cases(store, cards, tags(masters) if masters else None))
+    except (RegistryError, StoreError, NoSuchKey, VaultError) as error:
+        raise ended(str(error), EXIT_REFUSED) from None
+
+
+def _masters(vault: Path | None, token: str, module: Path | None, secret_file: Path | None) -> "MasterVault | None":
+    """None where no vault was named: everything is seen but which order made which tag."""
+    return opened(vault, token, module, secret_file) if vault or token else None

@@ -1,0 +1,127 @@
+"""What may be done with money that is paid and not credited, and by how many people. Pure: a case in, a way out.
+
+In its own slot it may be tried again at any time, for whoever lands there first shuts out the others; so the office orders it there at
+once where the sale's own rows have arrived. Another slot wants proof that a different, known record took the first. Whatever is less than
+that is for two people, who answer for it. Seeing less can only make the office wait: nothing here follows from a row that is missing.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from kiosk.hq.orders import Order
+from kiosk.hq.settlement.known import Told
+
+ALONE, TOGETHER = 1, 2
+
+
+class Doubt(StrEnum):
+    """Why a case is for two people."""
+
+    REVOKED = "revoked"  # its kiosk is revoked, and nothing but a slip says it
+    FROZEN = "frozen"  # its kiosk has two histories
+    RESTORED = "restored"  # its kiosk's store was put back: rows of before are missing
+    FLOAT = "float"  # slips alone are more than what the kiosk may have sold unreported
+    SUMS = "sums"  # the sale's end is not here, or does not say what the claim says
+    DISPUTED = "disputed"  # a note of which nobody knows where it is: the box tells
+    OPEN = "open"  # the sale never ended in the rows that came
+    CODE = "code"  # a code paid for it that no order has
+    ORPHAN = "orphan"  # money that belongs to no sale
+
+
+DOUBTS = {
+    Doubt.REVOKED: "its kiosk is revoked, and only a paper says it",
+    Doubt.FROZEN: "its kiosk has two histories",
+    Doubt.RESTORED: "its kiosk's store was put back, so that rows of before are missing: look for this money in what came earlier",
+    Doubt.FLOAT: "slips alone are more than what this kiosk may have sold unreported",
+    Doubt.SUMS: "the end of its sale is not here, or differs from its claim",
+    Doubt.DISPUTED: "nobody knows where a note is: the count of the box decides",
+    Doubt.OPEN: "its sale did not end in the rows that are here",
+    Doubt.CODE: "it was paid by a code that no order of this office has",
+    Doubt.ORPHAN: "no sale explains it: somebody has to show that it is theirs",
+}
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One value. `kind`: claim | slip | order | open | orphan. `n`: the slot that it is in now, 0 for none; `card`: the meter's newest.
+
+    `landed`, `proof` and `gone` are about slot n: it is credited there, another known record took it, it was passed. `over`: why nothing is
+    owed although nothing landed ("" where it is). `settled`: its own kiosk says that it landed. `waiting`: kiosks of which rows may come.
+    """
+
+    value: str
+    kind: str
+    kiosk: str
+    meter: str
+    card: str
+    n: int
+    amount_minor: int
+    currency: str
+    at_ms: int
+    doubts: tuple[Doubt, ...] = ()
+    orders: tuple[Order, ...] = ()
+    landed: Told | None = None
+    proof: Told | None = None
+    gone: Told | None = None
+    passed: bool = False  # a count proof says so
+    settled: bool = False
+    over: str = ""
+    after: int = 0  # the highest count that is known of the meter, or ordered for it
+    waiting: tuple[str, ...] = ()
+    number: int = 0
+    exponent: int = 2
+
+    @property
+    def slot_is_gone(self) -> bool:
+        """An order for its own slot would be refused by every machine."""
+        return bool(self.gone or self.proof or self.passed)
+
+
+class Way(msgspec.Struct, frozen=True):
+    """What comes next. `to`: same | other | none; `n`: the order's slot; `people`: how many decide, 0 where nothing is to be decided.
+
+    `why`: landed | settled | over | collect | rows | proof | unproved | card | owner. `who` must act: nobody | customer | office | two.
+    """
+
+    to: str
+    why: str
+    who: str
+    people: int = 0
+    n: int = 0
+
+
+def way(case: Case, now_ms: int) -> Way:
+    """The one rule."""
+    if case.settled or case.landed:
+        return Way("none", "settled" if case.settled else "landed", "nobody")
+    if case.over:
+        return Way("none", "over", "nobody")
+    if case.kind == "orphan":
+        return Way("none", "owner", "two", TOGETHER)
+    if not case.card:
+        return Way("none", "card", "office")
+    people = TOGETHER if case.doubts else ALONE
+    if not case.slot_is_gone:
+        if standing(case, now_ms):
+            return Way("same", "collect", "customer", ALONE, case.n)
+        return Way("same", "rows", _who(people), people, case.n)
+    if case.proof:
+        return Way("other", "proof", _who(people), people, behind(case))
+    return Way("other", "unproved", "two", TOGETHER, behind(case))
+
+
+def standing(case: Case, now_ms: int) -> Order | None:
+    """The order for this money in its present slot that a machine still takes. It is given again, not made anew."""
+    for order in case.orders:
+        if order.n == case.n and order.card == case.card and order.state in ("open", "collected") and order.until_ms > now_ms:
+            return order
+    return None
+
+
+def behind(case: Case) -> int:
+    """The slot after everything that is known of the meter."""
+    return max(case.n, case.after) + 1
+
+
+def _who(people: int) -> str:
+    return "two" if people == TOGETHER else "office"

@@ -1,0 +1,500 @@
+"""Settlement: machines lose sight of money, the office hears some of it, and does what the slot rule allows, by as many as it takes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from kiosk.hq.order_tables import ORDER
+from kiosk.hq.orders import Wanted, find
+from kiosk.hq.settlement.deciding import NotSettled, decisions
+from kiosk.hq.settlement.papers import BadRemoval, bring, removed
+from kiosk.hq.settlement.rule import Doubt
+from kiosk.hq.store import Store
+from kiosk.vend.evidence import RESTORED, NotGenuine
+from kiosk.vend.trust import FloatGranted
+from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
+from tests.hq.settle_kit import CARD, Machine, Town, bought, claimed, looked
+from tests.sale.shop import METER, Card
+
+NEW_CARD = "1122334455669999"
+
+
+@pytest.fixture
+def town() -> Iterator[Town]:
+    made = Town()
+    yield made
+    made.store.close()
+
+
+def collected(machine: Machine, card: Card, code: str) -> None:
+    """The customer types it, and puts the card in the meter."""
+    machine.insert(card)
+    machine.type(code)
+    machine.wait(1)
+    machine.pull()
+    machine.wait(5)
+    card.into_meter()
+
+
+# ---------------------------------------------------------------- the same slot
+
+
+def test_a_claim_whose_rows_are_here_is_ordered_in_its_own_slot_at_once_and_collected_anywhere(town: Town) -> None:
+    k07, k08, card = town.kiosk("K07"), town.kiosk("K08"), Card()
+    claimed(k07, card)
+    town.hears(k07)
+    assert (town.way(k07).to, town.way(k07).n, town.way(k07).people) == ("same", 2, 1)
+    made = town.desk.decide(town.case(k07).value, "anna", town.now_ms).made
+    assert made is not None
+    assert (made.order.n, made.order.amount_minor, made.order.settles) == (2, 100_00, town.case(k07).value)
+    collected(k08, card, made.code)
+    assert card.credited == [100_00]
+    town.hears(k08)
+    assert town.way(k07).why == "landed"
+
+
+def test_the_flow_is_the_same_on_postgresql(database: str) -> None:  # noqa: F811 - a fixture
+    town = Town(Store.make(database, 1, now_ms=1))
+    test_a_claim_whose_rows_are_here_is_ordered_in_its_own_slot_at_once_and_collected_anywhere(town)
+    assert [each.what for each in decisions(town.store, town.case(town.machines["K07"]).value)] == ["ordered"]
+    town.store.close()
+
+
+def test_deciding_twice_gives_the_same_code_and_a_row_of_the_audit_each_time_somebody_gives_it_out(town: Town) -> None:
+    k07 = town.kiosk("K07")
+    claimed(k07, Card())
+    town.hears(k07)
+    value = town.case(k07).value
+    first, again = town.desk.decide(value, "anna", town.now_ms), town.desk.decide(value, "ben", town.now_ms)
+    assert first.made is not None
+    assert again.made is not None
+    assert (first.made.code, first.made.order) == (again.made.code, again.made.order)
+    assert [(each.what, each.who, each.order_name) for each in decisions(town.store, value)] == [
+        ("ordered", "anna", first.made.order.name),
+        ("ordered", "ben", first.made.order.name),
+    ]
+
+
+def test_a_claim_that_its_own_kiosk_found_on_the_card_is_owed_no_more(town: Town) -> None:
+    k07, card = town.kiosk("K07"), Card()
+    claimed(k07, card)
+    town.hears(k07)
+    k07.insert(card)  # the same card again: it lands there
+    k07.wait(2)
+    assert k07.facts("ClaimSettled")
+    town.hears(k07)
+    assert town.way(k07).why == "settled"
+    with pytest.raises(NotSettled, match="Nothing is owed"):
+        town.desk.decide(town.case(k07).value, "anna", town.now_ms)
+
+
+def test_a_code_that_ran_out_is_made_again_in_the_same_slot(town: Town) -> None:
+    k07 = town.kiosk("K07")
+    claimed(k07, Card())
+    town.hears(k07)
+    value = town.case(k07).value
+    first = town.desk.decide(value, "anna", town.now_ms).made
+    town.now_ms += 90 * 86_400_000
+    second = town.desk.decide(value, "anna", town.now_ms).made
+    assert first is not None
+    assert second is not None
+    assert (first.order.n, second.order.n) == (2, 2)
+    assert first.code != second.code
+
+
+# ---------------------------------------------------------------- another slot
+
+
+def taken_by_another(town: Town) -> tuple[Machine, Machine, Machine, Card]:
+    """Claimed at K07 in slot 2; bought at K08 in the same slot, which the meter takes; seen at K09."""
+    k07, k08, k09, card = town.kiosk("K07"), town.kiosk("K08"), town.kiosk("K09"), Card()
+    claimed(k07, card)
+    bought(k08, card)
+    looked(k09, card)
+    return k07, k08, k09, card
+
+
+def test_another_slot_is_ordered_by_one_person_where_the_rows_name_the_record_that_took_the_first(town: Town) -> None:
+    k07, k08, _, card = taken_by_another(town)
+    town.hears(k07, k08)
+    chosen = town.way(k07)
+    assert (chosen.to, chosen.why, chosen.people, chosen.n) == ("other", "proof", 1, 3)
+    made = town.desk.decide(town.case(k07).value, "anna", town.now_ms).made
+    assert made is not None
+    collected(k08, card, made.code)
+    assert card.credited == [45_00, 100_00]
+    (decision,) = decisions(town.store, town.case(k07).value)
+    assert (decision.why, decision.n) == ("proof", 3)
+    assert '"kiosk":"K08"' in decision.proof
+
+
+def test_a_reading_that_shows_the_slot_passed_by_nobody_known_is_no_proof(town: Town) -> None:
+    """K09 saw the card; the rows of K08, which sold it, are on their way: one person waits, two may answer for it."""
+    k07, k08, k09, _ = taken_by_another(town)
+    town.hears(k07, k09)
+    case, chosen = town.case(k07), town.way(k07)
+    assert case.proof is None
+    assert (chosen.why, chosen.people, chosen.who) == ("unproved", 2, "two")
+    assert "K08" in case.waiting
+    town.hears(k08)
+    assert town.way(k07).why == "proof"
+
+
+def test_a_reading_proves_once_the_record_that_it_shows_is_known(town: Town) -> None:
+    """The purchase is verified nowhere (the machine died at that moment); it was begun by K08, and K09 saw that the meter has it."""
+    k07, k08, k09, _ = taken_by_another(town)
+    upto = next(place for place, (fact, _) in enumerate(k08.rows, 1) if fact.kind == "CardVerified")
+    town.hears(k07, k09)
+    town.hears(k08, rows=upto)  # its name, and all rows before that one
+    assert "WriteStarted" in {fact.kind for fact, _ in k08.rows[: upto - 1]}
+    case = town.case(k07)
+    assert case.proof is not None
+    assert (case.proof.source, case.proof.kiosk) == ("CardPresented", "K09")
+
+
+def test_a_write_that_began_elsewhere_is_no_proof(town: Town) -> None:
+    k07, k08, card = town.kiosk("K07"), town.kiosk("K08"), Card()
+    claimed(k07, card)
+    claimed(k08, card, 50_00)
+    town.hears(k07, k08)
+    assert (town.way(k07).to, town.way(k08).to) == ("same", "same")
+    assert town.case(k07).proof is None
+
+
+def test_without_a_vault_nothing_moves_out_of_a_slot_that_has_an_order(town: Town) -> None:
+    k07, k08, _, _ = taken_by_another(town)
+    town.hears(k07)
+    town.desk.decide(town.case(k07).value, "anna", town.now_ms)
+    town.hears(k08)
+    assert town.way(k07).why == "proof"
+    town.cases._tag_of = None
+    assert town.way(k07).why == "unproved"
+
+
+def test_an_order_of_the_same_money_never_proves_against_it(town: Town) -> None:
+    """The order that settles the claim is collected in slot 2: that record is this money."""
+    k07, k08, card = town.kiosk("K07"), town.kiosk("K08"), Card()
+    claimed(k07, card)
+    town.hears(k07)
+    made = town.desk.decide(town.case(k07).value, "anna", town.now_ms).made
+    assert made is not None
+    collected(k08, card, made.code)
+    town.hears(k08)
+    assert town.case(k07).proof is None
+    assert town.case(k07).landed is not None
+
+
+def test_a_code_of_an_order_that_was_forgotten_proves_nothing(town: Town) -> None:
+    """The office was put back from an old backup: the order of this very claim is not in it, the sale by its code is."""
+    k07, k08, card = town.kiosk("K07"), town.kiosk("K08"), Card()
+    claimed(k07, card)
+    town.hears(k07)
+    made = town.desk.decide(town.case(k07).value, "anna", town.now_ms).made
+    assert made is not None
+    collected(k08, card, made.code)
+    town.store.transact(lambda connection: connection.execute(ORDER.delete()))
+    town.hears(k08)
+    assert town.case(k07).proof is None
+    assert town.way(k07).people == 2
+
+
+def test_what_was_verified_on_a_replaced_card_is_no_proof(town: Town) -> None:
+    k07, k08, card = town.kiosk("K07"), town.kiosk("K08"), Card()
+    claimed(k07, card)
+    bought(k08, card, meter=False)  # it never met the meter
+    town.hears(k07, k08)
+    assert town.case(k07).proof is not None
+    town.cards[METER].append(NEW_CARD)
+    assert town.case(k07).proof is None
+    assert (town.way(k07).to, town.case(k07).card) == ("same", NEW_CARD)
+
+
+def test_a_meter_that_was_taken_away_below_the_slot_is_proof_and_a_count_below_what_it_took_is_refused(town: Town) -> None:
+    k07, k08, card = town.kiosk("K07"), town.kiosk("K08"), Card()
+    claimed(k07, card)
+    town.hears(k07)
+    removed(town.store, METER, 1, people=("anna", "ben"), now_ms=1, known=town.cases.known(METER))
+    assert (town.way(k07).why, town.case(k07).proof.source) == ("proof", "removal")  # type: ignore[union-attr]
+    bought(k08, card)
+    looked(k08, card)
+    town.hears(k08)
+    with pytest.raises(BadRemoval, match="has taken purchase 2"):
+        removed(town.store, METER, 1, people=("anna", "ben"), now_ms=1, known=town.cases.known(METER))
+    with pytest.raises(BadRemoval, match="Two people"):
+        removed(town.store, METER, 5, people=("anna", "anna"), now_ms=1)
+
+
+# ---------------------------------------------------------------- two people
+
+
+def test_for_two_people_the_first_proposes_and_only_another_releases(town: Town) -> None:
+    k07, _, k09, _ = taken_by_another(town)
+    town.hears(k07, k09)
+    value = town.case(k07).value
+    assert town.desk.decide(value, "anna", town.now_ms).proposed is not None
+    assert town.desk.decide(value, "anna", town.now_ms).made is None  # again herself
+    assert not [order for order in town.case(k07).orders if order.n == 3]
+    made = town.desk.decide(value, "ben", town.now_ms).made
+    assert made is not None
+    assert made.order.n == 3
+    assert [(each.what, each.who) for each in decisions(town.store, value)] == [
+        ("proposed", "anna"),
+        ("released", "ben"),
+        ("ordered", "ben"),
+    ]
+
+
+def test_a_proposal_that_is_old_or_of_another_slot_releases_nothing(town: Town) -> None:
+    k07, k08, k09, card = taken_by_another(town)
+    town.hears(k07, k09)
+    value = town.case(k07).value
+    town.desk.decide(value, "anna", town.now_ms)
+    assert town.desk.decide(value, "ben", town.now_ms + 15 * 86_400_000).made is None
+    bought(k09, card, 20_00)
+    looked(k09, card)
+    town.hears(k09)
+    chosen = town.way(k07)
+    assert (chosen.people, chosen.n) == (2, 4)  # purchase 3 is another's by now
+    assert town.desk.decide(value, "cleo", town.now_ms).made is None
+    assert k08.name in town.case(k07).waiting
+
+
+def test_a_frozen_kiosks_claim_is_for_two(town: Town) -> None:
+    k07 = town.kiosk("K07")
+    claimed(k07, Card())
+    town.hears(k07)
+    town.state(k07, "frozen")
+    assert town.case(k07).doubts == (Doubt.FROZEN,)
+    assert town.way(k07).people == 2
+
+
+def test_a_claim_without_the_end_of_its_sale_is_for_two_until_it_comes(town: Town) -> None:
+    k07 = town.kiosk("K07")
+    claimed(k07, Card())
+    upto = next(place for place, (fact, _) in enumerate(k07.rows, 1) if fact.kind == "SaleClosed")
+    town.hears(k07, rows=upto)
+    assert town.case(k07).doubts == (Doubt.SUMS,)
+    town.hears(k07)
+    assert town.case(k07).doubts == ()
+
+
+def test_a_sale_that_never_ended_at_a_kiosk_whose_life_is_over_is_for_two(town: Town) -> None:
+    k07, card = town.kiosk("K07"), Card()
+    k07.insert(card)
+    k07.feed(100_00)
+    sale = str(k07.facts("SaleOpened")[-1].sale)  # type: ignore[attr-defined]
+    town.hears(k07)
+    assert town.cases.all(town.now_ms) == []  # it may go on
+    town.state(k07, "closed")
+    (case,) = town.cases.all(town.now_ms)
+    assert (case.value, case.kind, case.amount_minor, case.doubts) == (f"K07/{sale}", "open", 100_00, (Doubt.OPEN,))
+    town.desk.decide(case.value, "anna", town.now_ms)
+    made = town.desk.decide(case.value, "ben", town.now_ms).made
+    assert made is not None
+    assert made.order.n == 2
+
+
+# ---------------------------------------------------------------- slips
+
+
+def slip_town(town: Town, float_minor: int | None = 500_00) -> tuple[Machine, Card]:
+    """K07 reported a sale to the office, then claimed, then burned: nothing is left but the slip."""
+    k07, card = town.kiosk("K07"), Card()
+    bought(k07, Card(serial="aa22334455667788", meter="000012340000"))
+    if float_minor is not None:
+        k07._add((FloatGranted(1, float_minor, town.now_ms + 10**9),))
+        bought(k07, Card(serial="bb22334455667788", meter="000012340001"), 20_00)
+    town.hears(k07)
+    claimed(k07, card)
+    return k07, card
+
+
+def test_on_a_slip_alone_the_office_pays_up_to_what_its_kiosk_may_have_sold_unreported(town: Town) -> None:
+    k07, _ = slip_town(town)
+    brought = bring(town.store, k07.slip(), "anna", town.now_ms)
+    assert (brought.value, brought.anew) == (f"K07/{k07.sale_of()}", True)
+    case = town.case(k07)
+    assert (case.kind, case.doubts, town.way(k07).to, town.way(k07).people) == ("slip", (), "same", 1)
+
+
+def test_slips_above_the_float_together_are_for_two_and_a_slip_that_was_used_is_counted_once(town: Town) -> None:
+    k07, _ = slip_town(town, 170_00)
+    first, value = k07.slip(), f"K07/{k07.sale_of()}"
+    bring(town.store, first, "anna", town.now_ms)
+    assert town.desk.decide(value, "anna", town.now_ms).made is not None
+    assert not bring(town.store, first, "ben", town.now_ms).anew
+    assert town.desk.decide(value, "ben", town.now_ms).way.why == "collect"  # used twice: the same code
+    bring(town.store, k07.slip(sale="00000000000000ff", tag=""), "anna", town.now_ms)  # the key is in other hands: it signs what it likes
+    other = town.cases.one("K07/00000000000000ff", town.now_ms)
+    assert other is not None
+    assert other.doubts == (Doubt.FLOAT,)
+    assert town.desk.decide(other.value, "anna", town.now_ms).made is None
+    assert town.case(k07).doubts == ()
+
+
+def test_a_kiosk_without_a_float_of_its_own_has_no_bound_and_its_slips_are_for_two(town: Town) -> None:
+    k07, _ = slip_town(town, None)
+    bring(town.store, k07.slip(), "anna", town.now_ms)
+    assert town.case(k07).doubts == (Doubt.FLOAT,)
+
+
+def test_a_revoked_kiosks_slip_is_for_two(town: Town) -> None:
+    k07, _ = slip_town(town)
+    bring(town.store, k07.slip(), "anna", town.now_ms)
+    town.state(k07, "revoked")
+    assert town.case(k07).doubts == (Doubt.REVOKED,)
+
+
+def test_a_slip_of_a_store_that_was_put_back_is_for_two_even_below_the_last_row(town: Town) -> None:
+    k07, _ = slip_town(town)
+    bring(town.store, k07.slip(tender=1 | RESTORED, seq=3), "anna", town.now_ms)
+    assert Doubt.RESTORED in town.case(k07).doubts
+    assert town.way(k07).people == 2
+
+
+def test_a_restored_slip_whose_sale_landed_in_its_first_life_is_owed_nothing(town: Town) -> None:
+    k07 = town.kiosk("K07")
+    bought(k07, Card())
+    landed = str(k07.facts("CardVerified")[-1].sale)  # type: ignore[attr-defined]
+    town.hears(k07)
+    claimed(k07, Card(serial="dd22334455667788", meter="000012340003"))
+    bring(town.store, k07.slip(tender=1 | RESTORED, sale=landed, meter=METER, card_tail=CARD[-4:], tag=""), "anna", town.now_ms)
+    case = town.cases.one(f"K07/{landed}", town.now_ms)
+    assert case is not None
+    assert "ended otherwise: landed" in case.over
+
+
+def test_a_slip_below_the_last_row_that_the_rows_do_not_know_is_two_histories(town: Town) -> None:
+    k07, _ = slip_town(town)
+    bring(town.store, k07.slip(seq=3), "anna", town.now_ms)
+    case = town.case(k07)
+    assert "two histories" in case.over
+    with pytest.raises(NotSettled, match="two histories"):
+        town.desk.decide(case.value, "anna", town.now_ms)
+
+
+def test_when_the_rows_of_a_slip_arrive_they_decide(town: Town) -> None:
+    k07, _ = slip_town(town)
+    bring(town.store, k07.slip(), "anna", town.now_ms)
+    assert town.case(k07).kind == "slip"
+    town.hears(k07)
+    assert (town.case(k07).kind, town.case(k07).doubts) == ("claim", ())
+    assert len([case for case in town.cases.all(town.now_ms) if case.value == town.case(k07).value]) == 1
+
+
+def test_a_forged_slip_is_refused(town: Town) -> None:
+    k07, _ = slip_town(town)
+    good = k07.slip()
+    town.kiosk("K08")
+    forged = k07.slip(kiosk="K08")  # signed by K07's key
+    changed = good[:40] + ("A" if good[40] != "A" else "B") + good[41:]
+    for bad in (forged, changed, good[:-3], "K1:", "hello", good.lower(), "K1:" + "A" * 500, k07.slip(kiosk="K99")):
+        with pytest.raises(NotGenuine):
+            bring(town.store, bad, "anna", town.now_ms)
+
+
+def test_two_slips_of_one_slot_are_two_values_and_only_one_lands_there(town: Town) -> None:
+    k07, card = slip_town(town)
+    k08, k09 = town.kiosk("K08"), town.kiosk("K09")
+    claimed(k08, card, 50_00)
+    town.hears(k08)
+    bring(town.store, k07.slip(), "anna", town.now_ms)
+    first = town.desk.decide(f"K07/{k07.sale_of()}", "anna", town.now_ms).made
+    second = town.desk.decide(f"K08/{k08.sale_of()}", "anna", town.now_ms).made
+    assert first is not None
+    assert second is not None
+    assert first.order.n == second.order.n == 2
+    collected(k09, card, second.code)
+    assert card.credited == [50_00]
+    town.hears(k09)
+    chosen = town.way(k07)
+    assert (chosen.why, chosen.n, chosen.people) == ("proof", 3, 1)  # the other order's record took it
+    moved = town.desk.decide(f"K07/{k07.sale_of()}", "anna", town.now_ms).made
+    assert moved is not None
+    collected(k09, card, first.code)
+    collected(k09, card, moved.code)
+    assert card.credited == [50_00, 100_00]
+
+
+def test_a_receipt_proves_that_its_record_took_the_slot_and_never_proves_against_its_own_money(town: Town) -> None:
+    """K08 sold in slot 2 and burned; its customer has the receipt."""
+    k07, k08, card = town.kiosk("K07"), town.kiosk("K08"), Card()
+    claimed(k07, card)
+    bought(k08, card)
+    town.hears(k07)
+    bring(town.store, k08.receipt(), "anna", town.now_ms)
+    assert town.case(k07).proof is not None
+    assert town.case(k07).proof.source == "receipt"  # type: ignore[union-attr]
+    tag = str(k07.facts("WriteStarted")[-1].tag)  # type: ignore[attr-defined]
+    own = Town()
+    again = own.kiosk("K07")
+    again.rows, again.journal = k07.rows, again.journal
+    again.state = k07.state
+    other = own.kiosk("K08")
+    bought(other, Card())
+    own.hears(again)
+    bring(own.store, other.receipt(tag=tag, amount_minor=95_00), "anna", own.now_ms)
+    assert own.case(again).proof is None
+    own.store.close()
+
+
+def test_a_receipt_of_a_revoked_kiosk_proves_nothing(town: Town) -> None:
+    k07, k08, card = town.kiosk("K07"), town.kiosk("K08"), Card()
+    claimed(k07, card)
+    bought(k08, card)
+    town.hears(k07)
+    bring(town.store, k08.receipt(), "anna", town.now_ms)
+    town.told.setdefault("K08", 0)
+    town.state(k08, "revoked")
+    assert town.case(k07).proof is None
+
+
+# ---------------------------------------------------------------- orders that came too late, and cash of nobody
+
+
+def test_an_order_that_came_too_late_is_moved_on_proof_and_one_that_ran_out_stays_in_its_slot(town: Town) -> None:
+    k08, card = town.kiosk("K08"), Card()
+    binding = town.binding(CARD)
+    assert binding is not None
+    late = town.orders.make(Wanted(binding, 70_00, "CNY", 1, "bank", "r1"), town.now_ms)
+    bought(k08, card)
+    town.hears(k08)
+    assert town.cases.all(town.now_ms) == []  # its code may still be tried
+    after = town.now_ms + 90 * 86_400_000
+    (case,) = town.cases.all(after)
+    assert (case.value, case.kind) == (late.order.name, "order")
+    made = town.desk.decide(case.value, "anna", after).made
+    assert made is not None
+    assert (made.order.n, made.order.settles) == (3, late.order.name)
+    assert find(town.store, made.order.name) == made.order
+
+
+def test_what_no_vault_would_sign_is_refused_in_a_sentence(town: Town) -> None:
+    k07 = town.kiosk("K07")
+    claimed(k07, Card())
+    town.hears(k07)
+    town.cards[METER] = []
+    with pytest.raises(NotSettled, match="No card of meter"):
+        town.desk.decide(town.case(k07).value, "anna", town.now_ms)
+    with pytest.raises(NotSettled, match="is named"):
+        town.desk.decide(town.case(k07).value, "", town.now_ms)
+    with pytest.raises(NotSettled, match="Nothing is owed"):
+        town.desk.decide("K07/ffffffffffffffff", "anna", town.now_ms)
+
+
+def test_cash_that_no_sale_explains_is_closed_by_two_people_who_say_how(town: Town) -> None:
+    k07 = town.kiosk("K07")
+    bought(k07, Card())
+    k07.counters["notes"] += 1
+    k07.accepted["notes"] = (k07.accepted["notes"] or 0) + 1
+    k07.start()
+    assert k07.facts("OrphanCredit")
+    town.hears(k07)
+    (case,) = [each for each in town.cases.all(town.now_ms) if each.kind == "orphan"]
+    with pytest.raises(NotSettled, match="Two people"):
+        town.desk.close(case.value, "anna", "anna", town.now_ms, note="given out at the counter")
+    with pytest.raises(NotSettled, match="No sale explains"):
+        town.desk.decide(case.value, "anna", town.now_ms)
+    town.desk.close(case.value, "anna", "ben", town.now_ms, note="given out at the counter")
+    with pytest.raises(NotSettled, match="once"):
+        town.desk.close(case.value, "anna", "ben", town.now_ms, note="again")

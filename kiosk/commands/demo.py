@@ -43,23 +43,30 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 
 def _script(folder: Path, stack: str) -> None:
     from kiosk.demo.account import account
+    from kiosk.demo.books import books
     from kiosk.demo.day import Day
     from kiosk.demo.site import DemoError
     from kiosk.demo.world import World
 
     began = time.monotonic()
-    world = World(folder, ("K07", "K08"), stack=stack)
+    world = World(folder, ("K07", "K08"), stack=stack, office=True)
     try:
         world.start()
-        steps = Day(world).play()
+        day = Day(world)
+        steps = day.play()
+        hq, report = books(folder / "kiosks", day.office, folder)
     except DemoError as error:
         raise ended(str(error), EXIT_REFUSED) from None
     finally:
         world.stop()
     summary = account(folder / "kiosks")
-    summary.steps, summary.stack, summary.seconds = steps, world.stack, round(time.monotonic() - began, 1)
+    summary.steps, summary.hq = steps, hq
+    summary.stack, summary.seconds = world.stack, round(time.monotonic() - began, 1)
     text = msgspec.json.format(msgspec.json.encode(summary), indent=2)
     (folder / "summary.json").write_bytes(text)
     typer.echo(text)
+    typer.echo(f"\n{report}", err=True)
     if summary.journal != "ok" or not summary.balanced:
         raise ended("The account does not balance.", EXIT_REFUSED)
+    if not hq.agrees:
+        raise ended("The kiosks' account and the head office's are not the same.", EXIT_REFUSED)

@@ -1,5 +1,6 @@
 """The day's account: all journals of a folder added up, every row of them checked."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from kiosk.vend.facts import (
     OrphanCredit,
     PriceLine,
     SaleClosed,
+    TransferCodeAccepted,
     WriteStarted,
 )
 from kiosk.vend.journal import Journal
@@ -31,6 +33,56 @@ class Step(msgspec.Struct):
     screen: str = ""
 
 
+class Side(msgspec.Struct):
+    """A kiosk's money, as its journal has it or as the head office reports it. A claim is one until the kiosk that gave it settles it."""
+
+    tendered_minor: int = 0
+    credited_minor: int = 0
+    fees_minor: int = 0
+    debt_minor: int = 0
+    given_back_minor: int = 0
+    claims_minor: int = 0
+    orphans_minor: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Every cent is somewhere."""
+        gone = self.credited_minor + self.fees_minor + self.debt_minor + self.given_back_minor + self.claims_minor + self.orphans_minor
+        return self.tendered_minor == gone
+
+
+class Ordered(msgspec.Struct):
+    """Money that was paid elsewhere, and the kiosk that accepted its code."""
+
+    name: str
+    amount_minor: int
+    state: str
+    collected_at: str
+
+
+class Hq(msgspec.Struct):
+    """What the head office took in. `acknowledged`: each kiosk's last batch that it has, by the kiosk's own journal.
+
+    `kiosks` and `office`: the two sides, by kiosk. `recomputed`: its summaries are what its sales add up to.
+    """
+
+    batches: int = 0
+    rows: int = 0
+    verdicts: dict[str, int] = {}
+    acknowledged: dict[str, int] = {}
+    kiosks: dict[str, Side] = {}
+    office: dict[str, Side] = {}
+    recomputed: bool = False
+    orders: list[Ordered] = []
+    reports: list[str] = []
+
+    @property
+    def agrees(self) -> bool:
+        """Nothing is lost between the two sides, nor doubled, and on each of them every cent is somewhere."""
+        sound = set(self.verdicts) <= {"OK", "REPLAY"} and bool(self.acknowledged) and all(self.acknowledged.values())
+        return sound and self.recomputed and self.kiosks == self.office and all(side.balanced for side in self.office.values())
+
+
 class Summary(msgspec.Struct):
     """tendered = credited + deductions + given back + claims + orphans. A claim that another kiosk finished counts as credited."""
 
@@ -45,6 +97,7 @@ class Summary(msgspec.Struct):
     stack: str = ""
     seconds: float = 0.0
     steps: list[Step] = []
+    hq: Hq | None = None
 
     @property
     def balanced(self) -> bool:
@@ -56,8 +109,11 @@ class Summary(msgspec.Struct):
 def account(kiosks: Path) -> Summary:
     """All stores below a folder, each kiosk's in its own. StoreError where one cannot be read."""
     total, claims, records, finished = Summary(), dict[str, SaleClosed](), dict[str, WriteStarted](), set[str]()
-    for folder in sorted(kiosks.iterdir()):
-        for fact in _facts(folder, total):
+    for _, journal in journals(kiosks):
+        bad = journal.verify().bad_seq
+        if bad is not None:
+            total.journal = bad
+        for fact in (recorded.fact for recorded in journal.rows()):
             _add(fact, total, claims)
             if isinstance(fact, WriteStarted):
                 records[fact.sale] = fact
@@ -74,19 +130,20 @@ def account(kiosks: Path) -> Summary:
     return total
 
 
-def _facts(folder: Path, total: Summary) -> list[Fact]:
-    key = open_station(folder / "station.json").database_key()
-    with Journal.open(folder / "store.db", key, create=False, read_only=True) as journal:
-        bad = journal.verify().bad_seq
-        if bad is not None:
-            total.journal = bad
-        return [recorded.fact for recorded in journal.rows()]
+def journals(kiosks: Path) -> Iterator[tuple[str, Journal]]:
+    """Every kiosk's id and its journal, to be read. StoreError."""
+    for folder in sorted(kiosks.iterdir()):
+        key = open_station(folder / "station.json").database_key()
+        with Journal.open(folder / "store.db", key, create=False, read_only=True) as journal:
+            yield folder.name, journal
 
 
 def _add(fact: Fact, total: Summary, claims: dict[str, SaleClosed]) -> None:
     match fact:
         case NoteStacked() | CoinAccepted():
             total.tendered_minor += fact.denomination
+        case TransferCodeAccepted():
+            total.tendered_minor += fact.amount_minor
         case SaleClosed(outcome="claimed"):
             claims[fact.sale] = fact
         case SaleClosed(outcome="landed"):

@@ -1,13 +1,18 @@
 """A day in the street, played by real parts: every step is a story whose end is checked."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from kiosk.demo.account import Step
 from kiosk.demo.site import DemoError, Site
-from kiosk.demo.world import World
+from kiosk.demo.world import CUSTOMERS, World
 from kiosk.devices.sim.faults import NONE, Cut, Faults
 from kiosk.vend.view import View
 
+if TYPE_CHECKING:
+    from kiosk.demo.office import HeadOffice
+
+CODE_MINOR = 80_00
 NOTICED_S = 15.0  # within which a torn card must be noticed
 
 
@@ -17,6 +22,7 @@ class Day:
     def __init__(self, world: World) -> None:
         self.world = world
         self.site, self.other = world.sites["K07"], world.sites["K08"]
+        self._receipts: dict[str, str] = {}  # card -> the purchase number on its last one
 
     def play(self) -> list[Step]:
         """All stories in their order. DemoError when one does not end as it must."""
@@ -28,6 +34,8 @@ class Day:
             self.pulled_and_finished_elsewhere(),
             self.power_cut_with_a_note_in_escrow(),
             self.paper_out(),
+            self.code_at_a_kiosk_that_never_synced(),
+            self.batches_to_the_office(),
         ]
 
     def first_recharge(self) -> Step:
@@ -122,6 +130,42 @@ class Day:
         self.site.printer.do({"do": "paper", "to": "ok"})
         return self._home(step)
 
+    def code_at_a_kiosk_that_never_synced(self) -> Step:
+        """Card D is paid for at a bank, which has the number of the last receipt; the code is typed where nobody knows of it."""
+        from kiosk.demo.post import never_heard
+
+        step = Step("paid elsewhere, collected by code at a kiosk that never synced", "D")
+        self._ensure(never_heard(self.other), "the other kiosk has been in touch with the office")
+        code = self.office.paid(CUSTOMERS["D"][0], CODE_MINOR, self._receipts["D"])
+        self.other.phase("attract")
+        self.other.insert(self.world.cards["D"])
+        self.other.phase("account")
+        self.other.press("tender", "code")
+        self._picture(self.other.phase("code"), "code")
+        self.other.press("code", code)
+        self._end(step, "collected", receipt="none", site=self.other)
+        self._ensure(step.credited_minor == CODE_MINOR, "a code puts all of its amount on the card")
+        step.outcome = "landed at K08, of which the office knows nothing yet"
+        return self._home(step)
+
+    def batches_to_the_office(self) -> Step:
+        """In the evening K07 sends its rows by its own line, and K08's come on a stick; both hear that all of it is there."""
+        from kiosk.demo.post import by_stick, by_wire
+
+        office, step = self.office, Step("batches imported at the head office", "")
+        by_wire(self.site)
+        by_stick(self.other, office, self.world.folder / "stick")
+        self._ensure([order.state for order in office.orders()] == ["collected"], "the office does not know who collected its order")
+        step.outcome = f"K07 by HTTPS, K08 on a stick: {office.batches} batches, {office.rows} rows, all acknowledged"
+        return step
+
+    @property
+    def office(self) -> "HeadOffice":
+        """The town's. DemoError where it has none."""
+        if self.world.office is None:
+            raise DemoError("This town has no head office.")
+        return self.world.office
+
     # ------------------------------------------------------------ what stories are made of
 
     def _buy(self, site: Site, card: str, *notes: int, coin: int = 0, finish: bool = True) -> None:
@@ -136,17 +180,19 @@ class Day:
         if finish:
             site.press("finish")
 
-    def _end(self, step: Step, name: str, *, receipt: str) -> View:
-        view = self.site.phase("done", timeout_s=40)
+    def _end(self, step: Step, name: str, *, receipt: str, site: Site | None = None) -> View:
+        site = site or self.site
+        view = site.phase("done", timeout_s=40)
+        self._receipts[step.card] = str(view.params["purchase_no"])
         step.tendered_minor, step.credited_minor = int(str(view.params["paid_minor"])), view.figure_minor
         step.outcome, step.screen = "landed", self._picture(view, f"done-{name}")
         if any(offer.choice == "receipt" for offer in view.offers):
-            self.site.press("receipt", receipt)
+            site.press("receipt", receipt)
         if receipt == "qr":
-            self._picture(self.site.phase("qr"), f"code-{name}")
+            self._picture(site.phase("qr"), f"code-{name}")
         if receipt == "paper":
-            self.site.until(lambda v: v.phase != "done" or v.params["receipt"] in ("printed", "assumed"), why="the receipt")
-        self._take(self.site)
+            site.until(lambda v: v.phase != "done" or v.params["receipt"] in ("printed", "assumed"), why="the receipt")
+        self._take(site)
         return view
 
     def _take(self, site: Site) -> None:

@@ -1,30 +1,147 @@
-"""The demo's head office: it opens cards as a real one does, over public test keys, and puts them into the customers' hands."""
+"""The demo's head office: a real one over public test keys. It opens cards, takes orders, and takes in what the kiosks did.
+
+    office/              its folder, as `kiosk hq` has it: keys, downlink, hq.db
+    office/door/         the certificate of its HTTPS door, on this machine only
+    registry.db          who has which card
+
+Its passphrases are below: nothing here keeps anything secret.
+"""
 
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Lock
 
 from kiosk.devices.card.inprocess import InProcessReader
 from kiosk.devices.sim.card import CardModel
 from kiosk.devices.sim.image import CardImage, blank
 from kiosk.devices.vault.demo import DemoMasters
+from kiosk.devices.vault.station import open_station
+from kiosk.hq import kiosks, mail, order_match, orders
+from kiosk.hq.importer import Importer, Taken
 from kiosk.hq.issue import open_card
+from kiosk.hq.known import known
 from kiosk.hq.layout import Opening
+from kiosk.hq.office import Enrolled, Office
 from kiosk.hq.registry import Registry
+from kiosk.hq.store import Store
+from kiosk.vend.damm import purchase_of
+
+UTILITY, REGION = 1, 1
+ROOT, DECISION = ("the demo has no", "secrets at all"), "nor has its office"
+COUNTER = "counter"
+QUICK = 1 << 10  # of scrypt: a passphrase that stands in a source need not be hard to guess
 
 
 def open_cards(folder: Path, customers: dict[str, tuple[str, str, str]]) -> dict[str, CardImage]:
     """name -> (serial, meter, customer) -> the card, as it is handed out. The registry is the folder's."""
-    vault, registry, reader = DemoMasters(), Registry(folder / "registry.db", _now_ms), InProcessReader()
+    vault, registry, reader = DemoMasters(), Registry(folder / "registry.db", now_ms), InProcessReader()
     cards = {}
     for name, (serial, meter, customer) in customers.items():
         card = CardModel(blank(bytes.fromhex(serial)))
         reader.insert(card)
-        open_card(reader.open(reader.watch(None, 0)), vault, registry, Opening(customer, meter), region=1, now_ms=_now_ms())
+        open_card(reader.open(reader.watch(None, 0)), vault, registry, Opening(customer, meter), region=REGION, now_ms=now_ms())
         reader.pull()
         cards[name] = card.image()
     registry.close()
     return cards
 
 
-def _now_ms() -> int:
+class HeadOffice:
+    """One folder, one store; `roots` are pinned in the kiosks, `bag` is what it has to say to them."""
+
+    def __init__(self, town: Path) -> None:
+        self.folder, self._registry = town / "office", town / "registry.db"
+        if not (self.folder / "office.json").exists():
+            Office.create(self.folder, UTILITY, ROOT, DECISION, now_ms=now_ms(), cost=QUICK)
+        self._office = Office(self.folder)
+        self.store = Store.make(self.folder / "hq.db", UTILITY, now_ms=now_ms())
+        self._importer: Importer | None = None
+        self._one = Lock()  # batches come by wire and by stick
+        self._references: list[str] = []
+        self.verdicts: Counter[str] = Counter()
+        self.rows = 0
+
+    @property
+    def roots(self) -> tuple[str, str]:
+        """Ed25519, hex."""
+        return self._office.record.roots
+
+    @property
+    def bag(self) -> Path:
+        """The folder with downlink/."""
+        return self.folder
+
+    @property
+    def batches(self) -> int:
+        """That came, one that came twice counted twice."""
+        return self.verdicts.total()
+
+    def close(self) -> None:
+        """Its store is closed."""
+        self.store.close()
+
+    def enrol(self, kiosk: str, station: Path) -> None:
+        """Make a kiosk known by its station's public keys."""
+        own = open_station(station)
+        self._office.enrol(kiosk, Enrolled(own.public_key.hex(), own.box_key.hex(), REGION))
+        kiosks.enrolled(self.store, {kiosk: (own.public_key, REGION)})
+
+    # ------------------------------------------------------------ what the kiosks did
+
+    @contextmanager
+    def _taking(self) -> Iterator[Importer]:
+        """One batch after the other."""
+        with self._one:
+            if self._importer is None:
+                self._importer = Importer(self.store, self._office.batch_boxes(), self._office.signer("ack"), known(self._office))
+            yield self._importer
+
+    def take(self, raw: bytes) -> Taken:
+        """One batch, as the wire brings it."""
+        with self._taking() as importer:
+            return self._count(importer.take(raw, now_ms()))
+
+    def take_bag(self, bag: Path) -> None:
+        """A stick, as `kiosk hq import` takes it: the acknowledgements go back on it."""
+        with self._taking() as importer:
+            heard = {}
+            for _, one in mail.taken(importer, self._office.batch_boxes(), mail.letters(bag), now_ms):
+                if isinstance(one, Taken) and self._count(one).store:
+                    heard[one.kiosk] = one.store
+            for kiosk, store in heard.items():
+                ack = importer.ack(kiosk, store, now_ms())
+                if ack:
+                    mail.acknowledge(bag, kiosk, ack)
+
+    def _count(self, taken: Taken) -> Taken:
+        self.verdicts[str(taken.verdict)] += 1
+        self.rows += taken.rows
+        return taken
+
+    # ------------------------------------------------------------ what was paid elsewhere
+
+    def paid(self, card: str, amount_minor: int, purchase_no: str) -> str:
+        """Somebody paid for a card, elsewhere: the code that its customer gets. `purchase_no` as it stands on the last receipt."""
+        with closing(Registry(self._registry, now_ms)) as book:
+            binding = book.of_card(card)
+        purchase = purchase_of(purchase_no)
+        if binding is None or purchase is None:
+            raise ValueError(f"{purchase_no} is no purchase number of a card of this town")
+        reference = f"{card}-{purchase_no}-{len(self._references)}"
+        wanted = orders.Wanted(binding, amount_minor, "CNY", purchase, COUNTER, reference)
+        self._references.append(reference)
+        return orders.Orders(self.store, DemoMasters(UTILITY)).make(wanted, now_ms()).code
+
+    def orders(self) -> list[orders.Order]:
+        """How those orders stand, the codes that machines accepted held against them."""
+        order_match.match(self.store, now_ms())
+        found = (orders.of_reference(self.store, COUNTER, reference) for reference in self._references)
+        return [order for order in found if order]
+
+
+def now_ms() -> int:
+    """The wall clock."""
     return time.time_ns() // 1_000_000

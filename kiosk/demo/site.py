@@ -139,6 +139,7 @@ class Site:
     """A place in the street: acceptors, printer, a card slot, and the kiosk that owns them."""
 
     def __init__(self, folder: Path, kiosk: str, papers: Path, slot: VpcdSlot | None, reader: str = "") -> None:
+        """Devices with power, a kiosk without."""
         from kiosk.devices.vault.station import create_station
         from kiosk.vend.journal import Journal
 
@@ -163,6 +164,12 @@ class Site:
             device.start()
 
     # ------------------------------------------------------------ the kiosk
+
+    def sends(self, roots: tuple[str, str], url: str = "", ca: Path | None = None) -> None:
+        """From its next start on there is a head office; `url`: and a line to it."""
+        line = f'\n[sync]\nurl = "{url}"\nca = "{ca}"\n' if url else ""
+        with (self.folder / "kiosk.toml").open("a") as config:
+            config.write(f"\n[keys]\nroot = {list(roots)}\n{line}")
 
     def start(self) -> None:
         """Power comes."""

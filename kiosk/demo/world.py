@@ -1,11 +1,12 @@
 """The demo's town: customers with cards, their meters at home, and the kiosks in the street. Everything that it is stands in one folder.
 
 registry.db (the office's), kiosks/ID/ (store, station key), cards/*.json, meters/*.json, receipts/NNN.{bin,txt,png}, screens/*.png,
-summary.json
+summary.json; where the kiosks have a head office: office/, stick/, report-DAY.txt
 """
 
 import datetime as dt
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kiosk.demo.site import Site
 from kiosk.devices.sim import meter_state, pcscd
@@ -14,6 +15,9 @@ from kiosk.devices.sim.crypto import Masters
 from kiosk.devices.sim.image import save
 from kiosk.devices.sim.meter import MeterModel, Outcome
 from kiosk.devices.sim.vpcd import VpcdSlot
+
+if TYPE_CHECKING:
+    from kiosk.demo.office import HeadOffice
 
 MORNING = dt.datetime(2026, 11, 24, 8, 0)  # noqa: DTZ001 - a meter's clock is local and simulated
 EVENING_LOAD_KW = 2.0
@@ -26,9 +30,12 @@ CUSTOMERS = {  # card -> (serial, meter, customer)
 
 
 class World:
-    """Cards A to D, one meter each, and one or two kiosks. `stack` is pcsc where a pcscd of our own can run, otherwise in-process."""
+    """Cards A to D, one meter each, and one or two kiosks. `stack` is pcsc where a pcscd of our own can run, otherwise in-process.
 
-    def __init__(self, folder: Path, kiosks: tuple[str, ...] = ("K07",), *, stack: str = "auto") -> None:
+    `office`: with a head office, to which the first kiosk has a line and the others have none.
+    """
+
+    def __init__(self, folder: Path, kiosks: tuple[str, ...] = ("K07",), *, stack: str = "auto", office: bool = False) -> None:
         self.folder = folder
         for name in ("cards", "meters", "receipts", "screens", "kiosks"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -41,6 +48,9 @@ class World:
         self.cards = {name: CardModel.open(self._path(name)) for name in CUSTOMERS}
         self.meters = {name: self._meter(name, Masters.demo()) for name in CUSTOMERS}
         self.sites = {kiosk: self._site(kiosk, number) for number, kiosk in enumerate(kiosks)}
+        self.office: HeadOffice | None = None
+        if office:
+            self._found_office()
 
     def _path(self, name: str) -> Path:
         return self.folder / "cards" / f"{name}.json"
@@ -66,6 +76,18 @@ class World:
         slot = VpcdSlot(pcscd.PORTS[number]) if self.stack == "pcsc" else None
         return Site(folder, kiosk, papers, slot, pcscd.READERS[number])
 
+    def _found_office(self) -> None:
+        """Before the kiosks start: they have its roots in their configuration, it has their public keys."""
+        from kiosk.demo.door import Door
+        from kiosk.demo.office import HeadOffice
+
+        self.office = office = HeadOffice(self.folder)
+        self._door = Door(office.folder / "door", office.take, office.bag)
+        for number, (kiosk, site) in enumerate(self.sites.items()):
+            office.enrol(kiosk, site.folder / "station.json")
+            site.sends(office.roots, *(() if number else (self._door.url, self._door.ca)))
+        self._door.open()
+
     def start(self) -> None:
         """Power for every kiosk."""
         for site in self.sites.values():
@@ -75,6 +97,9 @@ class World:
         """Night."""
         for site in self.sites.values():
             site.stop()
+        if self.office:
+            self._door.close()
+            self.office.close()
         self._pcscd.give()
 
     # ------------------------------------------------------------ at home

@@ -1,0 +1,70 @@
+"""The head office's HTTPS door in the demo: the product's own server on this machine's own address, with a certificate of a day."""
+
+import datetime as dt
+import ipaddress
+import threading
+import time
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from kiosk.hq.ingest import Take, ingest
+from kiosk.hq.serving import Certificate, listening, server
+
+HOST = "127.0.0.1"
+OPENS_S, CLOSES_S = 10.0, 10.0
+
+
+class Door:
+    """Open from `open` on. `folder`: for the certificate; `url` and `ca` are what a kiosk has to know of it."""
+
+    def __init__(self, folder: Path, take: Take, bag: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.ca = folder / "ca.pem"
+        self._listener = listening(HOST, 0)
+        self.url = f"https://{HOST}:{self._listener.getsockname()[1]}"
+        self._server = server(ingest(take, bag), _certified(folder, self.ca))
+        self._thread = threading.Thread(target=lambda: self._server.run(sockets=[self._listener]), name="door", daemon=True)
+
+    def open(self) -> None:
+        """Kiosks may knock."""
+        self._thread.start()
+        until_s = time.monotonic() + OPENS_S
+        while not self._server.started and self._thread.is_alive() and time.monotonic() < until_s:
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        """Nobody is served any more."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(CLOSES_S)
+        self._listener.close()
+
+
+def _certified(folder: Path, ca_file: Path) -> Certificate:
+    """A CA that signs one certificate, and is forgotten."""
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    ca_name, own = _named("Demo CA"), _named(HOST)
+    ca = _begun(ca_name, ca_name, ca_key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))])
+    leaf = _begun(own, ca_name, key).add_extension(address, critical=False)
+    ca_file.write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    made = Certificate(folder / "chain.pem", folder / "key.pem")
+    made.chain.write_bytes(leaf.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    made.key.touch(mode=0o600)
+    made.key.write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+    return made
+
+
+def _begun(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
+    made = x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
+    return made.not_valid_before(now - day).not_valid_after(now + day)
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

@@ -1,0 +1,91 @@
+"""The demo's post: a kiosk with a line sends by itself, one without is visited with a stick. The same words as `kiosk sync` uses.
+
+A kiosk is done when its own journal says that the head office has every row that is worth a batch.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from kiosk.control import Import, ask
+from kiosk.demo.office import HeadOffice
+from kiosk.demo.site import DemoError, Site
+from kiosk.devices.vault.station import open_station
+from kiosk.sync import stick
+from kiosk.sync.spool import Spool
+from kiosk.vend.journal import Journal
+from kiosk.vend.rows import Recorded
+from kiosk.vend.sent import BOOKKEEPING, BatchAcked, BatchSealed
+from kiosk.vend.trust import KeyListInstalled
+
+POST_S, LOOK_S, ROUND_S = 60.0, 0.1, 5.0
+
+
+def by_wire(site: Site) -> None:
+    """As `kiosk sync now`: the core seals what it has, the courier makes a round. DemoError when not all of it is acknowledged in time."""
+    spool, until_s = _spool(site), time.monotonic() + POST_S
+    while not acknowledged(site):
+        if time.monotonic() > until_s:
+            raise DemoError(f"{site.kiosk}: the head office has not acknowledged all of its batches.")
+        _seal(spool)
+        spool.ask("now")
+        _waits(lambda: not spool.waiting(), ROUND_S)
+
+
+def by_stick(site: Site, office: HeadOffice, bag: Path) -> None:
+    """Somebody drives to a kiosk that has no line, to the office, and back. DemoError where the stick did not help."""
+    shutil.copytree(office.bag / "downlink" / "all", bag / "downlink" / "all", dirs_exist_ok=True)
+    said = ask(site.folder / "keys" / "control", Import(str(bag.absolute()))).say
+    if not any("installed" in sentence for sentence in said):
+        raise DemoError(f"{site.kiosk} takes nothing off the stick: {' '.join(said)}")
+    spool = _spool(site)
+    _seal(spool)
+    done = stick.export(spool, bag)
+    if not done.ok:
+        raise DemoError(f"{site.kiosk} puts nothing onto the stick: {' '.join(done.says)}")
+    office.take_bag(bag)
+    stick.bring(spool, bag, acks_only=True)
+    if not _waits(lambda: acknowledged(site), POST_S):
+        raise DemoError(f"{site.kiosk}: the stick came back, and not all is acknowledged.")
+
+
+def never_heard(site: Site) -> bool:
+    """Has it never had anything from a head office, and never made a batch for one?"""
+    return not any(isinstance(row.fact, KeyListInstalled | BatchSealed) for row in _rows(site))
+
+
+def acknowledged(site: Site) -> bool:
+    """By its own journal."""
+    news = row = 0
+    for recorded in _rows(site):
+        if isinstance(recorded.fact, BatchAcked):
+            row = recorded.fact.row
+        elif not isinstance(recorded.fact, BOOKKEEPING):
+            news = recorded.row.seq
+    return row >= news
+
+
+def _rows(site: Site) -> Iterator[Recorded]:
+    key = open_station(site.folder / "station.json").database_key()
+    with Journal.open(site.folder / "store.db", key, create=False, read_only=True) as journal:
+        yield from journal.rows()
+
+
+def _spool(site: Site) -> Spool:
+    return Spool(site.folder / "spool", site.kiosk).made()
+
+
+def _seal(spool: Spool) -> None:
+    spool.ask_to_seal()
+    if not _waits(lambda: not spool.wants_seal(), POST_S):
+        raise DemoError(f"{spool.kiosk}: nothing is sealed.")
+
+
+def _waits(holds: Callable[[], bool], most_s: float) -> bool:
+    until_s = time.monotonic() + most_s
+    while not holds():
+        if time.monotonic() >= until_s:
+            return False
+        time.sleep(LOOK_S)
+    return True

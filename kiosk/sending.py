@@ -36,7 +36,7 @@ from kiosk.vend.sent import Acknowledged, Sealed, Sent, acknowledged, due, progr
 from kiosk.vend.store import StoreError
 from kiosk.vend.trust import applied
 
-LOOK_S = 5.0
+LOOK_S = 1.0
 HEARD_S = 10.0
 FORGET_S = 3600.0
 

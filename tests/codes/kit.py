@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from kiosk.devices.vault.codes import answered
 from kiosk.devices.vault.demo import DemoVault, demo_master
 from kiosk.devices.vault.suite import Role
+from kiosk.devices.vault.trading import TradingVault
 from kiosk.vend import collect, damm, seen
 from kiosk.vend.codes import CodeFloat, Order
 from kiosk.vend.ports import CodeJob
@@ -49,7 +50,7 @@ class CodeShop(Shop):
     """A shop whose vault answers code jobs."""
 
     def __init__(self, **changes: object) -> None:
-        self.vault = DemoVault()
+        self.vault: TradingVault = DemoVault()
         self.checked = 0
         super().__init__(**changes)  # type: ignore[arg-type]
 
@@ -92,7 +93,7 @@ class CodeShop(Shop):
         return self.view.params.get("state")
 
 
-def answered_by(vault: DemoVault, job: CodeJob) -> seen.CodeChecked:
+def answered_by(vault: TradingVault, job: CodeJob) -> seen.CodeChecked:
     """What the vault says of it."""
     return answered(job, vault)
 

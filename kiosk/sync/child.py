@@ -42,7 +42,9 @@ class CourierProcess:
     def stop(self) -> None:
         """It ends; what it was carrying is carried another time."""
         self._over.set()
-        self._end()
+        child = self._child
+        if child is not None and child.poll() is None:
+            child.kill()  # whoever reads from it hears that, and closes its ends: they are not closed under its hand
         self._thread.join(5.0)
 
     def _run(self) -> None:

@@ -11,8 +11,9 @@ ALONE = text("settles = '' AND state <> 'void'")
 class OrderTable(Schema, table=True):
     """An order. Its code is in no table: the vault makes it again from these columns.
 
-    `state`: open | collected (a machine accepted it, or its count proof says so) | passed (its count proof says that another record took
-    its slot) | void (two people, and never while a machine may still take it). `settles`: the claim or order whose slot it keeps.
+    `state`: held (a partner's, and its code has not left the office) | open | collected (a machine accepted it, or its count proof says
+    so) | passed (its count proof says that another record took its slot) | void (cancelled while it was held; or two people, and never
+    while a machine may still take it). `settles`: the claim or order whose slot it keeps.
     `source` and `reference`: who ordered it, and by what name of theirs: twice is once.
     """
 

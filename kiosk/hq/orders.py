@@ -8,6 +8,7 @@ kiosk any more. Two new orders never share a slot; one that settles a claim keep
 import hmac
 import secrets
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -103,11 +104,14 @@ def nowhere_else(_order: Order) -> None:
     """There is no other site: the store's own disk is all."""
 
 
-Also = Callable[[Connection, Order, bool], None]
-"""What is written down in the same transaction as an order, new or found again; what it raises undoes both."""
+class Also(Protocol):
+    """What is written down in the same transaction as an order, new or found again; what it raises undoes both."""
+
+    def __call__(self, connection: Connection, order: Order, *, anew: bool) -> None:
+        """`anew`: it was made in this transaction."""
 
 
-def nothing_more(_connection: Connection, _order: Order, _anew: bool) -> None:
+def nothing_more(connection: Connection, order: Order, *, anew: bool) -> None:
     """An order alone."""
 
 
@@ -206,7 +210,7 @@ def _begun(connection: Connection, wanted: Wanted, now_ms: int, also: Also) -> t
     before = connection.execute(asked).mappings().first()
     if before:
         held_before = _same(_order(before), wanted)
-        also(connection, held_before, False)
+        also(connection, held_before, anew=False)
         return held_before, False
     generation = code.generation_at(now_ms)
     order = Order(
@@ -229,7 +233,7 @@ def _begun(connection: Connection, wanted: Wanted, now_ms: int, also: Also) -> t
         connection.execute(insert(ORDER).values(**msgspec.structs.asdict(order)))
     except IntegrityError:
         raise _Taken from None
-    also(connection, order, True)
+    also(connection, order, anew=True)
     return order, True
 
 

@@ -182,6 +182,21 @@ class Registry:
             row = session.exec(select(BindingTable).where(BindingTable.card == card)).one_or_none()
             return _binding(row) if row else None
 
+    def standing(self, utility: int, *, customer: str = "", meter: str = "") -> Binding | None:
+        """The binding of a customer, or else of a meter, that stands now."""
+        of = BindingTable.customer == customer if customer else BindingTable.meter == meter
+        with self._session() as session:
+            asked = select(BindingTable).where(BindingTable.utility == utility, of, col(BindingTable.ended_ms).is_(None))
+            row = session.exec(asked).first()
+            return _binding(row) if row else None
+
+    def issued_in(self, region: int) -> list[Binding]:
+        """Every binding of a region that stands and whose card is in somebody's hands, by their customers."""
+        with self._session() as session:
+            mine = select(BindingTable).where(BindingTable.region == region, BindingTable.state == "issued")
+            stands = mine.where(col(BindingTable.ended_ms).is_(None)).order_by(col(BindingTable.customer))
+            return [_binding(row) for row in session.exec(stands)]
+
     def of_meter(self, utility: int, meter: str) -> list[Binding]:
         """Every card that was ever opened for a meter and not scrapped, the oldest first."""
         with self._session() as session:

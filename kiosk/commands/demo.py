@@ -54,7 +54,7 @@ def _script(folder: Path, stack: str) -> None:
         world.start()
         day = Day(world)
         steps = day.play()
-        hq, report = books(folder / "kiosks", day.office, folder)
+        hq, report = books(folder / "kiosks", day.office, folder, world.bank().orders)
     except DemoError as error:
         raise ended(str(error), EXIT_REFUSED) from None
     finally:

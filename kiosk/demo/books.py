@@ -1,6 +1,6 @@
 """Both sides of the day: what the kiosks' journals add up to, and what the head office reports of them. They are the same, to the cent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from kiosk.demo.account import Hq, Ordered, Side, journals
@@ -14,9 +14,12 @@ from kiosk.vend.lifetime import Lifetime, add
 from kiosk.vend.sent import BatchAcked
 
 
-def books(kiosks: Path, office: HeadOffice, reports: Path) -> tuple[Hq, str]:
-    """The two sides, and the office's reports of the day as people read them; they are files of the folder `reports`, too. StoreError."""
-    made = Hq(office.batches, office.rows, dict(office.verdicts), orders=_orders(office), recomputed=True)
+def books(kiosks: Path, office: HeadOffice, reports: Path, ordered: Iterable[str]) -> tuple[Hq, str]:
+    """The two sides, and the office's reports of the day as people read them; they are files of the folder `reports`, too.
+
+    `ordered`: names of orders that partners made. StoreError.
+    """
+    made = Hq(office.batches, office.rows, dict(office.verdicts), recomputed=True)
     days = set()  # a demo at midnight has two
     for kiosk, journal in journals(kiosks):
         sums, made.acknowledged[kiosk] = Lifetime(), 0
@@ -37,15 +40,12 @@ def books(kiosks: Path, office: HeadOffice, reports: Path) -> tuple[Hq, str]:
         path.write_text(text, "utf-8")
         texts.append(text)
         made.reports.append(path.name)
+    made.orders = [Ordered(one.name, one.amount_minor, one.state, one.done_by) for one in map(office.order, ordered) if one]
     return made, "\n".join(texts)
 
 
 def _read(office: HeadOffice, reading: Callable[..., Selling], period: Period) -> Selling:
     return office.store.read(lambda connection: reading(connection, period, now_ms=now_ms()))
-
-
-def _orders(office: HeadOffice) -> list[Ordered]:
-    return [Ordered(order.name, order.amount_minor, order.state, order.done_by) for order in office.orders()]
 
 
 def _of_kiosk(sums: Lifetime) -> Side:

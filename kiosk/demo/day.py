@@ -136,7 +136,7 @@ class Day:
 
         step = Step("paid elsewhere, collected by code at a kiosk that never synced", "D")
         self._ensure(never_heard(self.other), "the other kiosk has been in touch with the office")
-        code = self.office.paid(CUSTOMERS["D"][0], CODE_MINOR, self._receipts["D"])
+        code = self.world.bank().pays(CUSTOMERS["D"][0], CODE_MINOR, self._receipts["D"])
         self.other.phase("attract")
         self.other.insert(self.world.cards["D"])
         self.other.phase("account")
@@ -155,7 +155,9 @@ class Day:
         office, step = self.office, Step("batches imported at the head office", "")
         by_wire(self.site)
         by_stick(self.other, office, self.world.folder / "stick")
-        self._ensure([order.state for order in office.orders()] == ["collected"], "the office does not know who collected its order")
+        office.match()
+        stands = [self.world.bank().stands(order) for order in self.world.bank().orders]
+        self._ensure(stands == [("collected", "K08")], f"the bank hears of its orders: {stands}")
         step.outcome = f"K07 by HTTPS, K08 on a stick: {office.batches} batches, {office.rows} rows, all acknowledged"
         return step
 

@@ -1,4 +1,4 @@
-"""The head office's HTTPS door in the demo: the product's own server on this machine's own address, with a certificate of a day."""
+"""A door of the demo's head office: the product's own HTTPS server on this machine's own address, with a certificate of a day."""
 
 import datetime as dt
 import ipaddress
@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from starlette.applications import Starlette
 
-from kiosk.hq.ingest import Take, ingest
 from kiosk.hq.serving import Certificate, listening, server
 
 HOST = "127.0.0.1"
@@ -19,14 +19,14 @@ OPENS_S, CLOSES_S = 10.0, 10.0
 
 
 class Door:
-    """Open from `open` on. `folder`: for the certificate; `url` and `ca` are what a kiosk has to know of it."""
+    """Open from `open` on. `folder`: for the certificate; `url` and `ca` are what whoever knocks has to know of it."""
 
-    def __init__(self, folder: Path, take: Take, bag: Path) -> None:
+    def __init__(self, folder: Path, app: Starlette) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.ca = folder / "ca.pem"
         self._listener = listening(HOST, 0)
         self.url = f"https://{HOST}:{self._listener.getsockname()[1]}"
-        self._server = server(ingest(take, bag), _certified(folder, self.ca))
+        self._server = server(app, _certified(folder, self.ca))
         self._thread = threading.Thread(target=lambda: self._server.run(sockets=[self._listener]), name="door", daemon=True)
 
     def open(self) -> None:

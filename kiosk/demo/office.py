@@ -1,7 +1,7 @@
 """The demo's head office: a real one over public test keys. It opens cards, takes orders, and takes in what the kiosks did.
 
     office/              its folder, as `kiosk hq` has it: keys, downlink, hq.db
-    office/door/         the certificate of its HTTPS door, on this machine only
+    office/doors/        certificates of its two HTTPS doors, for kiosks and for partners, on this machine only
     registry.db          who has which card
 
 Its passphrases are below: nothing here keeps anything secret.
@@ -10,28 +10,34 @@ Its passphrases are below: nothing here keeps anything secret.
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+
+from starlette.applications import Starlette
 
 from kiosk.devices.card.inprocess import InProcessReader
 from kiosk.devices.sim.card import CardModel
 from kiosk.devices.sim.image import CardImage, blank
 from kiosk.devices.vault.demo import DemoMasters
 from kiosk.devices.vault.station import open_station
-from kiosk.hq import kiosks, mail, order_match, orders
+from kiosk.hq import kiosks, mail, order_match, orders, partners
+from kiosk.hq.api import Doors, api
+from kiosk.hq.api_pace import Pace
 from kiosk.hq.importer import Importer, Taken
+from kiosk.hq.ingest import ingest
 from kiosk.hq.issue import open_card
 from kiosk.hq.known import known
 from kiosk.hq.layout import Opening
 from kiosk.hq.office import Enrolled, Office
+from kiosk.hq.partner_till import Till
 from kiosk.hq.registry import Registry
+from kiosk.hq.settlement_file import Settlements
 from kiosk.hq.store import Store
-from kiosk.vend.damm import purchase_of
 
 UTILITY, REGION = 1, 1
 ROOT, DECISION = ("the demo has no", "secrets at all"), "nor has its office"
-COUNTER = "counter"
+BANK = partners.Partner("bank", "CNY", order_max_minor=500_00, day_max_minor=5_000_00, credit_minor=5_000_00)
 QUICK = 1 << 10  # of scrypt: a passphrase that stands in a source need not be hard to guess
 
 
@@ -50,29 +56,38 @@ def open_cards(folder: Path, customers: dict[str, tuple[str, str, str]]) -> dict
 
 
 class HeadOffice:
-    """One folder, one store; `roots` are pinned in the kiosks, `bag` is what it has to say to them."""
+    """One folder, with all that it has to say to kiosks, and one store."""
 
     def __init__(self, town: Path) -> None:
-        self.folder, self._registry = town / "office", town / "registry.db"
+        self.folder, self._registry = town / "office", Registry(town / "registry.db", now_ms)
         if not (self.folder / "office.json").exists():
             Office.create(self.folder, UTILITY, ROOT, DECISION, now_ms=now_ms(), cost=QUICK)
         self._office = Office(self.folder)
         self.store = Store.make(self.folder / "hq.db", UTILITY, now_ms=now_ms())
         self._importer: Importer | None = None
         self._one = Lock()  # batches come by wire and by stick
-        self._references: list[str] = []
         self.verdicts: Counter[str] = Counter()
         self.rows = 0
 
     @property
     def roots(self) -> tuple[str, str]:
-        """Ed25519, hex."""
+        """Ed25519, hex: pinned in the kiosks."""
         return self._office.record.roots
 
-    @property
-    def bag(self) -> Path:
-        """The folder with downlink/."""
-        return self.folder
+    def for_kiosks(self) -> Starlette:
+        """What `kiosk hq serve` answers them."""
+        return ingest(self.take, self.folder)
+
+    def for_partners(self) -> Starlette:
+        """Their API."""
+        till = Till(self.store, orders.Orders(self.store, DemoMasters(UTILITY)), self._registry)
+        return api(Doors(self.store, till, Settlements(self.folder / "settlements"), pace=Pace(), now_ms=now_ms))
+
+    def token(self) -> str:
+        """A new one for the bank, which may order up to its credit."""
+        if BANK.name in {each.name for each in partners.listed(self.store)}:
+            return partners.rotate(self.store, BANK.name, now_ms(), 0)
+        return partners.add(self.store, BANK, now_ms())
 
     @property
     def batches(self) -> int:
@@ -80,7 +95,8 @@ class HeadOffice:
         return self.verdicts.total()
 
     def close(self) -> None:
-        """Its store is closed."""
+        """Its books are closed."""
+        self._registry.close()
         self.store.close()
 
     def enrol(self, kiosk: str, station: Path) -> None:
@@ -121,25 +137,13 @@ class HeadOffice:
         self.rows += taken.rows
         return taken
 
-    # ------------------------------------------------------------ what was paid elsewhere
-
-    def paid(self, card: str, amount_minor: int, purchase_no: str) -> str:
-        """Somebody paid for a card, elsewhere: the code that its customer gets. `purchase_no` as it stands on the last receipt."""
-        with closing(Registry(self._registry, now_ms)) as book:
-            binding = book.of_card(card)
-        purchase = purchase_of(purchase_no)
-        if binding is None or purchase is None:
-            raise ValueError(f"{purchase_no} is no purchase number of a card of this town")
-        reference = f"{card}-{purchase_no}-{len(self._references)}"
-        wanted = orders.Wanted(binding, amount_minor, "CNY", purchase, COUNTER, reference)
-        self._references.append(reference)
-        return orders.Orders(self.store, DemoMasters(UTILITY)).make(wanted, now_ms()).code
-
-    def orders(self) -> list[orders.Order]:
-        """How those orders stand, the codes that machines accepted held against them."""
+    def match(self) -> None:
+        """Hold the codes that machines accepted against the orders."""
         order_match.match(self.store, now_ms())
-        found = (orders.of_reference(self.store, COUNTER, reference) for reference in self._references)
-        return [order for order in found if order]
+
+    def order(self, name: str) -> orders.Order | None:
+        """As it stands."""
+        return orders.find(self.store, name)
 
 
 def now_ms() -> int:

@@ -35,7 +35,7 @@ def by_wire(site: Site) -> None:
 
 def by_stick(site: Site, office: HeadOffice, bag: Path) -> None:
     """Somebody drives to a kiosk that has no line, to the office, and back. DemoError where the stick did not help."""
-    shutil.copytree(office.bag / "downlink" / "all", bag / "downlink" / "all", dirs_exist_ok=True)
+    shutil.copytree(office.folder / "downlink" / "all", bag / "downlink" / "all", dirs_exist_ok=True)
     said = ask(site.folder / "keys" / "control", Import(str(bag.absolute()))).say
     if not any("installed" in sentence for sentence in said):
         raise DemoError(f"{site.kiosk} takes nothing off the stick: {' '.join(said)}")

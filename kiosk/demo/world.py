@@ -17,6 +17,10 @@ from kiosk.devices.sim.meter import MeterModel, Outcome
 from kiosk.devices.sim.vpcd import VpcdSlot
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from kiosk.demo.bank import Bank
+    from kiosk.demo.door import Door
     from kiosk.demo.office import HeadOffice
 
 MORNING = dt.datetime(2026, 11, 24, 8, 0)  # noqa: DTZ001 - a meter's clock is local and simulated
@@ -49,8 +53,10 @@ class World:
         self.meters = {name: self._meter(name, Masters.demo()) for name in CUSTOMERS}
         self.sites = {kiosk: self._site(kiosk, number) for number, kiosk in enumerate(kiosks)}
         self.office: HeadOffice | None = None
+        self._bank: Bank | None = None
+        self._doors: list[Door] = []
         if office:
-            self._found_office()
+            self._join_office()
 
     def _path(self, name: str) -> Path:
         return self.folder / "cards" / f"{name}.json"
@@ -76,17 +82,37 @@ class World:
         slot = VpcdSlot(pcscd.PORTS[number]) if self.stack == "pcsc" else None
         return Site(folder, kiosk, papers, slot, pcscd.READERS[number])
 
-    def _found_office(self) -> None:
+    def _join_office(self) -> None:
         """Before the kiosks start: they have its roots in their configuration, it has their public keys."""
-        from kiosk.demo.door import Door
-        from kiosk.demo.office import HeadOffice
-
-        self.office = office = HeadOffice(self.folder)
-        self._door = Door(office.folder / "door", office.take, office.bag)
+        office = self._found_office()
+        door = self._open("kiosks", office.for_kiosks())
         for number, (kiosk, site) in enumerate(self.sites.items()):
             office.enrol(kiosk, site.folder / "station.json")
-            site.sends(office.roots, *(() if number else (self._door.url, self._door.ca)))
-        self._door.open()
+            site.sends(office.roots, *(() if number else (door.url, door.ca)))
+
+    def _found_office(self) -> "HeadOffice":
+        from kiosk.demo.office import HeadOffice
+
+        self.office = self.office or HeadOffice(self.folder)
+        return self.office
+
+    def bank(self) -> "Bank":
+        """Where customers pay without a kiosk. It opens when somebody goes there, and with it the office, if it was not open yet."""
+        from kiosk.demo.bank import Bank
+
+        if self._bank is None:
+            office = self._found_office()
+            door = self._open("partners", office.for_partners())
+            self._bank = Bank(door.url, door.ca, office.token())
+        return self._bank
+
+    def _open(self, name: str, app: "Starlette") -> "Door":
+        from kiosk.demo.door import Door
+
+        door = Door(self.folder / "office" / "doors" / name, app)
+        door.open()
+        self._doors.append(door)
+        return door
 
     def start(self) -> None:
         """Power for every kiosk."""
@@ -97,8 +123,11 @@ class World:
         """Night."""
         for site in self.sites.values():
             site.stop()
+        if self._bank:
+            self._bank.close()
+        for door in self._doors:
+            door.close()
         if self.office:
-            self._door.close()
             self.office.close()
         self._pcscd.give()
 

@@ -81,15 +81,26 @@ def whose(rules: Rules, state: State, reading: Reading) -> tuple[Sale | None, Ve
         return bound(rules, state, reading, rules.profile.judge(reading, record, known))
 
     if state.sale:
-        own = state.sale if state.sale.card == reading.serial else None
+        own = _ordered(state.sale, reading) if state.sale.card == reading.serial else None
         return own, judged(own.record if own else None)
     for claim in sorted(state.claims.values(), key=lambda c: (c.n, c.opened_ms)):
         if claim.card != reading.serial or not claim.tender_minor:
             continue
-        verdict = judged(claim.record)
+        ordered = _ordered(claim, reading)
+        verdict = judged(ordered.record)
         if verdict.word in LANDS or (claim.record is None and verdict.word == Word.READY and verdict.n == claim.n):
-            return claim, verdict
+            return ordered, verdict
     return None, judged(None)
+
+
+def _ordered(sale: Sale, reading: Reading) -> Sale:
+    """The sale; one of a code that was never begun here with the record of its order, where that is ready for the meter or taken: another
+    machine landed it."""
+    whole = reading.fits and reading.tag is not None and reading.tag[:4] == sale.salt
+    released = reading.returned is Returned.EMPTY or reading.taken == sale.n
+    if sale.record or not whole or not released or (reading.count, reading.amount_minor) != (sale.n, sale.tender_minor):
+        return sale
+    return replace(sale, record=Record(sale.card, sale.meter, sale.n, sale.tender_minor, reading.tag or ""))
 
 
 def _day(state: State, reading: Reading) -> DayOfCard:

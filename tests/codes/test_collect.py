@@ -264,3 +264,53 @@ def test_no_note_or_coin_comes_into_a_codes_sale() -> None:
     assert "OrphanCredit" in shop.kinds()
     (closed,) = collected(shop)
     assert closed.tender_minor == closed.credit_minor == 100_00
+
+
+@pytest.mark.parametrize("at_home", [False, True])
+@pytest.mark.parametrize("claimed", [False, True])
+def test_accepted_here_and_collected_there_it_is_found_landed_here(claimed: bool, at_home: bool) -> None:
+    """No slip for money that is on the card already."""
+    one, two, card = CodeShop(), CodeShop(), Card()
+    one.insert(card)
+    one.press("tender", "code")
+    one.press("code", one.code(card, 2), work=False)
+    job = collect.job(one.state)
+    assert job
+    one.tell(answered_by(one.vault, job))
+    one.pull()
+    if claimed:
+        one.wait(181)
+        one.press("slip_taken")
+    two.insert(card)
+    two.type(two.code(card, 2))
+    two.pull()
+    if at_home:
+        card.into_meter()
+    one.insert(card)
+    ends = [
+        fact.how if isinstance(fact, ClaimSettled) else fact.outcome for fact in one.facts() if isinstance(fact, ClaimSettled | SaleClosed)
+    ]
+    assert ends == (["claimed", "landed_elsewhere"] if claimed else ["landed"])
+    assert not one.state.claims
+    assert not any(isinstance(fact, WriteStarted) for fact in one.facts())
+    one.pull()
+    card.into_meter()
+    assert card.credited == [100_00]
+
+
+def test_another_record_in_the_codes_slot_is_not_taken_for_it() -> None:
+    one, two, card = CodeShop(), CodeShop(), Card()
+    one.insert(card)
+    one.press("tender", "code")
+    one.press("code", one.code(card, 2), work=False)
+    job = collect.job(one.state)
+    assert job
+    one.tell(answered_by(one.vault, job))
+    one.pull()
+    two.insert(card)
+    two.feed(100_00)
+    two.press("finish")
+    two.pull()
+    one.insert(card)
+    (closed,) = collected(one)
+    assert (closed.outcome, closed.claim_minor) == ("claimed", 100_00)

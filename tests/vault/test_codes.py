@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pkcs11
 import pytest
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 
 from kiosk.devices.vault import store, wire
 from kiosk.devices.vault.client import VaultClient
@@ -87,15 +89,14 @@ def _carried(vault: MasterVault, generations: tuple[int, ...]) -> TradingVault:
         vault, lambda left: told.append(left.what), region=1, version=1, generations=(1, 2), kiosk="K07", kek=kek, codes=generations
     )
     assert told == ["store", "codes"]
-    unwrap = store.aes_key_unwrap
-    masters = store.Masters({f"1/{each.role.name.lower()}/{each.generation}": unwrap(kek, each.wrapped) for each in wrapped})
+    masters = store.Masters({f"1/{each.role.name.lower()}/{each.generation}": aes_key_unwrap(kek, each.wrapped) for each in wrapped})
     keys = store.keyring(1, 1, masters)
     return TradingVault([Aes128(keys)], [keys])
 
 
 def test_every_term_is_in_the_mac() -> None:
     vault = of_master(PlainMaster(KGEN))
-    others = [
+    others: list[dict[str, Any]] = [
         {"utility": 2}, {"generation": 8}, {"serial": "1122334455667789"}, {"meter": "000012345679"}, {"n": 9}, {"amount_minor": 10001},
         {"currency": 978},
     ]  # fmt: skip
@@ -111,8 +112,7 @@ def test_a_salt_of_zeros_becomes_one() -> None:
 def test_a_vault_from_before_codes_serves_its_cards_and_says_what_it_lacks(tmp_path: Path) -> None:
     """Five masters a set: its file is not damaged, it only makes no codes."""
     path = tmp_path / "vault.json"
-    six = {role: bytes((role,)) * 32 for role in Role}
-    five = {role: key for role, key in six.items() if role is not Role.CODE}
+    five: dict[Role, bytes] = {role: bytes((role,)) * 32 for role in Role if role is not Role.CODE}
     FileVault.create(path, PASSPHRASE, 1, a_set(), masters=five, cost=1 << 14)
     vault = FileVault(path, PASSPHRASE)
     assert vault.keyring(1, 1).mac(Role.AUTH, 0, SERIAL, b"x")

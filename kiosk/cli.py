@@ -9,6 +9,7 @@ from kiosk.commands import (
     demo,
     doctor,
     explain,
+    hq_backup,
     hq_import,
     hq_kiosks,
     hq_serve,
@@ -57,6 +58,7 @@ app.add_typer(vault_app, name="vault")
 app.add_typer(boot_app, name="boot")
 app.add_typer(sync_app, name="sync")
 app.add_typer(hq_app, name="hq")
+hq_backup.join(hq_app)
 hq_import.join(hq_app)
 hq_kiosks.join(hq_app)
 hq_serve.join(hq_app)

@@ -19,13 +19,22 @@ NAME = "order 1"
 SALT = name_salt(NAME).hex()
 
 
+def ordered(kiosk: Kiosk) -> bool:
+    """Its record is an order's; otherwise it is one of cash."""
+    return kiosk.tag is not None and isinstance(kiosk.tag[0], str)
+
+
 class ByCode(Stepped):
     """As Stepped, but what is paid is a code: on disk, and by the order's key at the account screen."""
 
     def paid(self, kiosk: Kiosk) -> tuple[f.Fact, ...]:
+        if not ordered(kiosk):
+            return super().paid(kiosk)
+        assert kiosk.tag
+        salt = name_salt(kiosk.tag[0]).hex()
         return (
             f.SaleOpened(SALE, *self.named(kiosk), QUOTE),
-            f.TransferCodeAccepted(SALE, *self.named(kiosk), AMOUNT, 690, SALT, "A1"),
+            f.TransferCodeAccepted(SALE, *self.named(kiosk), AMOUNT, 690, salt, "A1"),
             f.TenderClosed(SALE, AMOUNT, "code"),
             f.ReturnFileArchived(SALE, record_of(kiosk).card, {}),
         )
@@ -33,12 +42,12 @@ class ByCode(Stepped):
     def decide_own(self, card: Card, kiosk: Kiosk) -> tuple[str, int, str]:
         """And where another machine landed the order's record before anything was begun here, it is found landed."""
         done = super().decide_own(card, kiosk)
-        if done[0] == "landed" and kiosk.tag and kiosk.tag[0] == NAME:
+        if done[0] == "landed" and ordered(kiosk):
             assert self.done_with(card, shop_with(*self.paid(kiosk)), kiosk) == done, (card, kiosk)
         return done
 
     def closed(self, kiosk: Kiosk) -> f.SaleClosed:
-        tenders = (f.Tender("codes", AMOUNT, 1),)
+        tenders = (f.Tender("codes" if ordered(kiosk) else "notes", AMOUNT, 1),)
         head = (SALE, "claimed", *self.named(kiosk), tenders, AMOUNT, None, (), "CNY", 2, 0, 0, AMOUNT, record_of(kiosk).tag)
         return f.SaleClosed(*head, "flat/1", 1, None, "2026-11-03", "+0800", 1, 0)
 

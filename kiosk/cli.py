@@ -28,8 +28,11 @@ from kiosk.commands.boot import boot_app
 from kiosk.commands.hq import hq_app
 from kiosk.commands.hq_card import card_app as hq_cards
 from kiosk.commands.hq_order import order_app
+from kiosk.commands.hq_partner import partner_app
+from kiosk.commands.hq_person import person_app as hq_persons
 from kiosk.commands.hq_report import report_app as hq_reports
 from kiosk.commands.hq_settle import settle_app
+from kiosk.commands.person import person_app
 from kiosk.commands.sync import sync_app
 from kiosk.commands.vault import vault_app
 
@@ -56,6 +59,7 @@ app.command("explain")(explain.explain)
 app.add_typer(card.card_app, name="card")
 app.add_typer(vault_app, name="vault")
 app.add_typer(boot_app, name="boot")
+app.add_typer(person_app, name="person")
 app.add_typer(sync_app, name="sync")
 app.add_typer(hq_app, name="hq")
 hq_backup.join(hq_app)
@@ -65,7 +69,9 @@ hq_serve.join(hq_app)
 hq_app.add_typer(hq_cards, name="card")
 hq_app.add_typer(hq_reports, name="report")
 hq_app.add_typer(order_app, name="order")
+hq_app.add_typer(partner_app, name="partner")
 hq_app.add_typer(settle_app, name="settle")
+hq_app.add_typer(hq_persons, name="person")
 _group("journal", "The journal: every fact of this kiosk, in order.").command("verify")(journal.verify)
 receipts = _group("receipt", "Receipts and claim slips.")
 receipts.command("verify")(receipt.verify)

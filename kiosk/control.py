@@ -2,6 +2,7 @@
 
     -> {"do":"unlock","last_try":false}, and the PIN in a frame of its own | {"do":"lock"} | {"do":"status"}
        {"do":"tamper","where":"door"} | {"do":"import","bag":"/media/stick"}
+       {"do":"person","sale":"..","details":{"phone":".."},"days":90} | {"do":"forget","subject":".."}
     <- {"ok":true,"say":["...", ...]}
 
 Frames as on the screen's socket (`link`). A PIN comes in here, goes to the vault's process, and is written down or left nowhere.
@@ -11,7 +12,8 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -21,6 +23,7 @@ from msgspec import Meta
 from kiosk.link import LinkError, receive, send, send_secret, uid_of
 from kiosk.secret import wipe
 from kiosk.vend.ports import DeskBusy, DeskDied, VaultError
+from kiosk.vend.store import StoreError
 
 ASK_S = 5.0
 ANSWER_S = 120.0
@@ -52,7 +55,24 @@ class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
     bag: Annotated[str, Meta(max_length=4096)]
 
 
-Words = Unlock | Lock | Status | Tamper | Import
+class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="person"):
+    """Whoever paid in this sale wants to be reached: name, phone, address."""
+
+    sale: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+    details: Annotated[dict[Annotated[str, Meta(max_length=16)], Annotated[str, Meta(max_length=400)]], Meta(max_length=8)]
+    days: Annotated[int, Meta(ge=1, le=366)] = 90
+
+    def __repr__(self) -> str:
+        return f"Person({self.sale})"
+
+
+class Forget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="forget"):
+    """Whoever stands behind this reference wants to be forgotten."""
+
+    subject: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+
+
+Words = Unlock | Lock | Status | Tamper | Import | Person | Forget
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -81,12 +101,26 @@ class Controlled(Protocol):
         """How the keys, lists and floats stand."""
 
 
+class Registers(Protocol):
+    """Who keeps persons: see `kiosk.people.People`."""
+
+    def keep(self, sale: str, details: Mapping[str, str], now_ms: int, days: int) -> str:
+        """Somebody's reference. NotKept."""
+
+    def forget(self, subject: str, now_ms: int) -> bool:
+        """Was there anybody?"""
+
+
+class NotKept(Exception):
+    """Nobody is kept by this; the text is one sentence, and repeats nothing of what was said."""
+
+
 class ControlServer:
     """One connection after the other."""
 
-    def __init__(self, path: Path, core: Controlled) -> None:
+    def __init__(self, path: Path, core: Controlled, people: Registers | None = None) -> None:
         """OSError when the socket cannot be made."""
-        self._path, self._core = path, core
+        self._path, self._core, self._people = path, core, people
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
@@ -121,7 +155,7 @@ class ControlServer:
             return Said(ok=False, say=["That is not a word of this socket."])
         try:
             return Said(ok=True, say=self._done(word, pin))
-        except (VaultError, DeskBusy, DeskDied) as error:
+        except (VaultError, DeskBusy, DeskDied, StoreError, NotKept) as error:
             return Said(ok=False, say=[str(error)])
         finally:
             wipe(pin)
@@ -136,6 +170,11 @@ class ControlServer:
                 return [self._core.tampered(word.where)]
             case Import():
                 return list(self._core.take_in(Path(word.bag)))
+            case Person() if self._people:
+                return [self._people.keep(word.sale, word.details, _now_ms(), word.days)]
+            case Forget() if self._people:
+                found = self._people.forget(word.subject, _now_ms())
+                return ["Nobody stands behind it here any more." if found else "Nobody stands behind it here."]
         return self._core.status()
 
 
@@ -145,6 +184,10 @@ def _word(body: bytearray) -> Words | None:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return word
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def ask(path: Path, word: Words, pin: bytearray | None = None) -> Said:

@@ -37,6 +37,7 @@ from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
 from kiosk.devices.vault.store import BootRefused
 from kiosk.keeping import Contents, Keeping, heights
+from kiosk.people import people_of
 from kiosk.sending import Sender, courier_plan, sender_of, spool_folder
 from kiosk.sync.child import CourierProcess
 from kiosk.sync.counter import Counter
@@ -172,6 +173,7 @@ class Core:
         self.desk: Desk[State] = Desk(machine, state, self.journal, self.station, clock, on_death=on_death)
         self.desk.record(sale.started(rules, state, clock.now(), SOFTWARE, heights(config, self.station, self.journal)))
         self._disk = DiskWatch(self.desk.tell, config.store.path, config.store.mark, self._height)
+        self.people = people_of(config, self.desk, self.station, open_journal=self._journal_to_read)
         self.vault, self.keeping, generation = self._keys(config)
         self.sender = self._sender(config, self.keeping) if self.keeping else None
         self._courier = CourierProcess(courier_plan(config)) if self.sender and config.sync.carries() else None
@@ -191,11 +193,12 @@ class Core:
         """The desk first, then everything that tells it; the vault opens meanwhile."""
         if self.keeping:
             self.keeping.start()
-            self._control = ControlServer(self.keeping.folder / "control", self.keeping)
+            self._control = ControlServer(self.keeping.folder / "control", self.keeping, self.people)
         self.vault.start()
         self.desk.start()
         if self.sender:
             self.sender.start()
+            self.people.start()
         if self._courier:
             self._courier.start()
         self._card.start()
@@ -223,6 +226,7 @@ class Core:
             self._courier.stop()
         if self.sender:
             self.sender.stop()
+            self.people.stop()
         if self._running.is_set():
             self.desk.stop()
             self._disk.stop()
@@ -235,6 +239,7 @@ class Core:
             "roster": self.use_roster,
             "persons": self.use_persons,
             "orders": self.use_orders,
+            "erase": self.use_erasures,
         }
         keeping = Keeping(config, self.desk, self.station, vault_limits(), contents) if config.keys.root or not config.demo_keys() else None
         if keeping is None or config.demo_keys():
@@ -250,6 +255,10 @@ class Core:
         """The body of a list of orders whose signature holds; the desk takes it if the journal says that it is the one."""
         told = orders_of(body)
         self.desk.tell(OrdersRead(told.orders, told.code_float, sha256(body).hexdigest()))
+
+    def use_erasures(self, body: bytes) -> None:
+        """The body of a list of erasures whose signature holds."""
+        self.people.use_erasures(body)
 
     def use_persons(self, body: bytes) -> None:
         """The body of a list of masks whose signature holds; the desk takes it if the journal says that it is the one."""

@@ -25,7 +25,9 @@ from kiosk.sync.ack import AckRefused, read_ack
 from kiosk.sync.batch import Made, boxed_batch
 from kiosk.sync.bodies import key_list
 from kiosk.sync.folder import FolderError
+from kiosk.sync.install import Cupboard
 from kiosk.sync.item import ItemRefused, KeyList
+from kiosk.sync.persons import FIRST as PERSONS_FIRST
 from kiosk.sync.plan import HttpsPlan, Plan, SftpPlan
 from kiosk.sync.seal import Kept, NotSealed, Says, Station, made_again, next_batch, sealed_in
 from kiosk.sync.spool import Spool
@@ -152,7 +154,8 @@ class Sender:
     def _settle_spool(self, hq_key: bytes) -> None:
         """In it lies what is sealed and not acknowledged, boxed to the key that the head office has now, and nothing else."""
         sent = self._desk.published().sent
-        lying, wanted = {waiting.seq for waiting in self._spool.waiting()}, range(sent.acked.batch + 1, sent.batch + 1)
+        lying = {waiting.seq for waiting in self._spool.waiting() if waiting.seq < PERSONS_FIRST}  # above: `people`'s letters
+        wanted = range(sent.acked.batch + 1, sent.batch + 1)
         for seq in lying - set(wanted):
             self._spool.done(seq)
             self._boxed.pop(seq, None)
@@ -246,18 +249,19 @@ def _differs(before: Sent, sent: Sent) -> bool:
     return (sent.acked, sent.disputed) != (before.acked, before.disputed)
 
 
+def listed_keys(cupboard: Cupboard) -> KeyList | None:
+    """The root's list as it is installed; None as long as there is none that holds."""
+    try:
+        item = cupboard.kept("keys")
+        return key_list(item) if item else None
+    except ItemRefused:
+        return None
+
+
 def sender_of(
     config: Config, desk: Desk, station: Station, keeping: Keeping, *, open_journal: Callable[[], Journal], software: str
 ) -> Sender:
     """The one of a kiosk that has a head office. Its batches are kept beside the store."""
-
-    def keys() -> KeyList | None:
-        try:
-            item = keeping.cupboard.kept("keys")
-            return key_list(item) if item else None
-        except ItemRefused:
-            return None
-
     return Sender(
         desk,
         station,
@@ -267,7 +271,7 @@ def sender_of(
         utility=config.kiosk.utility,
         software=software,
         open_journal=open_journal,
-        keys=keys,
+        keys=partial(listed_keys, keeping.cupboard),
         take_in=keeping.take_in,
     )
 

@@ -31,7 +31,7 @@ def unlock(
     """Open the trading store with the boot card in its reader. Take the card out again afterwards."""
     from kiosk.control import Unlock
 
-    _ask(config, Unlock(last_try), bytearray(asking.pin(secret_file), "utf-8"))
+    asked(config, Unlock(last_try), bytearray(asking.pin(secret_file), "utf-8"))
 
 
 @boot_app.command("lock", epilog="Example: kiosk boot lock")
@@ -39,7 +39,7 @@ def lock(config: Config = None) -> None:
     """End the trading keys: from now on no money is taken and nothing is written to a card."""
     from kiosk.control import Lock
 
-    _ask(config, Lock())
+    asked(config, Lock())
 
 
 @boot_app.command("status", epilog="Example: kiosk boot status")
@@ -47,7 +47,7 @@ def status(config: Config = None) -> None:
     """How keys, store, lists and floats stand."""
     from kiosk.control import Status
 
-    _ask(config, Status())
+    asked(config, Status())
 
 
 @boot_app.command("tamper", epilog="Example: kiosk boot tamper door")
@@ -55,10 +55,11 @@ def tamper(where: Annotated[str, typer.Argument(help="Which input: door, loop.")
     """Tell the core that a door or tamper loop opened without leave: it deletes the trading store. For the input's own program."""
     from kiosk.control import Tamper
 
-    _ask(config, Tamper(where))
+    asked(config, Tamper(where))
 
 
-def _ask(config: Path | None, word: "Words", pin: bytearray | None = None) -> None:
+def asked(config: Path | None, word: "Words", pin: bytearray | None = None) -> None:
+    """What the running kiosk answers, printed. Ends with an exit code where it refuses, or where none runs."""
     from kiosk.config import ConfigError, config_path, load
     from kiosk.control import ask
 

@@ -50,6 +50,7 @@ def import_(
     from kiosk.hq.known import known
     from kiosk.hq.mail import letters, taken
     from kiosk.hq.office import OfficeError
+    from kiosk.hq.persons import tidied
     from kiosk.hq.store import StoreError
     from kiosk.sync.folder import FolderError
 
@@ -64,6 +65,7 @@ def import_(
                 report.add(letter, one)
                 bar.update(1)
         report.acknowledge(importer)
+        tidied(store, now_ms())
     except FolderError as error:
         raise ended(str(error), EXIT_USAGE) from None
     except (OfficeError, StoreError) as error:

@@ -29,6 +29,7 @@ def serve(
     from kiosk.hq.importer import Importer
     from kiosk.hq.ingest import ingest
     from kiosk.hq.known import known
+    from kiosk.hq.letters import take
     from kiosk.hq.office import OfficeError
     from kiosk.hq.serving import Certificate, listening, server
     from kiosk.hq.store import StoreError
@@ -42,7 +43,7 @@ def serve(
     opened, store = both(office, database)
     try:
         importer = Importer(store, opened.batch_boxes(), opened.signer("ack"), known(opened))
-        app = ingest(lambda raw: importer.take(raw, now_ms()), bag or opened.folder)
+        app = ingest(lambda raw: take(importer, raw, now_ms()), bag or opened.folder)
         door = server(app, Certificate(certificate, key, client_ca) if certificate and key else None)
         listener = listening(host, port)
         typer.echo(f"Kiosks may knock at {host}:{listener.getsockname()[1]}.", err=True)

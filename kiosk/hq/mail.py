@@ -12,10 +12,13 @@ import msgspec
 
 from kiosk.hq.batch_keys import KeyBox
 from kiosk.hq.importer import Importer, Taken, grouped
+from kiosk.hq.ledger import Verdict
+from kiosk.hq.letters import persons_taken
 from kiosk.hq.shape import Shaped
 from kiosk.hq.worker import beside
 from kiosk.sync.batch import BatchRefused
 from kiosk.sync.folder import Folder, FolderError
+from kiosk.sync.persons import is_letter
 from kiosk.sync.spool import ACK, BATCH_MAX, ack_name, is_kiosk, letter_name, seq_of
 
 UP = "up"
@@ -81,6 +84,7 @@ def taken(
     """Every letter and what became of it, or one sentence where it could not be read. Many are shaped by a worker. Raises StoreError."""
     read: list[Letter] = []
     unread: list[tuple[Letter, str]] = []
+    apart: list[tuple[Letter, bytes]] = []  # about persons: not one of them is kept
 
     def raws() -> Iterator[bytes]:
         for letter in found:
@@ -88,6 +92,9 @@ def taken(
                 raw = contents(letter)
             except FolderError as error:
                 unread.append((letter, str(error)))
+                continue
+            if is_letter(raw):
+                apart.append((letter, raw))
                 continue
             read.append(letter)
             yield raw
@@ -102,4 +109,18 @@ def taken(
             for one in importer.take_all([each for _, each in group], [raw for raw, _ in group], now_ms()):
                 yield read[at], one
                 at += 1
+    for letter, raw in apart:
+        one = persons_taken(importer, raw, now_ms())
+        yield letter, one
+        if one.verdict is Verdict.OK:
+            yield from _removed(letter)
     yield from unread
+
+
+def _removed(letter: Letter) -> Iterator[tuple[Letter, str]]:
+    """What was said of persons lies where it was read no more; a sentence where it does."""
+    try:
+        with Folder.at(letter.folder) as folder:
+            folder.remove(letter.name)
+    except FolderError as error:
+        yield letter, f"{error} It is about persons, and has to be deleted by hand."

@@ -29,6 +29,7 @@ SETTINGS: dict[str, int | str] = {
     "busy_timeout": 10_000,
     "trusted_schema": 0,
     "cell_size_check": 1,
+    "secure_delete": 1,  # an erased person leaves nothing in a free page
 }
 MET_ANOTHER = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 GONE = ("08", "57P")  # connection exceptions, the server shuts down

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from kiosk.sync import customer
 from kiosk.sync.delta import hotlisted
+from kiosk.sync.erasures import erasures
 from kiosk.sync.item import Item, ItemRefused, KeyList, Kind, decoded
 from kiosk.sync.orders import orders_of
 from kiosk.vend import trust as t
@@ -17,6 +18,7 @@ from kiosk.vend.greeting import PersonsInstalled
 from kiosk.vend.notices import NoticesInstalled
 from kiosk.vend.operators.tree import roster_of
 from kiosk.vend.pricelist import TariffInstalled
+from kiosk.vend.who import ErasuresInstalled
 from kiosk.vend.wording import TextsInstalled
 
 Minor = Annotated[int, Meta(ge=0, lt=1 << 53)]
@@ -101,6 +103,7 @@ READERS: dict[Kind, Reader] = {
     "float": _float,
     "orders": _orders,
     "persons": customer.persons,
+    "erase": erasures,
 }
 
 
@@ -128,6 +131,8 @@ def told(fact: t.Installed) -> str:
             return "Orders that wait for their cards."
         case PersonsInstalled():
             return "By which names customers are greeted."
+        case ErasuresInstalled():
+            return "Which persons are erased."
     return "A trading store, which its boot card opens."
 
 

@@ -20,6 +20,7 @@ from kiosk.vend.trust import Trust, Version
 
 Kind = Literal[
     "keys", "limits", "hotlist", "delta", "roster", "float", "store", "tariff", "texts", "notices", "orders", "persons",
+    "erase",
 ]  # fmt: skip
 Number = Annotated[int, Meta(ge=1, le=0xFFFFFFFF)]
 Moment = Annotated[int, Meta(ge=0, lt=1 << 53)]
@@ -53,6 +54,7 @@ WAYS: dict[Kind, Way] = {
     "store": Way("down", boxed=True, body_max=64 * 1024),
     "orders": Way("down", boxed=True, body_max=1 << 20),
     "persons": Way("down", boxed=True, body_max=2 << 20),
+    "erase": Way("down", boxed=False, body_max=1 << 20),
 }
 """In the order in which they are installed: who signs comes first, a list before its changes."""
 

@@ -12,6 +12,7 @@ from kiosk.vend.facts import Fact, RoomFact, Row
 from kiosk.vend.greeting import PersonsInstalled
 from kiosk.vend.notices import NoticesInstalled
 from kiosk.vend.pricelist import TariffInstalled
+from kiosk.vend.who import ErasuresInstalled
 from kiosk.vend.wording import TextsInstalled
 
 Version = tuple[int, int]
@@ -165,6 +166,7 @@ class OrdersInstalled(RoomFact, frozen=True):
 Held = (
     KeyListInstalled | RosterInstalled | HotlistInstalled | LimitsInstalled
     | TariffInstalled | TextsInstalled | NoticesInstalled | OrdersInstalled | PersonsInstalled
+    | ErasuresInstalled
 )  # fmt: skip
 """Of these the last one holds."""
 
@@ -181,6 +183,7 @@ KINDS: dict[type, str] = {
     NoticesInstalled: "notices",
     OrdersInstalled: "orders",
     PersonsInstalled: "persons",
+    ErasuresInstalled: "erase",
 }
 
 
@@ -218,6 +221,7 @@ class Trust(msgspec.Struct, frozen=True):
     notices: NoticesInstalled | None = None
     orders: OrdersInstalled | None = None
     persons: PersonsInstalled | None = None
+    erase: ErasuresInstalled | None = None
     float_version: Version = NEVER  # (epoch, number) of the last grant
     grants: tuple[FloatGranted, ...] = ()  # the newest, oldest first
     granted_minor: int = 0  # all grants ever

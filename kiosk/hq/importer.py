@@ -25,6 +25,7 @@ GROUP_ROWS, GROUP_BATCHES = 10_000, 64  # of one transaction
 UNPARKED_AT_ONCE = 16
 NOBODY = ""
 IMPORTED = (Verdict.OK, Verdict.EXCEPTION)
+HERE = (*IMPORTED, Verdict.REPLAY)
 
 Signer = Callable[[str, bytes], bytes]
 """Label and bytes -> 64 bytes."""
@@ -85,7 +86,7 @@ class Importer:
                 taken.append(self._refused(raw, each, now_ms))
                 continue
             taken.append(together.get(id(each)) or self._alone(each, now_ms))
-            if taken[-1].verdict in IMPORTED:
+            if taken[-1].verdict in HERE:  # a replay, too: whoever imported it may have died before it looked at what waits
                 closing[each.kiosk_no] = len(taken) - 1  # the last one here: whatever still waits is taken after it
         for kiosk_no in self._waited_for(closing):
             at = closing[kiosk_no]

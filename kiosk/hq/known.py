@@ -8,29 +8,35 @@ import msgspec
 from kiosk import envelope
 from kiosk.envelope import EnvelopeRefused
 from kiosk.hq.office import Office
-from kiosk.hq.rules import Known
+from kiosk.hq.rules import Known, Number
 from kiosk.sync.customer import TariffBody
 from kiosk.sync.delta import DeltaBody, hotlisted
 from kiosk.sync.folder import Folder, FolderError
 from kiosk.sync.item import WAYS, Header, ItemRefused, Kind
 from kiosk.sync.spool import EVERYBODY, is_kiosk, letter_name
 
-Number = tuple[int, int]
 T = TypeVar("T")
 
 
 def known(office: Office) -> Known:
-    """The newest hotlist, and every tariff that was ever sent; None for tariffs where none was, or one that is boxed to its kiosk."""
-    lists = {number: {card.hex() for card in hotlisted(body)} for number, body in _items(office, "hotlist") if body is not None}
-    newest = max(lists, default=None)
-    cards = lists[newest] if newest else set()
-    for _, body in _items(office, "delta"):
-        change = _read(body, DeltaBody)
-        if change and (change.epoch, change.version) == newest:
-            cards |= set(change.come)
+    """Who is blocked and since which list, and every tariff that was ever sent; None for tariffs where none was, or one that is boxed."""
     bodies = [_read(body, TariffBody) for _, body in _items(office, "tariff")]
     listed = {period.id for body in bodies if body for period in body.periods}
-    return Known(frozenset(cards), frozenset(listed) if bodies and None not in bodies else None)
+    return Known(_blocked(office), frozenset(listed) if bodies and None not in bodies else None)
+
+
+def _blocked(office: Office) -> dict[str, Number]:
+    """Every card of the newest list -> the first list from which on it stood in all of them."""
+    whole = {number: frozenset(card.hex() for card in hotlisted(body)) for number, body in _items(office, "hotlist") if body is not None}
+    changes = {number: change for number, body in _items(office, "delta") if (change := _read(body, DeltaBody))}
+    since: dict[str, Number] = {}
+    for number in sorted(whole.keys() | changes.keys()):
+        cards = whole.get(number)
+        if cards is None:
+            change = changes[number]
+            cards = (whole.get((change.epoch, change.version), frozenset()) | set(change.come)) - set(change.go)
+        since = {card: since.get(card, number) for card in cards}
+    return since
 
 
 def _items(office: Office, kind: Kind) -> Iterator[tuple[Number, bytes | None]]:

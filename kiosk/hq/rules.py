@@ -1,6 +1,6 @@
 """What a well-signed row may still have wrong. It is imported all the same, for the money has moved, and somebody looks at it. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 import msgspec
@@ -12,11 +12,15 @@ TENDERS = {"notes": "cash", "coins": "cash", "bank": "bank", "codes": "code", "c
 OUTCOMES = ("landed", "claimed", "returned", "cancelled")
 GIVEN = ("to_card", "energy")  # lines that are on the card; an old debt has a column, all else is a fee
 
+Number = tuple[int, int]
+"""(epoch, version) of what the head office sent."""
+
 
 class Known(msgspec.Struct, frozen=True):
-    """What the head office itself has decided. `tariffs`: every one that was ever in force, None where that is not kept."""
+    """What the head office itself has decided. `hotlist`: card -> the list that blocked it; a kiosk that has only older lists may serve it.
+    `tariffs`: every one that was ever in force, None where that is not kept."""
 
-    hotlist: frozenset[str] = frozenset()
+    hotlist: Mapping[str, Number] = {}
     tariffs: frozenset[str] | None = None
 
 
@@ -30,8 +34,8 @@ class Flag(msgspec.Struct, frozen=True):
     sentence: str
 
 
-def broken(seq: int, sale: SaleClosed, known: Known) -> Iterator[Flag]:
-    """What is wrong with a sale, as its machine tells it."""
+def broken(seq: int, sale: SaleClosed, known: Known, listed: Number | None) -> Iterator[Flag]:
+    """What is wrong with a sale, as its machine tells it. `listed`: the hotlist that held there, None where that is not said."""
     summed = sum(line.amount_minor for line in sale.lines if line.summed)
     returned = sale.tender_minor if sale.outcome == "returned" else 0
     if sale.outcome not in OUTCOMES or summed + sale.claim_minor + returned != sale.tender_minor:
@@ -42,7 +46,7 @@ def broken(seq: int, sale: SaleClosed, known: Known) -> Iterator[Flag]:
         yield Flag(seq, "money", f"Sale {sale.sale}: its currency is not known here, so it stands in no sum.")
     if day_of(sale.business_date) is None:
         yield Flag(seq, "date", f"Sale {sale.sale}: its business date is none, so it stands in no sum.")
-    if sale.outcome == "landed" and sale.card in known.hotlist:
+    if sale.outcome == "landed" and listed and sale.card in known.hotlist and known.hotlist[sale.card] <= listed:
         yield Flag(seq, "hotlist", f"Sale {sale.sale}: card {sale.card} is blocked, and was served.")
     if known.tariffs is not None and sale.tariff not in known.tariffs:
         yield Flag(seq, "tariff", f"Sale {sale.sale}: it was made at a tariff that was never in force.")

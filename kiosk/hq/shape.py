@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from kiosk.hq.rules import Flag, Known, broken
+from kiosk.hq.rules import Flag, Known, Number, broken
 from kiosk.hq.sold import Odd, SaleRow, Settled, given, hour_of, sale_row, sums_of
 from kiosk.hq.summary import Added, SaleSums, later, summed
 from kiosk.sync.batch import Batch, BatchHeader, BatchRefused, Line
@@ -18,6 +18,7 @@ from kiosk.vend import facts as f
 from kiosk.vend.lifetime import Lifetime, add
 from kiosk.vend.rows import Unreadable, fact_of, kinds
 from kiosk.vend.till import CASH, CashBoxRemoved
+from kiosk.vend.trust import HotlistInstalled
 
 SOUGHT = (
     "OrphanCredit", "EscrowUnknown", "CashBoxRemoved", "CashBoxInstalled", "CashBoxMissing", "ClaimIssued", "ClaimSettled", "FloatGranted",
@@ -35,6 +36,8 @@ TEXT_MAX = 128  # characters of all names in a sale together
 NAME_MAX, NUMBER_MAX = 48, 1 << 53
 MONEY_MAX = 1 << 43  # eight times a million million: a million such rows still add up in 64 bits
 MONEY = {kind.__name__: kind for kind in (f.NoteStacked, f.CoinAccepted, f.OrphanCredit, f.SaleClosed, f.ClaimSettled, CashBoxRemoved)}
+OPENED, LISTED = f.SaleOpened.__name__, HotlistInstalled.__name__
+MARKS = frozenset({OPENED, LISTED})  # rows that say how others are judged
 NULL = "\\N"  # as COPY's text has it
 
 
@@ -42,7 +45,8 @@ class Shaped(msgspec.Struct, frozen=True):
     """What one batch brings. `facts` is COPY's text, or the rows where there is no COPY; `grown`: what its rows add to the totals.
 
     `sums` and each sale's posted day hold as long as no day after `closed_through` was closed. `named`: kinds that have no number yet;
-    what is shaped without them is shaped again.
+    what is shaped without them is shaped again. `carried`: sales that end here and were opened in an earlier batch: one of them may have
+    ended there, too.
     """
 
     kiosk_no: int
@@ -58,6 +62,7 @@ class Shaped(msgspec.Struct, frozen=True):
     closed_through: int
     named: tuple[str, ...] = ()
     odd: list[Odd] = []
+    carried: tuple[str, ...] = ()
 
 
 class Shaper:
@@ -70,7 +75,8 @@ class Shaper:
 
     def shape(self, kiosk_no: int, batch: Batch) -> Shaped:
         """Raises BatchRefused where a row holds what no journal's row can."""
-        work = _Work(self, kiosk_no)
+        marks = [row for row in batch.rows if row.kind in MARKS]
+        work = _Work(self, kiosk_no, _lists(batch.header, marks))
         try:
             text = batch.text.decode()
         except UnicodeDecodeError:
@@ -83,9 +89,11 @@ class Shaper:
         facts = _copied(work.rows, text) if self.copy else work.rows
         sums = summed(work.sums, self.closed_through)
         named = tuple(sorted(work.named))
+        opened = {row.sale for row in marks if row.kind == OPENED}
+        carried = tuple(row.sale for row in work.sales if row.sale not in opened)
         return Shaped(
             kiosk_no, batch.header, batch.hash, batch.clear, facts, work.sales, work.settled, sums, work.grown, work.flags,
-            self.closed_through, named, work.odd,
+            self.closed_through, named, work.odd, carried,
         )  # fmt: skip
 
 
@@ -118,8 +126,8 @@ def _declared(field: msgspec.structs.FieldInfo) -> Any:
 class _Work:
     """What has come of a batch's rows so far."""
 
-    def __init__(self, shaper: Shaper, kiosk_no: int) -> None:
-        self._shaper, self._kiosk_no = shaper, kiosk_no
+    def __init__(self, shaper: Shaper, kiosk_no: int, lists: "list[tuple[int, Number | None]]") -> None:
+        self._shaper, self._kiosk_no, self._lists = shaper, kiosk_no, lists
         self.rows: list[tuple[Any, ...]] = []
         self.sales: list[SaleRow] = []
         self.settled: list[Settled] = []
@@ -224,7 +232,8 @@ class _Work:
             self._flag(row, "sums", f"Sale {fact.sale} ended before; this end of it stands in no sum.")
             return
         self._ended.add(fact.sale)
-        self.flags += broken(row.seq, fact, self._shaper.known)
+        listed = next(number for seq, number in self._lists if seq <= row.seq)
+        self.flags += broken(row.seq, fact, self._shaper.known, listed)
         if not _plain(fact.card + fact.meter + (fact.tag or "") + fact.currency + fact.tariff + fact.outcome):
             self._flag(row, "unreadable", f"Sale {fact.sale} holds text that no machine writes; it is kept, and stands in no sum.")
             return
@@ -237,6 +246,24 @@ class _Work:
 
     def _flag(self, row: Line, rule: str, sentence: str) -> None:
         self.flags.append(Flag(row.seq, rule, sentence))
+
+
+class _Installed(msgspec.Struct, frozen=True):
+    epoch: int
+    version: int
+
+
+def _lists(header: BatchHeader, marks: list[Line]) -> list[tuple[int, Number | None]]:
+    """From which row on which hotlist held at the kiosk, the last first; None for what held before one that was installed in this batch."""
+    found: list[tuple[int, Number | None]] = []
+    for row in marks:
+        if row.kind == LISTED:
+            try:
+                said = msgspec.json.decode(row.body, type=_Installed)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # flagged as any row that cannot be read
+                continue
+            found.insert(0, (row.seq, (said.epoch, said.version)))
+    return [*found, (0, None if found else header.applied.get("hotlist"))]
 
 
 def _numbers(fact: f.Fact) -> list[int]:

@@ -13,12 +13,13 @@ from kiosk.hq.report.posting import post_odd
 from kiosk.hq.rules import Flag
 from kiosk.hq.schema import BATCH, FACT, HEAD, KIOSK, NOT_POSTED, ORIGINAL, PARKED, PERIOD, QUARANTINE, SALE, WORK
 from kiosk.hq.shape import Shaped, copied_sales
-from kiosk.hq.sold import SaleRow, settled_row, sums_of
+from kiosk.hq.sold import SaleRow, local, settled_row, sums_of
 from kiosk.hq.summary import INSERT, Added, later, merged, post, summed
 from kiosk.vend.lifetime import Lifetime
 
 PARKED_MAX = 1_000  # batches of one kiosk that may wait: ten days of quarters of an hour
-QUARANTINE_MAX = 100  # files of one kiosk that are kept apart, and of all that are nobody's
+QUARANTINE_MAX = 100  # files of one kiosk and kind that are kept apart, and of all that are nobody's
+FIRST_ZONE = "+1400"  # where a day begins first
 ALIKE_MAX = 10  # rows of one batch and rule that have a line each in the worklist
 LOUD = frozenset({"unreadable", "name", "sums", "money", "date", "zone", "hotlist", "tariff", "totals", "claim"})
 """Rules that make a batch an EXCEPTION. A kind that this software does not know waits for the next one."""
@@ -42,6 +43,7 @@ def closed_through(connection: Connection, *, lock: bool = False) -> int:
 def write(connection: Connection, group: Sequence[Shaped], heads: Heads, now_ms: int) -> Flagged:
     """Import these, each the next one of its kiosk after `heads` and those before it here. What is flagged, by batch. Raises Miss."""
     closed = closed_through(connection, lock=True)
+    group = _each_sale_once(connection, group)
     flagged = _move(connection, group, heads, now_ms)
     facts: list[Any] = [shaped.facts for shaped in group]
     put(connection, FACT, b"".join(facts) if isinstance(facts[0], bytes) else [row for part in facts for row in part])
@@ -68,7 +70,7 @@ def _move(connection: Connection, group: Sequence[Shaped], heads: Heads, now_ms:
         else:
             head, totals = heads[number][0], msgspec.json.decode(heads[number][1], type=Lifetime)
             moved[number] = {"at_no": number, "at_seq": head.seq, "at_hash": head.hash}
-        flags = list(shaped.flags)
+        flags = [*shaped.flags, *_of_days_to_come(shaped, now_ms)]
         if _sum(totals, shaped.grown) != header.totals:
             flags.append(Flag(header.last, "totals", "The totals that it says are not those before it and what its rows add."))
         if flags:
@@ -94,11 +96,48 @@ def _printable(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in text)
 
 
+def _of_days_to_come(shaped: Shaped, now_ms: int) -> list[Flag]:
+    """Sales of days that have begun nowhere: a clock is ahead, and until then their money is missing from every report that is read."""
+    said = local(FIRST_ZONE, now_ms)
+    today = said[0] if said else 0
+    return [
+        Flag(row.seq, "date", f"Sale {row.sale}: its business date has not begun anywhere: the clock of its machine is ahead.")
+        for row in shaped.sales
+        if row.day > today and row.posted_day != NOT_POSTED
+    ]
+
+
+def _each_sale_once(connection: Connection, group: Sequence[Shaped]) -> Sequence[Shaped]:
+    """Without the sales that ended before, in an earlier batch: there they stand in the sums. Only what was opened earlier is asked for."""
+    asked = sorted({name for shaped in group for name in shaped.carried})
+    if not asked:
+        return group
+    mine = SALE.c.kiosk_no.in_({shaped.kiosk_no for shaped in group if shaped.carried}) & (SALE.c.outcome != "settled")
+    found = connection.execute(select(SALE.c.kiosk_no, SALE.c.sale).where(SALE.c.sale.in_(asked), mine))
+    ended = {(number, name) for number, name in found}
+    parts = []
+    for shaped in group:
+        number = shaped.kiosk_no
+        again = [row for row in shaped.sales if row.sale in shaped.carried and (number, row.sale) in ended]
+        ended |= {(number, row.sale) for row in shaped.sales}
+        parts.append(_without(shaped, again) if again else shaped)
+    return parts
+
+
+def _without(shaped: Shaped, again: list[SaleRow]) -> Shaped:
+    flags = [Flag(row.seq, "sums", f"Sale {row.sale} ended before; this end of it stands in no sum.") for row in again]
+    sales, sums = _posted([row for row in shaped.sales if row not in again], shaped.closed_through)
+    return msgspec.structs.replace(shaped, sales=sales, sums=sums, flags=[*shaped.flags, *flags])
+
+
 def _as_closed(shaped: Shaped, closed: int) -> tuple[list[SaleRow], Added]:
     """Its sales and sums with the days up to `closed` closed, which may be more than when it was shaped."""
-    if closed == shaped.closed_through:
-        return shaped.sales, shaped.sums
-    own = [row._replace(posted_day=row.day if row.posted_day else NOT_POSTED) for row in shaped.sales]
+    return (shaped.sales, shaped.sums) if closed == shaped.closed_through else _posted(shaped.sales, closed)
+
+
+def _posted(sales: Sequence[SaleRow], closed: int) -> tuple[list[SaleRow], Added]:
+    """Each on its own day again, then where it is posted now; and the sums of that."""
+    own = [row._replace(posted_day=row.day if row.posted_day else NOT_POSTED) for row in sales]
     return [later(row, closed) for row in own], summed(map(sums_of, own), closed)
 
 
@@ -177,12 +216,12 @@ def forked(connection: Connection, shaped: Shaped, verdict: Judged, now_ms: int)
 
 def keep_apart(connection: Connection, raw: bytes, whose: tuple[str, int], verdict: Judged, now_ms: int) -> None:
     """A file that nobody may believe, and a line in the worklist. `whose`: kiosk and batch that it names. No kiosk has more than
-    QUARANTINE_MAX here."""
+    QUARANTINE_MAX of a kind here: anybody can send what names a kiosk, and must not push out what that kiosk has signed."""
     kiosk, seq = whose
-    mine = QUARANTINE.c.kiosk == kiosk
+    why = verdict.verdict.lower()
+    mine = (QUARANTINE.c.kiosk == kiosk) & (QUARANTINE.c.why == why)
     if connection.execute(select(func.count()).select_from(QUARANTINE).where(mine)).scalar_one() >= QUARANTINE_MAX:
         return
-    why = verdict.verdict.lower()
     row = {"sha256": sha256(raw).hexdigest(), "kiosk": kiosk, "seq": seq, "why": why, "sentence": verdict.sentence, "came_ms": now_ms}
     connection.execute(INSERT[connection.dialect.name](QUARANTINE).values(**row, raw=raw).on_conflict_do_nothing())
     todo(connection, [(kiosk, why, seq, verdict.sentence, now_ms)])

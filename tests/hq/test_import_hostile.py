@@ -217,7 +217,7 @@ BROKEN: dict[str, tuple[f.SaleClosed, str]] = {
     "no day": (sold(business_date="2026-13-45"), "date"),
     "no zone": (sold(zone="../../etc/passwd"), "zone"),
 }
-KNOWN = Known(frozenset({"dead00000000beef"}), frozenset({"flat/1"}))
+KNOWN = Known({"dead00000000beef": (1, 4)}, frozenset({"flat/1"}))
 
 
 @pytest.mark.parametrize("how", list(BROKEN))
@@ -225,7 +225,7 @@ def test_a_broken_rule_is_imported_and_flagged_for_the_money_has_moved(store: St
     fact, rule = BROKEN[how]
     kiosk = wrote(fact)
     importing = importer(store, kiosk, rules=KNOWN)
-    taken = importing.take(kiosk.batches(10)[0], NOW_MS)
+    taken = importing.take(kiosk.batches(10, applied={"hotlist": (1, 4)})[0], NOW_MS)
     assert taken.verdict == Verdict.EXCEPTION
     assert acked(taken.ack).contiguous_seq == 1
     assert acked(taken.ack).exceptions == (1,)

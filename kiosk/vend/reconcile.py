@@ -12,7 +12,7 @@ from kiosk.vend.rows import Recorded
 class Pair(msgspec.Struct, frozen=True):
     """Two sides of one sum: minor units, or a count of sales.
 
-    cash: pieces as they came in | what the sales that ended say they took
+    cash: pieces and codes as they came in | what the sales that ended say they took
     given: what was taken | credit, fees, debt and claims
     writes: sales that say they landed | readings that proved it
     papers: sales that landed or are owed | their numbers (the last one may still be about to be chosen)
@@ -43,6 +43,8 @@ def reconciled(rows: Iterable[Recorded], date: str) -> tuple[Pair, ...]:
         match recorded.fact:
             case f.NoteStacked() | f.CoinAccepted() as piece:
                 books.came_in[piece.sale] = books.came_in.get(piece.sale, 0) + piece.denomination
+            case f.TransferCodeAccepted() as code:
+                books.came_in[code.sale] = code.amount_minor
             case f.SaleClosed() as closed if closed.business_date == date:
                 books.ended[closed.sale] = closed
             case f.CardVerified(sale=sale):

@@ -4,14 +4,19 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from kiosk.app import KioskApp
+from kiosk.vend.code import grouped
+from kiosk.vend.damm import purchase_number
 from kiosk.vend.money import plain
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
 
 KIOSK = "K07"
+BANK_MINOR = 50_00
+SAID = 23  # columns of a line on the bench
 Say = Callable[..., None]
 
 
@@ -24,6 +29,8 @@ class Hands:
         self._callbacks: list[Callable[[View], None]] = []
         self._card = ""  # the one that was used last
         self._in = False
+        self._receipts: dict[str, str] = {}  # card -> the purchase number on its last receipt
+        self._codes: dict[str, str] = {}  # card -> the newest that was paid for
         self.say: Say = lambda *_: None
         self.over: Callable[[], None] = lambda: None
         self.failed: BaseException | None = None
@@ -36,6 +43,7 @@ class Hands:
             "coin": self._coin,
             "paper": self._paper,
             "power_cut": self._power_cut,
+            "bank": self._pay_at_the_bank,
             "meter_insert": self._meter_insert,
             "meter_day": self._meter_day,
         }
@@ -84,6 +92,7 @@ class Hands:
             self._site, self._world = world.sites[KIOSK], world
             for callback in self._callbacks:
                 self._site.subscribe(callback)
+            self._site.subscribe(self._keep_receipt)
             self._show()
             while (word := self._words.get()) is not None and word[0] != "close":
                 self._do(*word)
@@ -91,12 +100,13 @@ class Hands:
             world.stop()
 
     def _do(self, verb: str, arguments: Mapping[str, Any]) -> None:
+        from kiosk.demo.site import DemoError
         from kiosk.devices.sim.control import ControlRefused
 
         try:
             self._verbs[verb](**arguments)
-        except ControlRefused as why:
-            self._show(str(why))
+        except (ControlRefused, DemoError) as why:
+            self._show(*wrap(str(why), SAID)[:3])
         else:
             if verb != "choose":
                 self._show()
@@ -128,6 +138,16 @@ class Hands:
         self.say("The power is off ...")
         self._site.cut()
 
+    def _pay_at_the_bank(self) -> None:
+        """A code that works: for the card that was used last, by the number on its last receipt."""
+        from kiosk.demo.world import CUSTOMERS
+
+        if not self._card:
+            return
+        self.say("The bank asks", "the head office ...")
+        number = self._receipts.get(self._card) or purchase_number(self._world.meters[self._card].display()["count"])
+        self._codes[self._card] = self._world.bank().pays(CUSTOMERS[self._card][0], BANK_MINOR, number)
+
     def _meter_insert(self) -> None:
         if self._card and not self._in:
             self._world.to_meter(self._card)
@@ -139,7 +159,7 @@ class Hands:
     def _show(self, *first: str) -> None:
         """Where the card is, and what its meter shows."""
         if not self._card:
-            self.say(*first, "Insert card A, B, C or D.")
+            self.say(*first, "Insert card A, B or C.")
             return
         meter = self._world.meters[self._card].display()
         place = "in the kiosk" if self._in else "in the hand"
@@ -149,7 +169,19 @@ class Hands:
             f"Card {self._card}: {place}",
             f"Its meter: {plain(meter['balance_minor'])}",
             f"Purchases: {meter['count']}, light {light}",
+            *code_lines(self._codes.get(self._card, "")),
         )
+
+    def _keep_receipt(self, view: View) -> None:
+        """Whatever is on it, the customer knows the purchase number now."""
+        if view.phase == "done" and self._card:
+            self._receipts[self._card] = str(view.params["purchase_no"])
+
+
+def code_lines(code: str) -> tuple[str, ...]:
+    """Two lines for the bench, in the groups in which it is typed; none without a code."""
+    groups = grouped(code).split()
+    return (f"Code {' '.join(groups[:3])}", f"     {' '.join(groups[3:])}") if groups else ()
 
 
 def play(folder: Path, stack: str) -> int:

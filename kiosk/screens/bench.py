@@ -29,6 +29,7 @@ CONTROLS: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = (  # key, what i
     ("", "Trouble", "", {}),
     ("o", "paper out / in", "paper", {}),
     ("x", "power cut", "power_cut", {}),
+    ("", "At home", "", {}),
     ("m", "card to the meter", "meter_insert", {}),
     ("d", "run the meter a day", "meter_day", {}),
     ("", "", "", {}),

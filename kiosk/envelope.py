@@ -139,9 +139,12 @@ def key_name(public_key: bytes) -> str:
 
 
 def boxed(clear: bytes, label: str, to: str, public_key: bytes) -> bytes:
-    """For the holder of this X25519 key alone."""
+    """For the holder of this X25519 key alone. Raises EnvelopeRefused for 32 bytes that are no key to be alone with."""
     outer = msgspec.json.encode(Outer("X25519", to, key_name(public_key)))
-    return outer + b"\n" + HPKE.encrypt(clear, X25519PublicKey.from_public_bytes(public_key), info=label.encode() + outer)
+    try:
+        return outer + b"\n" + HPKE.encrypt(clear, X25519PublicKey.from_public_bytes(public_key), info=label.encode() + outer)
+    except ValueError:
+        raise EnvelopeRefused(f"What it would be boxed to is no key: {public_key.hex()[:16]}...") from None
 
 
 def is_boxed(raw: bytes) -> bool:

@@ -8,6 +8,7 @@ says and what lies in the folders; a crash between any two steps leaves somethin
 Composed here, because it joins the journal, the station's keys and the spool.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ import msgspec
 
 from kiosk.config import Config
 from kiosk.devices.supervise import supervised
+from kiosk.envelope import EnvelopeRefused
 from kiosk.keeping import Keeping
 from kiosk.sync.ack import AckRefused, read_ack
 from kiosk.sync.batch import Made, boxed_batch
@@ -34,13 +36,15 @@ from kiosk.sync.spool import Spool
 from kiosk.vend.journal import Journal
 from kiosk.vend.ports import Desk, DeskBusy, Published
 from kiosk.vend.seen import AckRead, BatchMade
-from kiosk.vend.sent import Acknowledged, Sealed, Sent, acknowledged, due, progress
+from kiosk.vend.sent import Acknowledged, BatchSealed, Sealed, Sent, acknowledged, due, progress
 from kiosk.vend.store import StoreError
 from kiosk.vend.trust import applied
 
 LOOK_S = 1.0
 HEARD_S = 10.0
 FORGET_S = 3600.0
+AGAIN_S = 600.0  # after three failures of the program itself in a minute
+WINDOW = 1_000  # batches that lie in the spool at once; those behind them follow as acknowledgements come
 
 
 class Sender:
@@ -70,11 +74,13 @@ class Sender:
         self._upto = 0  # rows up to here are sealed however few they are: somebody takes them away
         self._boxed: dict[int, bytes] = {}  # which key each batch in the spool is boxed to
         self._acks: dict[bytes, Acknowledged | None] = {}  # what came, by its digest; None for what is not believed
+        self._ack_keys: tuple[str, ...] = ()  # by which it was or was not
         self._came: tuple[str, ...] = ()  # what lay in the bag when it was last taken in
         self._forget_s = 0.0
         self._troubles: list[str] = []
-        self._thread = threading.Thread(target=supervised(self.run, self._stopping, lambda: None), name="sender", daemon=True)
-        self.trouble = ""  # why something is not sealed or not taken in, one sentence
+        self._thread = threading.Thread(target=self._live, name="sender", daemon=True)
+        self.trouble = ""  # why something is not sealed or not taken in, one sentence; `kiosk sync status` tells it
+        self._told_trouble: str | None = None
 
     def start(self) -> None:
         """In a thread of its own."""
@@ -91,6 +97,23 @@ class Sender:
         """Seal what there is, however little: somebody takes it away now. From any thread."""
         self._upto = self._desk.published().sent.news
         self._woken.set()
+
+    def _live(self) -> None:
+        """Never over for good: a machine whose rows do not travel any more would be stopped by its own limits, weeks later."""
+        while not self._stopping.is_set():
+            supervised(self.run, self._stopping, self._failed)()
+            self._stopping.wait(AGAIN_S)
+
+    def _failed(self) -> None:
+        self.trouble = "Sealing failed three times in a minute by a fault of the program; it is tried again every ten minutes."
+        self._tell_trouble()
+
+    def _tell_trouble(self) -> None:
+        """Where the disk does not take it, the next change is told."""
+        if self.trouble != self._told_trouble:
+            with contextlib.suppress(FolderError):
+                self._spool.troubled(self.trouble)
+                self._told_trouble = self.trouble
 
     def run(self) -> None:
         """The thread's work. Raises DeskDied at the end."""
@@ -118,11 +141,12 @@ class Sender:
             self._try(self._spool.seal_done)
         self._try(lambda: self._forget(now_ms))
         self.trouble = self._troubles[0] if self._troubles else ""
+        self._tell_trouble()
 
     def _try(self, wanting: Callable[[], object]) -> None:
         try:
             wanting()
-        except (FolderError, NotSealed, StoreError, DeskBusy) as error:
+        except (FolderError, NotSealed, StoreError, DeskBusy, EnvelopeRefused) as error:
             self._troubles.append(str(error))
 
     # ------------------------------------------------------------ up
@@ -131,7 +155,7 @@ class Sender:
         upto = self._upto
         published = self._desk.published()
         while due(published.sent, now_ms) or published.sent.row < min(upto, published.sent.news):
-            if not self._seal(published, hq_key, now_ms):
+            if self._stopping.is_set() or not self._seal(published, hq_key, now_ms):
                 return
             published = self._desk.published()
 
@@ -141,42 +165,55 @@ class Sender:
         with closing(self._open_journal()) as journal:
             header, made = next_batch(journal, published.sent, says, self._station)
         self._kept.keep(header.seq, made)
-        self._spool.draft(header.seq, boxed_batch(made, hq_key))
+        in_window = header.seq <= published.sent.acked.batch + WINDOW
+        if in_window:
+            self._spool.draft(header.seq, boxed_batch(made, hq_key))
         self._desk.tell(BatchMade(header.seq, header.first, header.last, made.header.decode()))
         self._heard(lambda sent: sent.batch >= header.seq)
         last = self._desk.published().sent.last
         if last is None or last.hash != made.hash:
             return False
-        self._spool.release(header.seq)
-        self._boxed[header.seq] = hq_key
+        if in_window:
+            self._spool.release(header.seq)
+            self._boxed[header.seq] = hq_key
         return True
 
     def _settle_spool(self, hq_key: bytes) -> None:
         """In it lies what is sealed and not acknowledged, boxed to the key that the head office has now, and nothing else."""
         sent = self._desk.published().sent
         lying = {waiting.seq for waiting in self._spool.waiting() if waiting.seq < PERSONS_FIRST}  # above: `people`'s letters
-        wanted = range(sent.acked.batch + 1, sent.batch + 1)
+        wanted = range(sent.acked.batch + 1, min(sent.batch, sent.acked.batch + WINDOW) + 1)
         for seq in lying - set(wanted):
             self._spool.done(seq)
             self._boxed.pop(seq, None)
-        for seq in wanted:
-            if seq not in lying or self._boxed.get(seq) != hq_key:
-                self._try(partial(self._box_again, sent, seq, hq_key))
+        again = {seq for seq in wanted if seq not in lying or self._boxed.get(seq) != hq_key}
+        for one in sent.waiting:
+            made = self._kept.made(one.batch, one.hash) if one.batch in again else None
+            if made:
+                again.discard(one.batch)
+                self._try(partial(self._put, one.batch, made, hq_key))
+        if again:
+            self._try(partial(self._put_from_journal, again, hq_key))
 
-    def _box_again(self, sent: Sent, seq: int, hq_key: bytes) -> None:
-        self._spool.put(seq, boxed_batch(self._bytes_of(sent, seq), hq_key))
-        self._boxed[seq] = hq_key
+    def _put_from_journal(self, seqs: set[int], hq_key: bytes) -> None:
+        """As they were kept, or made again: all in one walk over the journal, however many the head office has lost."""
+        with closing(self._open_journal()) as journal:
+            found = [(sealed, fact) for sealed, fact in sealed_in(journal) if sealed.batch in seqs]
+            for sealed, fact in found:
+                if self._stopping.is_set():
+                    return
+                self._try(partial(self._put_again, journal, sealed, fact, hq_key))
 
-    def _bytes_of(self, sent: Sent, seq: int) -> Made:
-        """As they were kept, or made again."""
-        known = next((one for one in sent.waiting if one.batch == seq), None)
-        made = self._kept.made(seq, known.hash) if known else None
+    def _put_again(self, journal: Journal, sealed: Sealed, fact: BatchSealed, hq_key: bytes) -> None:
+        made = self._kept.made(sealed.batch, sealed.hash)
         if made is None:
-            with closing(self._open_journal()) as journal:
-                sealed, fact = next(found for found in sealed_in(journal) if found[0].batch == seq)
-                made = self._kept.made(seq, sealed.hash) or made_again(journal, fact, self._station)
-            self._kept.keep(seq, made)
-        return made
+            made = made_again(journal, fact, self._station)
+            self._kept.keep(sealed.batch, made)
+        self._put(sealed.batch, made, hq_key)
+
+    def _put(self, seq: int, made: Made, hq_key: bytes) -> None:
+        self._spool.put(seq, boxed_batch(made, hq_key))
+        self._boxed[seq] = hq_key
 
     def _forget(self, now_ms: int) -> None:
         if time.monotonic() >= self._forget_s:
@@ -204,6 +241,8 @@ class Sender:
 
     def _take_in_acks(self, keys: KeyList) -> None:
         """The oldest first. One that is not signed, or is for another store, acknowledges nothing and is not told."""
+        if keys.ack != self._ack_keys:  # what was signed by a key that was not listed yet is looked at again
+            self._acks, self._ack_keys = {}, keys.ack
         lying = {sha256(raw).digest(): raw for raw in reversed(self._spool.acks())}
         self._acks = {digest: self._acks[digest] if digest in self._acks else self._believed(raw, keys) for digest, raw in lying.items()}
         for digest in lying:

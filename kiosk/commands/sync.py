@@ -190,7 +190,7 @@ def _show(config: "Config", spool: "Spool", standing: "Standing | None", *, json
     if json:
         said = {
             "batches": lines, "unsent_minor": minor, "unsent_rows": rows, "ways": standing.ways if standing else {},
-            "stick": standing.stick if standing else None,
+            "stick": standing.stick if standing else None, "trouble": spool.trouble(),
         }  # fmt: skip
         typer.echo(msgspec.json.encode(said))
         return
@@ -204,6 +204,8 @@ def _show(config: "Config", spool: "Spool", standing: "Standing | None", *, json
     for name, way in (standing.ways if standing else {}).items():
         worked = f"worked at {_day(way.worked_ms)}" if way.worked_ms else "never worked"
         typer.echo(f"{name}: {worked}{'; ' + way.why if way.why else ''}")
+    if trouble := spool.trouble():
+        typer.echo(f"the core: {trouble}")
 
 
 def _unsent(config: "Config") -> tuple[int | None, int | None]:

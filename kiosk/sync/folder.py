@@ -39,7 +39,10 @@ class Folder:
 
     def below(self, *names: str, create: bool = False) -> Self:
         """A folder inside this one, by the names on the way; no link is followed."""
-        handle, name = os.dup(self._handle), self._name
+        try:
+            handle, name = os.dup(self._handle), self._name
+        except OSError as error:
+            raise FolderError(f"{self._name} cannot be used: {_why(error)}.") from None
         for step in names:
             above, name = handle, f"{name}/{step}"
             try:

@@ -5,6 +5,7 @@
     down/downlink/K07/        what came for this kiosk, and ack-EPOCH-SEQ        core takes in what came by wire and by stick alike
     ask/now|export|import     somebody wants something of the courier; it takes the file away when it has begun
     ask/seal                  somebody wants the newest rows to travel, however few they are: the core takes it away when they are sealed
+    trouble                   one sentence: why the core cannot seal or take something in; not there while all is well
     standing.json             what the courier says of itself (`standing`)
     lock                      held by the one courier that carries
 
@@ -31,6 +32,7 @@ ACK_MAX = 64 * 1024
 ITEM_MAX = (16 << 20) + OVERHEAD  # the largest of `item.WAYS`: a hotlist
 DOWN_MAX = 128 << 20  # bytes that may lie in one place of `down`, so that nobody's mail fills the machine's disk
 KEPT_A_KIND = 32  # of each kind in each place the newest of these stay; floats all count, and come one a week
+TROUBLE, TROUBLE_MAX = "trouble", 4096
 
 _SEQ = re.compile(r"[0-9]{8}")
 _LETTER = re.compile(r"([a-z]{1,16})-([1-9][0-9]{0,9})-([0-9]{1,10})")
@@ -173,11 +175,12 @@ class Spool:
             up.remove(seq_name(seq))
 
     def acks(self) -> list[bytes]:
-        """The acknowledgements that came, the newest first; what cannot be read is left out."""
+        """The acknowledgements that came, the newest first, no more than are kept, whatever else a courier puts there; what cannot be read
+        is left out."""
         found = []
         with self.open("down", "downlink", self.kiosk) as folder:
             names = [(said.number, name) for name in folder.names() if (said := letter_name(name)) and said.kind == ACK]
-            for _, name in sorted(names, reverse=True):
+            for _, name in sorted(names, reverse=True)[:KEPT_A_KIND]:
                 try:
                     found.append(folder.read(name, ACK_MAX))
                 except FolderError:
@@ -256,6 +259,22 @@ class Spool:
         """They are sealed."""
         with self.open("ask") as folder:
             folder.remove(SEAL)
+
+    def troubled(self, sentence: str) -> None:
+        """The core says why it cannot do its half of the post; "" when it can."""
+        with self.open() as folder:
+            if sentence:
+                folder.replace(TROUBLE, sentence.encode()[:TROUBLE_MAX])
+            else:
+                folder.remove(TROUBLE)
+
+    def trouble(self) -> str:
+        """What it said last."""
+        try:
+            with self.open() as folder:
+                return folder.read(TROUBLE, TROUBLE_MAX).decode(errors="replace")
+        except FolderError:
+            return ""
 
     @contextmanager
     def carrying(self) -> Iterator[None]:

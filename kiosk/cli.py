@@ -10,6 +10,7 @@ from kiosk.commands import (
     doctor,
     explain,
     hq_backup,
+    hq_explain,
     hq_import,
     hq_kiosks,
     hq_serve,
@@ -66,6 +67,7 @@ hq_backup.join(hq_app)
 hq_import.join(hq_app)
 hq_kiosks.join(hq_app)
 hq_serve.join(hq_app)
+hq_app.command("explain", epilog="Example: kiosk hq explain K07-000123-9F --office /srv/office")(hq_explain.explain)
 hq_app.add_typer(hq_cards, name="card")
 hq_app.add_typer(hq_reports, name="report")
 hq_app.add_typer(order_app, name="order")

@@ -82,14 +82,14 @@ def _put_out(found: "Found", rules: "Rules", audience: "Audience", language: str
         texts += [(visited(others, found.card, audience, language, local=rules.local, exponent=rules.currency.exponent),)] if others else []
     if json:
         said: dict[str, Any] = {"kiosk": rules.kiosk, "for": audience}
-        said |= {"stories": [_shown(masked(each, audience), audience) for each in stories], "told": texts}
+        said |= {"stories": [shown(masked(each, audience), audience) for each in stories], "told": texts}
         typer.echo(msgspec.json.encode(said).decode())
         return
-    typer.echo("\n\n\n".join("\n\n".join(_text(section) for section in sections) for sections in texts))
+    typer.echo("\n\n\n".join("\n\n".join(section_text(section) for section in sections) for sections in texts))
 
 
-def _shown(story: "Story", audience: "Audience") -> dict[str, Any]:
-    """Rows and hashes are the auditor's."""
+def shown(story: "Story", audience: "Audience") -> dict[str, Any]:
+    """A story for a program. Hashes are the auditor's."""
     said: dict[str, Any] = msgspec.to_builtins(story)
     if audience != "auditor":
         for each in said["episodes"]:
@@ -97,7 +97,8 @@ def _shown(story: "Story", audience: "Audience") -> dict[str, Any]:
     return said
 
 
-def _text(section: "Section") -> str:
+def section_text(section: "Section") -> str:
+    """A section as lines: its heading, and below it what it says."""
     title = [section.title] if section.title else []
     indent = "  " if section.title else ""
     return "\n".join([*title, *(indent + line for line in section.lines)])

@@ -55,8 +55,8 @@ def list_(
     from kiosk.hq.settlement.rule import way
 
     at_ms = now_ms()
-    with _opened(office, store, registry, _masters(vault, token, module, secret_file)) as room:
-        ways = [(case, way(case, at_ms)) for case in room.cases.all(at_ms) if kiosk in ("", case.kiosk)]
+    with room(office, store, registry, masters(vault, token, module, secret_file)) as opened_room:
+        ways = [(case, way(case, at_ms)) for case in opened_room.cases.all(at_ms) if kiosk in ("", case.kiosk)]
     ways = [(case, chosen) for case, chosen in ways if whole or chosen.who != "nobody"]
     if as_json:
         typer.echo(msgspec.json.encode([{"case": case, "way": chosen} for case, chosen in ways]))
@@ -89,9 +89,9 @@ def show(
     from kiosk.hq.settlement.rule import way
 
     at_ms = now_ms()
-    with _opened(office, store, registry, _masters(vault, token, module, secret_file)) as room:
-        for case in room.asked(asked, at_ms):
-            chosen, known, before = way(case, at_ms), room.cases.known(case.meter), decisions(room.store, case.value)
+    with room(office, store, registry, masters(vault, token, module, secret_file)) as opened_room:
+        for case in opened_room.asked(asked, at_ms):
+            chosen, known, before = way(case, at_ms), opened_room.cases.known(case.meter), decisions(opened_room.store, case.value)
             if as_json:
                 typer.echo(msgspec.json.encode({"case": case, "way": chosen, "known": known, "decisions": before}))
                 continue
@@ -124,10 +124,10 @@ def make(
     from kiosk.hq.orders import OrderRefused, Orders
     from kiosk.hq.settlement.deciding import Desk, NotSettled
 
-    at_ms, masters = now_ms(), opened(vault, token, module, secret_file)
-    with _opened(office, store, registry, masters) as room:
-        (case,) = room.asked(asked, at_ms, one=True)
-        desk = Desk(room.store, room.cases, Orders(room.store, masters), room.book.of_card)
+    at_ms, keys = now_ms(), opened(vault, token, module, secret_file)
+    with room(office, store, registry, keys) as opened_room:
+        (case,) = opened_room.asked(asked, at_ms, one=True)
+        desk = Desk(opened_room.store, opened_room.cases, Orders(opened_room.store, keys), opened_room.book.of_card)
         try:
             decided = desk.decide(case.value, by, at_ms, note=note)
         except (NotSettled, OrderRefused, NoSuchKey) as error:
@@ -184,9 +184,9 @@ def removed(
     from kiosk.hq.settlement.papers import BadRemoval
     from kiosk.hq.settlement.papers import removed as taken_away
 
-    with _opened(office, store, registry, None) as room:
+    with room(office, store, registry, None) as opened_room:
         try:
-            taken_away(room.store, meter, count, people=(by, second), now_ms=now_ms(), known=room.cases.known(meter))
+            taken_away(opened_room.store, meter, count, people=(by, second), now_ms=now_ms(), known=opened_room.cases.known(meter))
         except BadRemoval as error:
             raise ended(str(error), EXIT_REFUSED) from None
     typer.echo(f"Meter {meter} was taken away with count {count}.")
@@ -207,9 +207,9 @@ def close(
     from kiosk.hq.settlement.deciding import Closer, NotSettled
 
     at_ms = now_ms()
-    with _opened(office, store, registry, None) as room:
+    with room(office, store, registry, None) as opened_room:
         try:
-            Closer(room.store, room.cases).close(asked, by, second, at_ms, note=note)
+            Closer(opened_room.store, opened_room.cases).close(asked, by, second, at_ms, note=note)
         except NotSettled as error:
             raise ended(str(error), EXIT_REFUSED) from None
     typer.echo(f"{asked} is closed.")
@@ -218,7 +218,7 @@ def close(
 # ---------------------------------------------------------------- shared
 
 
-class _Room:
+class Room:
     """The store, the registry and the cases of an office."""
 
     def __init__(self, store: "Store", book: "Registry", cases: "Cases") -> None:
@@ -236,9 +236,23 @@ class _Room:
             raise ended(f"{text} may be {', '.join(case.value for case in found[:5])}: name one.", EXIT_REFUSED)
         return found
 
+    def of_sales(self, sales: set[tuple[str, str]], at_ms: int) -> list[str]:
+        """What the office knows of these (kiosk, sale), each with its evidence, as text."""
+        from kiosk.hq.settlement import told
+        from kiosk.hq.settlement.known import value_of
+        from kiosk.hq.settlement.rule import way
+
+        found = {}
+        for kiosk, sale in sorted(sales):
+            case = self.cases.one(value_of(kiosk, sale), at_ms)
+            if case:
+                found[case.value] = "\n".join(told.shown(case, way(case, at_ms), self.cases.known(case.meter), at_ms))
+        return list(found.values())
+
 
 @contextmanager
-def _opened(office: Path, database: str, registry: Path | None, masters: "MasterVault | None") -> Iterator[_Room]:
+def room(office: Path, database: str, registry: Path | None, vault: "MasterVault | None") -> Iterator[Room]:
+    """An office with its store and its registry, for as long as it is needed. Ends with one sentence where one cannot be used."""
     from contextlib import closing
 
     from kiosk.devices.vault.suite import NoSuchKey
@@ -256,11 +270,11 @@ def _opened(office: Path, database: str, registry: Path | None, masters: "Master
             def cards(meter: str) -> list[str]:
                 return [binding.card for binding in book.of_meter(utility, meter)]
 
-            yield _Room(store, book, Cases(store, cards, tags(masters) if masters else None))
+            yield Room(store, book, Cases(store, cards, tags(vault) if vault else None))
     except (RegistryError, StoreError, NoSuchKey, VaultError) as error:
         raise ended(str(error), EXIT_REFUSED) from None
 
 
-def _masters(vault: Path | None, token: str, module: Path | None, secret_file: Path | None) -> "MasterVault | None":
-    """None where no vault was named: everything is seen but which order made which tag."""
+def masters(vault: Path | None, token: str, module: Path | None, secret_file: Path | None) -> "MasterVault | None":
+    """The vault that was named; None where none was: everything is seen but which order made which tag."""
     return opened(vault, token, module, secret_file) if vault or token else None

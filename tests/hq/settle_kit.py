@@ -8,6 +8,8 @@ town.hears(k07)                     its rows arrive at the office
 town.case(k07)                      the case of its last claim
 """
 
+import hashlib
+
 import msgspec
 
 from kiosk.devices.vault.demo import DemoMasters
@@ -37,8 +39,13 @@ class Machine(CodeShop):
     """A kiosk with its key and its journal."""
 
     def __init__(self, name: str, **changes: object) -> None:
-        self.journal = Journaled(name)
+        self.journal, self.first = Journaled(name), int(hashlib.sha256(name.encode()).hexdigest()[:6], 16)
         super().__init__(kiosk=name, allowed=ROOMY, **changes)
+
+    def start(self, *, acceptors: bool = True) -> None:
+        """With sales and salts of its own."""
+        self.fresh = self.fresh or self.first
+        super().start(acceptors=acceptors)
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 never ended at a kiosk whose life is over, and cash that no sale explains."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from kiosk.hq.settlement.rule import Case, Doubt
 from kiosk.hq.settlement.sources import BELIEVED, Cards, Claimed, Machine, numbers
 from kiosk.hq.settlement.tables import PAPER, SETTLEMENT
 from kiosk.hq.store import Store
-from kiosk.vend import evidence, facts
+from kiosk.vend import code, evidence, facts
 from kiosk.vend.evidence import RESTORED, SLIP
 from kiosk.vend.evidence import Evidence as Paper
 from kiosk.vend.money import CURRENCIES
@@ -43,6 +44,14 @@ class Seed(msgspec.Struct, frozen=True):
     number: int = 0
 
 
+class Here(NamedTuple):
+    """What every case is held against: the kiosks, (kiosk, sale) of claims that ended at their own kiosk, and the time."""
+
+    machines: dict[str, Machine]
+    settled: set[tuple[str, str]]
+    now_ms: int
+
+
 class Cases:
     """Reads them. `cards`: a meter's serials, oldest first; `tag_of`: what the vault says of an order's record, None without a vault."""
 
@@ -51,7 +60,7 @@ class Cases:
 
     def all(self, now_ms: int) -> list[Case]:
         """Every case, the oldest first. Raises StoreError."""
-        return self._store.read(lambda connection: self._all(connection, _seeds(connection, now_ms)))
+        return self._store.read(lambda connection: self._all(connection, _seeds(connection, now_ms), now_ms))
 
     def one(self, value: str, now_ms: int) -> Case | None:
         """By its value's name; a claim of a sale that a code paid for is its order's money. Raises StoreError."""
@@ -61,7 +70,7 @@ class Cases:
             if "/" not in value:
                 meter = connection.execute(select(ORDER.c.meter).where(ORDER.c.name == value)).scalar() or ""
                 seeds = [seed for seed in seeds if seed.meter == meter or seed.value == value]
-            found = [case for case in self._all(connection, seeds) if "/" in value or case.value == value]
+            found = [case for case in self._all(connection, seeds, now_ms) if "/" in value or case.value == value]
             return found[0] if found else None
 
         return self._store.read(work)
@@ -80,21 +89,21 @@ class Cases:
         cards = self._cards(meter)
         return sources.of_meter(connection, meter, cards=cards, believed=believed, orders=orders, tag_of=self._tag_of)
 
-    def _all(self, connection: Connection, seeds: list[Seed]) -> list[Case]:
-        machines, settled = sources.machines(connection), sources.settled(connection)
+    def _all(self, connection: Connection, seeds: list[Seed], now_ms: int) -> list[Case]:
+        here = Here(sources.machines(connection), sources.settled(connection), now_ms)
         meters: dict[str, tuple[Known, tuple[Order, ...]]] = {}
         found: dict[str, Case] = {}
         for seed in seeds:
             if seed.meter and seed.meter not in meters:
                 orders = sources.orders_of(connection, seed.meter)
-                meters[seed.meter] = self._known(connection, seed.meter, machines, orders), orders
+                meters[seed.meter] = self._known(connection, seed.meter, here.machines, orders), orders
             known, orders = meters.get(seed.meter, (Known(""), ()))
-            case = _case(seed, known, orders, settled, machines)
+            case = _case(seed, known, orders, here)
             found[case.value] = _merged(found[case.value], case) if case.value in found else case
         return sorted(found.values(), key=lambda case: (case.at_ms, case.value))
 
 
-def _case(seed: Seed, known: Known, orders: tuple[Order, ...], settled: set[tuple[str, str]], machines: dict[str, Machine]) -> Case:
+def _case(seed: Seed, known: Known, orders: tuple[Order, ...], here: Here) -> Case:
     value, doubts = known.coded.get(seed.value, seed.value), seed.doubts
     if value == STRANGE:
         value, doubts = seed.value, (*doubts, Doubt.CODE)
@@ -103,6 +112,8 @@ def _case(seed: Seed, known: Known, orders: tuple[Order, ...], settled: set[tupl
     n = max([seed.n, *(order.n for order in mine)])
     kiosk, _, sale = seed.value.partition("/")
     gone = known.gone(n) if n else None
+    same = (known.newest, n, seed.amount_minor, code.generation_at(here.now_ms))
+    twins = [o.name for o in orders if roots[o.name] != value and (o.card, o.n, o.amount_minor, o.generation) == same]
     return Case(
         value=value,
         kind=seed.kind,
@@ -120,10 +131,11 @@ def _case(seed: Seed, known: Known, orders: tuple[Order, ...], settled: set[tupl
         proof=known.proof(value, n) if n else None,
         gone=gone,
         passed=any(order.n == n and order.state == "passed" for order in mine),
-        settled=(kiosk, sale) in settled,
+        twin=twins[0] if twins else "",
+        settled=(kiosk, sale) in here.settled,
         over=seed.over,
         after=max([known.last_count(), *(order.n for order in orders)]),
-        waiting=_waiting(machines, gone.at_ms if gone else 0),
+        waiting=_waiting(here.machines, gone.at_ms if gone else 0),
         number=seed.number,
     )
 

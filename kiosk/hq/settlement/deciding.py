@@ -168,6 +168,7 @@ _NOTHING = {
     "landed": "Nothing is owed: {case.landed.source} of {case.landed.kiosk} row {case.landed.seq} shows this money on the card.",
     "settled": "Nothing is owed: its own kiosk found it on the card.",
     "over": "Nothing is owed. {case.over}",
+    "twin": "Order {case.twin} for other money has the same card, slot and amount, which is one code: it is collected first.",
     "card": "No card of meter {case.meter} was opened here: the office looks for whose it is.",
     "owner": "No sale explains this money: two people close it and say what became of it.",
 }

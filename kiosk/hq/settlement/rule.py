@@ -64,6 +64,7 @@ class Case(msgspec.Struct, frozen=True):
     proof: Told | None = None
     gone: Told | None = None
     passed: bool = False  # a count proof says so
+    twin: str = ""  # an order for other money whose code this one's would be: same card, slot, amount and generation
     settled: bool = False
     over: str = ""
     after: int = 0  # the highest count that is known of the meter, or ordered for it
@@ -80,7 +81,8 @@ class Case(msgspec.Struct, frozen=True):
 class Way(msgspec.Struct, frozen=True):
     """What comes next. `to`: same | other | none; `n`: the order's slot; `people`: how many decide, 0 where nothing is to be decided.
 
-    `why`: landed | settled | over | collect | rows | proof | unproved | card | owner. `who` must act: nobody | customer | office | two.
+    `why`: landed | settled | over | collect | twin | rows | proof | unproved | card | owner.
+    `who` must act: nobody | customer | office | two.
     """
 
     to: str
@@ -104,6 +106,8 @@ def way(case: Case, now_ms: int) -> Way:
     if not case.slot_is_gone:
         if standing(case, now_ms):
             return Way("same", "collect", "customer", ALONE, case.n)
+        if case.twin:  # one code cannot stand for two values: nobody could tell whose it was
+            return Way("none", "twin", "customer")
         return Way("same", "rows", _who(people), people, case.n)
     if case.proof:
         return Way("other", "proof", _who(people), people, behind(case))

@@ -15,6 +15,7 @@ NEXT = {
     "settled": "settled at its kiosk",
     "over": "nothing is owed",
     "collect": "the customer collects the code",
+    "twin": "the customer collects another order first",
     "rows": "order it in its own slot",
     "proof": "order it in another slot: proved",
     "unproved": "wait for rows, or two people move it",
@@ -58,8 +59,8 @@ def _evidence(case: Case, known: Known) -> Iterator[str]:
     yield f"Records of others in this slot: {', '.join(f'{record(each)} of {each.value}' for each in others) or 'none is known'}."
     if known.strange:
         yield f"Records of codes that no order has: {', '.join(map(record, known.strange))}. They may be this money: they prove nothing."
-    about = [told for told in known.told if _about(told, case.n)]
-    for told in about:
+    about = {told.evidence: told for told in reversed(known.told) if _about(told, case.n)}  # the first of those that say the same
+    for told in reversed(about.values()):
         yield f"  {moment(told.at_ms)}  {evidence(told)}{_marked(told, case)}"
     if not about and case.n:
         yield "No reading and no verified record speaks of this slot."
@@ -97,6 +98,10 @@ def conclusion(case: Case, way: Way) -> str:
     match way.why:
         case "landed" if case.landed:
             return f"nothing is owed: {evidence(case.landed)}."
+        case "twin":
+            return (
+                f"order {case.twin} for other money has just this code; it is collected first, and its rows prove that this one may move."
+            )
         case "over":
             return f"nothing is owed. {case.over}"
         case "unproved":

@@ -1,0 +1,204 @@
+"""`kiosk hq settle` and `kiosk hq explain` as people type them, over an office whose kiosks wrote what real machines write."""
+
+import copy
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from kiosk.hq import kiosks
+from kiosk.hq.importer import Importer
+from kiosk.hq.registry import Binding, Registry
+from kiosk.hq.schema import FACT
+from kiosk.hq.store import Store
+from kiosk.sync.batch import boxed_batch
+from kiosk.vend.facts import Fact
+from kiosk.vend.rows import link, origin
+from tests.codes.test_commands import Office
+from tests.hq.batches import OFFICE
+from tests.hq.settle_kit import Machine, bought, claimed, looked
+from tests.keys.kit import REGION, UTILITY
+from tests.sale.shop import CUSTOMER, METER, Card
+
+
+class Desk(Office):
+    """The office, what its machines did, and its command line."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        book = Registry(self.office / "registry.db", lambda: self.now_ms)
+        book.begin(Binding(UTILITY, REGION, CUSTOMER, METER, Card().serial, 1, 1))
+        book.issued(Card().serial)
+        book.close()
+
+    def hears(self, *machines: Machine) -> None:
+        """All that they wrote, once."""
+        store = Store.open(self.office / "hq.db")
+        kiosks.enrolled(store, {each.name: (each.journal.public_key, REGION) for each in machines})
+        importer = Importer(store, [OFFICE], OFFICE.sign)
+        for machine in machines:
+            for made in machine.written().made(40, utility=UTILITY):
+                assert importer.take(boxed_batch(made, OFFICE.box_key), self.now_ms).verdict in ("OK", "REPLAY")
+        store.close()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """An office is made once: its keys cost seconds."""
+    return Desk(tmp_path_factory.mktemp("office"))
+
+
+@pytest.fixture
+def desk(made: Desk, tmp_path: Path) -> Desk:
+    """A copy of it."""
+    here = copy.copy(made)
+    here.folder = tmp_path / "copy"
+    shutil.copytree(made.folder, here.folder)
+    here.office = here.folder / "office"
+    here.keys = ("--vault", str(here.folder / "vault.json"), *here.of("secret-file", "v"))
+    return here
+
+
+def test_from_the_list_to_the_code(desk: Desk) -> None:
+    k11, card = Machine("K11"), Card()
+    claimed(k11, card)
+    desk.hears(k11)
+    value = f"K11/{k11.sale_of()}"
+    said = desk.says("settle", "list")
+    assert value in said
+    assert "100.00" in said
+    assert "order it in its own slot" in said
+    assert "1 cases, 100.00 CNY." in said
+    (one,) = json.loads(desk.says("settle", "list", "--json"))
+    assert (one["case"]["value"], one["way"]["people"]) == (value, 1)
+    for asked in (value, k11.sale_of(), "K11-000001", "..7788", "K11"):
+        assert f"kiosk hq settle make {value}" in desk.says("settle", "show", asked)
+    code = desk.says("settle", "make", value, "--by", "014", *desk.keys)
+    assert f"Order {find(code)}" in code
+    assert "Order" in desk.says("settle", "show", value)
+    assert "collects the code" in desk.says("settle", "list")
+    assert code.splitlines()[0] == desk.says("settle", "make", value, "--by", "015", *desk.keys).splitlines()[0]
+    assert "ordered by 014" in desk.says("settle", "show", value, *desk.keys)
+
+
+def find(said: str) -> str:
+    return said.split("Order ")[1].split(":", maxsplit=1)[0]
+
+
+def test_two_people_at_two_times(desk: Desk) -> None:
+    k11, k12, k13, card = Machine("K11"), Machine("K12"), Machine("K13"), Card()
+    claimed(k11, card)
+    bought(k12, card)
+    looked(k13, card)
+    desk.hears(k11, k13)
+    said = desk.says("settle", "show", "K11-000001", *desk.keys)
+    assert "nothing here proves by whose record" in said
+    assert "another person says the same" in desk.says("settle", "make", "K11-000001", "--by", "014", *desk.keys, code=8)
+    assert "another person" in desk.says("settle", "make", "K11-000001", "--by", "014", *desk.keys, code=8)
+    assert "purchase 3-" in desk.says("settle", "make", "K11-000001", "--by", "027", "--note", "seen the card", *desk.keys)
+    said = desk.says("settle", "show", "K11-000001", *desk.keys)
+    assert "proposed by 014" in said
+    assert "released by 027" in said
+    assert "seen the card" in said
+
+
+def test_a_slip_at_the_counter(desk: Desk) -> None:
+    k11 = Machine("K11")
+    desk.hears(k11)
+    claimed(k11, Card())
+    said = desk.says("settle", "paper", k11.slip(), "--by", "014")
+    assert "Genuine: K11-000001." in said
+    assert "It was here before." in desk.says("settle", "paper", k11.slip(), "--by", "014")
+    assert json.loads(desk.says("settle", "paper", k11.slip(), "--by", "014", "--json"))["value"] == f"K11/{k11.sale_of()}"
+    said = desk.says("settle", "list")
+    assert "slip alone" in said
+    assert "(two people)" in said  # no float of its own: nothing bounds what it may have sold
+    for bad in ("K1:AAAA", "hello", k11.slip(kiosk="K98"), k11.slip()[:-8]):
+        assert "Genuine" not in desk.says("settle", "paper", bad, "--by", "014", code=1)
+
+
+def test_a_meter_that_was_taken_away(desk: Desk) -> None:
+    k11 = Machine("K11")
+    claimed(k11, Card())
+    desk.hears(k11)
+    assert "count 1" in desk.says("settle", "removed", METER, "--count", "1", "--by", "014", "--and", "027")
+    assert "proved" in desk.says("settle", "list")
+    assert "Two people" in desk.says("settle", "removed", METER, "--count", "1", "--by", "014", "--and", "014", code=1)
+    assert "12 digits" in desk.says("settle", "removed", "12", "--count", "1", "--by", "014", "--and", "027", code=1)
+
+
+def test_what_is_not_owed_is_said_in_a_sentence(desk: Desk) -> None:
+    k11, card = Machine("K11"), Card()
+    bought(k11, card)
+    desk.hears(k11)
+    assert "Nothing that is owed" in desk.says("settle", "show", "K11-000777", code=1)
+    assert "0 cases, nothing." in desk.says("settle", "list")
+    assert "Nothing that is owed" in desk.says("settle", "make", "'; drop table fact; --", "--by", "014", *desk.keys, code=1)
+    assert "Nothing is owed" in desk.says("settle", "close", "K11#3", "--by", "014", "--and", "027", "--note", "x", code=1)
+
+
+# ---------------------------------------------------------------- explain
+
+
+def test_explain_tells_a_sale_a_slip_a_receipt_and_a_card_from_the_imported_rows(desk: Desk) -> None:
+    k11, k12, card = Machine("K11"), Machine("K12"), Card()
+    claimed(k11, card)
+    bought(k12, card)
+    looked(k11, card)
+    desk.hears(k11, k12)
+    sale = k11.sale_of()
+    by_sale = desk.says("explain", sale)
+    check = next(hash_ for fact, hash_ in hashes(k11) if fact.kind == "ClaimIssued")[:2].upper()
+    for asked in (f"K11-000001-{check}", "K11-000001", k11.slip(head="")):
+        assert desk.says("explain", asked) == by_sale
+    assert "The office" in by_sale
+    assert f"kiosk hq settle make K11/{sale}" in by_sale
+    by_card = desk.says("explain", card.serial)
+    assert by_card.startswith("K11")
+    assert "\nK12\n" in by_card
+    assert desk.says("explain", "..7788").count("K12") >= 1
+    said = json.loads(desk.says("explain", card.serial, "--for", "auditor", "--json"))
+    assert [each["kiosk"] for each in said["kiosks"]] == ["K11", "K12"]
+    known = {row for _, row in hashes(k11)}
+    assert {episode["hash"] for story in said["kiosks"][0]["stories"] for episode in story["episodes"]} <= known
+
+
+def hashes(machine: Machine) -> list[tuple[Fact, str]]:
+    journal, at, found = machine.written(), origin(machine.journal.store), []
+    for fact, each in zip(journal.facts, journal.lines, strict=True):
+        at = link(at, each)
+        found.append((fact, at.hex()))
+    return found
+
+
+def test_a_customer_is_told_no_more_at_the_office_than_at_the_machine(desk: Desk) -> None:
+    k11, card = Machine("K11"), Card()
+    claimed(k11, card)
+    desk.hears(k11)
+    said = desk.says("explain", "K11-000001", "--for", "customer")
+    assert card.serial not in said
+    assert str(k11.facts("WriteStarted")[-1].tag) not in said  # type: ignore[attr-defined]
+    assert "\nThe office\n" not in said
+
+
+def test_what_cannot_be_explained_is_said_in_a_sentence(desk: Desk) -> None:
+    k11 = Machine("K11")
+    claimed(k11, Card())
+    desk.hears(k11)
+    wrong = next(check for check in ("00", "01") if check != next(h for fact, h in hashes(k11) if fact.kind == "ClaimIssued")[:2])
+    for asked in (f"K11-000001-{wrong}", "K11-000999", "K77-000001", "f" * 16, "..ffff", "K1:AAAA", "", "%", "' or 1=1", "K1:" + "A" * 300):
+        assert "Traceback" not in desk.says("explain", asked, code=1)
+    desk.says("explain", "K11-000001", "--for", "thief", code=2)
+    desk.says("explain", "K11-000001", "--language", "xx", code=2)
+
+
+def test_rows_that_are_not_the_signed_ones_explain_nothing(desk: Desk) -> None:
+    k11 = Machine("K11")
+    claimed(k11, Card())
+    desk.hears(k11)
+    store = Store.open(desk.office / "hq.db")
+    store.transact(lambda connection: connection.execute(update(FACT).where(FACT.c.seq == 4).values(at_ms=5)))
+    store.close()
+    assert "not the ones that it signed" in desk.says("explain", "K11-000001", code=4)

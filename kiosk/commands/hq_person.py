@@ -132,9 +132,14 @@ def greet(
 @person_app.command("tidy", epilog="Example: kiosk hq person tidy --office /srv/office")
 def tidy(office: Folder, database: Database = "") -> None:
     """Forget whose time is over and whom kiosks have erased, and clear what deleting left in the store's file. For every night."""
-    from kiosk.hq.persons import tidied
+    from kiosk.hq.persons import erased_again, tidied
+    from kiosk.hq.publish import standing
+    from kiosk.sync.erasures import erased
+    from kiosk.sync.item import EVERYBODY
 
-    with _work(office, database) as (_, store):
+    with _work(office, database) as (opened, store):
+        word = standing(opened, "erase", EVERYBODY)
+        erased_again(store, erased(word.body) if word else (), now_ms())
         count = tidied(store, now_ms(), clean=True)
     typer.echo(f"{count} things are known no more.")
 

@@ -21,7 +21,6 @@ from kiosk.sync.persons import YEARS_MAX_MS, Listed, wrong
 from kiosk.vend.greeting import MASK_CELLS, masked, reference
 from kiosk.vend.who import PersonErased
 
-CLEANED_TRIES = 3
 AUDIT_SHOWN = 100
 
 
@@ -166,6 +165,18 @@ def tidied(store: Store, now_ms: int, *, clean: bool = False) -> int:
     return _cleaned(store, gone) if gone or clean else 0
 
 
+def erased_again(store: Store, subjects: Iterable[str], now_ms: int) -> None:
+    """A store that was put back may have forgotten whom it erased: the word that it sent to the kiosks has not. Raises StoreError."""
+    held = dict.fromkeys(subjects, OFFICE)
+
+    def work(connection: Connection) -> None:
+        if held:
+            _mark(connection, held, now_ms + YEARS_MAX_MS, now_ms)
+            connection.execute(delete(PERSON).where(PERSON.c.subject.in_(select(ERASED.c.subject).where(ERASED.c.kiosk_no == OFFICE))))
+
+    store.transact(work)
+
+
 def listed_erased(store: Store, now_ms: int) -> tuple[str, ...]:
     """The references that kiosks have to forget: those that the office erased while a kiosk may still know them. Raises PersonError."""
     asked = select(ERASED.c.subject).where(ERASED.c.kiosk_no == OFFICE, ERASED.c.until_ms > now_ms).order_by(ERASED.c.subject)
@@ -227,7 +238,7 @@ def _cleaned(store: Store, gone: int) -> int:
             connection.execute(text("VACUUM (FULL) person"))
         return gone
     store.transact(_written_anew)
-    if store.name != IN_MEMORY and not any(_emptied(store) for _ in range(CLEANED_TRIES)):
+    if store.name != IN_MEMORY and not _emptied(store):
         raise StoreError("The person is erased, but somebody holds an older state of the store open: run kiosk hq person tidy afterwards.")
     return gone
 

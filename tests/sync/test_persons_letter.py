@@ -1,4 +1,4 @@
-"""A letter about persons is believed for its kiosk's signature, opened by the office alone, and refused in one sentence that names nobody."""
+"""A letter about persons is believed for its kiosk's signature, opened by the office alone, and refused in a sentence that names nobody."""
 
 import os
 

@@ -1,0 +1,163 @@
+"""The scripted day as anybody runs it: a process of its own, no root, reader or network; and what is left of it, looked at again."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Row, Table, select, update
+
+from kiosk.demo.account import Summary, journals
+from kiosk.demo.books import books
+from kiosk.demo.office import HeadOffice
+from kiosk.devices.vault.demo import DemoMasters
+from kiosk.devices.vault.station import open_station
+from kiosk.envelope import opened
+from kiosk.hq.orders import Orders
+from kiosk.hq.schema import DAY_KIOSK, FACT, KIOSK, ORIGINAL, SALE
+from kiosk.hq.summary import SUMS
+from kiosk.sync.batch import checked_batch, lines
+from kiosk.vend.facts import Fact, SaleClosed, TransferCodeAccepted
+from kiosk.vend.sent import BatchAcked, BatchSealed
+from kiosk.vend.trust import KeyListInstalled
+
+pytestmark = pytest.mark.slow
+PLAYS_S = 240.0
+
+
+class Played:
+    """A day that is over: its folder, what it printed, how it ended."""
+
+    def __init__(self, folder: Path) -> None:
+        command = [sys.executable, "-m", "kiosk", "demo", "--script", "--stack", "in-process", "--keep", str(folder)]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("KIOSK")}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PLAYS_S, check=False, cwd=folder, env=environment)
+        self.folder, self.code, self.out, self.err = folder, done.returncode, done.stdout, done.stderr
+
+    @property
+    def summary(self) -> Summary:
+        return msgspec.json.decode(self.out, type=Summary)
+
+    def facts(self, kiosk: str) -> list[Fact]:
+        (facts,) = ([row.fact for row in journal.rows()] for name, journal in journals(self.folder / "kiosks") if name == kiosk)
+        return facts
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    return Played(tmp_path_factory.mktemp("day"))
+
+
+@pytest.fixture
+def office(day: Played, tmp_path: Path) -> Iterator[HeadOffice]:
+    """The office as the day left it, a copy."""
+    shutil.copytree(day.folder / "office", tmp_path / "office")
+    shutil.copy(day.folder / "registry.db", tmp_path / "registry.db")
+    with closing(HeadOffice(tmp_path)) as copy:
+        yield copy
+
+
+def of(office: HeadOffice, table: Table, kiosk: str) -> list[Row[Any]]:
+    """A kiosk's rows of a table, in their order."""
+    number = select(KIOSK.c.no).where(KIOSK.c.id == kiosk).scalar_subquery()
+    asked = select(table).where(table.c.kiosk_no == number).order_by(table.c.seq)
+    return office.store.read(lambda connection: list(connection.execute(asked)))
+
+
+def test_it_ends_well_with_one_json_summary_and_the_report_beside_it(day: Played) -> None:
+    assert (day.code, "Traceback" in day.err) == (0, False), day.err
+    assert day.summary.hq
+    assert (day.summary.journal, day.summary.balanced, day.summary.hq.agrees) == ("ok", True, True)
+    (name,) = day.summary.hq.reports
+    assert (day.folder / name).read_text("utf-8").strip() == day.err.strip()
+    assert "K07    cash" in day.err
+    assert "K08    code" in day.err
+    assert day.summary == msgspec.json.decode((day.folder / "summary.json").read_bytes(), type=Summary)
+
+
+def test_the_invariant_holds_on_both_sides_and_they_are_the_same_to_the_cent(day: Played) -> None:
+    hq = day.summary.hq
+    assert hq
+    assert hq.kiosks == hq.office
+    assert list(hq.kiosks) == ["K07", "K08"]
+    assert all(side.balanced and side.tendered_minor for side in (*hq.kiosks.values(), *hq.office.values()))
+    assert sum(side.tendered_minor for side in hq.office.values()) == day.summary.tendered_minor
+
+
+@pytest.mark.parametrize("kiosk", ["K07", "K08"])
+def test_every_acknowledged_row_stands_at_the_office_just_as_the_kiosk_wrote_it(day: Played, office: HeadOffice, kiosk: str) -> None:
+    sign_key = open_station(day.folder / "kiosks" / kiosk / "station.json").public_key
+    raws, stored = of(office, ORIGINAL, kiosk), of(office, FACT, kiosk)
+    signed = [line for row in raws for line in lines(checked_batch(bytes(row.raw), {kiosk: sign_key}.get))]
+    assert [(line.seq, bytes(line.body).decode()) for line in signed] == [(row.seq, row.body) for row in stored]
+    acked = [fact for fact in day.facts(kiosk) if isinstance(fact, BatchAcked)][-1]
+    assert [line.seq for line in signed] == list(range(1, acked.row + 1))
+    assert acked.batch == len(raws) == len([fact for fact in day.facts(kiosk) if isinstance(fact, BatchSealed)])
+    own = [type(fact).__name__ for fact in day.facts(kiosk)]
+    assert [line.kind for line in signed] == own[: acked.row]
+
+
+def test_the_code_was_taken_by_a_kiosk_that_had_never_heard_of_any_office(day: Played) -> None:
+    kinds = [type(fact) for fact in day.facts("K08")]
+    assert kinds.index(SaleClosed) < min(kinds.index(KeyListInstalled), kinds.index(BatchSealed))
+    (accepted,) = (fact for fact in day.facts("K08") if isinstance(fact, TransferCodeAccepted))
+    assert (accepted.amount_minor, accepted.order) == (80_00, ""), "typed, and on no list"
+    assert not [fact for fact in day.facts("K07") if isinstance(fact, TransferCodeAccepted)]
+
+
+def test_the_order_was_made_through_the_partners_api_and_the_office_knows_who_collected_it(day: Played, office: HeadOffice) -> None:
+    assert day.summary.hq
+    (told,) = day.summary.hq.orders
+    order = office.order(told.name)
+    assert order
+    assert (order.source, order.state, order.done_by, order.amount_minor) == ("partner bank", "collected", "K08", told.amount_minor)
+    (step,) = (step for step in day.summary.steps if "by code" in step.step)
+    assert (step.tendered_minor, step.credited_minor, step.screen) == (80_00, 80_00, "done-collected.png")
+    assert (day.folder / "screens" / "code.png").stat().st_size > 10_000
+
+
+def test_a_code_is_written_down_nowhere(day: Played, office: HeadOffice) -> None:
+    """Each of its twenty digits can be made again by the vault, and by nobody else."""
+    assert day.summary.hq
+    (told,) = day.summary.hq.orders
+    order = office.order(told.name)
+    assert order
+    code = Orders(office.store, DemoMasters()).code_of(order).encode()
+    assert [path for path in day.folder.rglob("*") if path.is_file() and code in path.read_bytes()] == []
+    assert code.decode() not in day.out + day.err
+
+
+@pytest.mark.parametrize("lost", ["a cent in a summary", "a sale", "every batch twice"])
+def test_whatever_the_office_has_otherwise_is_found(day: Played, office: HeadOffice, lost: str, tmp_path: Path) -> None:
+    """By the very comparison that decides the exit code."""
+    if lost == "a cent in a summary":
+        office.store.transact(lambda c: c.execute(update(DAY_KIOSK).values(tender_minor=DAY_KIOSK.c.tender_minor + 1)))
+    elif lost == "a sale":
+        first = select(SALE.c.sale).order_by(SALE.c.seq).limit(1).scalar_subquery()
+        office.store.transact(lambda c: c.execute(SALE.delete().where(SALE.c.sale == first)))
+    else:
+        office.store.transact(lambda c: c.execute(update(DAY_KIOSK).values({name: DAY_KIOSK.c[name] * 2 for name in SUMS})))
+    office.verdicts.update(day.summary.hq.verdicts if day.summary.hq else {})
+    found, _ = books(day.folder / "kiosks", office, tmp_path, ())
+    assert not found.agrees
+
+
+def test_the_comparison_of_a_day_that_nothing_happened_to_agrees(day: Played, office: HeadOffice, tmp_path: Path) -> None:
+    office.verdicts.update(day.summary.hq.verdicts if day.summary.hq else {})
+    found, text = books(day.folder / "kiosks", office, tmp_path, ())
+    assert found.agrees
+    assert "641.00" in text
+
+
+def test_the_acknowledgement_that_went_back_on_the_stick_is_the_offices(day: Played) -> None:
+    (ack,) = (day.folder / "stick" / "downlink" / "K08").iterdir()
+    record = msgspec.json.decode((day.folder / "office" / "office.json").read_bytes())
+    said = msgspec.json.decode(opened(ack.read_bytes(), "ack", [bytes.fromhex(record["ack"])], 1 << 16).body)
+    assert (said["kiosk"], said["contiguous_seq"]) == ("K08", 1)
+    assert [path.name for path in (day.folder / "stick" / "up").iterdir()] == ["K08"], "K07 has a line"

@@ -16,16 +16,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kiosk.devices.vault.suite import NoSuchKey
 from kiosk.hq.api_document import DOCUMENT
 from kiosk.hq.api_pace import Pace
 from kiosk.hq.orders import OrderRefused
-from kiosk.hq.partner_till import Named, Payment, Till
+from kiosk.hq.partner_till import CANNOT, Named, Payment, Till
 from kiosk.hq.partners import Partner, believed
-from kiosk.hq.registry import RegistryError
 from kiosk.hq.settlement_file import Settlements
-from kiosk.hq.store import Store, StoreError
-from kiosk.vend.ports import VaultError
+from kiosk.hq.store import Store
 
 BODY_MAX, BODY_S = 8 * 1024, 15.0
 BEARER = "bearer "
@@ -128,7 +125,7 @@ class Doors:
             said = work(partner, request, body)
         except OrderRefused as refused:
             return _refused(refused.why, str(refused))
-        except (StoreError, RegistryError, NoSuchKey, VaultError):
+        except CANNOT:
             return _refused("office", "The office cannot answer now; ask again, under the same key.")
         if isinstance(said, bytes):
             return Response(said, status, media_type="application/octet-stream")

@@ -15,7 +15,8 @@ class Pace:
     def wait_s(self, name: str, now_s: float) -> int:
         """0, and one token is taken; or after how many whole seconds there is one."""
         left, at_s = self._held.get(name, (self._burst, now_s))
-        left = min(self._burst, left + max(now_s - at_s, 0.0) * self._per_s)
+        now_s = max(now_s, at_s)
+        left = min(self._burst, left + (now_s - at_s) * self._per_s)
         if name not in self._held and len(self._held) >= BUCKETS_MAX:
             self._held.clear()
         taken = left >= 1.0

@@ -12,16 +12,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from kiosk.devices.vault.suite import NoSuchKey
 from kiosk.hq import iso8583
 from kiosk.hq.api_pace import Pace
 from kiosk.hq.iso8583 import Asked, Malformed, Unreadable
 from kiosk.hq.orders import OrderRefused
-from kiosk.hq.partner_till import Till
+from kiosk.hq.partner_till import CANNOT, Till
 from kiosk.hq.partners import Partner, believed
-from kiosk.hq.registry import RegistryError
 from kiosk.hq.store import Store, StoreError
-from kiosk.vend.ports import VaultError
 
 CONNECTIONS = 64
 
@@ -127,7 +124,7 @@ class Gateway:
             return partner, iso8583.answer(asked, iso8583.BAD_FORM, sentence=str(malformed))
         except OrderRefused as refused:
             return partner, _refused(asked, refused)
-        except (StoreError, RegistryError, NoSuchKey, VaultError):
+        except CANNOT:
             return partner, iso8583.answer(asked, iso8583.LATER)
 
     def _done(self, asked: Asked, partner: Partner) -> bytes:

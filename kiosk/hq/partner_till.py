@@ -13,18 +13,25 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from kiosk.devices.vault.suite import NoSuchKey
+from kiosk.hq.office import OfficeError
 from kiosk.hq.order_tables import ORDER, ORDER_USE
 from kiosk.hq.orders import REFERENCE_MAX, Order, OrderRefused, Orders, Wanted, find, of_reference
 from kiosk.hq.partner_tables import REQUEST
 from kiosk.hq.partners import Line, Partner, enter, of_name, spend
-from kiosk.hq.registry import Binding
+from kiosk.hq.registry import Binding, RegistryError
 from kiosk.hq.schema import KIOSK
-from kiosk.hq.store import Store
+from kiosk.hq.store import Store, StoreError
 from kiosk.vend.damm import purchase_number, purchase_of
+from kiosk.vend.ports import VaultError
 
 KEY_MAX = 64
 PASSING = frozenset({"busy", "off_site"})
 """Refusals that another try may not meet: they are not kept."""
+
+
+CANNOT = (StoreError, RegistryError, OfficeError, NoSuchKey, VaultError)
+"""What a till raises when the office itself cannot: a door says that, and nothing of the reason."""
 
 
 class Cards(Protocol):

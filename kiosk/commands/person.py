@@ -72,5 +72,5 @@ def said(file: Path | None) -> dict[str, str]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
         found = None  # said outside of the handler: the cause quotes what was read
     if found is None or not all(isinstance(text, str) for text in found.values()):
-        raise ended(f'{file} says a person like this: name = "Amina Kato"', EXIT_USAGE)
+        raise ended(f'{file} says a person like this: name = "Kofi Owusu"', EXIT_USAGE)
     return found

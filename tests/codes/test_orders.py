@@ -121,7 +121,7 @@ def test_more_than_five_orders_do_not_wait_for_one_card(orders: Orders) -> None:
         ({"amount_minor": 0}, "amount"),
         ({"amount_minor": 500_01}, "amount"),
         ({"amount_minor": -1}, "amount"),
-        ({"currency": "XXX"}, "currency"),
+        ({"currency": "GBP"}, "currency"),
         ({"purchase": -1}, "purchase"),
         ({"purchase": 1 << 32}, "purchase"),
         ({"reference": ""}, "reference"),

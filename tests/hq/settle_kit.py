@@ -174,3 +174,13 @@ def looked(shop: CodeShop, card: Card) -> None:
     shop.press("cancel")
     shop.pull()
     shop.wait(2)
+
+
+def collected(machine: Machine, card: Card, code: str) -> None:
+    """The customer types it, and puts the card in the meter."""
+    machine.insert(card)
+    machine.type(code)
+    machine.wait(1)
+    machine.pull()
+    machine.wait(5)
+    card.into_meter()

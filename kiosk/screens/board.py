@@ -88,7 +88,7 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
     def _types_on(self, view: View) -> bool:
         """The digits are still being typed there; whoever was asked for more time finds them again."""
         same = self._view.phase in {view.phase, "still"} and not self._view.staff
-        return same and scene_of(view).pad or (view.phase == "still" and not self._view.staff)
+        return (same and scene_of(view).pad) or (view.phase == "still" and not self._view.staff)
 
     def use(self, palette: Palette) -> None:
         """Other colours: one repaint."""

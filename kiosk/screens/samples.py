@@ -172,9 +172,7 @@ SAMPLES: Mapping[str, Sample] = {
     "code-old": _at(replace(_with(_ANSWER, state="old"), figure_minor=10000), 30, 30),
     "code-behind": _at(replace(_with(_ANSWER, state="behind"), figure_minor=10000), 30, 30),
     "code-passed": _at(replace(_with(_ANSWER, state="passed", purchase="8", following="9"), figure_minor=10000), 30, 30),
-    "code-proof": _at(
-        replace(_with(_ANSWER, state="passed", purchase="8", following="9", proof="0123456789"), figure_minor=10000), 30, 30
-    ),
+    "code-proof": _at(replace(_with(_ANSWER, state="passed", purchase="8", following="9", proof="0123456789"), figure_minor=10000), 30, 30),
     "code-early": _at(_with(_ANSWER, state="early"), 30, 30),
     "code-room": _at(_with(_ANSWER, state="room", room_minor=4000), 30, 30),
     "code-shut": _at(replace(_with(_ANSWER, state="shut"), offers=(CASH, CANCEL)), 30, 30),
@@ -227,9 +225,7 @@ SAMPLES: Mapping[str, Sample] = {
     "still-empty": _at(replace(_with(_STILL, phase_before="account", tender=0), place="you"), 17, 20),
     "interrupted": Sample(replace(_BARE, phase="interrupted", place="machine", held=True, figure_minor=15000)),
     "out": Sample(_OUT),
-    "out-code": Sample(
-        replace(_with(_OUT, asked="code"), told=("works.balance", "works.code"), offers=(BALANCE, CODE)), Clock("14:32")
-    ),
+    "out-code": Sample(replace(_with(_OUT, asked="code"), told=("works.balance", "works.code"), offers=(BALANCE, CODE)), Clock("14:32")),
     "out-office": Sample(_with(_OUT, why="office")),
     "out-sold": Sample(_with(_OUT, why="sold_out")),
     "out-restored": Sample(replace(_with(_OUT, why="restored"), told=("works.balance",))),

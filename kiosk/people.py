@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from kiosk.config import Config
 from kiosk.control import NotKept
 from kiosk.devices.supervise import supervised
@@ -100,7 +102,7 @@ class People:
 
     def keep(self, sale: str, details: Details, now_ms: int, days: int = KEPT_DAYS) -> str:
         """Whoever paid in this sale may be reached for so many days; the reference. Raises NotKept, StoreError, DeskBusy."""
-        trouble = wrong({**details})
+        trouble = wrong(details.items())
         if trouble or not 0 < days <= KEPT_DAYS_MAX:
             raise NotKept(trouble or f"Somebody is kept for at most {KEPT_DAYS_MAX} days.")
         person = Person(secrets.token_hex(8), now_ms + days * DAY_MS, details)
@@ -174,7 +176,7 @@ class People:
         if here and key:
             seq = max(_numbered(now_ms), max(lying, default=0) + 1)
             header = PersonsHeader(self._spool.kiosk, self._store_id(), seq, now_ms)
-            listed = [Listed(one.subject, one.expires_ms, dict(one.details)) for one in here]  # type: ignore[arg-type] - `keep` has looked
+            listed = [msgspec.convert((one.subject, one.expires_ms, one.details), Listed) for one in here]
             self._spool.put(seq, boxed_letter(header, listed, self._station.sign, bytes.fromhex(key)))
         self._sent = (*wanted, now_ms)
 
@@ -195,4 +197,5 @@ def people_of(config: Config, desk: Desk, station: FileStation, *, open_journal:
 
 def _numbered(now_ms: int) -> int:
     """A number that no earlier letter had: a minute each, for 19 years, and then from the beginning."""
-    return FIRST + (now_ms // 60_000) % (SEQ_LAST - FIRST)
+    number: int = FIRST + (now_ms // 60_000) % (SEQ_LAST - FIRST)
+    return number

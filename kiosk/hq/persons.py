@@ -51,7 +51,7 @@ class Looked(msgspec.Struct, frozen=True):
 
 def put(store: Store, subject: str, details: Mapping[str, str], *, until_ms: int, who: str, why: str, now_ms: int) -> None:
     """What the office itself knows of somebody, in place of what it knew of the same kind. Raises PersonError, StoreError."""
-    trouble = wrong({**details})
+    trouble = wrong(details.items())
     if trouble:
         raise PersonError(trouble)
 

@@ -78,15 +78,16 @@ def is_letter(raw: bytes) -> bool:
         return False
 
 
-def wrong(details: dict[str, str]) -> str:
-    """Why this is not known of anybody, in one sentence; "" where it may be."""
-    for kind, text in details.items():
+def wrong(details: Iterable[tuple[str, str]]) -> str:
+    """Why these, (kind, text) each, are not known of anybody, in one sentence; "" where they may be."""
+    found = list(details)
+    for kind, text in found:
         if kind not in CELLS:
             return f"Of a person there are {', '.join(CELLS)}."
         trouble = fault(text, CELLS[kind])
         if trouble:
             return f"The {kind} {trouble}."
-    return "" if details else "Nothing is said of this person."
+    return "" if found else "Nothing is said of this person."
 
 
 def boxed_letter(header: PersonsHeader, listed: Sequence[Listed], signer: Callable[[str, bytes], bytes], hq_key: bytes) -> bytes:
@@ -132,6 +133,7 @@ def _header(clear: bytes) -> PersonsHeader:
 
 
 def _listed(header: PersonsHeader, body: bytes) -> tuple[Listed, ...]:
+    listed: tuple[Listed, ...] | None
     try:
         listed = msgspec.json.decode(body, type=Annotated[tuple[Listed, ...], Meta(max_length=LISTED_MAX)])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -141,7 +143,7 @@ def _listed(header: PersonsHeader, body: bytes) -> tuple[Listed, ...]:
     if len({one.subject for one in listed}) != len(listed):
         raise PersonsRefused("It names one reference twice.", header.kiosk, header.seq)
     for one in listed:
-        trouble = wrong({**one.details})
+        trouble = wrong(one.details.items())
         if trouble or one.until_ms > header.made_ms + YEARS_MAX_MS:
             raise PersonsRefused(trouble or "It would keep somebody for more than two years.", header.kiosk, header.seq)
     return listed

@@ -12,10 +12,8 @@ Composed here, because it joins the journal, the station's keys and the spool.
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -28,10 +26,11 @@ from kiosk.sync.backup import Backup, BackupRefused, Manifest, drafted, kept, pr
 from kiosk.sync.folder import FolderError
 from kiosk.sync.spool import Spool
 from kiosk.vend import lifetime
+from kiosk.vend.copying import copy_store
 from kiosk.vend.desk import recover
 from kiosk.vend.journal import Journal
 from kiosk.vend.lifetime import Lifetime
-from kiosk.vend.store import StoreDamaged, StoreError, check_file, connect, sentences, take_lock
+from kiosk.vend.store import StoreDamaged, StoreError, take_lock
 from kiosk.vend.witness import Restored
 
 STORE = "store.db"
@@ -83,28 +82,6 @@ def _same(folder: Path, config: Config, station: FileStation) -> None:
         proved(read(folder, [station.public_key], "kiosk"), config, station)
     except BackupRefused as refused:
         raise BackupRefused(f"{refused} Take it away; the next backup will be a new one.") from None
-
-
-def copy_store(source: Path, key: bytes, to: Path) -> int:
-    """One moment of a store that may be in use, under the same key, and nobody's name in it; how many rows. Raises StoreError."""
-    check_file(source, create=False)
-    check_file(to, create=True)
-    with sentences(source), _dialled(source, key, read_only=True) as living, sentences(to), _dialled(to, key, read_only=False) as copy:
-        living.connection.driver_connection.backup(copy.connection.driver_connection)
-        if copy.exec_driver_sql("DELETE FROM person").rowcount:
-            copy.exec_driver_sql("VACUUM")  # no page of it remembers a name
-        copy.exec_driver_sql("PRAGMA journal_mode = DELETE")  # one file, and no other beside it
-        return int(copy.exec_driver_sql("SELECT count(*) FROM journal").scalar_one())
-
-
-@contextmanager
-def _dialled(path: Path, key: bytes, *, read_only: bool) -> Iterator[Any]:
-    connection = connect(path, key, read_only)
-    try:
-        yield connection
-    finally:
-        connection.close()
-        connection.engine.dispose()
 
 
 def summed(journal: Journal, rows: int) -> Sums:

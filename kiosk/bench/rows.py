@@ -1,6 +1,6 @@
 """All rows of the bench with their aims, in the order in which they are run."""
 
-from kiosk.bench import batch, imports, keys, paint, reports, sale, simulation, store, switch, unlock
+from kiosk.bench import batch, imports, keys, paint, reports, restore, sale, simulation, store, switch, unlock
 from kiosk.bench.table import Row
 
 ROWS = {
@@ -28,6 +28,8 @@ ROWS = {
     "import_vs_copy": Row(imports.import_vs_copy, "", 0.75, "higher"),
     "import_250row_batches_per_s": Row(imports.import_250row_batches_per_s, "", 900, "higher"),
     "import_sqlite_vs_executemany": Row(imports.import_sqlite_vs_executemany, "", 0.6, "higher"),
+    "restore_1m_sales_s": Row(restore.restore_1m_sales_s, "s", None),
+    "restore_lost_rows": Row(restore.restore_lost_rows, "rows", 0),
     "simulation_steps_per_s": Row(simulation.simulation_steps_per_s, "", 5_000, "higher"),
     "batch_bytes_per_row": Row(batch.batch_bytes_per_row, "bytes", 32),
     "batch_encode_1000_ms": Row(batch.batch_encode_1000_ms, "ms", None),

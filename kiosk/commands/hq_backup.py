@@ -87,6 +87,7 @@ def restore(
     mail: Annotated[
         list[Path] | None, typer.Option(help="What kiosks sent since: mail bags or folders, read before the new epoch.")
     ] = None,
+    orders: Annotated[Path | None, typer.Option(help="Where another site keeps orders: those that the store has not are listed.")] = None,
     epoch: Annotated[int, typer.Option(min=0, max=0xFFFFFFFF, help="The new epoch is not below this one.")] = 0,
     json: AsJson = False,
 ) -> None:
@@ -102,15 +103,21 @@ def restore(
 
     root = _two(first_secret, second_secret)
     try:
-        done = room.restore(folder, office, database, keys, root, mail=mail or (), epoch=epoch, now_ms=now_ms)
+        done = room.restore(folder, office, database, keys, root, mail=mail or (), orders=orders, epoch=epoch, now_ms=now_ms)
     except (BackupRefused, OfficeError, StoreError, FolderError) as error:
         raise ended(str(error), EXIT_REFUSED) from None
     if json:
-        typer.echo(msgspec.json.encode({"office": str(office), "epoch": done.epoch, "verdicts": done.verdicts, **_counts(done.sums)}))
+        typer.echo(
+            msgspec.json.encode(
+                {"office": str(office), "epoch": done.epoch, "verdicts": done.verdicts, "orders": done.orders, **_counts(done.sums)}
+            )
+        )
         return
     typer.echo(f"{office}: {_said(done.sums)} are back; it is epoch {done.epoch}.")
     if done.verdicts:
         typer.echo("Read before: " + ", ".join(f"{count} {verdict}" for verdict, count in sorted(done.verdicts.items())) + ".")
+    if done.orders:
+        typer.echo(f"{done.orders} orders were made after the backup: kiosk hq work lists them.")
     typer.echo("Publish everything again, the list of keys is out already; carry it to the kiosks, and they send what is missing.")
 
 

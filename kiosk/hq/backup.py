@@ -15,25 +15,22 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import update
 
 from kiosk import __version__
 from kiosk.devices.vault import safefile
-from kiosk.envelope import HEADER_MAX, holds
-from kiosk.hq import batch_keys, copying
+from kiosk.envelope import holds
+from kiosk.hq import batch_keys, copying, reread
 from kiosk.hq.copying import DUMP, SQLITE, Sums
-from kiosk.hq.importer import Importer
 from kiosk.hq.kiosks import backed_up
-from kiosk.hq.known import known
-from kiosk.hq.mail import letters, taken
 from kiosk.hq.office import FILE_MAX, Office, OfficeError
-from kiosk.hq.schema import HEAD, PARKED, UTILITY
+from kiosk.hq.schema import UTILITY
 from kiosk.hq.store import Store
 from kiosk.sync.backup import LABEL, Backup, BackupRefused, Draft, Manifest, drafted, kept, prune, read, signed_by
 from kiosk.sync.item import KeyList
@@ -42,17 +39,18 @@ KEEP = 14
 KEYS, RECORD = "keys", "office.json"
 APART = (KEYS, "up")  # never in a backup: keys; what kiosks still carry, and bring again
 KEY_NAME = re.compile(r"[a-z0-9-]{1,32}\.json")
-APPLIED = dict[str, tuple[int, int]]
 
 Passphrases = tuple[str, str]
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """An office that is back: what its store adds up to, in which epoch, and what became of the mail that was read first."""
+    """An office that is back: what its store adds up to, in which epoch, what became of the mail that was read first, and how many orders
+    the other site has that the store has not."""
 
     sums: Sums
     epoch: int
     verdicts: dict[str, int]
+    orders: int
 
 
 # ---------------------------------------------------------------- made
@@ -185,13 +183,16 @@ def restore(
     root: Passphrases,
     *,
     mail: Sequence[Path] = (),
+    orders: Path | None = None,
     epoch: int = 0,
     now_ms: Callable[[], int],
 ) -> Restored:
     """An office where there is none, from a backup and the keys' own place. `where`: an empty database, "" for a file in the folder.
 
-    What kiosks sent meanwhile is read first, so far as `mail` has it; then a new epoch is opened, above every one that a kiosk has reported
-    and not below `epoch`. The folder comes whole, at the end. Raises BackupRefused, OfficeError, StoreError, FolderError.
+    What kiosks sent meanwhile is read first, so far as `mail` has it, and the orders that another site keeps; then a new epoch is opened,
+    above every one that a kiosk has reported and not below `epoch`. The folder comes whole, at the end.
+
+    Raises BackupRefused, OfficeError, StoreError, FolderError.
     """
     backup = read(folder, None, "hq")
     if (to / RECORD).exists() or (to.exists() and any(to.iterdir())):
@@ -207,7 +208,7 @@ def restore(
         office = Office(draft)
         store = Store.open(str(draft / SQLITE) if file else where, office.record.utility)
         try:
-            verdicts = _read_mail(office, store, mail, now_ms)
+            verdicts, lost = reread.mail(office, store, mail, now_ms), reread.orders(store, orders, now_ms()) if orders else 0
             opened = _open_epoch(office, store, root, epoch, now_ms())
         finally:
             store.close()
@@ -217,7 +218,7 @@ def restore(
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    return Restored(sums, opened, verdicts)
+    return Restored(sums, opened, verdicts, lost)
 
 
 def _can_sign(backup: Backup, keys: Path, draft: Path, root: Passphrases) -> None:
@@ -237,22 +238,9 @@ def _can_sign(backup: Backup, keys: Path, draft: Path, root: Passphrases) -> Non
             raise BackupRefused(f"There is something at {draft} already.")
 
 
-def _read_mail(office: Office, store: Store, mail: Sequence[Path], now_ms: Callable[[], int]) -> dict[str, int]:
-    """What kiosks report: imported where it follows, parked with its versions where something is missing."""
-    boxes = office.batch_boxes()
-    found = [letter for path in mail for letter in letters(path)]
-    verdicts: dict[str, int] = {}
-    if found:
-        importer = Importer(store, boxes, office.signer("ack"), known(office))
-        for _, one in taken(importer, boxes, found, now_ms):
-            word = "unread" if isinstance(one, str) else str(one.verdict)
-            verdicts[word] = verdicts.get(word, 0) + 1
-    return verdicts
-
-
 def _open_epoch(office: Office, store: Store, root: Passphrases, at_least: int, now_ms: int) -> int:
     """Above all that any kiosk has heard of; the list of keys names the batch keys that are here. Raises OfficeError, StoreError."""
-    heard = max([store.epoch, office.record.epoch, *store.read(_reported)])
+    heard = max([store.epoch, office.record.epoch, *store.read(reread.epochs)])
     opened = max(heard + 1, at_least)
     listed = office.record.keys or KeyList((office.record.decision,), (office.record.ack,))
     try:
@@ -262,17 +250,3 @@ def _open_epoch(office: Office, store: Store, root: Passphrases, at_least: int, 
     office.open_epoch(office.signer("root-1", root), now_ms=now_ms, keys=listed, epoch=opened)
     store.transact(lambda connection: connection.execute(update(UTILITY).values(epoch=opened)))
     return opened
-
-
-class _Reported(msgspec.Struct, frozen=True):
-    applied: APPLIED = {}
-
-
-def _reported(connection: Connection) -> list[int]:
-    """Every epoch of which a kiosk's headers say that something of it holds there."""
-    said: list[Mapping[str, tuple[int, int]]] = []
-    said += [msgspec.json.decode(text, type=APPLIED) for text in connection.execute(select(HEAD.c.applied)).scalars()]
-    for raw in connection.execute(select(PARKED.c.raw)).scalars():
-        header = bytes(raw)[: HEADER_MAX + 1].partition(b"\n")[0]
-        said.append(msgspec.json.decode(header, type=_Reported).applied)
-    return [epoch for applied in said for epoch, _ in applied.values()]

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 from sqlalchemy import text, update
@@ -13,12 +14,13 @@ from typer.testing import CliRunner, Result
 
 from kiosk.cli import app
 from kiosk.hq import backup as room
-from kiosk.hq import copying
+from kiosk.hq import copying, off_site, worklist
 from kiosk.hq.backup import back_up, copy_keys, drill, restore
 from kiosk.hq.copying import check_chains, summed
 from kiosk.hq.importer import Importer
 from kiosk.hq.kiosks import standings
 from kiosk.hq.office import Office, OfficeError
+from kiosk.hq.orders import Order, find
 from kiosk.hq.schema import FACT
 from kiosk.hq.store import Store
 from kiosk.sync.ack import Ack, read_ack
@@ -340,3 +342,20 @@ def test_another_key_of_the_same_name_is_never_overwritten(small: House) -> None
     other.write_bytes(other.read_bytes().replace(b"0", b"1"))
     with pytest.raises(BackupRefused, match="Another key lies at"):
         copy_keys(small.office, small.keys)
+
+
+def test_orders_that_only_another_site_has_are_on_the_worklist_and_become_no_money(small: House, tmp_path: Path) -> None:
+    made, _, _ = back_up(small.office, small.store, small.medium, now_ms=NOW_MS)
+    copy_keys(small.office, small.keys)
+    site = tmp_path / "site"
+    site.mkdir()
+    order = Order("ABCDEFGHJK", 1, 1, "11" * 8, "000012345678", 8, 50_00, "CNY", 1, NOW_MS, NOW_MS + 1, "bank", "T-1")
+    off_site.folder(site)(order)
+    (site / "ZZZZZZZZZZ").write_bytes(b"{")
+    (site / "YYYYYYYYYY").write_bytes(msgspec.json.encode(order))  # another one's contents
+    back = restore(made.folder, tmp_path / "new", "", small.keys, ROOT, orders=site, now_ms=now_ms)
+    _, store = opened(tmp_path / "new", "")
+    lines = worklist.waiting(store)
+    assert (back.orders, [(line.what, "ABCDEFGHJK" in line.sentence) for line in lines]) == (1, [("order", True)])
+    assert find(store, order.name) is None
+    store.close()

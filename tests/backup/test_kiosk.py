@@ -269,3 +269,18 @@ def test_without_a_medium_nothing_is_written(machine: Machine) -> None:
     done = machine.run("backup", str(machine.medium / "not mounted"))
     assert (done.exit_code, "is the medium mounted?" in done.output) == (1, True)
     assert list(machine.medium.iterdir()) == []
+
+
+def test_a_damaged_store_is_no_backup_and_the_old_one_stays(machine: Machine) -> None:
+    old = machine.backup()
+    machine.writes(BootCardRefused("pin"))
+    flipped(machine.folder / "store.db", machine.config.store.path.stat().st_size - 3000)
+    done = machine.run("backup", str(machine.medium))
+    assert (done.exit_code, done.output.count("\n"), list(machine.medium.iterdir())) == (4, 1, [old]), done.output
+
+
+def test_a_store_of_another_station_is_not_copied(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    shutil.copy(Machine(tmp_path / "other").config.store.station, machine.folder / "station.json")
+    done = machine.run("backup", str(machine.medium))
+    assert (done.exit_code, "does not open with this station's key" in done.output, list(machine.medium.iterdir())) == (4, True, [])

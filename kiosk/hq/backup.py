@@ -26,7 +26,7 @@ from sqlalchemy import update
 from kiosk import __version__
 from kiosk.devices.vault import safefile
 from kiosk.envelope import holds
-from kiosk.hq import batch_keys, copying, reread
+from kiosk.hq import batch_keys, copying, reported
 from kiosk.hq.copying import DUMP, SQLITE, Sums
 from kiosk.hq.kiosks import backed_up
 from kiosk.hq.office import FILE_MAX, Office, OfficeError
@@ -208,7 +208,7 @@ def restore(
         office = Office(draft)
         store = Store.open(str(draft / SQLITE) if file else where, office.record.utility)
         try:
-            verdicts, lost = reread.mail(office, store, mail, now_ms), reread.orders(store, orders, now_ms()) if orders else 0
+            verdicts, lost = reported.mail(office, store, mail, now_ms), reported.orders(store, orders, now_ms()) if orders else 0
             opened = _open_epoch(office, store, root, epoch, now_ms())
         finally:
             store.close()
@@ -240,7 +240,7 @@ def _can_sign(backup: Backup, keys: Path, draft: Path, root: Passphrases) -> Non
 
 def _open_epoch(office: Office, store: Store, root: Passphrases, at_least: int, now_ms: int) -> int:
     """Above all that any kiosk has heard of; the list of keys names the batch keys that are here. Raises OfficeError, StoreError."""
-    heard = max([store.epoch, office.record.epoch, *store.read(reread.epochs)])
+    heard = max([store.epoch, office.record.epoch, *store.read(reported.epochs)])
     opened = max(heard + 1, at_least)
     listed = office.record.keys or KeyList((office.record.decision,), (office.record.ack,))
     try:

@@ -76,6 +76,29 @@ def import_(
     raise typer.Exit(report.code)
 
 
+def reread(office: Folder, database: Database = "", *, json: AsJson = False) -> None:
+    """Read the rows again that earlier software did not know and kept. After an update; may be killed and begun again at any moment.
+
+    Exit codes: 0 all is read; 5 some rows are of software that is newer still; 1 refused.
+    """
+    from kiosk.hq.importer import Importer
+    from kiosk.hq.known import known
+    from kiosk.hq.office import OfficeError
+    from kiosk.hq.reread import reread as again
+    from kiosk.hq.store import StoreError
+
+    opened, store = both(office, database)
+    try:
+        done = again(Importer(store, opened.batch_boxes(), opened.signer("ack"), known(opened)), now_ms())
+    except (OfficeError, StoreError) as error:
+        raise ended(str(error), EXIT_REFUSED) from None
+    finally:
+        store.close()
+    still = f" {done.still} batches have rows that this software does not know either." if done.still else ""
+    typer.echo(msgspec.json.encode(done) if json else f"{done.rows} rows of {done.batches} batches are read.{still}")
+    raise typer.Exit(EXIT_GAP if done.still else 0)
+
+
 class Report:
     """What became of all files."""
 
@@ -147,4 +170,5 @@ class Report:
 def join(hq_app: typer.Typer) -> None:
     """These commands, in the group `kiosk hq`."""
     hq_app.command("upgrade", epilog="Example: kiosk hq upgrade --office /srv/office")(upgrade)
+    hq_app.command("reread", epilog="Example: kiosk hq reread --office /srv/office")(reread)
     hq_app.command("import", epilog="Example: kiosk hq import /media/stick --office /srv/office")(import_)

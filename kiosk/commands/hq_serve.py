@@ -26,9 +26,8 @@ def serve(
 
     Exit codes: 0 stopped; 1 refused; 2 wrong call; 3 the address cannot be listened on.
     """
-    from kiosk.hq.importer import Importer
+    from kiosk.hq.current import Current
     from kiosk.hq.ingest import ingest
-    from kiosk.hq.known import known
     from kiosk.hq.letters import take
     from kiosk.hq.office import OfficeError
     from kiosk.hq.serving import Certificate, listening, server
@@ -42,8 +41,8 @@ def serve(
         )
     opened, store = both(office, database)
     try:
-        importer = Importer(store, opened.batch_boxes(), opened.signer("ack"), known(opened))
-        app = ingest(lambda raw: take(importer, raw, now_ms()), bag or opened.folder)
+        current = Current(opened.folder, store)
+        app = ingest(lambda raw: take(current.importer(), raw, now_ms()), bag or opened.folder)
         door = server(app, Certificate(certificate, key, client_ca) if certificate and key else None)
         listener = listening(host, port)
         typer.echo(f"Kiosks may knock at {host}:{listener.getsockname()[1]}.", err=True)

@@ -30,6 +30,7 @@ from kiosk.sync.spool import BATCH_MAX, EVERYBODY, ITEM_MAX, is_kiosk, letter_na
 BODY_S = 90.0
 ALL_BODIES_MAX = 64 << 20
 HASHES_MAX = 20_000
+NAMES_MAX = 1_000_000  # letters of one place, all of them the office's own
 ACKNOWLEDGED = ("OK", "REPLAY", "GAP", "EXCEPTION")
 _FROM = re.compile(r"bytes=([0-9]{1,10})-")
 
@@ -143,7 +144,7 @@ class Door:
         for place in (EVERYBODY, kiosk):
             try:
                 with Folder.at(self._bag) as root, root.below("downlink", place) as folder:
-                    found += [letter for name in newest(folder.names()) if (letter := self._told(folder, place, name))]
+                    found += [letter for name in newest(folder.names(NAMES_MAX)) if (letter := self._told(folder, place, name))]
             except FolderError:  # nothing was ever sent there
                 continue
         return found

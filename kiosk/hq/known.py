@@ -16,6 +16,7 @@ from kiosk.sync.item import WAYS, Header, ItemRefused, Kind
 from kiosk.sync.spool import EVERYBODY, is_kiosk, letter_name
 
 T = TypeVar("T")
+NAMES_MAX = 1_000_000  # all of them the office's own
 
 
 def known(office: Office) -> Known:
@@ -53,7 +54,7 @@ def _items(office: Office, kind: Kind) -> Iterator[tuple[Number, bytes | None]]:
 def _names(office: Office, *folders: str) -> list[str]:
     try:
         with Folder.at(office.folder) as bag, bag.below(*folders) as folder:
-            return folder.names()
+            return folder.names(NAMES_MAX)
     except FolderError:
         return []
 

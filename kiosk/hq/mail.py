@@ -22,6 +22,7 @@ from kiosk.sync.persons import is_letter
 from kiosk.sync.spool import ACK, BATCH_MAX, ack_name, is_kiosk, letter_name, seq_of
 
 UP = "up"
+FILES_MAX = 1_000_000  # of one folder: a kiosk's batches of twenty-eight years
 WORKER_FROM = 50  # letters: for fewer another process costs more than it saves
 
 
@@ -45,18 +46,21 @@ def letters(path: Path) -> list[Letter]:
     if not (path / UP).is_dir():
         return _batches(path, None)
     with Folder.at(path) as bag, bag.below(UP) as up:
-        kiosks = [name for name in up.names() if is_kiosk(name)]
+        kiosks = [name for name in up.names(FILES_MAX) if is_kiosk(name)]
     return [letter for kiosk in kiosks for letter in _batches(path / UP / kiosk, path)]
 
 
 def _batches(folder: Path, bag: Path | None) -> list[Letter]:
     try:
         with Folder.at(folder) as opened:
-            return [Letter(folder, name, bag) for name in opened.names() if seq_of(name)]
+            names = opened.names(FILES_MAX + 1)
     except FolderError:
         if bag is None:
             raise
         return []  # a kiosk's name in a bag, and no folder behind it
+    if len(names) > FILES_MAX:  # rather nothing than what the disk happens to tell first
+        raise FolderError(f"{folder} has more than {FILES_MAX} files; bring them in several folders.")
+    return [Letter(folder, name, bag) for name in names if seq_of(name)]
 
 
 def contents(letter: Letter) -> bytes:

@@ -28,7 +28,9 @@ from kiosk import envelope
 from kiosk.devices.vault import safefile
 from kiosk.hq import batch_keys
 from kiosk.hq.batch_keys import BatchKeyError, KeyBox
+from kiosk.sync.bag import KEPT_A_KIND
 from kiosk.sync.item import EVERYBODY, WAYS, Header, KeyList, Kind, made, series
+from kiosk.sync.spool import letter_name
 from kiosk.vend.operators.tree import covers
 
 FILE_MAX = 16 << 20
@@ -200,6 +202,8 @@ class Office:
         self._write(numbers={**self.record.numbers, f"{series(kind)}/{to}": header.version})  # first: a number is never used twice
         for path in paths:
             _put(path, whole)
+        if WAYS[kind].boxed:
+            _prune(paths[0].parent, kind)
         return paths[0]
 
     def header(self, kind: Kind, to: str, *, now_ms: int, days: int) -> Header:
@@ -236,6 +240,14 @@ def _put(path: Path, whole: bytes) -> None:
         safefile.write(path, whole, anew=True)
     except OSError as error:
         raise OfficeError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _prune(letterbox: Path, kind: Kind) -> None:
+    """Of what is one kiosk's alone the newest stay: no kiosk looks at others, and whoever lists the folder from afar sees only so many."""
+    found = [(said.number, path) for path in letterbox.glob(f"{kind}-*") if (said := letter_name(path.name)) and said.kind == kind]
+    for _, path in sorted(found)[:-KEPT_A_KIND]:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _sealed(folder: Path, name: str, passphrases: Sequence[str], cost: int) -> str:

@@ -43,7 +43,7 @@ def closed_through(connection: Connection, *, lock: bool = False) -> int:
 def write(connection: Connection, group: Sequence[Shaped], heads: Heads, now_ms: int) -> Flagged:
     """Import these, each the next one of its kiosk after `heads` and those before it here. What is flagged, by batch. Raises Miss."""
     closed = closed_through(connection, lock=True)
-    group = _each_sale_once(connection, group)
+    group = each_sale_once(connection, group)
     flagged = _move(connection, group, heads, now_ms)
     facts: list[Any] = [shaped.facts for shaped in group]
     put(connection, FACT, b"".join(facts) if isinstance(facts[0], bytes) else [row for part in facts for row in part])
@@ -51,7 +51,7 @@ def write(connection: Connection, group: Sequence[Shaped], heads: Heads, now_ms:
     sales = [row for part, _ in sold for row in part]
     if sales:
         put(connection, SALE, copied_sales(sales) if isinstance(facts[0], bytes) else sales)
-    settled = _settle(connection, group, closed, flagged)
+    settled = settle_claims(connection, group, closed, flagged)
     odd = post_odd(connection, [(shaped.kiosk_no, each) for shaped in group for each in shaped.odd], closed)
     post(connection, merged([*(sums for _, sums in sold), settled, odd]))
     _ledger(connection, group, flagged, now_ms)
@@ -71,8 +71,8 @@ def _move(connection: Connection, group: Sequence[Shaped], heads: Heads, now_ms:
             head, totals = heads[number][0], msgspec.json.decode(heads[number][1], type=Lifetime)
             moved[number] = {"at_no": number, "at_seq": head.seq, "at_hash": head.hash}
         flags = [*shaped.flags, *_of_days_to_come(shaped, now_ms)]
-        if _sum(totals, shaped.grown) != header.totals:
-            flags.append(Flag(header.last, "totals", "The totals that it says are not those before it and what its rows add."))
+        if flag := sums_differ(totals, shaped):
+            flags.append(flag)
         if flags:
             flagged[number, header.seq] = flags
         at[number] = followed(head, header, shaped.hash), header.totals
@@ -88,8 +88,12 @@ def _move(connection: Connection, group: Sequence[Shaped], heads: Heads, now_ms:
     return flagged
 
 
-def _sum(one: Lifetime, other: Lifetime) -> Lifetime:
-    return Lifetime(*map(int.__add__, msgspec.structs.astuple(one), msgspec.structs.astuple(other)))
+def sums_differ(before: Lifetime, shaped: Shaped) -> Flag | None:
+    """Whether the totals that a batch says are not those of the batch before it and what its rows add."""
+    added = Lifetime(*map(int.__add__, msgspec.structs.astuple(before), msgspec.structs.astuple(shaped.grown)))
+    if added == shaped.header.totals:
+        return None
+    return Flag(shaped.header.last, "totals", "The totals that it says are not those before it and what its rows add.")
 
 
 def _printable(text: str) -> str:
@@ -107,7 +111,7 @@ def _of_days_to_come(shaped: Shaped, now_ms: int) -> list[Flag]:
     ]
 
 
-def _each_sale_once(connection: Connection, group: Sequence[Shaped]) -> Sequence[Shaped]:
+def each_sale_once(connection: Connection, group: Sequence[Shaped]) -> Sequence[Shaped]:
     """Without the sales that ended before, in an earlier batch: there they stand in the sums. Only what was opened earlier is asked for."""
     asked = sorted({name for shaped in group for name in shaped.carried})
     if not asked:
@@ -126,22 +130,22 @@ def _each_sale_once(connection: Connection, group: Sequence[Shaped]) -> Sequence
 
 def _without(shaped: Shaped, again: list[SaleRow]) -> Shaped:
     flags = [Flag(row.seq, "sums", f"Sale {row.sale} ended before; this end of it stands in no sum.") for row in again]
-    sales, sums = _posted([row for row in shaped.sales if row not in again], shaped.closed_through)
+    sales, sums = posted([row for row in shaped.sales if row not in again], shaped.closed_through)
     return msgspec.structs.replace(shaped, sales=sales, sums=sums, flags=[*shaped.flags, *flags])
 
 
 def _as_closed(shaped: Shaped, closed: int) -> tuple[list[SaleRow], Added]:
     """Its sales and sums with the days up to `closed` closed, which may be more than when it was shaped."""
-    return (shaped.sales, shaped.sums) if closed == shaped.closed_through else _posted(shaped.sales, closed)
+    return (shaped.sales, shaped.sums) if closed == shaped.closed_through else posted(shaped.sales, closed)
 
 
-def _posted(sales: Sequence[SaleRow], closed: int) -> tuple[list[SaleRow], Added]:
-    """Each on its own day again, then where it is posted now; and the sums of that."""
+def posted(sales: Sequence[SaleRow], closed: int) -> tuple[list[SaleRow], Added]:
+    """Each on its own day again, then where it is posted while the days up to `closed` are closed; and the sums of that."""
     own = [row._replace(posted_day=row.day if row.posted_day else NOT_POSTED) for row in sales]
     return [later(row, closed) for row in own], summed(map(sums_of, own), closed)
 
 
-def _settle(connection: Connection, group: Sequence[Shaped], closed: int, flagged: Flagged) -> Added:
+def settle_claims(connection: Connection, group: Sequence[Shaped], closed: int, flagged: Flagged) -> Added:
     """Claims that were settled: each a row beside its sale's, of the same kiosk and before it."""
     waiting = [(shaped, each) for shaped in group for each in shaped.settled]
     if not waiting:
@@ -177,7 +181,7 @@ def _ledger(connection: Connection, group: Sequence[Shaped], flagged: Flagged, n
     put(connection, BATCH, ledger)
     put(connection, ORIGINAL, originals)
     kiosk_of = {shaped.kiosk_no: shaped.header.kiosk for shaped in group}
-    work = [each for (number, _), flags in flagged.items() for each in _worklist(kiosk_of[number], flags, now_ms)]
+    work = [each for (number, _), flags in flagged.items() for each in worklist_lines(kiosk_of[number], flags, now_ms)]
     todo(connection, work)
 
 
@@ -235,7 +239,7 @@ def todo(connection: Connection, lines: Sequence[tuple[str, str, int, str, int]]
         connection.execute(INSERT[connection.dialect.name](WORK).on_conflict_do_nothing(), rows)
 
 
-def _worklist(kiosk: str, flags: Iterable[Flag], now_ms: int) -> list[tuple[str, str, int, str, int]]:
+def worklist_lines(kiosk: str, flags: Iterable[Flag], now_ms: int) -> list[tuple[str, str, int, str, int]]:
     """A line a flag, as long as there are few of one rule; the last line says how many more."""
     lines, seen, held = [], Counter[str](), list(flags)
     count = Counter(flag.rule for flag in held)

@@ -69,14 +69,14 @@ class Folder:
 
     # ------------------------------------------------------------ read
 
-    def names(self) -> list[str]:
-        """What is there, sorted; of a folder with very many the first ten thousand that it tells, so that listing ends."""
+    def names(self, most: int = NAMES_MAX) -> list[str]:
+        """What is there, sorted; of a folder with more the first so many that it tells, so that listing ends."""
         found = []
         try:
             with os.scandir(self._handle) as entries:
                 for entry in entries:
                     found.append(entry.name)
-                    if len(found) == NAMES_MAX:
+                    if len(found) == most:
                         break
         except OSError as error:
             raise FolderError(f"{self._name} cannot be listed: {_why(error)}.") from None

@@ -19,6 +19,7 @@ from tests.sync.test_ack import facts_of, sealed
 # ---------------------------------------------------------------- a courier that lies
 
 
+@pytest.mark.covers("field-45")
 def test_a_courier_that_fills_the_spool_with_junk_is_read_for_a_few_files_and_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +177,7 @@ def test_without_handles_left_the_post_is_one_sentence(tmp_path: Path, monkeypat
 # ---------------------------------------------------------------- months
 
 
+@pytest.mark.covers("field-44")
 def test_of_very_many_batches_the_oldest_lie_in_the_spool_and_the_rest_follow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kiosk.sending.WINDOW", 3)
     office = Office()

@@ -72,6 +72,7 @@ class StorePart(_Part):
     path: Path = Path("/var/lib/kiosk/store.db")
     station: Path = Path("/var/lib/kiosk/station.json")
     mark: Path | None = None  # a file on another disk, which says how far the journal is
+    backup: Path | None = None  # a folder on another medium, for `kiosk backup`
 
 
 class CardPart(_Part):

@@ -17,7 +17,7 @@ Configured = Annotated[Path | None, typer.Option("--config", help="kiosk.toml")]
 
 
 def backup(
-    medium: Annotated[Path, typer.Argument(help="A folder on another medium.")],
+    medium: Annotated[Path | None, typer.Argument(help="A folder on another medium; that of [store] backup if left out.")] = None,
     config: Configured = None,
     *,
     keep: Annotated[int, typer.Option(min=1, max=10_000, help="How many of them stay there.")] = 7,
@@ -33,8 +33,11 @@ def backup(
     from kiosk.vend.store import StoreDamaged, StoreError
 
     loaded, station = _both(config)
+    place = medium or loaded.store.backup
+    if place is None:
+        raise ended("Name a folder on another medium, here or as backup in [store].", EXIT_USAGE)
     try:
-        made, sums, gone = back_up(loaded, station, medium, now_ms=_now_ms(), keep=keep)
+        made, sums, gone = back_up(loaded, station, place, now_ms=_now_ms(), keep=keep)
     except BackupRefused as error:
         raise ended(str(error), EXIT_REFUSED) from None
     except StoreError as error:

@@ -28,7 +28,7 @@ from kiosk.devices.vault import safefile
 from kiosk.envelope import holds
 from kiosk.hq import batch_keys, copying, reported
 from kiosk.hq.copying import DUMP, SQLITE, Sums
-from kiosk.hq.kiosks import backed_up
+from kiosk.hq.kiosks import backed_up, enrolled
 from kiosk.hq.office import FILE_MAX, Office, OfficeError
 from kiosk.hq.schema import UTILITY
 from kiosk.hq.store import Store
@@ -208,6 +208,7 @@ def restore(
         office = Office(draft)
         store = Store.open(str(draft / SQLITE) if file else where, office.record.utility)
         try:
+            enrolled(store, {name: (bytes.fromhex(each.sign), each.region) for name, each in office.record.kiosks.items()})
             verdicts, lost = reported.mail(office, store, mail, now_ms), reported.orders(store, orders, now_ms()) if orders else 0
             opened = _open_epoch(office, store, root, epoch, now_ms())
         finally:

@@ -1,8 +1,8 @@
 """What an office that was put back is told before it signs again: what kiosks report, and the orders that another site keeps.
 
 The backup does not know what happened after it. A batch that follows is imported; one that waits for a lost one is parked, and says all the
-same which epochs hold at its kiosk. An order that is not in the store may have a code in somebody's hand: it is put on the worklist, but not
-into the store, for nobody has signed its file.
+same which epochs hold at its kiosk. An order that is not in the store may have a code in somebody's hand: it is put on the worklist, and
+not into the store, for nobody has signed its file.
 """
 
 from collections.abc import Callable, Sequence

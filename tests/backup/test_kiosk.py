@@ -284,3 +284,11 @@ def test_a_store_of_another_station_is_not_copied(machine: Machine, tmp_path: Pa
     shutil.copy(Machine(tmp_path / "other").config.store.station, machine.folder / "station.json")
     done = machine.run("backup", str(machine.medium))
     assert (done.exit_code, "does not open with this station's key" in done.output, list(machine.medium.iterdir())) == (4, True, [])
+
+
+def test_the_medium_may_stand_in_the_configuration(machine: Machine) -> None:
+    assert machine.run("backup").exit_code == 2
+    toml = machine.folder / "kiosk.toml"
+    toml.write_text(toml.read_text().replace("[store]", f'[store]\nbackup = "{machine.medium}"'))
+    assert machine.run("backup").exit_code == 0
+    assert len(list(machine.medium.iterdir())) == 1

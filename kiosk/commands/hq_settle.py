@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, ended
+from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended
 from kiosk.commands.hq_order import Book, Folder, Vault
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.vault import Module, SecretFile, Token, opened
@@ -19,6 +19,7 @@ from kiosk.commands.vault import Module, SecretFile, Token, opened
 if TYPE_CHECKING:
     from kiosk.devices.vault.hq import MasterVault
     from kiosk.hq.registry import Registry
+    from kiosk.hq.settlement.burned import Found
     from kiosk.hq.settlement.cases import Cases
     from kiosk.hq.settlement.rule import Case
     from kiosk.hq.store import Store
@@ -213,6 +214,92 @@ def close(
         except NotSettled as error:
             raise ended(str(error), EXIT_REFUSED) from None
     typer.echo(f"{asked} is closed.")
+
+
+@settle_app.command("alarms", epilog="Example: kiosk hq settle alarms --office /srv/office")
+def alarms(office: Folder, *, store: Database = "", as_json: AsJson = False) -> None:
+    """Look over all new rows for counts that repeat, go back or have a gap, for paper numbers and for acceptors' counters.
+
+    Exit codes: 0 nothing new; 1 something new is on the worklist (kiosk hq work).
+    """
+    from contextlib import closing
+
+    from kiosk.hq.settlement.alarms import watch
+    from kiosk.hq.store import StoreError
+
+    _, held = both(office, store)
+    with closing(held):
+        try:
+            found = watch(held, now_ms())
+        except StoreError as error:
+            raise ended(str(error), EXIT_REFUSED) from None
+    if as_json:
+        typer.echo(msgspec.json.encode([alarm._asdict() for alarm in found]))
+    else:
+        typer.echo("\n".join(f"{alarm.kiosk} row {alarm.seq}: {alarm.what}: {alarm.sentence}" for alarm in found) or "Nothing new.")
+    if found:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+@settle_app.command("burned", epilog="Example: kiosk hq settle burned K07 --box notes=1240.00:31 --counter notes=4711 --office /srv/office")
+def burned(
+    kiosk: Annotated[str, typer.Argument(help="The kiosk that is gone.")],
+    office: Folder,
+    *,
+    box: Annotated[list[str] | None, typer.Option(help="What was found in a box: notes=1240.00:31, money and pieces.")] = None,
+    counter: Annotated[list[str] | None, typer.Option(help="What an acceptor says that it took in its life: notes=4711.")] = None,
+    store: Database = "",
+    registry: Book = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what money of a kiosk that is gone is accounted for by what: rows, slips, receipts, cards, counters and boxes."""
+    from kiosk.hq.settlement import told
+    from kiosk.hq.settlement.burned import NoSuchMachine, exponent_of
+    from kiosk.hq.settlement.burned import burned as left_of
+
+    with room(office, store, registry, None) as opened_room:
+        try:
+            report = left_of(
+                opened_room.store,
+                opened_room.cases,
+                kiosk,
+                _found(box or [], counter or [], exponent_of(opened_room.store, kiosk)),
+                now_ms(),
+            )
+        except NoSuchMachine as error:
+            raise ended(str(error), EXIT_REFUSED) from None
+    if as_json:
+        sums = {"after_minor": report.after_minor, "named_minor": report.named_minor, "unexplained_minor": report.unexplained_minor}
+        typer.echo(msgspec.json.encode(msgspec.to_builtins(report) | sums))
+        return
+    typer.echo("\n".join(told.gone(report)))
+
+
+def _found(boxes: list[str], counters: list[str], exponent: int) -> "dict[str, Found]":
+    """Of the options. Ends with one sentence."""
+    from decimal import Decimal, InvalidOperation
+
+    from kiosk.hq.settlement.burned import Found
+    from kiosk.vend.till import CASH
+
+    found: dict[str, Found] = {}
+    for option in boxes + counters:
+        device, _, said = option.partition("=")
+        money, _, pieces = said.partition(":")
+        before = found.get(device, Found())
+        try:
+            if device not in CASH:
+                raise ValueError
+            if option in boxes:
+                minor = Decimal(money).scaleb(exponent)
+                if minor != minor.to_integral_value() or not 0 <= minor < 1 << 53:
+                    raise ValueError
+                found[device] = msgspec.structs.replace(before, minor=int(minor), pieces=int(pieces))
+            else:
+                found[device] = msgspec.structs.replace(before, accepted=int(said))
+        except (InvalidOperation, ValueError, OverflowError):
+            raise ended(f"{option} is not like notes=1240.00:31 for a box, or notes=4711 for a counter.", EXIT_USAGE) from None
+    return found
 
 
 # ---------------------------------------------------------------- shared

@@ -202,3 +202,32 @@ def test_rows_that_are_not_the_signed_ones_explain_nothing(desk: Desk) -> None:
     store.transact(lambda connection: connection.execute(update(FACT).where(FACT.c.seq == 4).values(at_ms=5)))
     store.close()
     assert "not the ones that it signed" in desk.says("explain", "K11-000001", code=4)
+
+
+# ---------------------------------------------------------------- alarms, and a kiosk that is gone
+
+
+def test_alarms_are_told_once_and_stand_on_the_worklist(desk: Desk) -> None:
+    k11, k12, card = Machine("K11"), Machine("K12"), Card()
+    bought(k11, card)
+    bought(k12, card)
+    bought(k11, card)
+    desk.hears(k11)
+    assert "Purchase 3" in desk.says("settle", "alarms", code=1)
+    assert "Nothing new." in desk.says("settle", "alarms")
+    assert json.loads(desk.says("settle", "alarms", "--json")) == []
+    assert "gap" in desk.says("work")
+
+
+def test_a_kiosk_that_is_gone(desk: Desk) -> None:
+    k11 = Machine("K11")
+    bought(k11, Card())
+    desk.hears(k11)
+    said = desk.says("settle", "burned", "K11", "--box", "notes=80.00:2", "--box", "coins=0:0", "--counter", "notes=2")
+    assert "Explained by nothing: 30.00 CNY." in said
+    assert "pieces by the acceptor: 1, by the box: 1" in said
+    told = json.loads(desk.says("settle", "burned", "K11", "--box", "notes=80.00:2", "--box", "coins=0.00:0", "--json"))
+    assert told["unexplained_minor"] == 30_00
+    for bad in ("notes", "notes=1.234:5", "notes=-1:5", "gold=1:1", "notes=1e99:1", "notes=NaN:1"):
+        assert "is not like" in desk.says("settle", "burned", "K11", "--box", bad, code=2)
+    assert "There is no kiosk" in desk.says("settle", "burned", "K99", code=1)

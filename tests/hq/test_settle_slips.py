@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from kiosk.hq import kiosks
 from kiosk.hq.settlement.deciding import NotSettled
 from kiosk.hq.settlement.papers import bring
 from kiosk.hq.settlement.rule import Doubt
@@ -159,6 +160,21 @@ def test_a_receipt_proves_that_its_record_took_the_slot_and_never_proves_against
     bring(own.store, other.receipt(tag=tag, amount_minor=95_00), "anna", own.now_ms)
     assert own.case(again).proof is None
     own.store.close()
+
+
+def test_rows_of_a_revoked_kiosk_after_its_last_true_batch_prove_nothing(town: Town) -> None:
+    """Whoever has its key may write that its own record took the slot."""
+    k07, k08, card = town.kiosk("K07"), town.kiosk("K08"), Card()
+    claimed(k07, card)
+    bought(k08, card)
+    town.hears(k07, k08)
+    assert town.way(k07).why == "proof"
+    kiosks.changed(town.store, "K08", "revoked", 4)
+    assert town.case(k07).proof is None
+    kiosks.changed(town.store, "K08", "revoked", town.told["K08"])
+    assert town.way(k07).why == "proof"
+    kiosks.changed(town.store, "K07", "revoked", 4)
+    assert town.case(k07).doubts == (Doubt.REVOKED,)
 
 
 def test_a_receipt_of_a_revoked_kiosk_proves_nothing(town: Town) -> None:

@@ -14,7 +14,7 @@ from kiosk.hq.schema import FACT, KIOSK
 from kiosk.hq.settlement import sources
 from kiosk.hq.settlement.known import STRANGE, Known, TagOf, money_of, value_of
 from kiosk.hq.settlement.rule import Case, Doubt
-from kiosk.hq.settlement.sources import BELIEVED, Cards, Claimed, Machine, numbers
+from kiosk.hq.settlement.sources import Cards, Claimed, Machine, numbers
 from kiosk.hq.settlement.tables import PAPER, SETTLEMENT
 from kiosk.hq.store import Store
 from kiosk.vend import code, evidence, facts
@@ -85,9 +85,8 @@ class Cases:
         return self._store.read(work)
 
     def _known(self, connection: Connection, meter: str, machines: dict[str, Machine], orders: tuple[Order, ...]) -> Known:
-        believed = [name for name, machine in machines.items() if machine.state in BELIEVED]
         cards = self._cards(meter)
-        return sources.of_meter(connection, meter, cards=cards, believed=believed, orders=orders, tag_of=self._tag_of)
+        return sources.of_meter(connection, meter, cards=cards, machines=machines, orders=orders, tag_of=self._tag_of)
 
     def _all(self, connection: Connection, seeds: list[Seed], now_ms: int) -> list[Case]:
         here = Here(sources.machines(connection), sources.settled(connection), now_ms)
@@ -172,6 +171,8 @@ def _claim(connection: Connection, claimed: Claimed, machine: Machine) -> Seed:
     fact = claimed.fact
     ended = sources.sold(connection, machine.no, fact.sale)
     doubts = [Doubt.FROZEN] if machine.state == "frozen" else []
+    if not machine.believes(claimed.seq):
+        doubts.append(Doubt.REVOKED)
     if fact.why == "restored" or (machine.restored is not None and claimed.seq > machine.restored):
         doubts.append(Doubt.RESTORED)
     amount = fact.amount_minor

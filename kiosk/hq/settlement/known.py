@@ -116,18 +116,21 @@ def known(
     cards: Sequence[str],
     lines: Iterable[Line],
     *,
+    disbelieved: Iterable[Line] = (),
     orders: Sequence[Order] = (),
     tag_of: TagOf | None = None,
     papers: Sequence[Paper] = (),
     removals: Iterable[Told] = (),
 ) -> Known:
-    """`orders`: all of this meter's; `papers`: genuine ones of kiosks that are believed."""
+    """`orders`: all of this meter's; `papers`: genuine ones of kiosks that are believed. Rows that are not (`disbelieved`) prove nothing: a
+    record that one of them names may be anybody's."""
     rows = list(lines)
     roots = money_of(orders)
     coded = {line.value: _order_of(line.fact, orders, roots) for line in rows if isinstance(line.fact, f.TransferCodeAccepted)}
     records = {line.value: line.fact for line in rows if isinstance(line.fact, f.WriteStarted)}
     whole = [Entry(coded.get(value, value), r.meter, r.n, r.amount_minor, r.tag) for value, r in records.items()]
     whole += [Entry(roots[o.name], o.meter, o.n, o.amount_minor, tag_of(o)) for o in orders] if tag_of else []
+    whole += [Entry(STRANGE, r.meter, r.n, r.amount_minor, r.tag) for line in disbelieved if isinstance(r := line.fact, f.WriteStarted)]
     told = [*_told(rows, records), *removals]
     slips, receipts = _papers(papers, cards, whole, told)
     whole += slips

@@ -18,7 +18,7 @@ ALONE, TOGETHER = 1, 2
 class Doubt(StrEnum):
     """Why a case is for two people."""
 
-    REVOKED = "revoked"  # its kiosk is revoked, and nothing but a slip says it
+    REVOKED = "revoked"  # its kiosk is revoked, and only a slip says it, or a row that is not believed
     FROZEN = "frozen"  # its kiosk has two histories
     RESTORED = "restored"  # its kiosk's store was put back: rows of before are missing
     FLOAT = "float"  # slips alone are more than what the kiosk may have sold unreported
@@ -30,7 +30,7 @@ class Doubt(StrEnum):
 
 
 DOUBTS = {
-    Doubt.REVOKED: "its kiosk is revoked, and only a paper says it",
+    Doubt.REVOKED: "its kiosk is revoked, and nothing that is believed says it",
     Doubt.FROZEN: "its kiosk has two histories",
     Doubt.RESTORED: "its kiosk's store was put back, so that rows of before are missing: look for this money in what came earlier",
     Doubt.FLOAT: "slips alone are more than what this kiosk may have sold unreported",

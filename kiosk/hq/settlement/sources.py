@@ -1,6 +1,6 @@
 """What the settlement rule is fed from: imported rows by card, orders, papers, kiosks and how far each has come. Reads only."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from kiosk.envelope import holds
 from kiosk.hq.order_tables import ORDER
 from kiosk.hq.orders import Order
-from kiosk.hq.schema import FACT, HEAD, KIND, KIOSK, SALE, WORK
+from kiosk.hq.schema import BATCH, FACT, HEAD, KIND, KIOSK, SALE, WORK
 from kiosk.hq.settlement.known import Known, Line, TagOf, Told, known
 from kiosk.hq.settlement.tables import PAPER, REMOVAL
 from kiosk.hq.shape import SOUGHT
@@ -30,7 +30,7 @@ Cards = Callable[[str], Sequence[str]]
 
 class Machine(msgspec.Struct, frozen=True):
     """A kiosk as settlement sees it. `row_seq`: the last row that is here, of a batch that was made at `made_ms`; `restored`: its store was
-    put back, at that row."""
+    put back, at that row; `believed_row`: of a revoked kiosk the last one that counts."""
 
     no: int
     kiosk: str
@@ -39,6 +39,11 @@ class Machine(msgspec.Struct, frozen=True):
     row_seq: int
     made_ms: int
     restored: int | None
+    believed_row: int
+
+    def believes(self, seq: int) -> bool:
+        """Whether a row of it counts: of a revoked kiosk only up to the batch that is named as its last true one."""
+        return self.state != "revoked" or seq <= self.believed_row
 
 
 class Sold(msgspec.Struct, frozen=True):
@@ -78,8 +83,10 @@ def machines(connection: Connection) -> dict[str, Machine]:
     """Every kiosk, by its id."""
     both = select(KIOSK, HEAD.c.row_seq, HEAD.c.made_ms).join(HEAD, HEAD.c.kiosk_no == KIOSK.c.no).where(KIOSK.c.no != 0)
     back = _restored(connection)
+    ends = select(KIOSK.c.no, BATCH.c.last).join(BATCH, (BATCH.c.kiosk_no == KIOSK.c.no) & (BATCH.c.seq == KIOSK.c.accepted_seq))
+    last = {row.no: row.last for row in connection.execute(ends)}
     return {
-        row.id: Machine(row.no, row.id, bytes(row.sign), row.state, row.row_seq, row.made_ms, back.get(row.no))
+        row.id: Machine(row.no, row.id, bytes(row.sign), row.state, row.row_seq, row.made_ms, back.get(row.no), last.get(row.no, 0))
         for row in connection.execute(both.order_by(KIOSK.c.id))
     }
 
@@ -112,18 +119,20 @@ def _granted(connection: Connection, no: int, after: int) -> int:
 
 
 def of_meter(
-    connection: Connection, meter: str, *, cards: Sequence[str], believed: Iterable[str], orders: Sequence[Order], tag_of: TagOf | None
+    connection: Connection, meter: str, *, cards: Sequence[str], machines: dict[str, Machine], orders: Sequence[Order], tag_of: TagOf | None
 ) -> Known:
-    """Everything about one meter. `believed`: kiosks whose papers are taken as proof."""
-    papers = [paper for paper in papers_of(connection, meter) if paper.kiosk in set(believed)]
+    """Everything about one meter. A paper is taken as proof only of a kiosk that is believed."""
+    papers = [paper for paper in papers_of(connection, meter) if paper.kiosk in machines and machines[paper.kiosk].state in BELIEVED]
     removals = [
         Told(Removed(meter, count), "removal", "", 0, at_ms)
         for count, at_ms in connection.execute(
             select(REMOVAL.c.count, REMOVAL.c.at_ms).where(REMOVAL.c.meter == meter).order_by(REMOVAL.c.count)
         )
     ]
-    lines = list(card_rows(connection, cards))
-    return known(meter, cards, lines, orders=orders, tag_of=tag_of, papers=papers, removals=removals)
+    lines, disbelieved = list[Line](), list[Line]()
+    for line in card_rows(connection, cards):
+        (lines if machines[line.kiosk].believes(line.seq) else disbelieved).append(line)
+    return known(meter, cards, lines, disbelieved=disbelieved, orders=orders, tag_of=tag_of, papers=papers, removals=removals)
 
 
 def card_rows(connection: Connection, cards: Sequence[str]) -> Iterator[Line]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from kiosk.hq.settlement.burned import Burned
 from kiosk.hq.settlement.known import Known, Told
 from kiosk.hq.settlement.rule import DOUBTS, Case, Way
 from kiosk.vend import damm
@@ -149,3 +150,33 @@ def summed(cases: Sequence[Case]) -> str:
         sums[case.currency, case.exponent] = sums.get((case.currency, case.exponent), 0) + case.amount_minor
     said = ", ".join(f"{plain(minor, exponent)} {currency}" for (currency, exponent), minor in sorted(sums.items()))
     return f"{len(cases)} cases, {said or 'nothing'}."
+
+
+# ---------------------------------------------------------------- a kiosk that is gone
+
+
+def gone(report: Burned) -> Iterator[str]:
+    """What is left of its money, and by what it is accounted for."""
+
+    def shown_money(minor: int | None) -> str:
+        return "not known" if minor is None else f"{plain(minor, report.exponent)} {report.currency}".rstrip()
+
+    yield f"{report.kiosk} ({report.state}): {report.batches} batches, rows up to {report.last_row}, made {moment(report.made_ms)}."
+    yield f"In a backup at another place: up to batch {report.durable_seq}. What is after row {report.last_row} is in no row."
+    bound = "nothing bounds it" if report.float_minor is None else f"at most {shown_money(report.float_minor)}"
+    yield f"Its own limits let it sell unreported: {bound}."
+    for box in report.boxes:
+        by_meter, by_box = ("not known" if pieces is None else str(pieces) for pieces in box.after_pieces)
+        journal, counted, after = (shown_money(minor) for minor in (box.journal_minor, box.found.minor, box.after_minor))
+        yield f"Box of {box.device}: {journal} by the rows, {counted} counted."
+        yield f"  After the last row: {after}; pieces by the acceptor: {by_meter}, by the box: {by_box}."
+    for each in report.named:
+        slot = f"card ..{each.card[-4:]}, purchase {damm.purchase_number(each.n)}"
+        yield f"  {each.by} {each.where}: {shown_money(each.amount_minor)}, {slot}"
+    for each in report.perhaps:
+        who = f"; or of {', '.join(report.silent)}" if report.silent else ""
+        slot = f"card ..{each.card[-4:]}, purchase {damm.purchase_number(each.n)}"
+        yield f"  on a card, seen by {each.where}: {shown_money(each.amount_minor)}, {slot}, in no row{who}"
+    yield f"Named after the last row: {shown_money(report.named_minor)}; by the boxes: {shown_money(report.after_minor)}."
+    yield f"Explained by nothing: {shown_money(report.unexplained_minor)}."
+    yield f"{len(report.cases)} of its cases: kiosk hq settle list --kiosk {report.kiosk}"

@@ -146,7 +146,9 @@ class People:
         why |= {one.subject: "office" for one in here if one.subject in self._office}
         persons.erase(why)
         gone = persons.erased()
-        if gone and persons.emptied():
+        if gone and not persons.emptied():
+            self.trouble = "Somebody is erased, but an older state of the store is being read; it is looked after again."
+        elif gone:
             written = self._written()
             persons.forget(set(gone) & written)
             for subject in sorted(set(gone) - written - self._told):

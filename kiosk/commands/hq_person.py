@@ -29,7 +29,7 @@ WORD_DAYS = 3650  # for how long the kiosks may take in who is erased
 
 Subject = Annotated[str, typer.Argument(help="A reference, 16 hex digits, or a customer number, 12 digits.")]
 By = Annotated[str, typer.Option("--by", help="Your own name.")]
-Why = Annotated[str, typer.Option("--why", help="What for.")]
+Why = Annotated[str, typer.Option("--why", help="What for: the number of a case, never a name, for this line is kept.")]
 Book = Annotated[
     Path | None, typer.Option("--registry", envvar="KIOSK_REGISTRY", help="The office's registry; the one in its folder if left out.")
 ]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select, text
 
 from kiosk.hq.person_tables import ERASED, OFFICE, PERSON, PERSON_AUDIT
 from kiosk.hq.registry import Binding
-from kiosk.hq.schema import FACT, KIND
+from kiosk.hq.schema import FACT, KIND, UTILITY
 from kiosk.hq.store import IN_MEMORY, Store, StoreError
 from kiosk.hq.summary import INSERT
 from kiosk.sync.customer import PERSONS_MAX, PersonsBody
@@ -56,6 +56,7 @@ def put(store: Store, subject: str, details: Mapping[str, str], *, until_ms: int
         raise PersonError(trouble)
 
     def work(connection: Connection) -> None:
+        _alone(connection)
         if _erased(connection, [subject]):
             raise PersonError("Whoever stood behind this reference is erased: it is never used again.")
         told = connection.execute(select(PERSON.c.kiosk_no).where(PERSON.c.subject == subject, PERSON.c.kiosk_no != OFFICE)).first()
@@ -113,6 +114,7 @@ def told(store: Store, kiosk_no: int, listed: Iterable[Listed], *, made_ms: int,
     held = {one.subject: one for one in listed}
 
     def work(connection: Connection) -> int:
+        _alone(connection)
         gone = _erased(connection, held)
         asked = select(PERSON.c.subject, func.max(PERSON.c.kiosk_no), func.min(PERSON.c.kiosk_no), func.max(PERSON.c.made_ms))
         here = connection.execute(asked.where(PERSON.c.subject.in_(list(held))).group_by(PERSON.c.subject)).all()
@@ -140,6 +142,7 @@ def erase(store: Store, subject: str, *, who: str, why: str, now_ms: int) -> int
         raise PersonError("Who erases a person says their own name.")
 
     def work(connection: Connection) -> int:
+        _alone(connection)
         until = connection.execute(select(func.max(PERSON.c.expires_ms)).where(PERSON.c.subject == subject)).scalar()
         _mark(connection, {subject: OFFICE}, until or now_ms + YEARS_MAX_MS, now_ms)
         _audit(connection, subject, "erased", (who, why), now_ms)
@@ -155,6 +158,7 @@ def tidied(store: Store, now_ms: int, *, clean: bool = False) -> int:
     """
 
     def work(connection: Connection) -> int:
+        _alone(connection)
         gone = connection.execute(delete(PERSON).where(PERSON.c.expires_ms <= now_ms)).rowcount
         for subject, kiosk_no in _said_erased(connection):
             _mark(connection, {subject: kiosk_no}, now_ms, now_ms)
@@ -171,6 +175,7 @@ def erased_again(store: Store, subjects: Iterable[str], now_ms: int) -> None:
 
     def work(connection: Connection) -> None:
         if held:
+            _alone(connection)
             _mark(connection, held, now_ms + YEARS_MAX_MS, now_ms)
             connection.execute(delete(PERSON).where(PERSON.c.subject.in_(select(ERASED.c.subject).where(ERASED.c.kiosk_no == OFFICE))))
 
@@ -214,6 +219,11 @@ def _mark(connection: Connection, subjects: Mapping[str, int], until_ms: int, no
 
 
 # ---------------------------------------------------------------- how
+
+
+def _alone(connection: Connection) -> None:
+    """Until this transaction ends nobody else changes persons: else a letter that is being taken in could pass an erasure on the stairs."""
+    connection.execute(select(UTILITY.c.utility).with_for_update())
 
 
 def _row(subject: str, kind: str, value: str, *, of: int, made_ms: int, expires_ms: int) -> dict[str, object]:

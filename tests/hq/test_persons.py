@@ -1,7 +1,8 @@
 """Who a reference is, at the head office: apart from every fact, shown to whoever says why, erased for good; SQLite and PostgreSQL."""
 
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -215,6 +216,25 @@ def test_a_letter_that_comes_again_brings_nobody_back(house: House) -> None:
     with pytest.raises(PersonError, match="never used again"):
         persons.put(house.store, SUBJECT, {"name": NAME}, until_ms=NOW_MS + DAY_MS, now_ms=NOW_MS, **BY)
     persons.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS)  # once more does no harm
+
+
+def test_a_letter_that_is_being_taken_in_while_somebody_is_erased_brings_nobody_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, begun = persons._erased, list[threading.Thread]()
+
+    def erasing(connection: Connection, subjects: Iterable[str]) -> set[str]:
+        """Between looking who is erased and writing who is not, another program erases."""
+        found = looked(connection, subjects)
+        other = threading.Thread(target=lambda: persons.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS))
+        begun.append(other)
+        other.start()
+        other.join(0.3)  # it has to wait until the letter is in; without that it is through before
+        return found
+
+    monkeypatch.setattr(persons, "_erased", erasing)
+    house.take(house.letter(somebody()))
+    begun[0].join()
+    assert house.known() == {}
+    assert not house.lies(NAME)
 
 
 def test_erasing_before_the_letter_comes_is_erasing(house: House) -> None:

@@ -3,6 +3,7 @@
 import random
 import string
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ from kiosk.sync.spool import SEQ_LAST
 from kiosk.sync.standing import Carried, Standing, tell
 from kiosk.vend.persons import Person, Persons
 from kiosk.vend.rows import columns
+from kiosk.vend.store import connect
 from kiosk.vend.who import ContactLeft, PersonErased
 from tests.sync.kit import KIOSK, STATION, Kiosk, Office, opened, sold
 from tests.sync.pages import lies_in, plain_pages
@@ -87,6 +89,20 @@ def lies(folder: Path, text: str) -> bool:
     """In any file as it lies, or in a page of the store."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return any(text.encode() in path.read_bytes() for path in files) or lies_in(folder / "store.db", KEY, text)
+
+
+@contextmanager
+def held_open(store: Path) -> Iterator[None]:
+    """A report that is not at its end: it holds its state of the store."""
+    connection = connect(store, KEY, read_only=True)
+    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql("SELECT count(*) FROM journal").one()
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("COMMIT")
+        connection.close()
+        connection.engine.dispose()
 
 
 # ---------------------------------------------------------------- kept
@@ -226,12 +242,23 @@ def test_a_crash_between_erasing_and_its_fact_leaves_the_fact_wanting(housed: Ho
 
 def test_while_somebody_reads_an_older_state_nothing_is_said_to_be_erased(housed: Housed) -> None:
     subject = housed.keep()
-    with housed.kiosk.read() as reader:
-        rows = reader.rows()
-        next(rows)  # a report that is not at its end holds its state of the store
+    with held_open(housed.kiosk.folder / "store.db"):
         housed.people.forget(subject, housed.now_ms)
+        housed.kiosk.something_happens()  # what was told before is written before
         assert not any(isinstance(fact, PersonErased) for fact in housed.facts())
-        rows.close()  # type: ignore[attr-defined]
+        assert housed.people.trouble
+    housed.work()
+    housed.written(PersonErased(subject, "asked"))
+    assert not lies(housed.kiosk.folder, NAME)
+
+
+def test_the_desk_writes_on_while_erasing_waits_for_a_reader(housed: Housed) -> None:
+    subject = housed.keep()
+    with held_open(housed.kiosk.folder / "store.db"), Persons(housed.kiosk.folder / "store.db", KEY) as persons:
+        assert persons.erase({subject: "asked"}) == [subject]
+        for _ in range(5):
+            assert not persons.emptied()
+            housed.kiosk.something_happens()
     housed.work()
     housed.written(PersonErased(subject, "asked"))
     assert not lies(housed.kiosk.folder, NAME)

@@ -24,7 +24,7 @@ from kiosk.devices.sim.printer_line import PtyLine
 from kiosk.devices.sim.vpcd import VpcdSlot
 from kiosk.link import LinkClient
 from kiosk.vend.seen import Choice
-from kiosk.vend.view import View
+from kiosk.vend.view import Offer, View
 
 START_S = 20.0
 STOP_S = 10.0
@@ -230,8 +230,9 @@ class Site:
         return self.until(lambda view: view.phase in names, timeout_s, " or ".join(names))
 
     def press(self, do: str, arg: str = "") -> None:
-        """A key, as soon as the screen offers it."""
-        offered = self.until(lambda view: any(offer.choice == do for offer in view.offers), why=f"the key {do}")
+        """A key, as soon as the screen offers it: a printer that has just got its power back takes a moment to say that it has paper."""
+        wanted = {Offer(do, arg), Offer(do, "typed")}
+        offered = self.until(lambda view: wanted & set(view.offers), why=f"the key {do} {arg}".rstrip())
         self.tell(Choice(offered.rev, do, arg))
 
     def insert(self, card: CardModel) -> None:

@@ -275,6 +275,7 @@ def test_for_two_people_the_first_proposes_and_only_another_releases(town: Town)
     ]
 
 
+@pytest.mark.covers("field-163")
 def test_a_proposal_that_is_old_or_of_another_slot_releases_nothing(town: Town) -> None:
     k07, k08, k09, card = taken_by_another(town)
     town.hears(k07, k09)

@@ -96,6 +96,14 @@ def printed(number: int, sale: str, copy: int = 0) -> f.PrintStarted:
     return f.PrintStarted(sale, number, "recharge", copy)
 
 
+@pytest.mark.covers("field-166")
+def test_a_number_that_comes_again_after_64_papers_is_told_as_one_that_went_back() -> None:
+    facts = [printed(number, f"{number:016x}") for number in range(1, 70)]
+    for number, told in ((69, []), (6, []), (5, ["paper"])):
+        again = [*facts, printed(number, f"{number:016x}")]
+        assert whats(list(of_machine([row("K07", seq, 0, fact) for seq, fact in enumerate(again, 1)], Memory()))) == told
+
+
 @pytest.mark.parametrize(
     ("facts", "what"),
     [

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from kiosk.hq import kiosks
+from kiosk.hq.orders import OrderRefused
 from kiosk.hq.settlement.deciding import NotSettled
 from kiosk.hq.settlement.papers import bring
 from kiosk.hq.settlement.rule import Doubt
@@ -60,6 +61,16 @@ def test_a_kiosk_without_a_float_of_its_own_has_no_bound_and_its_slips_are_for_t
     k07, _ = slip_town(town, None)
     bring(town.store, k07.slip(), "anna", town.now_ms)
     assert town.case(k07).doubts == (Doubt.FLOAT,)
+
+
+@pytest.mark.covers("field-165")
+def test_a_slip_above_what_one_order_may_be_is_refused_in_a_sentence(town: Town) -> None:
+    k07, _ = slip_town(town)
+    bring(town.store, k07.slip(amount_minor=500_01), "anna", town.now_ms)
+    value = f"K07/{k07.sale_of()}"
+    town.desk.decide(value, "anna", town.now_ms)
+    with pytest.raises(OrderRefused, match="at most 50000"):
+        town.desk.decide(value, "ben", town.now_ms)
 
 
 def test_a_revoked_kiosks_slip_is_for_two(town: Town) -> None:

@@ -1,0 +1,53 @@
+"""Where the numbers of settlement end: names, counts, how far back a sale is looked for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from kiosk.hq.settlement import cases
+from kiosk.hq.settlement.deciding import NotSettled
+from kiosk.vend import facts as f
+from tests.hq.settle_kit import CARD, Town, claimed
+from tests.sale.shop import METER, Card
+
+
+@pytest.fixture
+def town() -> Iterator[Town]:
+    made = Town()
+    yield made
+    made.store.close()
+
+
+@pytest.mark.covers("field-161")
+def test_names_and_notes_have_an_end(town: Town) -> None:
+    k07 = town.kiosk("K07")
+    claimed(k07, Card())
+    town.hears(k07)
+    value = town.case(k07).value
+    for who, note in (("x" * 65, ""), ("", ""), ("a\nb", ""), ("anna", "x" * 513), ("anna", "\x1b[2J")):
+        with pytest.raises(NotSettled, match="is named"):
+            town.desk.decide(value, who, town.now_ms, note=note)
+    assert town.desk.decide(value, "x" * 64, town.now_ms, note="x" * 512).made is not None
+
+
+@pytest.mark.covers("field-162")
+def test_behind_the_last_purchase_count_no_order_is_made(town: Town) -> None:
+    k07, k09 = town.kiosk("K07"), town.kiosk("K09")
+    claimed(k07, Card())
+    k09._add((f.CardPresented(CARD, METER, "gdw1365", authentic=True, count=0xFFFFFFFF, taken=0xFFFFFFFF, word="ready", why=None),))
+    town.hears(k07, k09)
+    value = town.case(k07).value
+    with pytest.raises(NotSettled, match="No card has a purchase 4294967296"):
+        town.desk.decide(value, "anna", town.now_ms)
+
+
+@pytest.mark.covers("field-164")
+def test_a_sale_that_never_ended_is_looked_for_among_the_last_rows(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    k07 = town.kiosk("K07")
+    k07.insert(Card())
+    k07.feed(100_00)
+    town.hears(k07)
+    town.state(k07, "closed")
+    assert len(town.cases.all(town.now_ms)) == 1
+    monkeypatch.setattr(cases, "OPEN_ROWS", 1)
+    assert town.cases.all(town.now_ms) == []

@@ -39,6 +39,7 @@ def import_(
     office: Folder,
     database: Database = "",
     *,
+    empty: Annotated[bool, typer.Option("--empty", help="Take out of a mail bag what is in; the kiosk has it until it is safe.")] = False,
     json: AsJson = False,
 ) -> None:
     """Take in what kiosks sent, each batch once, and put the acknowledgements into the bag. May be killed and begun again at any moment.
@@ -64,7 +65,7 @@ def import_(
             for letter, one in taken(importer, boxes, found, now_ms):
                 report.add(letter, one)
                 bar.update(1)
-        report.acknowledge(importer)
+        report.acknowledge(importer, empty=empty)
         tidied(store, now_ms())
     except FolderError as error:
         raise ended(str(error), EXIT_USAGE) from None
@@ -108,6 +109,7 @@ class Report:
         self.rows = self.unread = self.waiting = 0
         self.sentences: list[str] = []
         self.heard: dict[tuple[Path, str], str] = {}  # (bag, kiosk) -> its store
+        self.within: dict[tuple[Path, str], list[Letter]] = {}  # the letters of it that are in
 
     def add(self, letter: "Letter", one: "Taken | str") -> None:
         """One file, or why it could not be read."""
@@ -122,13 +124,15 @@ class Report:
             self.waiting += 1  # of newer software: it is not here, and is not acknowledged
         if one.store and letter.bag:
             self.heard[letter.bag, one.kiosk] = one.store
+            if one.verdict in ("OK", "REPLAY", "EXCEPTION"):
+                self.within.setdefault((letter.bag, one.kiosk), []).append(letter)
         if one.sentence:
             self.sentences.append(f"{letter.path}: {one.verdict}: {one.sentence}")
 
-    def acknowledge(self, importer: "Importer") -> None:
-        """Into each bag, for each kiosk that had something in it; and how many batches still wait."""
+    def acknowledge(self, importer: "Importer", *, empty: bool) -> None:
+        """Into each bag, for each kiosk that had something in it; and how many batches still wait. `empty`: what is in goes out of it."""
         from kiosk.hq.kiosks import standings
-        from kiosk.hq.mail import acknowledge
+        from kiosk.hq.mail import acknowledge, taken_out
         from kiosk.sync.folder import FolderError
 
         for (bag, kiosk), store in sorted(self.heard.items()):
@@ -136,6 +140,8 @@ class Report:
             try:
                 if ack:
                     acknowledge(bag, kiosk, ack)
+                if ack and empty:
+                    taken_out(self.within.get((bag, kiosk), []))
             except FolderError as error:
                 self.unread += 1
                 self.sentences.append(f"{error} Its batches are in; the kiosk will send them again.")

@@ -1,10 +1,10 @@
 """The head office's end of a mail bag: what kiosks have put into it, and the acknowledgements that go back with it.
 
-up/K07/00000012             a batch; it stays where it is, whoever carries the bag takes it out when it is acknowledged
+up/K07/00000012             a batch; it stays where it is, or is taken out when it is in and acknowledged (`kiosk hq import --empty`)
 downlink/K07/ack-1-12       the newest acknowledgement; older ones are taken away
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -80,6 +80,13 @@ def acknowledge(bag: Path, kiosk: str, raw: bytes) -> None:
             said = letter_name(old)
             if said and said.kind == ACK and old != name:
                 folder.remove(old)
+
+
+def taken_out(found: Iterable[Letter]) -> None:
+    """These lie in the bag no more. A bag that nobody empties is read from its first batch each time. Raises FolderError."""
+    for letter in found:
+        with Folder.at(letter.folder) as folder:
+            folder.remove(letter.name)
 
 
 def taken(

@@ -1,6 +1,8 @@
 """Attacks on the office's import: what a kiosk, a thief or chance may bring to it, and what an auditor would ask afterwards."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +10,17 @@ import pytest
 from sqlalchemy import event, text
 
 from kiosk.hq import kiosks
+from kiosk.hq.close import changed_since, close_period, closed_periods, period_of
 from kiosk.hq.importer import Importer
 from kiosk.hq.ledger import Verdict
 from kiosk.hq.rules import Known
-from kiosk.hq.schema import BATCH, KIOSK, QUARANTINE, SALE, WORK
+from kiosk.hq.schema import BATCH, KIOSK, PARKED, QUARANTINE, SALE, WORK
 from kiosk.hq.store import Store
 from kiosk.sync.batch import Made, boxed_batch
 from kiosk.vend import facts as f
 from kiosk.vend.till import CashBoxRemoved
 from kiosk.vend.trust import HotlistInstalled
-from tests.hq.batches import NOW_MS, OFFICE, UTILITY, Journaled, Street, importer
+from tests.hq.batches import NOW_MS, OFFICE, UTILITY, Journaled, Street, acked, importer, shuffled
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
 from tests.hq.test_import import everything, made_anew, rows, sums, take_all
 from tests.hq.test_import_hostile import AT, sold, wrote
@@ -200,3 +203,81 @@ def test_a_kiosk_that_is_enrolled_anew_under_another_id_leaves_the_old_ones_hist
     assert [row for row in everything(store)["sale"] if row[0] == 1] == before
     late = Street("K07", sales=6).batches(20)
     assert take_all(importing, late[-1:]) == [Verdict.FORK]
+
+
+# ---------------------------------------------------------------- everybody at once
+
+
+def test_two_importers_and_one_who_closes_day_after_day_leave_every_closed_day_as_it_was_closed(store: Store) -> None:
+    several = [Street("K07", sales=9, days=3), Street("K08", sales=6, days=3)]
+    importing = importer(store, *several)
+    days = sorted({fact.business_date for kiosk in several for fact in kiosk.facts if isinstance(fact, f.SaleClosed)})
+    ways = [shuffled([kiosk.batches(20) for kiosk in several], seed) for seed in (1, 2)]
+    failed: list[BaseException] = []
+
+    def brings(raws: list[bytes]) -> None:
+        for raw in raws:
+            Importer(store, importing.boxes, OFFICE.sign).take(raw, NOW_MS)
+
+    def closes() -> None:
+        for day in days:
+            close_period(store, period_of(day), now_ms=NOW_MS)
+
+    def told_of(work: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - a thread's error fails the test
+                failed.append(error)
+
+        return run
+
+    threads = [threading.Thread(target=told_of(work)) for work in (partial(brings, ways[0]), closes, partial(brings, ways[1]))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert failed == []
+    for raw in ways[0]:  # what came in a bad order waits for nothing any more
+        importing.take(raw, NOW_MS)
+    assert changed_since(store) == []
+    assert len(closed_periods(store)) == len(days)
+    assert sum(row[5] for row in added_up(store)["day_kiosk"]) == sum(
+        fact.tender_minor for kiosk in several for fact in kiosk.facts if isinstance(fact, f.SaleClosed)
+    )
+    assert rows(store, PARKED) == []
+
+
+def test_a_month_in_two_currencies_is_two_sums_and_a_claim_is_settled_in_its_own(store: Store) -> None:
+    lines = (f.PriceLine("to_card", 50_00, summed=True),)
+    claim = sold(outcome="claimed", lines=(), credit_minor=0, claim_minor=50_00)
+    shillings = sold(sale="00112233445566bb", currency="KES", number=8)
+    kiosk = wrote(claim, shillings, f.ClaimSettled(claim.sale, "landed", 50_00, lines))
+    assert importer(store, kiosk).take(kiosk.batches(10)[0], NOW_MS).verdict == Verdict.OK
+    month = {row[3]: row[4:] for row in added_up(store)["month_kiosk"]}
+    assert {currency: (said[1], said[2], said[8]) for currency, said in month.items()} == {
+        "CNY": (50_00, 50_00, 0),
+        "KES": (50_00, 45_00, 0),
+    }
+    assert [row.currency for row in rows(store, SALE)] == ["CNY", "KES", "CNY"]
+
+
+# ---------------------------------------------------------------- an office that was put back
+
+
+def test_an_office_of_yesterday_is_brought_all_again_and_ends_the_same(store: Store) -> None:
+    """Its backup knows two batches of five; the kiosk sends what it kept, the very same bytes."""
+    kiosk = Street(sales=6)
+    batches = kiosk.batches(20)
+    importing = importer(store, kiosk)
+    yesterday = Store.make(":memory:", UTILITY, now_ms=NOW_MS, epoch=2)
+    take_all(importing, batches)
+    behind = importer(yesterday, kiosk)
+    take_all(behind, batches[:2])
+    said = acked(behind.ack("K07", kiosk.store.hex(), NOW_MS))
+    assert (said.hq_epoch, said.contiguous_seq) == (2, 2)
+    assert set(take_all(behind, batches)) == {Verdict.OK, Verdict.REPLAY}
+    here, there = everything(store), everything(yesterday)
+    for name in ("fact", "sale", "day_kiosk", "day_hour", "month_kiosk", "batch"):
+        assert here[name] == there[name], name
+    yesterday.close()

@@ -46,6 +46,7 @@ class Spool:
         self.files = files
         self.came: dict[str, bytes] = {}
         self.asked = False  # somebody wants the newest rows to travel
+        self.trouble = ""
 
     def made(self) -> "Spool":
         """It is."""
@@ -58,6 +59,10 @@ class Spool:
     def seal_done(self) -> None:
         """They are sealed."""
         self.asked = False
+
+    def troubled(self, sentence: str) -> None:
+        """For people."""
+        self.trouble = sentence
 
     def draft(self, seq: int, raw: bytes) -> None:
         """Where no courier sees it."""

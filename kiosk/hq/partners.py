@@ -173,7 +173,7 @@ def _digest(secret: str) -> str:
 
 
 def pay_in(store: Store, name: str, amount_minor: int, payment: str, now_ms: int) -> Account:
-    """What a partner paid; `payment` names it, and is entered once. Raises PartnerError, StoreError."""
+    """What a partner paid; `payment` names it, and is entered once. Raises PartnerError, OrderRefused, StoreError."""
     if not 0 < amount_minor <= MOST_MINOR:
         raise PartnerError(f"A payment is for something, and for at most {MOST_MINOR} in minor units.")
     if not 1 <= len(payment) <= PAYMENT_MAX or not payment.isprintable():

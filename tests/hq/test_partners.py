@@ -6,12 +6,13 @@ from functools import partial
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import Connection
 
 from kiosk.hq import order_match
 from kiosk.hq.orders import OrderRefused, standing
-from kiosk.hq.partner_tables import PARTNER, REQUEST
+from kiosk.hq.partner_tables import ENTRY, PARTNER, REQUEST
 from kiosk.hq.partner_till import Named, Sold
-from kiosk.hq.partners import PartnerError, believed, change, listed, pay_in, rotate
+from kiosk.hq.partners import ENTRIES_MAX, PartnerError, believed, change, listed, pay_in, rotate
 from tests.codes.kit import CodeShop
 from tests.hq.partner_kit import BANK, CARD, CUSTOMER, DAY_MS, NOW_MS, Office, a_place, an_office, payment  # noqa: F401 - fixtures
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
@@ -217,6 +218,7 @@ def test_an_order_that_cannot_be_is_refused_and_costs_nothing(office: Office, od
     assert (office.states(), office.stands().balance_minor) == ([], 1000_00)
 
 
+@pytest.mark.covers("field-121")
 @pytest.mark.parametrize("key", ["", "x" * 65, "a\n", "\0", "é"])
 def test_a_key_is_printed_letters(office: Office, key: str) -> None:
     office.partner()
@@ -367,6 +369,18 @@ def test_an_order_and_its_reversal_at_once_are_never_both_done(office: Office) -
         if isinstance(order, Sold):  # its place is another's only when it is collected
             office.store.transact(partial(order_match._collected, name=order.order, kiosk="K07", at_ms=NOW_MS))
     assert office.adds_up()
+
+
+@pytest.mark.covers("field-127")
+def test_an_account_that_is_full_takes_neither_an_order_nor_a_payment(office: Office) -> None:
+    for name, last in (("lines", {"no": ENTRIES_MAX, "balance_minor": 1000_00}), ("sums", {"no": 2, "balance_minor": (1 << 62) - 1})):
+        partner = replace(BANK, name=name, acquirer="")
+        office.partner(partner)
+        row = {"partner": name, "at_ms": NOW_MS, "day": 20000101, "what": "deposit", "name": "all before", "amount_minor": 0} | last
+        office.store.transact(partial(Connection.execute, statement=ENTRY.insert().values(**row)))
+        refused("full", partial(pay_in, office.store, name, 1, "one more", NOW_MS))
+    refused("full", lambda: office.till.order(replace(BANK, name="lines", acquirer=""), "k1", payment(), NOW_MS))
+    assert office.states() == []
 
 
 def test_a_table_of_requests_holds_no_code(office: Office) -> None:

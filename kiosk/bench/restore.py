@@ -77,7 +77,7 @@ def _fill(store: Store) -> None:
         for kiosk_no in range(1, KIOSKS + 1):
             _journal(raw, kiosk_no, kind)
         raw.commit()
-        raw.autocommit = True
+        raw.set_autocommit(True)
         raw.execute("VACUUM (ANALYZE)")
 
 

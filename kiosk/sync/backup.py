@@ -7,6 +7,7 @@
 An earlier backup is never touched until a later one has been proved. Nothing is read without end, and no link is followed.
 """
 
+import fcntl
 import os
 import re
 import secrets
@@ -119,19 +120,33 @@ class Draft:
 def drafted(medium: Path) -> Iterator[Draft]:
     """A draft on that medium, which is gone afterwards unless it was `kept`; those that a power cut left are gone before.
 
-    Raises BackupRefused where the medium does not take it.
+    Raises BackupRefused where the medium does not take it, or another backup is being made there.
     """
-    with _sentences(medium):
-        if not medium.is_dir():
-            raise BackupRefused(f"There is no folder {medium}: is the medium mounted?")
+    with _sentences(medium), _alone(medium):
         for old in medium.glob(f"{DRAFT}*"):
             shutil.rmtree(old, ignore_errors=True)
         folder = medium / f"{DRAFT}{secrets.token_hex(4)}"
         folder.mkdir(mode=0o700)
+        try:
+            yield Draft(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _alone(medium: Path) -> Iterator[None]:
+    """One at a time: the next one takes away what looks like a draft that was left."""
+    if not medium.is_dir():
+        raise BackupRefused(f"There is no folder {medium}: is the medium mounted?")
+    handle = os.open(medium, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        yield Draft(folder)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupRefused(f"Another backup is being made in {medium}.") from None
+        yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
 
 
 def kept(backup: Backup, name: str) -> Backup:

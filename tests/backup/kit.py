@@ -29,7 +29,7 @@ def town() -> tuple[Journaled, ...]:
 class House:
     """The office in `folder`, its store at `where` ("" for a file in it), and the streets that it knows."""
 
-    def __init__(self, folder: Path, where: str = "", streets: tuple[Journaled, ...] = ()) -> None:
+    def __init__(self, folder: Path, where: str = "", streets: tuple[Journaled, ...] = (), partitions: int = 0) -> None:
         self.folder, self.medium, self.keys = folder / "office", folder / "medium", folder / "safe" / "keys"
         self.medium.mkdir()
         self.office = Office.create(self.folder, UTILITY, ROOT, DECISION, now_ms=NOW_MS, cost=QUICK)
@@ -37,7 +37,7 @@ class House:
         self.streets = streets or town()
         for street in self.streets:
             self.office.enrol(street.name, Enrolled(street.public_key.hex(), "11" * 32, 1))
-        self.store = Store.make(self.where, UTILITY, now_ms=NOW_MS)
+        self.store = Store.make(self.where, UTILITY, now_ms=NOW_MS, partitions=partitions)
 
     def secrets(self) -> list[str]:
         """For a command: the two people's files."""

@@ -136,6 +136,13 @@ def test_a_medium_that_is_a_file_is_no_medium(machine: Machine) -> None:
     assert (done.exit_code, one_sentence(done.output)) == (1, True)
 
 
+def test_two_backups_are_not_made_on_one_medium_at_once(machine: Machine) -> None:
+    with drafted(machine.medium) as draft:
+        done = machine.run("backup", str(machine.medium))
+        assert (done.exit_code, "Another backup is being made" in done.output, draft.folder.exists()) == (1, True, True)
+    machine.backup()
+
+
 def test_nothing_but_backups_of_the_series_is_ever_taken_away(tmp_path: Path) -> None:
     for name in ("K07-aa-0000000001", "K07-aa-0000000002", "K07-aa-0000000003", "K07-bb-0000000001", "photos"):
         (tmp_path / name).mkdir()

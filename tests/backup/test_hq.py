@@ -181,6 +181,7 @@ def test_one_changed_letter_of_one_row_breaks_its_kiosks_chain(house: House) -> 
         house.store.read(check_chains)
 
 
+@pytest.mark.covers("abuse-53")
 def test_nobodys_name_is_in_a_backup(house: House, postgres_url: str) -> None:
     house.takes({"K07": 1})
     put = "INSERT INTO person VALUES ('00000000000000aa','name','Wanjiku Kamau',0,1,1900000000000)"
@@ -359,3 +360,12 @@ def test_orders_that_only_another_site_has_are_on_the_worklist_and_become_no_mon
     assert (back.orders, [(line.what, "ABCDEFGHJK" in line.sentence) for line in lines]) == (1, [("order", True)])
     assert find(store, order.name) is None
     store.close()
+
+
+def test_a_store_that_is_divided_over_partitions_comes_back_so(postgres_url: str, tmp_path: Path) -> None:
+    house = House(tmp_path, empty_database(postgres_url), partitions=3)
+    house.takes()
+    made, sums, _ = back_up(house.office, house.store, house.medium, now_ms=NOW_MS)
+    assert sum(sums.rows[name] for name in sums.rows if name.startswith("fact") and name != "fact") == sums.facts > 0
+    assert drill(made.folder, postgres_url)[1] == sums
+    house.store.close()

@@ -12,7 +12,9 @@ from kiosk.cli import app
 from kiosk.config import Config, load
 from kiosk.core import machine_of, rules_of
 from kiosk.devices.vault.station import FileStation, open_station
+from kiosk.sending import spool_folder
 from kiosk.sync.backup import Backup, BackupRefused, Draft, read
+from kiosk.sync.spool import Spool
 from kiosk.vend.desk import Desk, SystemClock, recover
 from kiosk.vend.facts import Fact
 from kiosk.vend.journal import Journal
@@ -131,6 +133,7 @@ def test_the_oldest_go_when_a_new_one_is_proved(machine: Machine) -> None:
     assert sorted(machine.medium.iterdir()) == made[2:]
 
 
+@pytest.mark.covers("abuse-53")
 def test_nobodys_name_is_on_the_medium_and_the_living_store_keeps_it(machine: Machine) -> None:
     config, key = machine.config, machine.station.database_key()
     persons = Persons(config.store.path, key)
@@ -292,3 +295,31 @@ def test_the_medium_may_stand_in_the_configuration(machine: Machine) -> None:
     toml.write_text(toml.read_text().replace("[store]", f'[store]\nbackup = "{machine.medium}"'))
     assert machine.run("backup").exit_code == 0
     assert len(list(machine.medium.iterdir())) == 1
+
+
+def test_batches_that_the_backup_may_lack_are_saved_for_the_office(machine: Machine) -> None:
+    made = machine.backup()
+    machine.writes(BootCardRefused("pin"))
+    spool = Spool(spool_folder(machine.config), "K07")
+    spool.made()
+    for seq in (3, 4):
+        spool.put(seq, b"sealed %d" % seq)
+    word = machine.run("restore", str(made)).output.strip().rpartition(" ")[2]
+    assert not (machine.folder / "store.db.mail").exists()
+    done = machine.run("restore", str(made), "--over", word)
+    assert (done.exit_code, "2 batches were waiting" in done.output) == (0, True)
+    saved = machine.folder / "store.db.mail/up/K07"
+    assert {path.name: path.read_bytes() for path in saved.iterdir()} == {"00000003": b"sealed 3", "00000004": b"sealed 4"}
+
+
+def test_a_store_that_was_put_back_twice_says_so_once(machine: Machine) -> None:
+    made = machine.backup()
+    for _ in range(2):
+        machine.loses_its_disk()
+        assert machine.run("restore", str(made)).exit_code == 0
+    again = machine.backup()
+    machine.loses_its_disk()
+    rows = int(again.name[-10:])
+    assert machine.run("restore", str(again)).exit_code == 0
+    assert machine.rows() == rows
+    assert out_of_service(machine.state()) == "restored"

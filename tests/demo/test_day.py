@@ -31,13 +31,18 @@ pytestmark = pytest.mark.slow
 PLAYS_S = 240.0
 
 
+def ran(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The command, in an environment that configures nothing."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("KIOSK")}
+    command = [sys.executable, "-m", "kiosk", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PLAYS_S, check=False, cwd=cwd, env=environment)
+
+
 class Played:
     """A day that is over: its folder, what it printed, how it ended."""
 
     def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "kiosk", "demo", "--script", "--stack", "in-process", "--keep", str(folder)]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("KIOSK")}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PLAYS_S, check=False, cwd=folder, env=environment)
+        done = ran("demo", "--script", "--stack", "in-process", "--keep", str(folder), cwd=folder)
         self.folder, self.code, self.out, self.err = folder, done.returncode, done.stdout, done.stderr
 
     @property
@@ -153,6 +158,20 @@ def test_the_comparison_of_a_day_that_nothing_happened_to_agrees(day: Played, of
     found, text = books(day.folder / "kiosks", office, tmp_path, ())
     assert found.agrees
     assert "641.00" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("hq import {day}/stick --office {day}/office", "1 REPLAY"),
+        ("hq kiosks --office {day}/office", "head     batch 1"),
+        ("journal verify --store {day}/kiosks/K07/store.db --station {day}/kiosks/K07/station.json", "each as it was written"),
+    ],
+)
+def test_the_products_own_commands_work_on_what_the_day_left(day: Played, words: str, says: str) -> None:
+    done = ran(*words.format(day=day.folder).split(), cwd=day.folder)
+    assert done.returncode == 0, done.stderr
+    assert says in done.stdout
 
 
 def test_the_acknowledgement_that_went_back_on_the_stick_is_the_offices(day: Played) -> None:

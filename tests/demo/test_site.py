@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.config import load
 from kiosk.demo.site import DemoError, Site
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import Offer, View
@@ -64,8 +65,6 @@ def test_what_never_comes_is_one_sentence(site: tuple[Site, Heard]) -> None:
 
 
 def test_a_kiosk_with_a_line_has_it_in_its_configuration_and_one_without_has_the_roots_alone(site: tuple[Site, Heard]) -> None:
-    from kiosk.config import load
-
     hand, _ = site
     roots = "a" * 64, "b" * 64
     hand.sends(roots)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from kiosk import words
+from kiosk.envelope import KIOSK_ID
 from kiosk.vend.limits import Allowed
 from kiosk.vend.rules import Letterhead
 from kiosk.vend.tariff import Tariff
@@ -48,7 +49,7 @@ class _Part(BaseModel):
 class KioskPart(_Part):
     """Who this machine is."""
 
-    id: str = Field(pattern=r"^[A-Z0-9.]{1,8}$")
+    id: str = Field(pattern=rf"^{KIOSK_ID}$")
     utility: int = Field(1, ge=1, le=0xFFFFFFFF)
     region: int = Field(1, ge=1, le=0xFFFFFFFF)
     currency: Literal["CNY", "KES", "TZS", "UGX", "XAF", "EUR"] = "CNY"

@@ -47,6 +47,10 @@ def holds(public_key: bytes, label: str, data: bytes, signature: bytes) -> bool:
 #                                           X25519, info = label || outer line. Who wrote it is said by the signature inside alone
 
 
+KIOSK_ID = r"[A-Z0-9][A-Z0-9.]{0,7}"
+"""What a kiosk may be called. Its mail lies in a folder of that name, so no id leads anywhere else."""
+
+
 class EnvelopeRefused(Exception):
     """This cannot be believed or cannot be read; the text is one sentence."""
 

@@ -30,7 +30,7 @@ from kiosk.hq import batch_keys
 from kiosk.hq.batch_keys import BatchKeyError, KeyBox
 from kiosk.sync.bag import KEPT_A_KIND
 from kiosk.sync.item import EVERYBODY, WAYS, Header, KeyList, Kind, made, series
-from kiosk.sync.spool import letter_name
+from kiosk.sync.spool import is_kiosk, letter_name
 from kiosk.vend.operators.tree import covers
 
 FILE_MAX = 16 << 20
@@ -138,6 +138,8 @@ class Office:
 
     def enrol(self, kiosk: str, enrolled: Enrolled) -> None:
         """A kiosk's id names one store's life: it is never given other keys. Raises OfficeError."""
+        if not is_kiosk(kiosk):
+            raise OfficeError("A kiosk's id has 1 to 8 capital letters, digits and points, and begins with no point.")
         if self.record.kiosks.get(kiosk, enrolled) != enrolled:
             raise OfficeError(f"There is a kiosk {kiosk} already, with other keys: a new store gets a new id.")
         self._write(kiosks={**self.record.kiosks, kiosk: enrolled})

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from kiosk import envelope
-from kiosk.envelope import Body, EnvelopeRefused
+from kiosk.envelope import KIOSK_ID, Body, EnvelopeRefused
 from kiosk.sync.batch import SEQ_MAX, Digest, Moment
 
 LABEL = "ack"
@@ -31,7 +31,7 @@ class Ack(msgspec.Struct, frozen=True):
     that is missing; `exceptions`: batches with rows that break a rule, which are imported all the same: the money has moved.
     """
 
-    kiosk: Annotated[str, Meta(pattern=r"^[A-Z0-9.]{1,8}\Z")]
+    kiosk: Annotated[str, Meta(pattern=rf"^{KIOSK_ID}\Z")]
     store: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
     hq_epoch: Annotated[int, Meta(ge=1, le=0xFFFFFFFF)]
     contiguous_seq: Seq

@@ -16,7 +16,7 @@ import zstandard
 from msgspec import Meta
 
 from kiosk import envelope
-from kiosk.envelope import Body, Box, EnvelopeRefused
+from kiosk.envelope import KIOSK_ID, Body, Box, EnvelopeRefused
 from kiosk.vend.facts import Row
 from kiosk.vend.lifetime import Lifetime
 from kiosk.vend.rows import Recorded, fact_of, kinds, line, link
@@ -46,7 +46,7 @@ class BatchHeader(msgspec.Struct, frozen=True):
     `applied`: (epoch, version) of everything of the head office's that holds at the kiosk; `totals`: the store's whole life up to `last`.
     """
 
-    kiosk: Annotated[str, Meta(pattern=r"^[A-Z0-9.]{1,8}\Z")]
+    kiosk: Annotated[str, Meta(pattern=rf"^{KIOSK_ID}\Z")]
     store: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
     utility: Annotated[int, Meta(ge=1, le=0xFFFFFFFF)]
     seq: Annotated[int, Meta(ge=1, le=SEQ_MAX)]

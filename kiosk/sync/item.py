@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from kiosk import envelope
-from kiosk.envelope import Body, Box, EnvelopeRefused
+from kiosk.envelope import KIOSK_ID, Body, Box, EnvelopeRefused
 from kiosk.vend.operators.tree import covers
 from kiosk.vend.trust import Trust, Version
 
@@ -68,7 +68,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The first line of every item."""
 
     kind: Kind
-    to: Annotated[str, Meta(pattern=r"^([A-Z0-9.]{1,8}|\*|[a-z][a-z0-9./]{0,63})\Z")]
+    to: Annotated[str, Meta(pattern=rf"^({KIOSK_ID}|\*|[a-z][a-z0-9./]{{0,63}})\Z")]
     utility: Number
     epoch: Number
     version: Number

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from kiosk import envelope
-from kiosk.envelope import Body, Box, EnvelopeRefused, Outer
+from kiosk.envelope import KIOSK_ID, Body, Box, EnvelopeRefused, Outer
 from kiosk.sync.plain import fault
 from kiosk.sync.spool import SEQ_LAST
 
@@ -34,7 +34,7 @@ Subject = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 class PersonsHeader(msgspec.Struct, frozen=True):
     """Whose persons these are. `seq`: the number under which it travels; of two the one of the later `made_ms` holds."""
 
-    kiosk: Annotated[str, Meta(pattern=r"^[A-Z0-9.]{1,8}\Z")]
+    kiosk: Annotated[str, Meta(pattern=rf"^{KIOSK_ID}\Z")]
     store: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
     seq: Annotated[int, Meta(ge=FIRST, le=SEQ_LAST)]
     made_ms: Moment

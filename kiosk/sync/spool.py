@@ -22,7 +22,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from kiosk.envelope import OVERHEAD
+from kiosk.envelope import KIOSK_ID, OVERHEAD
 from kiosk.sync.folder import Folder, FolderError, draft_of
 
 SEQ_DIGITS = 8
@@ -36,7 +36,7 @@ TROUBLE, TROUBLE_MAX = "trouble", 4096
 
 _SEQ = re.compile(r"[0-9]{8}")
 _LETTER = re.compile(r"([a-z]{1,16})-([1-9][0-9]{0,9})-([0-9]{1,10})")
-KIOSK = re.compile(r"[A-Z0-9][A-Z0-9.]{0,7}")
+KIOSK = re.compile(KIOSK_ID)
 EVERYBODY = "all"
 ACK = "ack"
 

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kiosk.cli import app
+from kiosk.config import ConfigError, checked
 from kiosk.hq import mail
 from kiosk.hq.current import SETTLED_S, Current
 from kiosk.hq.known import known
@@ -16,8 +17,10 @@ from kiosk.hq.reread import Reread, reread
 from kiosk.hq.schema import WORK
 from kiosk.hq.store import Store
 from kiosk.sync import delta
-from kiosk.sync.batch import boxed_batch
+from kiosk.sync.ack import Ack
+from kiosk.sync.batch import BatchHeader, boxed_batch
 from kiosk.sync.folder import FolderError
+from kiosk.sync.item import Header
 from kiosk.vend import facts as f
 from kiosk.vend.rows import kinds
 from kiosk.vend.till import CashBoxRemoved
@@ -154,6 +157,22 @@ def test_the_command_says_what_it_read_and_what_it_does_not_know(tmp_path: Path,
     said = CliRunner().invoke(app, ["hq", "reread", "--office", str(desk.folder)])
     assert said.exit_code == 5
     assert said.output == "1 rows of 1 batches are read. 1 batches have rows that this software does not know either.\n"
+
+
+# ---------------------------------------------------------------- names that lead elsewhere
+
+
+@pytest.mark.parametrize("name", ["..", ".", ".K1", "", "../K07", "K07/..", "k07", "K07\n", "TOOLONG09"])
+def test_no_kiosk_may_be_called_what_leads_elsewhere(tmp_path: Path, name: str) -> None:
+    desk = Desk(tmp_path)
+    with pytest.raises(OfficeError, match="begins with no point"):
+        desk.office.enrol(name, Enrolled("00" * 32, "00" * 32, 1))
+    for form in (BatchHeader, Ack, Header):
+        kiosk = next(field for field in msgspec.structs.fields(form) if field.name in ("kiosk", "to"))
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(name if name != "k07" else "K07\0", kiosk.type)
+    with pytest.raises(ConfigError):
+        checked({"kiosk": {"id": name, "demo": True}})
 
 
 # ---------------------------------------------------------------- very many files

@@ -38,6 +38,7 @@ from kiosk.devices.vault.keyset import Generation, Moment, Uint16
 from kiosk.devices.vault.sm4 import Sm4
 from kiosk.devices.vault.suite import DIVERSIFIER_BYTES, Aes128, CardCrypto, Keyring, NoSuchKey, PlainMaster, Role
 from kiosk.devices.vault.trading import TradingVault
+from kiosk.envelope import KIOSK_ID
 from kiosk.vend.ports import VaultLocked
 
 LABEL = "store"
@@ -70,7 +71,7 @@ class StoreSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the head office signs of a store. `certificate`: SHA-256 of the boot card's, hex."""
 
-    kiosk: Annotated[str, Meta(pattern=r"^[A-Z0-9.]{1,8}\Z")]
+    kiosk: Annotated[str, Meta(pattern=rf"^{KIOSK_ID}\Z")]
     store: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
     utility: Number
     region: Number

@@ -18,6 +18,7 @@ from kiosk.commands.vault import Module, SecretFile, Token, opened
 
 if TYPE_CHECKING:
     from kiosk.devices.vault.hq import MasterVault
+    from kiosk.hq.off_site import OffSite
     from kiosk.hq.registry import Registry
     from kiosk.hq.settlement.burned import Found
     from kiosk.hq.settlement.cases import Cases
@@ -111,6 +112,10 @@ def make(
     *,
     by: By,
     note: Note = "",
+    off_site: Annotated[
+        str,
+        typer.Option("--off-site", envvar="KIOSK_OFF_SITE", help="A folder at another site, or replica: the code leaves when it is there."),
+    ] = "",
     store: Database = "",
     registry: Book = None,
     vault: Vault = None,
@@ -128,8 +133,9 @@ def make(
     at_ms, keys = now_ms(), opened(vault, token, module, secret_file)
     with room(office, store, registry, keys) as opened_room:
         (case,) = opened_room.asked(asked, at_ms, one=True)
-        desk = Desk(opened_room.store, opened_room.cases, Orders(opened_room.store, keys), opened_room.book.of_card)
         try:
+            orders = Orders(opened_room.store, keys, _other_site(off_site, opened_room.store))
+            desk = Desk(opened_room.store, opened_room.cases, orders, opened_room.book.of_card)
             decided = desk.decide(case.value, by, at_ms, note=note)
         except (NotSettled, OrderRefused, NoSuchKey) as error:
             raise ended(str(error), EXIT_REFUSED) from None
@@ -303,6 +309,15 @@ def _found(boxes: list[str], counters: list[str], exponent: int) -> "dict[str, F
 
 
 # ---------------------------------------------------------------- shared
+
+
+def _other_site(said: str, store: "Store") -> "OffSite":
+    from kiosk.hq import off_site
+    from kiosk.hq.orders import nowhere_else
+
+    if not said:
+        return nowhere_else
+    return off_site.replica(store) if said == "replica" else off_site.folder(Path(said))
 
 
 class Room:

@@ -104,6 +104,16 @@ def test_two_people_at_two_times(desk: Desk) -> None:
     assert "seen the card" in said
 
 
+def test_the_code_leaves_when_its_order_is_at_another_site(desk: Desk, tmp_path: Path) -> None:
+    k11, site = Machine("K11"), tmp_path / "site"
+    claimed(k11, Card())
+    desk.hears(k11)
+    words = ("settle", "make", "K11-000001", "--by", "014", "--off-site", str(site), *desk.keys)
+    assert "The other site does not answer" in desk.says(*words, code=1)
+    site.mkdir()
+    assert find(desk.says(*words)) in [path.name for path in site.iterdir()]
+
+
 def test_a_slip_at_the_counter(desk: Desk) -> None:
     k11 = Machine("K11")
     desk.hears(k11)

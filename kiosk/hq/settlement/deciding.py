@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from kiosk.hq.orders import Made, Orders, Wanted
+from kiosk.hq.orders import Made, Order, Orders, Wanted
 from kiosk.hq.registry import Binding
 from kiosk.hq.settlement.cases import CLOSED, ORDERED, Cases
 from kiosk.hq.settlement.rule import TOGETHER, Case, Way, standing, way
@@ -145,14 +145,18 @@ class Desk(Closer):
             raise NotSettled("card", f"No card {case.card} was opened here.")
         wanted = _wanted(case, chosen, binding, now_ms)
         given_before = standing(case, now_ms) if chosen.why == "collect" else None
-        if given_before:  # each time that a code is given out is a row of the audit
-            self._write(case, chosen, ORDERED, who, now_ms, order_name=given_before.name, note=note)
-            return Decided(chosen, Made(given_before, self._orders.code_of(given_before), (), anew=False))
+        if given_before:  # its own reference finds it; and each time that a code is given out is a row of the audit
+            wanted = _again(given_before, binding)
+            return Decided(chosen, self._ordered(case, chosen, wanted, who, now_ms, note))
         if chosen.people == TOGETHER and not self._released(case, chosen, who, now_ms, note):
             return Decided(chosen, proposed=self._write(case, chosen, PROPOSED, who, now_ms, note=note))
+        return Decided(chosen, self._ordered(case, chosen, wanted, who, now_ms, note))
+
+    def _ordered(self, case: Case, chosen: Way, wanted: Wanted, who: str, now_ms: int, note: str) -> Made:  # noqa: PLR0917
+        """The order and its code, once it is as safe as `Orders` wants it."""
         made = self._orders.make(wanted, now_ms)
         self._write(case, chosen, ORDERED, who, now_ms, order_name=made.order.name, note=note)
-        return Decided(chosen, made)
+        return made
 
     def _released(self, case: Case, chosen: Way, who: str, now_ms: int, note: str) -> bool:
         """Whether somebody else has proposed just this, not long ago; then this is the second person's word."""
@@ -181,6 +185,12 @@ def _wanted(case: Case, chosen: Way, binding: Binding, now_ms: int) -> Wanted:
     generation = code.generation_at(now_ms)
     reference = f"{case.value} {chosen.n} {generation} {binding.card}"
     return Wanted(binding, case.amount_minor, case.currency, chosen.n - 1, SOURCE, reference, case.value, chosen.n)
+
+
+def _again(order: Order, binding: Binding) -> Wanted:
+    """What an order was made of."""
+    slot = order.n if order.settles else 0
+    return Wanted(binding, order.amount_minor, order.currency, order.n - 1, order.source, order.reference, order.settles, slot)
 
 
 def _named(who: str, note: str) -> None:

@@ -24,6 +24,7 @@ from kiosk.sync.persons import (
 )
 from kiosk.sync.spool import SEQ_LAST
 from kiosk.sync.standing import Carried, Standing, tell
+from kiosk.vend.journal import Journal
 from kiosk.vend.persons import Person, Persons
 from kiosk.vend.rows import columns
 from kiosk.vend.store import connect
@@ -180,26 +181,25 @@ def test_an_erased_person_is_in_no_page_of_the_store_no_wal_and_no_spool_and_the
 
 
 def test_no_copy_is_left_by_pages_that_were_split_many_times(tmp_path: Path) -> None:
-    chance = random.Random(7)
-    office = Office()
-    with opened(tmp_path, office) as kiosk:
-        kiosk.spool.made()
-        store, names = tmp_path / "store.db", dict[str, str]()
-        with Persons(store, KEY) as persons:
-            for _ in range(400):
-                subject, name = f"{chance.getrandbits(64):016x}", "".join(chance.choices(string.ascii_letters, k=60))
-                names[subject] = name
-                persons.keep(Person(subject, NOW_MS + DAY_MS, {"name": name, "address": name[::-1] * 3}))
-            left = dict(names)
-            for _ in range(8):
-                gone = chance.sample(sorted(left), 40)
-                assert sorted(persons.erase(dict.fromkeys(gone, "asked"))) == sorted(gone)
-                kiosk.until(persons.emptied)
-                for subject in gone:
-                    del left[subject]
-                whole = b"".join(plain_pages(store, KEY))
-                assert [subject for subject in names if names[subject].encode() in whole] == list(left)
-            assert {one.subject for one in persons.here()} == set(left)
+    """Measured with plain SQL: with `secure_delete` alone 6 of 12,000 rows left a piece of themselves in a page that was split."""
+    chance, store, left, gone = random.Random(7), tmp_path / "store.db", dict[str, str](), list[str]()
+    Journal.open(store, KEY).close()
+    with Persons(store, KEY) as persons:
+        persons._connection.exec_driver_sql("PRAGMA synchronous = OFF")  # the test's only
+        for _ in range(250):
+            subject, text = f"{chance.getrandbits(64):016x}", "".join(chance.choices(string.ascii_letters, k=chance.randint(20, 900)))
+            left[subject] = text
+            persons.keep(Person(subject, NOW_MS, {"address": text}))
+            if chance.random() < 0.5:
+                subject = chance.choice(sorted(left))
+                gone.append(left.pop(subject))
+                assert persons.erase({subject: "asked"}) == [subject]
+        assert persons.emptied()
+        assert {one.subject: one.details["address"] for one in persons.here()} == left
+    whole = b"".join(plain_pages(store, KEY))
+    assert all(text.encode() in whole or len(text) > 500 for text in left.values())  # longer ones go on in another page
+    pieces = (text[at : at + 16].encode() for text in gone for at in range(0, len(text) - 16, 8))
+    assert [piece for piece in pieces if piece in whole] == []
 
 
 def test_whose_time_is_over_is_forgotten_without_anybody_asking(housed: Housed) -> None:

@@ -65,10 +65,12 @@ def _over(standing: Standing | None, what: Ask, began_ms: int) -> bool:
 
 
 def table(spool: Spool, moment: Callable[[int], Cell]) -> Table:
-    """The queue in one line, the ways, the stick, then each batch with its reason. Its money stands in the head of the screen."""
+    """The queue in one line, and whether the core does its half; the ways, the stick, then each batch with its reason. Its money stands in
+    the head of the screen."""
     standing, waiting = told(spool), spool.waiting()
     lines = queue(waiting, standing)
-    whole: Row = (Word("post.queue"), Count(len(lines)), moment(lines[0].since_ms if lines else 0), Plain(""))
+    note: Cell = Word("post.why.core") if spool.trouble() else Plain("")
+    whole: Row = (Word("post.queue"), Count(len(lines)), moment(lines[0].since_ms if lines else 0), note)
     ways = [_way(name, way, moment) for name, way in (standing.ways if standing else {}).items()]
     return Table(("post", "state", "since", "note"), (whole, *ways, *_stick(standing, moment), *(_batch(line, moment) for line in lines)))
 

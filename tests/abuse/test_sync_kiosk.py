@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from kiosk.envelope import EnvelopeRefused, boxed
+from kiosk.sync.counter import Counter
 from kiosk.sync.folder import Folder, FolderError
 from kiosk.sync.spool import KEPT_A_KIND
 from kiosk.vend.sent import AckDisputed, BatchSealed
+from kiosk.vend.staff import Plain, Word
 from kiosk.vend.witness import Restored
 from tests.sync.kit import KIOSK, Office, opened, sold
 from tests.sync.test_ack import facts_of, sealed
@@ -254,3 +256,26 @@ def test_an_absurd_acknowledgement_forgets_nothing_that_is_not_there(tmp_path: P
         assert kiosk.sent.acked.durable <= kiosk.sent.acked.batch <= 1
         assert set(kiosk.up()) >= {2}
         assert len(list((tmp_path / "batches").iterdir())) == 2
+
+
+# ---------------------------------------------------------------- said to staff
+
+
+def test_staff_see_that_the_core_cannot_do_its_half_until_it_can(tmp_path: Path) -> None:
+    office = Office()
+    with opened(tmp_path, office, sold()) as kiosk:
+        good = office.keys
+
+        def note() -> object:
+            found = Counter(kiosk.spool, lambda ms: Plain(str(ms))).answer("").table
+            assert found is not None
+            return found.rows[0][3]
+
+        kiosk.sender.work(kiosk.now_ms)
+        assert note() == Plain("")
+        kiosk.sender._keys = lambda: msgspec.structs.replace(good, batch=("00" * 32,))
+        kiosk.seal()
+        assert note() == Word("post.why.core")
+        kiosk.sender._keys = lambda: good
+        kiosk.seal()
+        assert note() == Plain("")

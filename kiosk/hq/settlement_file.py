@@ -3,7 +3,7 @@
     20261103.csv   a line for each movement, the balance before and after, and three totals
     20261103.sig   HEADER \\n SIGNATURE: an envelope (kiosk/envelope.py, label "settle") whose body is the CSV
 
-Only a day that is over has a file: no line of it can come any more, so making it again makes the same bytes.
+Only a day that is over, for ten minutes, has a file: no line of it can come any more, so making it again makes the same bytes.
 """
 
 import csv
@@ -29,6 +29,7 @@ from kiosk.vend.money import CURRENCIES, plain
 
 LABEL = "settle"
 FILE_MAX = 256 << 20
+LATEST_MS = 600_000  # an order that was begun before midnight has long come to its end, whatever it had to wait for
 NAME = re.compile(r"[0-9]{8}\.(csv|sig)")
 COLUMNS = ("line", "at_utc_ms", "what", "name", "reference", "card", "purchase", "amount", "currency", "balance")
 
@@ -94,7 +95,7 @@ def made(store: Store, name: str, day: int, now_ms: int) -> tuple[bytes, Totals,
         partner = of_name(connection, name)
         if partner is None:
             raise PartnerError(f"There is no partner {name}.")
-        if day >= day_at(partner, now_ms):
+        if day >= day_at(partner, now_ms - LATEST_MS):
             raise PartnerError(f"The day {day} is not over for {name}.")
         text, totals = _day(connection, partner, day)
         return text, totals, partner

@@ -253,3 +253,23 @@ def reversal(trace: int = 7, *, reference: str = "RRN000000001", own: int = 900)
     original = f"0200{trace:06}{MOMENT}{'12345':0>11}{'0' * 11}"
     kept = {name: value for name, value in financial(trace, reference=reference).items() if name not in ("2", "35", "48")}
     return kept | {"11": f"{own:06}", "90": original}
+
+
+@pytest.fixture(name="token")
+def a_token(office: Office) -> str:
+    return office.partner()
+
+
+@pytest.fixture(name="port")
+def a_port(office: Office, token: str) -> Iterator[int]:  # noqa: ARG001 - the partner is there first
+    with gateway(office) as made:
+        yield made
+
+
+@pytest.fixture(name="switch")
+def a_line(port: int, token: str) -> Iterator[Switch]:
+    """One line, signed on."""
+    made = Switch(port)
+    assert made.sign_on(token) == "00"
+    yield made
+    made.close()

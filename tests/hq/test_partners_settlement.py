@@ -74,6 +74,7 @@ def test_a_days_file_has_every_movement_and_its_totals_are_the_orders_to_the_cen
     assert -whole["total order"] - whole["total cancelled"] == minor == totals.ordered_minor - totals.cancelled_minor
     assert totals.orders - sum(row["what"] == "cancelled" for row in lines) == count
     assert totals.cancelled_minor > 0
+    assert totals.deposits_minor == 2003_33
     balance = totals.before_minor
     for row in lines:
         balance += cents(row["amount"])

@@ -1,6 +1,7 @@
 """Settlement: machines lose sight of money, the office hears some of it, and does what the slot rule allows, by as many as it takes."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -45,6 +46,22 @@ def test_the_flow_is_the_same_on_postgresql(database: str) -> None:  # noqa: F81
     town = Town(Store.make(database, 1, now_ms=1))
     test_a_claim_whose_rows_are_here_is_ordered_in_its_own_slot_at_once_and_collected_anywhere(town)
     assert [each.what for each in decisions(town.store, town.case(town.machines["K07"]).value)] == ["ordered"]
+    town.store.close()
+
+
+def test_officers_at_once_make_one_order(database: str) -> None:  # noqa: F811 - a fixture
+    town = Town(Store.make(database, 1, now_ms=1))
+    k07 = town.kiosk("K07")
+    claimed(k07, Card())
+    town.hears(k07)
+    value = town.case(k07).value
+    with ThreadPoolExecutor(6) as officers:
+        decided = list(officers.map(lambda n: town.desk.decide(value, f"officer {n % 3}", town.now_ms), range(6)))
+    assert len({each.made.code for each in decided if each.made}) == 1
+    assert all(each.made for each in decided)
+    assert len(town.case(k07).orders) == 1
+    written = decisions(town.store, value)
+    assert [each.no for each in written] == [1, 2, 3]
     town.store.close()
 
 

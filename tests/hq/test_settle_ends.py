@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from kiosk.hq.settlement import cases
+from kiosk.hq.settlement import cases, told
+from kiosk.hq.settlement.alarms import watch
+from kiosk.hq.settlement.burned import burned
 from kiosk.hq.settlement.deciding import NotSettled
+from kiosk.hq.settlement.rule import way
 from kiosk.vend import facts as f
 from tests.hq.settle_kit import CARD, Town, claimed
 from tests.sale.shop import METER, Card
@@ -28,6 +31,37 @@ def test_names_and_notes_have_an_end(town: Town) -> None:
         with pytest.raises(NotSettled, match="is named"):
             town.desk.decide(value, who, town.now_ms, note=note)
     assert town.desk.decide(value, "x" * 64, town.now_ms, note="x" * 512).made is not None
+
+
+def test_rows_that_say_anything_break_nothing_and_reach_no_terminal(town: Town) -> None:
+    """Well signed, by a machine in other hands."""
+    k07, k09, evil = town.kiosk("K07"), town.kiosk("K09"), "\x1b[2Jrm\n"
+    claimed(k07, Card())
+    town.hears(k07)
+    k09.rows.clear()
+    huge = (1 << 53) - 1
+    for fact in (
+        f.ClaimIssued("00000000000000aa", 1, CARD, evil, 2, 100_00, evil, evil),
+        f.ClaimIssued("00000000000000ab", -1, CARD, METER, huge, -huge, evil, evil),
+        f.WriteStarted("00000000000000ac", CARD, METER, 2, 100_00, evil),
+        f.CardVerified("00000000000000ac", CARD, 2, evil),
+        f.ForeignSaleFinished(CARD, METER, 2, -5, evil),
+        f.CardPresented(CARD, METER, evil, authentic=True, count=-7, taken=huge, word=evil, why=evil, tag=evil, fits=True),
+        f.TransferCodeAccepted("00000000000000ad", CARD, METER, -1, huge, -1, evil, evil),
+        f.OrphanCredit(evil, evil, -huge, huge, 0, 0),
+        f.AcceptorRead(evil, evil, -1, -1),
+        f.PrintStarted("00000000000000ae", huge, evil),
+    ):
+        k09.journal.write(fact, (huge, 0, 0))
+    town.hears(k09)
+    known = town.cases.known(METER)
+    for case in town.cases.all(town.now_ms):
+        chosen = way(case, town.now_ms)
+        said = [told.line(case, chosen, town.now_ms), *told.shown(case, chosen, known, town.now_ms)]
+        assert all(each.isprintable() for each in said), said
+    assert all(alarm.sentence.isprintable() for alarm in watch(town.store, town.now_ms))
+    report = burned(town.store, town.cases, "K09", {}, town.now_ms)
+    assert all(each.isprintable() for each in told.gone(report))
 
 
 @pytest.mark.covers("field-162")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from kiosk.hq.schema import FACT, HEAD, KIND, KIOSK, WORK
 from kiosk.hq.settlement import sources
@@ -18,6 +18,7 @@ from kiosk.hq.store import Store
 from kiosk.hq.summary import INSERT
 from kiosk.vend import facts as f
 from kiosk.vend.explain.whereabouts import DISBELIEVED
+from kiosk.vend.till import CASH
 
 ROWS_AT_ONCE = 20_000
 PAPERS_KEPT = 64
@@ -107,11 +108,9 @@ def _some(connection: Connection, no: int, now_ms: int) -> tuple[int, list[Alarm
 
 
 def _to_look_at(connection: Connection, alarm: Alarm, now_ms: int) -> bool:
-    same = (WORK.c.kiosk == alarm.kiosk) & (WORK.c.what == alarm.what) & (WORK.c.seq == alarm.seq)
-    if connection.execute(select(WORK.c.seq).where(same)).first() is not None:
-        return False
-    connection.execute(insert(WORK).values(**alarm._asdict(), came_ms=now_ms))
-    return True
+    row = alarm._asdict() | {"came_ms": now_ms, "done_by": ""}
+    fresh = INSERT[connection.dialect.name](WORK).on_conflict_do_nothing().returning(WORK.c.seq)
+    return connection.execute(fresh, row).first() is not None
 
 
 def _close_gaps_at(now_ms: int) -> Any:
@@ -138,7 +137,7 @@ def of_machine(lines: Iterable[Line], memory: Memory) -> Iterator[Alarm]:
         match line.fact:
             case f.PrintStarted(copy=0, number=number) | f.ReceiptOffered(number=number) | f.ClaimIssued(number=number) if number:
                 yield from _paper(line, number, memory)
-            case f.AcceptorRead() | f.NoteStacked() | f.CoinAccepted() | f.OrphanCredit():
+            case f.AcceptorRead() | f.NoteStacked() | f.CoinAccepted() | f.OrphanCredit() if line.fact.device in CASH:
                 yield from _counter(line, line.fact, memory.meters.setdefault(line.fact.device, Meter()))
 
 

@@ -1,6 +1,7 @@
 """All money that is paid and not credited, as cases: claims by their rows, slips that people brought, orders that came too late, sales that
 never ended at a kiosk whose life is over, and cash that no sale explains."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from kiosk.vend.evidence import RESTORED, SLIP
 from kiosk.vend.evidence import Evidence as Paper
 from kiosk.vend.money import CURRENCIES
 
+METER = re.compile(r"[0-9]{12}")
 OPEN_ROWS = 5_000  # of a kiosk whose life is over, the newest: its last sale is among them
 WAITING_MAX = 20
 ORDERED, CLOSED = "ordered", "closed"
@@ -183,7 +185,8 @@ def _claim(connection: Connection, claimed: Claimed, machine: Machine) -> Seed:
         doubts.append(Doubt.SUMS)
     currency, exponent = (ended.currency, ended.exponent) if ended else sources.money(connection, machine.no)[:2]
     value = value_of(claimed.kiosk, fact.sale)
-    head = (value, "claim", claimed.kiosk, fact.meter, fact.n, amount, currency, exponent, claimed.at_ms)
+    meter = fact.meter if METER.fullmatch(fact.meter) else ""  # a machine may say anything
+    head = (value, "claim", claimed.kiosk, meter, fact.n, amount, currency, exponent, claimed.at_ms)
     return Seed(*head, tuple(doubts), number=fact.number)
 
 
@@ -270,7 +273,8 @@ def _never_ended(connection: Connection, machines: dict[str, Machine], here: set
         value = value_of(machine.kiosk, opened.sale) if opened else ""
         if opened and paid and value not in here:
             quote = opened.quote
-            head = (value, "open", machine.kiosk, opened.meter, opened.n, paid, quote.currency, quote.exponent, at_ms)
+            meter = opened.meter if METER.fullmatch(opened.meter) else ""
+            head = (value, "open", machine.kiosk, meter, opened.n, paid, quote.currency, quote.exponent, at_ms)
             yield Seed(*head, (Doubt.OPEN,))
 
 

@@ -22,6 +22,7 @@ from kiosk.vend.code import COUNT_MAX
 
 SOURCE = "settle"
 PROPOSED, RELEASED = "proposed", "released"
+TRIES = 20
 PROPOSAL_MS = 14 * 86_400_000
 NAME_MAX, NOTE_MAX = 64, 512
 
@@ -35,6 +36,10 @@ class NotSettled(Exception):
     def __init__(self, why: str, sentence: str) -> None:
         self.why = why
         super().__init__(sentence)
+
+
+class _Taken(Exception):
+    """Another decision took the number in this very moment."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -112,14 +117,17 @@ class Closer:
                     return each
             highest = select(func.coalesce(func.max(SETTLEMENT.c.no), 0)).where(SETTLEMENT.c.value == case.value)
             decision = Decision(case.value, connection.execute(highest).scalar_one() + 1, now_ms, what, who, _login(), *last)
-            connection.execute(insert(SETTLEMENT).values(**msgspec.structs.asdict(decision)))
+            try:
+                connection.execute(insert(SETTLEMENT).values(**msgspec.structs.asdict(decision)))
+            except IntegrityError:
+                raise _Taken from None
             return decision
 
-        for _ in range(5):
+        for _ in range(TRIES):
             try:
                 return self._store.transact(work)
-            except IntegrityError:
-                continue  # another decision took the number
+            except _Taken:
+                continue
         raise NotSettled("busy", "Others are deciding about this money; try again.")
 
 

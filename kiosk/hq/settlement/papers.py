@@ -3,7 +3,7 @@
 import hashlib
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
 from kiosk.devices.vault.hq import MasterVault, suite_of
 from kiosk.devices.vault.keyset import find
@@ -13,6 +13,7 @@ from kiosk.hq.settlement import sources
 from kiosk.hq.settlement.known import Known, TagOf, value_of
 from kiosk.hq.settlement.tables import PAPER, REMOVAL
 from kiosk.hq.store import Store
+from kiosk.hq.summary import INSERT
 from kiosk.vend import code, evidence
 from kiosk.vend.evidence import SLIP
 from kiosk.vend.evidence import Evidence as Paper
@@ -38,11 +39,10 @@ def bring(store: Store, text: str, who: str, now_ms: int) -> Brought:
         paper = sources.genuine(text, sources.machines(connection))
         value = value_of(paper.kiosk, paper.sale) if paper.kind == SLIP else ""
         digest = hashlib.sha256(text.encode()).hexdigest()
-        if connection.execute(select(PAPER.c.sha256).where(PAPER.c.sha256 == digest)).first():
-            return Brought(paper, value, anew=False)
         row = {"sha256": digest, "kiosk": paper.kiosk, "value": value, "meter": paper.meter, "seq": paper.seq}
-        connection.execute(insert(PAPER).values(**row, text=text, at_ms=now_ms, who=who))
-        return Brought(paper, value, anew=True)
+        fresh = INSERT[connection.dialect.name](PAPER).on_conflict_do_nothing().returning(PAPER.c.sha256)
+        anew = connection.execute(fresh, row | {"text": text, "at_ms": now_ms, "who": who}).first() is not None
+        return Brought(paper, value, anew)
 
     return store.transact(work)
 
@@ -65,8 +65,8 @@ def removed(store: Store, meter: str, count: int, *, people: tuple[str, str], no
         raise BadRemoval(f"A card shows that this meter has taken purchase {known.last_taken()}: it was misread, or it is another meter.")
 
     def work(connection: Connection) -> None:
-        if connection.execute(select(REMOVAL).where(REMOVAL.c.meter == meter, REMOVAL.c.count == count)).first() is None:
-            connection.execute(insert(REMOVAL).values(meter=meter, count=count, at_ms=now_ms, who=who, second=second))
+        row = {"meter": meter, "count": count, "at_ms": now_ms, "who": who, "second": second}
+        connection.execute(INSERT[connection.dialect.name](REMOVAL).on_conflict_do_nothing(), row)
 
     store.transact(work)
 

@@ -274,13 +274,16 @@ def _plain(url: URL) -> URL:
 
 def _run(program: str, url: URL, arguments: list[str]) -> None:
     """One of PostgreSQL's own programs; a password travels in no argument, which every process could see. Raises BackupRefused."""
-    address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    environment = {**os.environ, **({"PGPASSWORD": url.password} if url.password else {})}
+    password = url.password or url.query.get("password")
+    said = {name: value for name, value in url.query.items() if name != "password"}
+    open_part = URL.create("postgresql", url.username, None, url.host, url.port, url.database, said)
+    address = open_part.render_as_string(hide_password=False)
+    environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
     whole = [_program(program), f"--dbname={address}", "--no-password", *arguments]
     done = subprocess.run(whole, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it says nothing"])[0]
-        raise BackupRefused(f"{program} has failed: {said[:240].rstrip('.')}.")
+        why = (done.stderr.strip().splitlines() or ["it says nothing"])[0]
+        raise BackupRefused(f"{program} has failed: {why[:240].rstrip('.')}.")
 
 
 def _program(name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psycopg
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import make_url, text, update
 from typer.testing import CliRunner, Result
 
 from kiosk.cli import app
@@ -369,3 +369,16 @@ def test_a_store_that_is_divided_over_partitions_comes_back_so(postgres_url: str
     assert sum(sums.rows[name] for name in sums.rows if name.startswith("fact") and name != "fact") == sums.facts > 0
     assert drill(made.folder, postgres_url)[1] == sums
     house.store.close()
+
+
+@pytest.mark.parametrize("address", ["clerk:sEcret@host/name", "clerk@host/name?password=sEcret"])
+def test_a_password_stands_in_no_argument_of_another_program(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "pg_dump"
+    fake.write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/arguments\necho "$PGPASSWORD" >{tmp_path}/password\necho "no: $1" >&2\nexit 1\n')
+    fake.chmod(0o700)
+    monkeypatch.setattr(copying, "_program", lambda _: str(fake))
+    with pytest.raises(BackupRefused) as refused:
+        copying._run("pg_dump", make_url(f"postgresql+psycopg://{address}"), ["--file=x"])
+    assert (tmp_path / "password").read_text() == "sEcret\n"
+    assert "sEcret" not in (tmp_path / "arguments").read_text() + str(refused.value)
+    assert str(refused.value).startswith("pg_dump has failed: no: --dbname=postgresql://clerk@host/name")

@@ -23,7 +23,7 @@ import msgspec
 
 from kiosk.config import Config
 from kiosk.control import NotKept
-from kiosk.devices.supervise import supervised
+from kiosk.devices.supervise import lasting
 from kiosk.devices.vault.station import FileStation
 from kiosk.keeping import me_of
 from kiosk.sending import listed_keys, spool_folder
@@ -76,7 +76,7 @@ class People:
         self._sent: tuple[str, tuple[str, ...], int] = ("", (), 0)  # the last letter: key, whom, when
         self._told: set[str] = set()  # whose end the desk was told, and may have written
         self._stopping, self._woken = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=supervised(self.run, self._stopping, lambda: None), name="people", daemon=True)
+        self._thread = threading.Thread(target=lasting(self.run, self._stopping, self._failed), name="people", daemon=True)
         self.trouble = ""  # why something is not forgotten or not sent, one sentence
 
     def start(self) -> None:
@@ -89,6 +89,9 @@ class People:
         self._woken.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def _failed(self) -> None:
+        self.trouble = "Forgetting people failed three times in a minute by a fault of the program; it is tried again every ten minutes."
 
     def run(self) -> None:
         """The thread's work. Raises DeskDied at the end."""

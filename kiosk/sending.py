@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from kiosk.config import Config
-from kiosk.devices.supervise import supervised
+from kiosk.devices.supervise import AGAIN_S, lasting
 from kiosk.envelope import EnvelopeRefused
 from kiosk.keeping import Keeping
 from kiosk.sync.ack import AckRefused, read_ack
@@ -43,7 +43,6 @@ from kiosk.vend.trust import applied
 LOOK_S = 1.0
 HEARD_S = 10.0
 FORGET_S = 3600.0
-AGAIN_S = 600.0  # after three failures of the program itself in a minute
 WINDOW = 1_000  # batches that lie in the spool at once; those behind them follow as acknowledgements come
 
 
@@ -78,7 +77,8 @@ class Sender:
         self._came: tuple[str, ...] = ()  # what lay in the bag when it was last taken in
         self._forget_s = 0.0
         self._troubles: list[str] = []
-        self._thread = threading.Thread(target=self._live, name="sender", daemon=True)
+        work = lasting(self.run, self._stopping, self._failed, AGAIN_S)
+        self._thread = threading.Thread(target=work, name="sender", daemon=True)
         self.trouble = ""  # why something is not sealed or not taken in, one sentence; `kiosk sync status` tells it
         self._told_trouble: str | None = None
 
@@ -97,12 +97,6 @@ class Sender:
         """Seal what there is, however little: somebody takes it away now. From any thread."""
         self._upto = self._desk.published().sent.news
         self._woken.set()
-
-    def _live(self) -> None:
-        """Never over for good: a machine whose rows do not travel any more would be stopped by its own limits, weeks later."""
-        while not self._stopping.is_set():
-            supervised(self.run, self._stopping, self._failed)()
-            self._stopping.wait(AGAIN_S)
 
     def _failed(self) -> None:
         self.trouble = "Sealing failed three times in a minute by a fault of the program; it is tried again every ten minutes."

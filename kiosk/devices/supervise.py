@@ -14,6 +14,7 @@ from kiosk.vend.ports import DeskBusy, DeskDied
 
 LIVES, WITHIN_S = 3, 60.0
 PAUSE_S = 0.5
+AGAIN_S = 600.0  # after three deaths in a minute, for what may not end for good
 
 
 def supervised(work: Callable[[], None], stopping: threading.Event, out_of_service: Callable[[], None]) -> Callable[[], None]:
@@ -36,6 +37,19 @@ def supervised(work: Callable[[], None], stopping: threading.Event, out_of_servi
                     out_of_service()
                 return
             stopping.wait(PAUSE_S)
+
+    return run
+
+
+def lasting(
+    work: Callable[[], None], stopping: threading.Event, failed: Callable[[], None], again_s: float = AGAIN_S
+) -> Callable[[], None]:
+    """The same for work without which the machine would stop weeks later, unseen: `failed` tells, and after a while it is begun anew."""
+
+    def run() -> None:
+        while not stopping.is_set():
+            supervised(work, stopping, failed)()
+            stopping.wait(again_s)
 
     return run
 

@@ -9,10 +9,13 @@ A store that was put back begins with the fact Restored: it takes no money and w
 Composed here, because it joins the journal, the station's keys and the spool.
 """
 
+import fcntl
 import os
 import secrets
+import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -36,6 +39,7 @@ from kiosk.vend.witness import Restored
 STORE = "store.db"
 KEEP = 7
 DAMAGED = "damaged"
+SCRATCH = "kiosk-restore-"
 
 
 class Sums(msgspec.Struct, frozen=True):
@@ -97,8 +101,26 @@ def summed(journal: Journal, rows: int) -> Sums:
 
 def proved(backup: Backup, config: Config, station: FileStation) -> Sums:
     """Put back into a scratch place, opened, read to its last page and replayed; its sums are those of the list. Raises BackupRefused."""
-    with tempfile.TemporaryDirectory(prefix="kiosk-restore-", dir=config.store.path.parent) as scratch:
-        return _restored(backup, config, station, Path(scratch) / STORE)
+    with _scratch(config.store.path.parent) as scratch:
+        return _restored(backup, config, station, scratch / STORE)
+
+
+@contextmanager
+def _scratch(beside: Path) -> Iterator[Path]:
+    """A folder beside the store, gone afterwards; whatever a killed command left there goes, too: nobody holds it any more."""
+    for left in [path for path in beside.glob(f"{SCRATCH}*") if path.is_dir() and not path.is_symlink()]:
+        handle = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+        os.close(handle)
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=beside, ignore_cleanup_errors=True) as scratch:
+        handle = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield Path(scratch)
+        finally:
+            os.close(handle)
 
 
 def _restored(backup: Backup, config: Config, station: FileStation, to: Path) -> Sums:
@@ -149,14 +171,14 @@ def restore(config: Config, station: FileStation, folder: Path, *, over: str, no
     lock = take_lock(path)
     try:
         there = standing(config, station)
-        with tempfile.TemporaryDirectory(prefix="kiosk-restore-", dir=path.parent) as scratch:
-            sums = _restored(backup, config, station, Path(scratch) / STORE)
+        with _scratch(path.parent) as scratch:
+            sums = _restored(backup, config, station, scratch / STORE)
             if there and over != there.word:
                 raise BackupRefused(_asks(there, sums, folder))
-            _marked(Path(scratch) / STORE, config, station, there, now_ms)
+            _marked(scratch / STORE, config, station, there, now_ms)
             saved = _mail_saved(config, path.with_name(f"{path.name}.mail"))
             aside = _put_aside(path)
-            (Path(scratch) / STORE).replace(path)
+            (scratch / STORE).replace(path)
             _synced(path.parent)
     finally:
         os.close(lock)

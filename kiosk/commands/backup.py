@@ -42,6 +42,8 @@ def backup(
         raise ended(str(error), EXIT_REFUSED) from None
     except StoreError as error:
         raise ended(str(error), EXIT_DAMAGED if isinstance(error, StoreDamaged) else EXIT_MISSING) from None
+    except OSError as error:
+        raise ended(f"The disk of the store does not take the proof: {error.strerror}.", EXIT_REFUSED) from None
     if json:
         typer.echo(msgspec.json.encode({"backup": str(made.folder), "gone": gone, **msgspec.to_builtins(sums)}))
     else:

@@ -1,5 +1,6 @@
 """Media that fill up, and commands that are killed: the backup that was there stays, and one sentence says why."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -119,6 +120,19 @@ def test_a_backup_that_is_killed_at_any_time_leaves_the_old_one_whole(machine: M
     assert old.exists()
     new = machine.backup()
     assert sorted(machine.medium.iterdir()) == [old, new]
+    assert not list(machine.folder.glob("kiosk-restore-*"))
+
+
+def test_what_a_killed_restore_left_beside_the_store_goes_and_what_is_in_use_stays(machine: Machine) -> None:
+    left, used = machine.folder / "kiosk-restore-left", machine.folder / "kiosk-restore-used"
+    for folder in (left, used):
+        folder.mkdir()
+        (folder / "store.db").write_bytes(b"x")
+    handle = os.open(used, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    machine.backup()
+    assert (left.exists(), used.exists()) == (False, True)
+    os.close(handle)
 
 
 def _until(running: "subprocess.Popen[bytes]", medium: Path) -> None:

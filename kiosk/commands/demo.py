@@ -1,6 +1,7 @@
 """`kiosk demo`: the whole machine simulated, on this terminal or as a scripted day."""
 
 import contextlib
+import os
 import sys
 import tempfile
 import time
@@ -11,7 +12,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, ended
+from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended
+
+FOLDER_MAX = 80  # bytes: a socket below it has a name of at most 107 (unix(7))
 
 Stack = Annotated[str, typer.Option("--stack", help="auto, pcsc (a pcscd of its own; root) or in-process")]
 
@@ -34,6 +37,8 @@ def demo(
 @contextlib.contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep:
+        if len(os.fsencode(keep.absolute())) > FOLDER_MAX:
+            raise ended(f"The name of that folder is too long for the sockets below it: it may have {FOLDER_MAX} bytes.", EXIT_USAGE)
         keep.mkdir(parents=True, exist_ok=True)
         yield keep.absolute()
         return

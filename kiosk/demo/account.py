@@ -57,7 +57,7 @@ class Ordered(msgspec.Struct):
     name: str
     amount_minor: int
     state: str
-    collected_at: str
+    done_by: str
 
 
 class Hq(msgspec.Struct):

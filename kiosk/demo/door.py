@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import signal
 import threading
 import time
 from pathlib import Path
@@ -38,7 +39,7 @@ class Door:
 
     def close(self) -> None:
         """Nobody is served any more."""
-        self._server.should_exit = True
+        self._server.handle_exit(signal.SIGINT, None)
         if self._thread.is_alive():
             self._thread.join(CLOSES_S)
         self._listener.close()

@@ -14,7 +14,7 @@ READ_S, REST_S = 30.0, 0.3
 
 @pytest.mark.slow
 def test_a_code_from_the_bench_is_typed_at_the_kiosk_and_is_on_the_card(tmp_path: Path) -> None:
-    command = (sys.executable, "-m", "kiosk", "demo", "--stack", "in-process", "--keep", str(tmp_path / "town"))
+    command = (sys.executable, "-m", "kiosk", "demo", "--stack", "in-process", "--keep", str(tmp_path))
     with Terminal(tmp_path, 106, 31, command=command, first=b"DEMO BENCH") as terminal:
         terminal.until(b"Insert card A", READ_S)
         terminal.type(b"a")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from typer.testing import CliRunner
 
+from kiosk.cli import app
 from kiosk.demo.account import Hq, Side
 from kiosk.demo.bank import Bank
 from kiosk.demo.door import Door
@@ -90,3 +92,11 @@ def test_two_sides_agree_when_they_are_the_same_and_every_cent_is_somewhere() ->
 )
 def test_any_difference_is_one(other: dict[str, object]) -> None:
     assert not replace(GOOD, **other).agrees
+
+
+def test_a_folder_too_deep_for_a_socket_is_refused_in_one_sentence_and_not_made(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 80)
+    said = CliRunner().invoke(app, ["demo", "--script", "--keep", str(deep)])
+    assert said.exit_code == 2
+    assert "too long for the sockets" in said.output
+    assert not deep.exists()

@@ -131,23 +131,26 @@ def pay_in(
 
 @partner_app.command("list", epilog="Example: kiosk hq partner list --office /srv/office --json")
 def list_(office: Folder, *, store: Database = "", as_json: AsJson = False) -> None:
-    """Say who may order, what each has left, and what it ordered today."""
+    """Say who may order, what each has left, what it ordered today, and which of its orders are held: no code of theirs has left."""
     from kiosk.hq import partners
+    from kiosk.hq.partner_till import held_orders
     from kiosk.vend.money import CURRENCIES, plain
 
     with _opened(office, store) as (_, held):
         found = [
-            (each, held.read(lambda connection, each=each: partners.account(connection, each, now_ms())))  # type: ignore[misc]
+            (each, held.read(lambda connection, each=each: partners.account(connection, each, now_ms())), held_orders(held, each))  # type: ignore[misc]
             for each in partners.listed(held)
         ]
     if as_json:
-        typer.echo(msgspec.json.encode([{"partner": partner, "account": stands} for partner, stands in found]))
+        typer.echo(msgspec.json.encode([{"partner": partner, "account": stands, "held": names} for partner, stands, names in found]))
         return
-    for partner, stands in found:
+    for partner, stands, names in found:
         places = CURRENCIES[partner.currency].exponent
         balance, spent = (plain(minor, places) for minor in (stands.balance_minor, stands.spent_minor))
         acquirer = f"  acquirer {partner.acquirer}" if partner.acquirer else ""
         typer.echo(f"{partner.name:16}  {partner.state:6}  has {balance} {partner.currency}  today {spent}{acquirer}")
+        for name in names:
+            typer.echo(f"  held: {name}")
 
 
 @partner_app.command("settlement", epilog="Example: kiosk hq partner settlement bank 20261103 --office /srv/office")

@@ -316,6 +316,12 @@ def _tail(number: str) -> str:
     return f"..{number[-4:]}"
 
 
+def held_orders(store: Store, partner: Partner) -> list[str]:
+    """Those that the partner heard no code of: it asks again, or cancels. The oldest first."""
+    asked = select(ORDER.c.name).where(ORDER.c.source == partner.source, ORDER.c.state == "held").order_by(ORDER.c.made_ms, ORDER.c.name)
+    return store.read(lambda connection: [row[0] for row in connection.execute(asked)])
+
+
 # ---------------------------------------------------------------- within a transaction
 
 

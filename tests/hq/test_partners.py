@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from kiosk.hq import order_match
 from kiosk.hq.orders import OrderRefused, standing
 from kiosk.hq.partner_tables import ENTRY, PARTNER, REQUEST
-from kiosk.hq.partner_till import Named
+from kiosk.hq.partner_till import Named, held_orders
 from kiosk.hq.partners import ENTRIES_MAX, PartnerError, believed, change, listed, pay_in, rotate
 from tests.codes.kit import CodeShop
 from tests.hq.partner_kit import BANK, CARD, CUSTOMER, DAY_MS, NOW_MS, Office, a_place, an_office, payment  # noqa: F401 - fixtures
@@ -235,9 +235,11 @@ def test_no_code_leaves_and_no_list_has_it_before_the_order_is_at_the_other_site
     assert standing(office.store) == []
     assert office.orders.listed(1, NOW_MS, 100) == ()
     assert office.till.state(BANK, reference="r1", now_ms=NOW_MS).state == "held"
+    (held,) = held_orders(office.store, BANK)
     office.away = False
     sold = office.till.order(BANK, "k1", payment(), NOW_MS)
-    assert office.seen_there == [sold.order]
+    assert office.seen_there == [sold.order] == [held]
+    assert held_orders(office.store, BANK) == []
     assert (office.states(), office.stands().balance_minor) == (["open"], 900_00)
 
 

@@ -58,7 +58,7 @@ def list_(
 
     at_ms = now_ms()
     with room(office, store, registry, masters(vault, token, module, secret_file)) as opened_room:
-        ways = [(case, way(case, at_ms)) for case in opened_room.cases.all(at_ms) if kiosk in ("", case.kiosk)]
+        ways = [(case, way(case, at_ms)) for case in opened_room.cases.all(at_ms, whole=whole) if kiosk in ("", case.kiosk)]
     ways = [(case, chosen) for case, chosen in ways if whole or chosen.who != "nobody"]
     if as_json:
         typer.echo(msgspec.json.encode([{"case": case, "way": chosen} for case, chosen in ways]))

@@ -89,6 +89,7 @@ def test_a_claim_that_its_own_kiosk_found_on_the_card_is_owed_no_more(town: Town
     assert k07.facts("ClaimSettled")
     town.hears(k07)
     assert town.way(k07).why == "settled"
+    assert (len(town.cases.all(town.now_ms)), town.cases.all(town.now_ms, whole=False)) == (1, [])
     with pytest.raises(NotSettled, match="Nothing is owed"):
         town.desk.decide(town.case(k07).value, "anna", town.now_ms)
 

@@ -42,6 +42,7 @@ def test_on_a_slip_alone_the_office_pays_up_to_what_its_kiosk_may_have_sold_unre
     assert (case.kind, case.doubts, town.way(k07).to, town.way(k07).people) == ("slip", (), "same", 1)
 
 
+@pytest.mark.covers("abuse-48")
 def test_slips_above_the_float_together_are_for_two_and_a_slip_that_was_used_is_counted_once(town: Town) -> None:
     k07, _ = slip_town(town, 170_00)
     first, value = k07.slip(), f"K07/{k07.sale_of()}"
@@ -117,6 +118,7 @@ def test_when_the_rows_of_a_slip_arrive_they_decide(town: Town) -> None:
     assert len([case for case in town.cases.all(town.now_ms) if case.value == town.case(k07).value]) == 1
 
 
+@pytest.mark.covers("abuse-48")
 def test_a_forged_slip_is_refused(town: Town) -> None:
     k07, _ = slip_town(town)
     good = k07.slip()

@@ -60,9 +60,9 @@ class Cases:
     def __init__(self, store: Store, cards: Cards, tag_of: TagOf | None = None) -> None:
         self._store, self._cards, self._tag_of = store, cards, tag_of
 
-    def all(self, now_ms: int) -> list[Case]:
-        """Every case, the oldest first. Raises StoreError."""
-        return self._store.read(lambda connection: self._all(connection, _seeds(connection, now_ms), now_ms))
+    def all(self, now_ms: int, *, whole: bool = True) -> list[Case]:
+        """Every case, the oldest first; without `whole` not claims that their own kiosk settled: nearly all. Raises StoreError."""
+        return self._store.read(lambda connection: self._all(connection, _seeds(connection, now_ms, whole=whole), now_ms))
 
     def one(self, value: str, now_ms: int) -> Case | None:
         """By its value's name; a claim of a sale that a code paid for is its order's money. Raises StoreError."""
@@ -156,13 +156,14 @@ def _waiting(machines: dict[str, Machine], since_ms: int) -> tuple[str, ...]:
 # ---------------------------------------------------------------- where cases come from
 
 
-def _seeds(connection: Connection, now_ms: int, only: str = "") -> list[Seed]:
-    """`only`: where one value is looked for, and nothing else need be read."""
+def _seeds(connection: Connection, now_ms: int, only: str = "", *, whole: bool = True) -> list[Seed]:
+    """`only`: where one value is looked for, and nothing else need be read. `whole`: with claims that their own kiosk settled."""
     machines = sources.machines(connection)
     kiosk, slash, sale = only.partition("/")
     claimed = sources.claims(connection, kiosk=kiosk if slash else "", sale=sale if slash else "")
-    found = [_claim(connection, each, machines[each.kiosk]) for each in claimed]
-    found += _slips(connection, machines, {seed.value for seed in found}, only if slash else "")
+    ended = set() if whole else sources.settled(connection)
+    found = [_claim(connection, each, machines[each.kiosk]) for each in claimed if (each.kiosk, each.fact.sale) not in ended]
+    found += _slips(connection, machines, {seed.value for seed in found} | {value_of(*each) for each in ended}, only if slash else "")
     if not slash:
         found += _late_orders(connection, now_ms)
         found += _orphans(connection, machines)

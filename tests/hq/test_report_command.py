@@ -16,7 +16,7 @@ from kiosk.hq.schema import DAY_KIOSK
 from kiosk.hq.store import Store
 from kiosk.vend.trust import FloatGranted
 from tests.hq.batches import UTILITY
-from tests.hq.test_report_store import Machine, at, send
+from tests.hq.report_store import Machine, at, send
 
 CHEAP = 1 << 10
 HEADS = "kiosk,device,bag,pieces,amount,people\n"

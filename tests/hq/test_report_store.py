@@ -1,8 +1,5 @@
 """Reports of what was really imported: real journals, real importer, SQLite and PostgreSQL; closed books, late batches, who is missing."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,126 +8,27 @@ from sqlalchemy import text, update
 
 from kiosk.hq import kiosks
 from kiosk.hq.close import close_period
-from kiosk.hq.ledger import Verdict
 from kiosk.hq.report import boxes as box_rooms
-from kiosk.hq.report import reading
-from kiosk.hq.report.counts import BadCount, Count, enter
+from kiosk.hq.report.counts import Count
 from kiosk.hq.report.grants import floats
-from kiosk.hq.report.period import period_of
-from kiosk.hq.report.selling import By, Selling, sheet_of
-from kiosk.hq.report.signed import SignedFloat
+from kiosk.hq.report.selling import sheet_of
 from kiosk.hq.report.text import text_of
 from kiosk.hq.schema import HEAD, MONTH_KIOSK
 from kiosk.hq.store import Store
-from kiosk.vend import facts as f
-from kiosk.vend.till import CashBoxInstalled, CashBoxRemoved
-from kiosk.vend.trust import FloatGranted
-from tests.hq.batches import UTILITY, Journaled, Street, importer
+from tests.hq.batches import Street, importer
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
-
-HOUR_MS = 3_600_000
-
-
-def at(day: str, hour: int = 12) -> int:
-    """That hour of the kiosks' day, +0800."""
-    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000) + (hour - 8) * HOUR_MS
-
-
-class Machine(Journaled):
-    """A kiosk that writes down what it is told to."""
-
-    def __init__(self, name: str = "K07", zone: str = "+0800") -> None:
-        super().__init__(name)
-        self.zone, self.sales, self.accepted, self.now_ms = zone, 0, 0, at("2026-11-01")
-
-    def fact(self, fact: f.Fact) -> "Machine":
-        self.now_ms += 1000
-        self.write(fact, (self.now_ms, 1, self.now_ms % 10**9))
-        return self
-
-    def to(self, day: str, hour: int = 12) -> "Machine":
-        self.now_ms = at(day, hour)
-        return self
-
-    def sale(self, minor: int = 100_00, tender: str = "notes", outcome: str = "landed", currency: str = "CNY", *, fee: int = 5_00) -> str:
-        """One sale with its notes, on the present day."""
-        self.sales += 1
-        name = f"{self.sales:016x}"
-        if tender == "notes" and minor:
-            self.accepted += 1
-            self.fact(f.NoteStacked(name, "notes", "N1", minor, 1, self.accepted))
-        lines = (f.PriceLine("fixed_fee", fee, summed=True), f.PriceLine("to_card", minor - fee, summed=True))
-        self.fact(
-            f.SaleClosed(
-                sale=name, outcome=outcome, card="1122334455667788", meter="000012345678", n=self.sales,
-                tenders=(f.Tender(tender, minor, 1),) if minor else (), tender_minor=minor, approval=None,
-                lines=lines if outcome == "landed" else (), currency=currency, exponent=2 if currency == "CNY" else 0,
-                credit_minor=minor - fee if outcome == "landed" else 0, credit_wh=0, claim_minor=minor if outcome == "claimed" else 0,
-                tag=None, tariff="flat/1", key_generation=1, float_minor=None,
-                business_date=f"{datetime.fromtimestamp(self.now_ms / 1000 + 8 * 3600, UTC):%Y-%m-%d}", zone=self.zone, number=self.sales,
-                opened_ms=self.now_ms,
-            )
-        )  # fmt: skip
-        return name
-
-    def settle(self, sale: str, minor: int, fee: int = 5_00) -> "Machine":
-        lines = (f.PriceLine("fixed_fee", fee, summed=True), f.PriceLine("to_card", minor - fee, summed=True))
-        return self.fact(f.ClaimSettled(sale, "landed", minor - fee, lines))
-
-    def orphan(self, minor: int | None) -> "Machine":
-        self.accepted += 1
-        return self.fact(f.OrphanCredit("notes", "N1", 1, minor, 1, self.accepted))
-
-    def out(self, minor: int, session: int = 1) -> "Machine":
-        self.fact(CashBoxRemoved("notes", session, f"B{session}", f"{session:012}", ("014", "027"), (), minor))
-        return self.fact(CashBoxInstalled("notes", session + 1, f"B{session + 1}", ("014", "027")))
-
-    def batch(self, now_ms: int | None = None) -> bytes:
-        """The newest batch: a batch for each call, made `now`."""
-        return self.batches_until(now_ms)[-1]
-
-    def batches_until(self, now_ms: int | None = None) -> list[bytes]:
-        return self.batches(1000, made_ms=now_ms or self.now_ms)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    where = str(tmp_path / "hq.db") if request.param == "sqlite" else request.getfixturevalue("database")
-    made = Store.make(where, UTILITY, now_ms=0)
-    yield made
-    made.close()
-
-
-def send(store: Store, *machines: Journaled, rows: int = 1000, made_ms: int | None = None, only: range | None = None) -> None:
-    """All that they have written, as batches; those that are here already are replays."""
-    office = importer(store, *machines)
-    for machine in machines:
-        raws = machine.batches(rows, **({"made_ms": made_ms} if made_ms else {}))
-        for raw in raws if only is None else [raws[place] for place in only]:
-            taken = office.take(raw, made_ms or at("2026-12-20"))
-            assert taken.verdict in (Verdict.OK, Verdict.REPLAY, Verdict.EXCEPTION, Verdict.GAP), taken
-
-
-def selling(store: Store, period: str, by: By = "kiosk", only: str = "", now_ms: int = at("2026-12-24")) -> Selling:
-    return store.read(lambda connection: reading.selling(connection, period_of(period), now_ms=now_ms, by=by, only=only))
-
-
-def anew(store: Store, period: str, by: By = "kiosk", only: str = "", now_ms: int = at("2026-12-24")) -> Selling:
-    return store.read(lambda connection: reading.recomputed(connection, period_of(period), now_ms=now_ms, by=by, only=only))
-
-
-def boxes(store: Store, period: str, now_ms: int = at("2026-12-24")) -> box_rooms.Boxes:
-    return store.read(lambda connection: box_rooms.boxes(connection, period_of(period), now_ms=now_ms))
-
-
-def counted(store: Store, *counts: Count, now_ms: int = at("2026-12-20")) -> int:
-    return store.transact(lambda connection: enter(connection, counts, now_ms))
-
-
-def foot(report: Selling) -> dict[str, int]:
-    (book,) = report.books
-    return {name: value for name, value in msgspec.structs.asdict(book.foot).items() if value}
-
+from tests.hq.report_store import (
+    HOUR_MS,
+    Machine,
+    a_store,  # noqa: F401 - a fixture
+    anew,
+    at,
+    boxes,
+    counted,
+    foot,
+    selling,
+    send,
+)
 
 # ---------------------------------------------------------------- sums
 
@@ -358,130 +256,3 @@ def test_an_office_without_a_kiosk_has_an_empty_report(store: Store) -> None:
     assert (report.books, report.absent, report.late) == ((), (), ())
     assert boxes(store, "2026-11").boxes == ()
     assert store.read(lambda connection: floats(connection, None, now_ms=5)).lines == ()
-
-
-# ---------------------------------------------------------------- boxes and floats
-
-
-def test_a_box_is_reconciled_from_its_rows_its_counter_and_its_bag(store: Store) -> None:
-    machine = Machine().fact(f.AcceptorRead("notes", "N1", 1, 0))
-    machine.sale(100_00)
-    machine.sale(50_00)
-    machine.orphan(5_00).out(155_00)
-    machine.to("2026-11-08").sale(20_00)
-    machine.accepted += 1  # a note that no row names
-    machine.sale(20_00)
-    machine.out(40_00, session=2)
-    send(store, machine, rows=5)
-    assert (
-        counted(store, Count("K07", "notes", "1", 3, "155.00", ("101", "102")), Count("K07", "notes", "2", 3, "60.00", ("101", "102"))) == 2
-    )
-    (first,) = boxes(store, "2026-11-01").boxes
-    assert (first.session.minor, first.session.grew, first.session.orphans_minor, first.findings) == (155_00, 3, 5_00, ())
-    (second,) = boxes(store, "2026-11-08").boxes
-    assert (second.session.count, second.session.grew, second.difference_minor) == (2, 3, 20_00)
-    assert second.findings == ("surplus", "counter")
-    assert [one.session.session for one in boxes(store, "2026-11").boxes] == [1, 2]
-
-
-def test_a_session_far_back_has_its_counter_from_the_one_before(store: Store) -> None:
-    machine = Machine().fact(f.AcceptorRead("notes", "N1", 1, 0))
-    for session, day in enumerate(range(2, 9), 1):
-        machine.to(f"2026-11-{day:02}").sale(10_00)
-        if session == 5:
-            machine.accepted += 2
-        machine.out(10_00, session)
-    send(store, machine)
-    assert [(one.session.session, one.session.grew) for one in boxes(store, "2026-11-07").boxes] == [(6, 3)]
-    assert [one.session.grew for one in boxes(store, "2026-11").boxes] == [1, 1, 1, 1, 1, 3, 1]
-
-
-def test_a_count_is_entered_once_and_a_new_one_keeps_the_old(store: Store) -> None:
-    machine = Machine()
-    machine.sale(100_00)
-    send(store, machine.out(100_00))
-    count = Count("K07", "notes", "01", 1, "90.00", ("101", "102"))
-    assert [counted(store, count), counted(store, count)] == [1, 0]
-    assert counted(store, msgspec.structs.replace(count, amount="100.00")) == 1
-    (box,) = boxes(store, "2026-11").boxes
-    assert box.counted is not None
-    assert (box.counted.minor, box.counted.times, box.findings) == (100_00, 2, ())
-    rows = store.read(lambda connection: connection.execute(text("SELECT time, minor FROM bag_count ORDER BY time")).all())
-    assert [tuple(row) for row in rows] == [(1, 90_00), (2, 100_00)]
-
-
-@pytest.mark.parametrize(
-    ("count", "why"),
-    [
-        (Count("K99", "notes", "1", 1, "1.00", ("1", "2")), "no kiosk"),
-        (Count("K07", "notes", "77", 1, "1.00", ("1", "2")), "left in bag"),
-        (Count("K07", "coins", "1", 1, "1.00", ("1", "2")), "left in bag"),
-        (Count("K07", "notes", "1", 1, "1.000", ("1", "2")), "no amount with 2 places"),
-        (Count("K07", "notes", "1", 1, "-1.00", ("1", "2")), "no amount"),
-        (Count("K07", "notes", "1", 1, "1e3", ("1", "2")), "no amount"),
-        (Count("K07", "notes", "1", 1, "\u0661.00", ("1", "2")), "no amount"),
-        (Count("K07", "notes", "1", 1, "9" * 40, ("1", "2")), "no amount"),
-    ],
-)
-def test_a_count_of_a_bag_that_is_not_known_or_no_amount_enters_nothing(store: Store, count: Count, why: str) -> None:
-    machine = Machine()
-    machine.sale(100_00)
-    send(store, machine.out(100_00))
-    good = Count("K07", "notes", "1", 1, "100.00", ("1", "2"))
-    with pytest.raises(BadCount, match=why):
-        counted(store, good, count)
-    (box,) = boxes(store, "2026-11").boxes
-    assert box.counted is None
-
-
-def test_a_row_that_says_nothing_is_counted_and_hides_no_box(store: Store) -> None:
-    machine = Machine()
-    machine.sale(100_00)
-    machine.raw_row(b'%d,1,5,null,"CashBoxMissing",1,{"device":7}' % machine.now_ms)
-    machine.raw_row(
-        b'%d,1,5,null,"CashBoxRemoved",1,{"device":"a\\u0000b","session":1,"box":"","bag":"\\u0000","operators":[],"pieces":[],"minor":0}'
-        % machine.now_ms
-    )
-    machine.out(100_00)
-    send(store, machine)
-    report = boxes(store, "2026-11")
-    assert [one.session.minor for one in report.boxes] == [100_00]
-    assert report.unreadable == 1
-    assert "NOT READ: 1 row" in text_of(box_rooms.sheet_of(report))
-
-
-def test_floats_of_the_office_of_the_kiosk_and_of_its_rows_agree(store: Store) -> None:
-    until_ms = at("2026-12-30")
-    machine = Machine().fact(FloatGranted(1, 500_00, until_ms))
-    machine.sale(100_00)
-    machine.sale(50_00, "bank")
-    machine.sale(20_00, outcome="claimed")
-    send(store, machine)
-    signed = [SignedFloat("K07", 1, 500_00, until_ms), SignedFloat("K07", 2, 100_00, until_ms)]
-    (told,) = store.read(lambda connection: floats(connection, signed, now_ms=at("2026-12-20"))).lines
-    assert (told.signed_minor, told.arrived_minor, told.spent_minor, told.left_minor) == (600_00, 500_00, 120_00, 380_00)
-    assert (told.said_spent_minor, told.held_minor, told.currency) == (120_00, 0, "CNY")
-    assert told.findings == ("on its way: float 2, 100.00",)
-
-
-def test_five_thousand_kiosks_are_one_report(store: Store) -> None:
-    store.transact(lambda connection: _many(connection, 5_000))
-    report = selling(store, "2026-11")
-    assert len(report.books[0].lines) == 10_000
-    assert foot(report)["tendered_minor"] == 5_000 * (100_00 + 7)
-    assert [one.kiosk for one in report.absent] == ["K4999", "K5000"]
-    lines = text_of(sheet_of(report)).splitlines()
-    assert max(map(len, lines)) <= 80
-    assert sum(line.startswith("K") for line in lines) == 10_000
-
-
-def _many(connection: Any, many: int) -> None:
-    heard = at("2026-12-10")
-    names = [{"no": no, "id": f"K{no:04}", "sign": b""} for no in range(1, many + 1)]
-    connection.execute(text("INSERT INTO kiosk (no, id, sign, region, state, durable_seq) VALUES (:no, :id, :sign, 1, 'open', 0)"), names)
-    heads = [{"no": no, "made": heard if no < many - 1 else 0} for no in range(1, many + 1)]
-    connection.execute(text("INSERT INTO head VALUES (:no, '', 1, '', 1, '', :made, 0, '', '', '{}', '{}')"), heads)
-    rows = [{"no": one["no"], "tender": tender, "minor": minor} for one in names for tender, minor in (("cash", 100_00), ("bank", 7))]
-    connection.execute(
-        text("INSERT INTO month_kiosk VALUES (202611, :no, :tender, 'CNY', 1, :minor, :minor, 0, 0, 0, 0, 0, 0, 0, 0)"), rows
-    )

@@ -18,7 +18,7 @@ from kiosk.vend.trust import FloatGranted
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
 from tests.hq.report_store import (
     Machine,
-    a_store,  # noqa: F401 - a fixture
+    a_store,
     at,
     boxes,
     counted,
@@ -26,6 +26,8 @@ from tests.hq.report_store import (
     selling,
     send,
 )
+
+__all__ = ["a_store"]
 
 # ---------------------------------------------------------------- boxes and floats
 

@@ -20,7 +20,7 @@ from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
 from tests.hq.report_store import (
     HOUR_MS,
     Machine,
-    a_store,  # noqa: F401 - a fixture
+    a_store,
     anew,
     at,
     boxes,
@@ -29,6 +29,8 @@ from tests.hq.report_store import (
     selling,
     send,
 )
+
+__all__ = ["a_store"]
 
 # ---------------------------------------------------------------- sums
 

@@ -16,6 +16,8 @@ from tests.vault.kit import Tokens
 
 settings.register_profile("house", deadline=None)  # time is measured by ./run bench, never by a test
 settings.load_profile("house")
+for said in ("COLUMNS", "LINES"):  # by pytest-xdist: a terminal in a test is as large as it is
+    os.environ.pop(said, None)
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 CI = os.environ.get("CI") == "true"

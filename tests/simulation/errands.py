@@ -165,9 +165,10 @@ def enrol(world: "World") -> str:
 
 
 def back_up(world: "World") -> str:
-    """HQ's store is copied to another site."""
-    world.office.back_up()
-    return "done"
+    """HQ's store is copied to another site; where that is refused, the last backup that was not is put back."""
+    refused = world.office.back_up()
+    world.backed_up(refused)
+    return f"{refused} {restore(world)}" if refused else "done"
 
 
 def restore(world: "World") -> str:

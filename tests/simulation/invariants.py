@@ -102,6 +102,9 @@ def of_import(world: "World", kiosk: Kiosk) -> str:
 def filed(world: "World") -> str:
     """The rows that the office has of each kiosk are one chain from the store's first row to the head that it believes."""
     for kiosk, (_, row, head) in world.office.heads().items():
+        if kiosk in world.office.damaged:
+            world.filed.pop(kiosk, None)
+            continue
         at, linked = world.filed.get(kiosk, (0, b""))
         if row < at:
             at = 0  # a backup was put back
@@ -127,6 +130,20 @@ def of_ack(world: "World", ack: Ack) -> str:
         return f"{ack.kiosk}: {ack.durable_through} is called durable, and the backup has {world.office.durable(ack.kiosk)}"
     if ack.hq_epoch != world.office.epoch:
         return f"{ack.kiosk}: acknowledged in epoch {ack.hq_epoch}, and this is {world.office.epoch}"
+    return ""
+
+
+def of_backup(world: "World", refused: str) -> str:
+    """No backup is called one that has not each honest kiosk's own rows, and none of a sound store is refused."""
+    damaged = [kiosk for name in sorted(world.office.damaged) if (kiosk := world.named(name)) and not kiosk.betrayed]
+    if refused:
+        return "" if world.office.damaged else f"a backup of a sound store is refused: {refused}"
+    for kiosk in damaged:
+        _, row, head = world.office.heads()[kiosk.id]
+        own = [(*values[:4], values[4], *values[5:8]) for values in kiosk.journal._stored[:row]]
+        if world.office.rows(kiosk.id, 1) != own or (own and kiosk.journal._stored[row - 1][8].hex() != head):
+            return f"a backup is called good, and the rows of {kiosk.id} in it are not its own"
+        return f"a backup is called good, and in it the ledger of {kiosk.id} is not as it was written"
     return ""
 
 

@@ -1,9 +1,11 @@
 """The head office: the product's importer over its own SQLite store, whose disk may fail; backups, and what follows of the rows.
 
 The store is in memory, so that a power cut is what a transaction does not survive: before it, inside it, or after it with nobody told. What
-lies in a backup is on another site; a store that was put back from it begins a new epoch.
+lies in a backup is on another site, and its chains were made again; a store that was put back from it begins a new epoch. What else may
+happen to the disk is in `platter`.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,15 +19,18 @@ from sqlalchemy import select, update
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from kiosk import envelope
-from kiosk.hq import kiosks
+from kiosk.hq import copying, kiosks
 from kiosk.hq.importer import Importer, Taken
 from kiosk.hq.report.selling import ORPHAN, UNKNOWN
 from kiosk.hq.schema import DAY_KIOSK, FACT, HEAD, KIND, KIOSK, UTILITY
-from kiosk.hq.store import IN_MEMORY, Store
+from kiosk.hq.settlement.history import Damaged, explained
+from kiosk.hq.store import IN_MEMORY, Store, StoreError
 from kiosk.sync.ack import read_ack
+from kiosk.sync.backup import BackupRefused
 from kiosk.sync.item import KeyList
 from kiosk.vend import slot
-from kiosk.vend.slot import Entry, Evidence, Shown, Slot, Verified
+from kiosk.vend.explain.lookup import NoCase
+from kiosk.vend.slot import Entry, Evidence, Removed, Shown, Slot, Verified
 from tests.simulation.books import Sums
 from tests.simulation.disk import PowerCut
 
@@ -96,6 +101,8 @@ class Office:
         self.backups: list[Backup] = []
         self.moved: set[str] = set()  # values that were given out in another slot: on paper, no restore forgets it
         self.files = Files()
+        self.damaged: set[str] = set()  # kiosks of whose rows, ledger or head the disk has other than was written
+        self.counted: Counter[str] = Counter()
         self.importer = self._importer()
         self.back_up()
 
@@ -127,12 +134,16 @@ class Office:
     # ------------------------------------------------------------ batches
 
     def take(self, raw: bytes) -> Taken | None:
-        """What came; None where the power failed in it."""
+        """What came; None where the power failed in it, or a damaged store does not take it."""
         try:
             return self.importer.take(raw, self.now_ms())
         except PowerCut:
             self.importer = self._importer()
-            return None
+        except StoreError:
+            if not self.damaged:
+                raise
+            self.counted["loud"] += 1
+        return None
 
     def _cut_at(self, work: Callable[[Any], Any]) -> Any:
         cut = self.cut
@@ -195,14 +206,27 @@ class Office:
 
     # ------------------------------------------------------------ the disk
 
-    def back_up(self) -> None:
-        """A copy to another site; what is in it is durable."""
+    def image(self) -> Any:
+        """A copy of all that is on the disk."""
         copy = sqlcipher.connect(IN_MEMORY)
-        self._raw().backup(copy)
-        heads = {kiosk: batch for kiosk, (batch, _, _) in self.heads().items()}
-        self.backups = [*self.backups[-2:], Backup(copy, heads)]
+        self.raw().backup(copy)
+        return copy
 
+    def back_up(self) -> str:
+        """A copy to another site. What is in it is durable if the product's proof holds; else why it does not, and nothing is durable."""
+        try:
+            self.store.read(copying.check_chains)
+        except (BackupRefused, ValueError) as refused:  # a proof that breaks off proves nothing
+            self.counted["refused" if isinstance(refused, BackupRefused) else "broken off"] += 1
+            return str(refused)
+        heads = {kiosk: batch for kiosk, (batch, _, _) in self.heads().items()}
+        self.backups = [*self.backups[-2:], Backup(self.image(), heads)]
         self._uncut(lambda: kiosks.backed_up(self.store, heads))
+        return ""
+
+    def started(self) -> None:
+        """The office starts anew over what is on the disk."""
+        self.importer, self.files = self._importer(), Files()
 
     def _uncut(self, act: Callable[[], object]) -> None:
         """The power holds."""
@@ -217,7 +241,7 @@ class Office:
     def restore(self) -> None:
         """The disk is lost; the newest copy is put back, and the root opens a new epoch."""
         self.cut = ""
-        self.backups[-1].copy.backup(self._raw())
+        self.backups[-1].copy.backup(self.raw())
         self.epoch += 1
         self._transact(lambda connection: connection.execute(update(UTILITY).values(epoch=self.epoch)))
         self.store.epoch = self.epoch
@@ -225,8 +249,10 @@ class Office:
         for kiosk, public_key in self.enrolled.items():
             self.enrol(kiosk, public_key)
         self.files = Files()
+        self.damaged.clear()
 
-    def _raw(self) -> Any:
+    def raw(self) -> Any:
+        """The connection below all others."""
         return self.store.engine.raw_connection().driver_connection
 
     # ------------------------------------------------------------ what follows of rows
@@ -284,10 +310,24 @@ class Office:
             if value in self.moved or owed.kiosk in self.files.doubted:
                 continue
             entries, evidence = self.files.entries.get(owed.meter, []), self.files.evidence.get(owed.meter, [])
-            if slot.may_move(value, Slot(owed.meter, owed.n), entries, evidence, newest_card(owed.meter)):
+            may = slot.may_move(value, Slot(owed.meter, owed.n), entries, evidence, newest_card(owed.meter))
+            if may and self.explains(evidence, owed.sale):
                 self.moved.add(value)
                 given.append(owed)
         return given
+
+    def explains(self, evidence: list[Evidence], *sales: str) -> bool:
+        """`kiosk hq explain` of these, as somebody asks it before anything is given out: the rows are those that were signed."""
+        cards = [seen.card for seen in evidence if not isinstance(seen, Removed)]
+        try:
+            for asked in dict.fromkeys((*sales, *cards)):
+                self.store.read(partial(explained, asked=asked))
+        except (Damaged, NoCase):
+            if not self.damaged:
+                raise
+            self.counted["unexplained"] += 1
+            return False
+        return True
 
 
 def told_by(ack: bytes, office: Office) -> tuple[str, int, int, int]:

@@ -5,19 +5,21 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 
-from kiosk.hq import importer, ledger, writing
+from kiosk.hq import copying, importer, ledger, writing
 from kiosk.hq.ledger import Judged, Verdict
-from kiosk.hq.schema import BATCH, ORIGINAL
+from kiosk.hq.schema import BATCH, ORIGINAL, UTILITY
 from kiosk.sending import Sender
 from kiosk.sync.ack import Ack, made_ack
+from kiosk.sync.backup import BackupRefused
 from kiosk.vend import cash, desk, journal, landing, sale, sent
 from kiosk.vend import facts as f
 from kiosk.vend.seen import NoteBack
 from kiosk.vend.state import State
 from tests.model.broken import RULES
 from tests.simulation import post
+from tests.simulation.office import Office
 
 
 class Planted(NamedTuple):
@@ -109,6 +111,34 @@ def ack_before_import(mp: pytest.MonkeyPatch) -> None:
         return made_ack(msgspec.structs.replace(ack, contiguous_seq=max([ack.contiguous_seq, *ack.parked])), signer)
 
     mp.setattr(importer, "made_ack", hopeful)
+
+
+def unproved_backup(mp: pytest.MonkeyPatch) -> None:
+    mp.setattr(copying, "check_chains", lambda _: None)
+
+
+def heads_for_proof(mp: pytest.MonkeyPatch) -> None:
+    """Somebody found that the proof takes long: the ledger is held against the heads, and no row is read."""
+
+    def check(connection: Any, head: Any, _: Any) -> None:
+        ledger = connection.execute(select(BATCH).where(BATCH.c.kiosk_no == head.kiosk_no).order_by(BATCH.c.seq)).all()
+        if len(ledger) != head.seq or (ledger[-1].hash, ledger[-1].row_hash) != (head.hash, head.row_hash):
+            raise BackupRefused("The ledger does not end as the head does.")
+
+    mp.setattr(copying, "_check_chain", check)
+
+
+def restored_in_the_same_epoch(mp: pytest.MonkeyPatch) -> None:
+    """A backup is put back, and the office goes on as if nothing had been lost."""
+    restore = Office.restore
+
+    def same(self: Office) -> None:
+        restore(self)
+        self.epoch -= 1
+        self._transact(lambda connection: connection.execute(update(UTILITY).values(epoch=self.epoch)))
+        self.store.epoch = self.epoch
+
+    mp.setattr(Office, "restore", same)
 
 
 # ---------------------------------------------------------------- at the kiosk's post
@@ -232,6 +262,9 @@ BUGS: dict[str, Planted] = {
     "early checkpoint": Planted("a kiosk's head moves before the rows of the batch are there", early_checkpoint),
     "ack above durable": Planted("what no backup has is called durable", ack_above_durable),
     "ack before import": Planted("what is parked is acknowledged", ack_before_import),
+    "unproved backup": Planted("a backup is called good and durable without its proof", unproved_backup),
+    "heads for proof": Planted("a backup is proved by the ledger and the heads alone", heads_for_proof),
+    "same epoch": Planted("an office that was put back goes on in its old epoch", restored_in_the_same_epoch),
     "no way back": Planted("a kiosk does not send again what a restored office has lost", no_way_back),
     "sent is safe": Planted("a batch leaves the spool unacknowledged", sent_is_safe),
     "seen before its fact": Planted("a batch may be carried before its fact is on disk", seen_before_its_fact),

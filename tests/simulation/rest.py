@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from kiosk.vend.facts import CardVerified
 from kiosk.vend.seen import PrinterState, Tick
-from tests.simulation import errands, invariants
+from tests.simulation import errands, invariants, platter
 from tests.simulation.books import Sums
 from tests.simulation.kiosk import Kiosk
 
@@ -89,6 +89,21 @@ def _everybody_comes(world: "World", home: "Home") -> str:
 
 
 def _mail_drains(world: "World") -> str:
+    """Where a backup is refused, or batches wait though all letters came and were answered, the last backup is put back."""
+    refused = _carried(world)
+    if not refused and platter.waiting(world):
+        refused = _carried(world) or ("something waits in vain" if platter.waiting(world) else "")
+    if refused:
+        world.told(f"{refused} {errands.restore(world)}")
+        for kiosk in world.kiosks:
+            errands.told_keys(world, kiosk)
+        refused = _carried(world) or _carried(world)
+    errands.settle(world)
+    return world.found() or (f"after a restore: {refused}" if refused else "")
+
+
+def _carried(world: "World") -> str:
+    """All letters come, are answered, and what is in the office is backed up, or the refusal is returned."""
     for kiosk in world.kiosks:
         errands.posted(world, kiosk, flush=True)
         world.mail.up += errands.waiting(kiosk)
@@ -97,15 +112,15 @@ def _mail_drains(world: "World") -> str:
         if not world.mail.up:
             break
         errands.arrive(world)
-    world.office.back_up()
+    refused = world.office.back_up()
+    world.backed_up(refused)
     for kiosk in world.kiosks:  # once more, so that what is durable is said
         world.mail.up += errands.waiting(kiosk)
     while world.mail.down:
         errands.return_mail(world)
     for kiosk in world.kiosks:
         errands.posted(world, kiosk, flush=False)
-    errands.settle(world)
-    return world.found()
+    return refused
 
 
 # ---------------------------------------------------------------- what must be true then

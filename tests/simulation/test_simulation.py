@@ -14,6 +14,7 @@ STEPS = 6_000
 HAPPENS = (
     "sales", "credits", "claims", "claims settled", "moved", "restored", "damaged", "betrayed",
     "verdict OK", "verdict REPLAY", "verdict GAP", "verdict FORK", "verdict TAMPER", "verdict None",
+    "office lost", "office lost whole", "office misdirected", "office refused", "office looked",
 )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from kiosk.hq.ledger import Verdict
 from kiosk.sync.ack import Ack
 from kiosk.vend import facts as f
 from kiosk.vend import slot
-from tests.simulation import errands, invariants, rest, street
+from tests.simulation import errands, invariants, platter, rest, street
 from tests.simulation.kiosk import EPOCH_MS, Acceptor, Kiosk, Station, Time
 from tests.simulation.mail import Letter, Mail
 from tests.simulation.office import Office, Owed
@@ -82,6 +82,15 @@ class Mood:
         self.size = Size(chance.choice((2, 3)), chance.choice((1, 2, 4)))
 
 
+class Platter:
+    """Whether the head office's disk has faults in this world; with chance of its own, so that a world without them stays as it is."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = Random(f"the office's disk {seed}")
+        self.trouble = self.chance.choice((0.0, 0.0, 0.01, 0.03))
+        self.looked: dict[str, int] = {}  # where the journal of a kiosk stood when somebody last saw that its batches wait
+
+
 class World:
     """See the module."""
 
@@ -89,6 +98,7 @@ class World:
         self.seed, self.steps = seed, 0
         self.chance = Random(seed)
         self.time = Time()
+        self.platter = Platter(seed)
         self.faults, self.mood = True, Mood(self.chance)
         self.size = size or self.mood.size
         self.hears: Callable[[str], object] | None = None
@@ -160,7 +170,7 @@ class World:
         self.advance(self.chance.choice((20, 20, 200, 700, 2_000)))
         fate = self.chance.random()
         if fate < 0.12:
-            self.told(errands.errand(self))
+            self.told(platter.fails(self) or errands.errand(self))
             self._hold(self.found())
         elif fate < 0.2:
             home = self.chance.choice(self.homes)
@@ -206,7 +216,7 @@ class World:
     def imported(self, name: str) -> None:
         """Something of that kiosk's came to the office."""
         kiosk = self.named(name)
-        if kiosk:
+        if kiosk and kiosk.id not in self.office.damaged:
             self._found = self._found or invariants.of_import(self, kiosk)
 
     def acknowledged(self, ack: Ack) -> None:
@@ -216,7 +226,7 @@ class World:
     def suspected(self, letter: Letter, taken: Taken) -> None:
         """The office calls a kiosk's mail forked or forged: that has a reason, or the office is wrong."""
         kiosk = self.named(taken.kiosk)
-        if kiosk is None:
+        if kiosk is None or kiosk.id in self.office.damaged:
             return
         if taken.verdict == Verdict.FORK:
             self.suspects.add(kiosk.id)
@@ -224,6 +234,10 @@ class World:
                 self._found = self._found or f"{kiosk.id} {letter.name} is called a fork: {taken.sentence}"
         elif letter.raw in (kiosk.post.up.lying.values() if kiosk.post else ()):
             self._found = self._found or f"{kiosk.id} {letter.name} is called forged: {taken.sentence}"
+
+    def backed_up(self, refused: str) -> None:
+        """A backup was called one, or was not."""
+        self._found = self._found or invariants.of_backup(self, refused)
 
     def found(self) -> str:
         """What an errand found wrong, and what it touched."""
@@ -264,6 +278,8 @@ class World:
         self.office.look()
         serials = [card.serial.hex() for card in home.cards]
         evidence = self.office.files.evidence.get(home.number, [])
+        if not self.office.explains(evidence):
+            return ""
         carried = slot.carried(home.number, serials, evidence)
         last = self.chance.choice(carried) if carried else None
         n, amount, tag = (last.n, last.amount_minor, bytes.fromhex(last.tag)) if last else (1, 0, bytes(4))
@@ -292,6 +308,7 @@ class World:
         counted["cards"] += sum(len(home.cards) for home in self.homes)
         counted["moved"] = len(self.office.moved)
         counted["epochs"] = self.office.epoch
+        counted.update({f"office {what}": often for what, often in self.office.counted.items()})
         return counted
 
     # ------------------------------------------------------------ cards and meters

@@ -1,0 +1,122 @@
+"""The head office's disk: it has not what it had said that it has, or has it in another's place; and who looks notices.
+
+What was acknowledged may be gone as a whole, so that the store is only older; or in part: rows, their line in the ledger, or the head. And
+a row, a line or a head of one kiosk may stand where another's was. Nobody is told of it but by what the product finds.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Table
+
+from kiosk.hq import kiosks
+from kiosk.hq.ledger import CLOSED
+from kiosk.hq.schema import BATCH, FACT, HEAD
+from tests.simulation import errands
+
+if TYPE_CHECKING:
+    from tests.simulation.office import Office
+    from tests.simulation.world import World
+
+WHOLE: tuple[Table, ...] = ()
+LOST: Sequence[tuple[Table, ...]] = (WHOLE, WHOLE, WHOLE, (FACT,), (BATCH,), (HEAD,), (FACT, BATCH), (FACT, HEAD), (BATCH, HEAD))
+KEYS = {FACT: ("kiosk_no", "seq"), BATCH: ("kiosk_no", "seq"), HEAD: ("kiosk_no",)}
+
+
+def fails(world: "World") -> str:
+    """What the disk does in this step, "" for nothing."""
+    chance, trouble = world.platter.chance, world.platter.trouble
+    if not world.faults or not trouble:
+        return ""
+    if chance.random() < trouble:
+        return lost(world) if chance.random() < 0.8 else misdirected(world)
+    return looked_at(world) if chance.random() < 0.015 else ""
+
+
+def lost(world: "World") -> str:
+    """A letter comes, is imported and acknowledged, and of what was committed something is not on the disk; then the power fails."""
+    office, chance = world.office, world.platter.chance
+    before, heads = office.image(), office.heads()
+    errands.collect(world)
+    said = errands.arrive(world)
+    after = office.heads()
+    kiosk = next((kiosk for kiosk in after if after[kiosk][0] > heads[kiosk][0] and kiosk not in office.damaged), "")
+    if not kiosk:
+        return lost(world) if said else ""
+    tables = chance.choice(LOST)
+    if HEAD in tables and not heads[kiosk][0]:
+        tables = WHOLE  # a head that says that nothing ever came is not looked at by the proof
+    if tables == WHOLE:
+        before.backup(office.raw())
+    else:
+        office.damaged.add(kiosk)
+    batch, row, _ = heads[kiosk]
+    for table in tables:
+        _old(office, before, table, kiosk, {FACT: row, BATCH: batch}.get(table, 0))
+    office.started()
+    office.counted["lost" if tables else "lost whole"] += 1
+    return f"{said}, and it is lost: {', '.join(table.name for table in tables) or 'all of it'}"
+
+
+def _old(office: "Office", before: Any, table: Table, kiosk: str, last: int) -> None:
+    """This table has of this kiosk what it had before."""
+    no = _number(office, kiosk)
+    if table is HEAD:
+        (values,) = before.execute("SELECT * FROM head WHERE kiosk_no = ?", (no,)).fetchall()
+        office.raw().execute(f"REPLACE INTO head VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608
+    else:
+        office.raw().execute(f"DELETE FROM {table.name} WHERE kiosk_no = ? AND seq > ?", (no, last))  # noqa: S608 - our own names
+
+
+def misdirected(world: "World") -> str:
+    """What belongs to one kiosk stands in another's place."""
+    office, chance = world.office, world.platter.chance
+    filled = [kiosk for kiosk, (batch, _, _) in sorted(office.heads().items()) if batch and kiosk not in office.damaged]
+    if len(filled) < 2:
+        return ""
+    to, source = chance.sample(filled, 2)
+    table = chance.choice((FACT, FACT, BATCH, HEAD))
+    names = [column.name for column in table.columns if column.name not in KEYS[table]]
+    places = [_place(office, table, kiosk, chance.random()) for kiosk in (to, source)]
+    where = " AND ".join(f"{name} = ?" for name in KEYS[table])
+    asked = f"SELECT {', '.join(names)} FROM {table.name} WHERE {where}"  # noqa: S608 - our own names
+    old, new = (office.raw().execute(asked, place).fetchone() for place in places)
+    if old == new:
+        return ""
+    change = f"UPDATE {table.name} SET {', '.join(f'{name} = ?' for name in names)} WHERE {where}"  # noqa: S608
+    office.raw().execute(change, (*new, *places[0]))
+    office.damaged.add(to)
+    office.counted["misdirected"] += 1
+    return f"{table.name} {places[1]} of {source} is written to {places[0]} of {to}"
+
+
+def _place(office: "Office", table: Table, kiosk: str, part: float) -> tuple[int, ...]:
+    no = _number(office, kiosk)
+    if table is HEAD:
+        return (no,)
+    seqs = office.raw().execute(f"SELECT seq FROM {table.name} WHERE kiosk_no = ? ORDER BY seq", (no,)).fetchall()  # noqa: S608
+    return no, seqs[int(part * len(seqs))][0]
+
+
+def _number(office: "Office", kiosk: str) -> int:
+    (number,) = office.raw().execute("SELECT no FROM kiosk WHERE id = ?", (kiosk,)).fetchone()
+    return int(number)
+
+
+# ---------------------------------------------------------------- who notices
+
+
+def looked_at(world: "World") -> str:
+    """Somebody reads how the kiosks stand: where batches wait for the same one as the last time, the last backup is put back."""
+    found = waiting(world)
+    still = [kiosk for kiosk, batch in found.items() if world.platter.looked.get(kiosk) == batch]
+    world.platter.looked = {} if still else found
+    if not still:
+        return ""
+    world.office.counted["looked"] += 1
+    return f"batches of {', '.join(still)} wait in vain: {errands.restore(world)}"
+
+
+def waiting(world: "World") -> dict[str, int]:
+    """Kiosks of which batches wait for one that is missing, and which came last, as `kiosk hq status` says it."""
+    return {each.kiosk: each.seq for each in kiosks.standings(world.office.store) if each.parked and each.state != CLOSED}

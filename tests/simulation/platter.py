@@ -120,3 +120,11 @@ def looked_at(world: "World") -> str:
 def waiting(world: "World") -> dict[str, int]:
     """Kiosks of which batches wait for one that is missing, and which came last, as `kiosk hq status` says it."""
     return {each.kiosk: each.seq for each in kiosks.standings(world.office.store) if each.parked and each.state != CLOSED}
+
+
+def behind(world: "World") -> str:
+    """Whether a kiosk was told in this epoch that the office has more than it has: `kiosk sync status` there, `kiosk hq kiosks` here."""
+    heads, epoch = world.office.heads(), world.office.epoch
+    told = {kiosk.id: kiosk.state.sent.acked for kiosk in world.kiosks if kiosk.on}
+    less = [name for name, acked in told.items() if acked.hq_epoch == epoch and acked.batch > heads.get(name, (0, 0, ""))[0]]
+    return f"of {', '.join(less)} something is lost" if less else ""

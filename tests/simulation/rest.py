@@ -89,10 +89,9 @@ def _everybody_comes(world: "World", home: "Home") -> str:
 
 
 def _mail_drains(world: "World") -> str:
-    """Where a backup is refused, or batches wait though all letters came and were answered, the last backup is put back."""
+    """Where a backup is refused, or a kiosk was told of more than the office has, the last backup is put back."""
     refused = _carried(world)
-    if not refused and platter.waiting(world):
-        refused = _carried(world) or ("something waits in vain" if platter.waiting(world) else "")
+    refused = refused or platter.behind(world)
     if refused:
         world.told(f"{refused} {errands.restore(world)}")
         for kiosk in world.kiosks:

@@ -96,6 +96,8 @@ def check_chains(connection: Connection) -> None:
     for head in connection.execute(select(HEAD, KIOSK.c.id, KIOSK.c.sign).join(KIOSK, KIOSK.c.no == HEAD.c.kiosk_no)).all():
         if head.seq:
             _check_chain(connection, head, names)
+        elif any(connection.execute(select(of.c.seq).where(of.c.kiosk_no == head.kiosk_no).limit(1)).first() for of in (BATCH, FACT)):
+            raise BackupRefused(f"There are rows of {head.id} or their ledger, and its head says that nothing ever came.")
 
 
 def _check_chain(connection: Connection, head: Any, names: dict[int, str]) -> None:
@@ -127,6 +129,8 @@ def _original(connection: Connection, head: Any, batch: Any, part: list[Any]) ->
     try:
         original = checked_batch(bytes(connection.execute(kept).scalar() or b""), lambda _: bytes(head.sign))
     except BatchRefused:
+        return []
+    if len(original.rows) != len(part):
         return []
     lines = []
     for row, said in zip(part, original.rows, strict=True):

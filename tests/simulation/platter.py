@@ -44,8 +44,6 @@ def lost(world: "World") -> str:
     if not kiosk:
         return lost(world) if said else ""
     tables = chance.choice(LOST)
-    if HEAD in tables and not heads[kiosk][0]:
-        tables = WHOLE  # a head that says that nothing ever came is not looked at by the proof
     if tables == WHOLE:
         before.backup(office.raw())
     else:

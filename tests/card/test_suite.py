@@ -54,7 +54,7 @@ def test_nothing_of_one_utility_or_region_is_accepted_by_another() -> None:
     assert not DemoVault(1, 2).check_reading(SERIAL, message, mac)
     suites = [Aes128(Keyring(utility, lambda _role, _generation: PlainMaster(bytes(16)))) for utility in (1, 2)]
     macs = {suite.mac(role, SERIAL, b"x", 16) for suite in suites for role in Role}
-    assert len(macs) == 10
+    assert len(macs) == 2 * len(Role)
 
 
 def test_a_kiosk_keys_generation_stands_in_the_high_nibble_and_wraps_at_sixteen() -> None:

@@ -8,7 +8,7 @@ import getpass
 from collections.abc import Callable
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from kiosk.hq.orders import Made, Order, Orders, Wanted
@@ -112,11 +112,12 @@ class Closer:
         last = (chosen.why, basis, case.card, case.meter, chosen.n, case.amount_minor, case.currency, order_name, told, note)
 
         def work(connection: Connection) -> Decision:
-            for each in _decisions(connection, case.value):
+            before = _decisions(connection, case.value)
+            for each in before:
                 if (each.what, each.who, each.n, each.card, each.order_name) == (what, who, chosen.n, case.card, order_name):
                     return each
-            highest = select(func.coalesce(func.max(SETTLEMENT.c.no), 0)).where(SETTLEMENT.c.value == case.value)
-            decision = Decision(case.value, connection.execute(highest).scalar_one() + 1, now_ms, what, who, _login(), *last)
+            number = before[-1].no + 1 if before else 1  # of the very rows that were looked at: whoever wrote meanwhile has taken it
+            decision = Decision(case.value, number, now_ms, what, who, _login(), *last)
             try:
                 connection.execute(insert(SETTLEMENT).values(**msgspec.structs.asdict(decision)))
             except IntegrityError:

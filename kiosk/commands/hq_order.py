@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, asking, ended
+from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, minor_of, other_site
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.vault import Module, SecretFile, Token, opened
 
@@ -25,14 +26,7 @@ order_app = typer.Typer(no_args_is_help=True, help="Orders: paid elsewhere, coll
 
 EXIT_WRONG = 6
 
-Folder = Annotated[Path, typer.Option("--office", envvar="KIOSK_OFFICE", help="The head office's folder.")]
 Name = Annotated[str, typer.Argument(help="The order's name.")]
-Book = Annotated[
-    Path | None, typer.Option("--registry", envvar="KIOSK_REGISTRY", help="The office's registry of cards; its own if left out.")
-]
-Vault = Annotated[
-    Path | None, typer.Option("--vault", help="The utility's vault file; none for a security module, with --token and --module.")
-]
 
 
 @order_app.command(
@@ -49,6 +43,7 @@ def make(
     ],
     currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
     reference: Annotated[str, typer.Option(help="Your own name for it: twice the same is one order. Made up if left out.")] = "",
+    off_site: OtherSite = "",
     store: Database = "",
     registry: Book = None,
     vault: Vault = None,
@@ -59,21 +54,23 @@ def make(
 ) -> None:
     """Write an order down, then give out its code."""
     from kiosk.hq.orders import OrderRefused, Orders, Wanted
+    from kiosk.hq.store import StoreError
     from kiosk.vend.damm import purchase_of
 
     count = purchase_of(purchase)
     if count is None:
         raise ended(f"{purchase} is no purchase number: it stands on the last receipt, 18-2, with its check digit.", EXIT_USAGE)
-    minor = _minor(amount, currency)
+    minor = minor_of(amount, currency)
     binding = _binding(office, registry, card)
     name = reference or os.urandom(8).hex()
     with _open(office, store) as held:
-        orders = Orders(held, _masters(vault, token, module, secret_file))
+        masters = _masters(vault, token, module, secret_file)
         try:
+            orders = Orders(held, masters, other_site(off_site, held))
             made = orders.make(Wanted(binding, minor, currency, count, "counter", name), now_ms())
-        except OrderRefused as refused:
+        except (OrderRefused, StoreError) as refused:
             raise ended(str(refused), EXIT_REFUSED) from None
-        _tell(made, as_json=as_json)
+        told_order(made, as_json=as_json)
 
 
 @order_app.command("list", epilog="Example: kiosk hq order list --office /srv/office --card 1122334455667788")
@@ -144,7 +141,7 @@ def proof(
             if proved.said in {"wrong", "shut"}:
                 raise typer.Exit(EXIT_WRONG if proved.said == "wrong" else EXIT_REFUSED)
             if again and proved.said == "another":
-                _tell(reissue(orders, proved, _binding(office, registry, proved.order.card), now_ms()), as_json=as_json)
+                told_order(reissue(orders, proved, _binding(office, registry, proved.order.card), now_ms()), as_json=as_json)
         except OrderRefused as refused:
             raise ended(str(refused), EXIT_REFUSED) from None
 
@@ -200,7 +197,7 @@ def send(
     from kiosk.vend.codes import CodeFloat
 
     at_ms = now_ms()
-    granted = CodeFloat(_minor(code_float, "CNY"), at_ms + days * DAY_MS) if code_float else CodeFloat()
+    granted = CodeFloat(minor_of(code_float, "CNY"), at_ms + days * DAY_MS) if code_float else CodeFloat()
     opened_office, held = both(office, store)
     with closing(held):
         orders = Orders(held, _masters(vault, token, module, secret_file))
@@ -240,24 +237,8 @@ def _binding(office: Path, registry: Path | None, card: str) -> "Binding":
     return found
 
 
-def _minor(amount: str, currency: str) -> int:
-    from decimal import Decimal, InvalidOperation
-
-    from kiosk.vend.money import CURRENCIES
-
-    known = CURRENCIES.get(currency)
-    if known is None:
-        raise ended(f"{currency} is not known here; known are {', '.join(CURRENCIES)}.", EXIT_USAGE)
-    try:
-        minor = Decimal(amount).scaleb(known.exponent)
-    except InvalidOperation:
-        minor = Decimal("NaN")
-    if not minor.is_finite() or minor != minor.to_integral_value() or not 0 < minor < 1 << 53:
-        raise ended(f"{amount} is no amount of {currency}; write it like {'100.00' if known.exponent else '100'}.", EXIT_USAGE)
-    return int(minor)
-
-
-def _tell(made: "Made", *, as_json: bool) -> None:
+def told_order(made: "Made", *, as_json: bool) -> None:
+    """An order and its code, to standard output."""
     from kiosk.vend.code import grouped
     from kiosk.vend.damm import purchase_number
 

@@ -13,12 +13,11 @@ import msgspec
 import typer
 
 from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, asking, ended
-from kiosk.commands.hq_order import Book, Folder, Vault
+from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, minor_of, other_site
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.vault import Module, SecretFile, Token, opened
 
 if TYPE_CHECKING:
-    from kiosk.hq.off_site import OffSite
     from kiosk.hq.office import Office
     from kiosk.hq.partners import Partner
     from kiosk.hq.store import Store
@@ -50,7 +49,7 @@ def add(
     """Make a partner known. Its token is printed this once: only its hash is kept."""
     from kiosk.hq import partners
 
-    most, a_day, more = (_minor(said or "0", currency) for said in (order_max, day_max, credit))
+    most, a_day, more = (minor_of(said or "0", currency, 0) for said in (order_max, day_max, credit))
     partner = partners.Partner(name, currency, most, a_day, more, acquirer or "", zone)
     with _opened(office, store) as (_, held):
         typer.echo(partners.add(held, partner, now_ms()))
@@ -73,7 +72,7 @@ def limit(
     with _opened(office, store) as (_, held):
         currency = _found(held, name).currency
         money = {"order_max_minor": order_max, "day_max_minor": day_max, "credit_minor": credit}
-        changes: dict[str, object] = {key: _minor(said, currency) for key, said in money.items() if said is not None}
+        changes: dict[str, object] = {key: minor_of(said, currency, 0) for key, said in money.items() if said is not None}
         changes |= {"acquirer": acquirer} if acquirer is not None else {}
         if not changes:
             raise ended("Say what changes: --order-max, --day-max, --credit or --acquirer.", EXIT_USAGE)
@@ -125,7 +124,7 @@ def pay_in(
 
     with _opened(office, store) as (_, held):
         currency = _found(held, name).currency
-        stands = partners.pay_in(held, name, _minor(amount, currency), payment, now_ms())
+        stands = partners.pay_in(held, name, minor_of(amount, currency, 0), payment, now_ms())
         typer.echo(f"{plain(stands.balance_minor, CURRENCIES[currency].exponent)} {currency} are there for {name} now.", err=True)
 
 
@@ -182,9 +181,7 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "0.0.0.0",  # noqa: S104 - a door is for those outside
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the HTTP API; 0: any that is free.")] = 8444,
     iso: Annotated[int | None, typer.Option("--iso", min=0, max=65535, help="Of the ISO 8583 gateway; none if left out.")] = None,
-    off_site: Annotated[
-        str, typer.Option("--off-site", help="Where an order is safe before its code leaves: a folder at another site, or: replica")
-    ] = "",
+    off_site: OtherSite = "",
     certificate: Annotated[Path | None, typer.Option(help="The server's certificate and those above it, PEM.")] = None,
     key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
     client_ca: Annotated[Path | None, typer.Option("--client-ca", help="Serve only whoever has a certificate of this CA.")] = None,
@@ -213,7 +210,9 @@ def serve(
         )
     masters = opened(vault, token, module, secret_file)
     with _opened(office, store) as (opened_office, held), closing(Registry(registry or office / "registry.db", now_ms)) as book:
-        till = Till(held, Orders(held, masters, _other_site(off_site, held)), book, Blocked(opened_office.folder))
+        if not off_site:
+            _say("Orders are kept here only: with --off-site their codes would leave when they are safe at another site.")
+        till = Till(held, Orders(held, masters, other_site(off_site, held)), book, Blocked(opened_office.folder))
         tls = Certificate(certificate, key, client_ca) if certificate and key else None
         try:
             asyncio.run(serving(held, till, opened_office.folder, host=host, ports=(port, iso), certificate=tls, now_ms=now_ms, ready=_say))
@@ -248,33 +247,6 @@ def _found(store: "Store", name: str) -> "Partner":
     if found is None:
         raise PartnerError(f"There is no partner {name}.")
     return found
-
-
-def _other_site(said: str, store: "Store") -> "OffSite":
-    from kiosk.hq import off_site
-    from kiosk.hq.orders import nowhere_else
-
-    if not said:
-        _say("Orders are kept here only: with --off-site their codes would leave when they are safe at another site.")
-        return nowhere_else
-    return off_site.replica(store) if said == "replica" else off_site.folder(Path(said))
-
-
-def _minor(amount: str, currency: str) -> int:
-    from decimal import Decimal, InvalidOperation
-
-    from kiosk.vend.money import CURRENCIES
-
-    known = CURRENCIES.get(currency)
-    if known is None:
-        raise ended(f"{currency} is not known here; known are {', '.join(CURRENCIES)}.", EXIT_USAGE)
-    try:
-        minor = Decimal(amount).scaleb(known.exponent)
-    except InvalidOperation:
-        minor = Decimal("NaN")
-    if not minor.is_finite() or minor != minor.to_integral_value() or not 0 <= minor < 1 << 53:
-        raise ended(f"{amount} is no amount of {currency}; write it like {'100.00' if known.exponent else '100'}.", EXIT_USAGE)
-    return int(minor)
 
 
 def _say(sentence: str) -> None:

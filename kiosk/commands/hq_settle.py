@@ -12,13 +12,12 @@ import msgspec
 import typer
 
 from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended
-from kiosk.commands.hq_order import Book, Folder, Vault
+from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, other_site
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.vault import Module, SecretFile, Token, opened
 
 if TYPE_CHECKING:
     from kiosk.devices.vault.hq import MasterVault
-    from kiosk.hq.off_site import OffSite
     from kiosk.hq.registry import Registry
     from kiosk.hq.settlement.burned import Found
     from kiosk.hq.settlement.cases import Cases
@@ -112,10 +111,7 @@ def make(
     *,
     by: By,
     note: Note = "",
-    off_site: Annotated[
-        str,
-        typer.Option("--off-site", envvar="KIOSK_OFF_SITE", help="A folder at another site, or replica: the code leaves when it is there."),
-    ] = "",
+    off_site: OtherSite = "",
     store: Database = "",
     registry: Book = None,
     vault: Vault = None,
@@ -125,7 +121,7 @@ def make(
     as_json: AsJson = False,
 ) -> None:
     """Order the money where the rule allows it. What is for two people is proposed by the first call and released by another person's."""
-    from kiosk.commands.hq_order import _tell
+    from kiosk.commands.hq_order import told_order
     from kiosk.devices.vault.suite import NoSuchKey
     from kiosk.hq.orders import OrderRefused, Orders
     from kiosk.hq.settlement.deciding import Desk, NotSettled
@@ -134,13 +130,13 @@ def make(
     with room(office, store, registry, keys) as opened_room:
         (case,) = opened_room.asked(asked, at_ms, one=True)
         try:
-            orders = Orders(opened_room.store, keys, _other_site(off_site, opened_room.store))
+            orders = Orders(opened_room.store, keys, other_site(off_site, opened_room.store))
             desk = Desk(opened_room.store, opened_room.cases, orders, opened_room.book.of_card)
             decided = desk.decide(case.value, by, at_ms, note=note)
         except (NotSettled, OrderRefused, NoSuchKey) as error:
             raise ended(str(error), EXIT_REFUSED) from None
     if decided.made:
-        _tell(decided.made, as_json=as_json)
+        told_order(decided.made, as_json=as_json)
         return
     typer.echo(f"{case.value} is for two people: another person says the same command to release slot {decided.way.n}.", err=True)
     raise typer.Exit(EXIT_SECOND)
@@ -309,15 +305,6 @@ def _found(boxes: list[str], counters: list[str], exponent: int) -> "dict[str, F
 
 
 # ---------------------------------------------------------------- shared
-
-
-def _other_site(said: str, store: "Store") -> "OffSite":
-    from kiosk.hq import off_site
-    from kiosk.hq.orders import nowhere_else
-
-    if not said:
-        return nowhere_else
-    return off_site.replica(store) if said == "replica" else off_site.folder(Path(said))
 
 
 class Room:

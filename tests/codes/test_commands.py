@@ -1,6 +1,7 @@
 """`kiosk hq order` as people type it, from a card in the registry to a kiosk that offers the order, and back with what it wrote."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,18 @@ def test_a_person_reads_the_code_in_groups_and_until_when_it_is_taken(office: Of
     assert [len(group) for group in groups] == [4] * 5
     assert f"40.00 CNY for card ..{card.serial[-4:]}, purchase 19-" in said
     assert "Machines take the code until" in said
+
+
+def test_the_code_leaves_the_counter_when_its_order_is_at_another_site(office: Office, tmp_path: Path) -> None:
+    card, site = office.card(), tmp_path / "site"
+    words = ("order", "make", "--card", card.serial, "--amount", "40.00", "--purchase", "1-3", "--reference", tmp_path.name, *office.keys)
+    said = office.says(*words, "--off-site", str(site), code=1)
+    assert "The other site does not answer" in said
+    assert not re.search(r"[0-9]{4} [0-9]{4}", said)
+    site.mkdir()
+    made = json.loads(office.says(*words, "--off-site", str(site), "--json"))
+    assert [path.name for path in site.iterdir()] == [made["order"]["name"]]
+    assert "Only a PostgreSQL store has a replica" in office.says(*words, "--off-site", "replica", code=1)
 
 
 @pytest.mark.parametrize(

@@ -163,11 +163,10 @@ def _sealed(config: "Config", spool: "Spool") -> bool:
     """The core seals its newest rows, if one runs; False where none took notice."""
     if not (config.keys_folder() / "control").exists():
         return False
+    from kiosk.sync.counter import waits
+
     spool.ask_to_seal()
-    over_s = time.monotonic() + SEAL_S
-    while spool.wants_seal() and time.monotonic() < over_s:
-        time.sleep(0.1)
-    return not spool.wants_seal()
+    return waits(lambda: not spool.wants_seal(), SEAL_S)
 
 
 # ---------------------------------------------------------------- the queue

@@ -5,7 +5,7 @@ A kiosk is done when its own journal says that the head office has every row tha
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from kiosk.control import Import, ask
@@ -13,13 +13,14 @@ from kiosk.demo.office import HeadOffice
 from kiosk.demo.site import DemoError, Site
 from kiosk.devices.vault.station import open_station
 from kiosk.sync import stick
+from kiosk.sync.counter import waits
 from kiosk.sync.spool import Spool
 from kiosk.vend.journal import Journal
 from kiosk.vend.rows import Recorded
 from kiosk.vend.sent import BOOKKEEPING, BatchAcked, BatchSealed
 from kiosk.vend.trust import KeyListInstalled
 
-POST_S, LOOK_S, ROUND_S = 60.0, 0.1, 5.0
+POST_S, ROUND_S = 60.0, 5.0
 
 
 def by_wire(site: Site) -> None:
@@ -30,7 +31,7 @@ def by_wire(site: Site) -> None:
             raise DemoError(f"{site.kiosk}: the head office has not acknowledged all of its batches.")
         _seal(spool)
         spool.ask("now")
-        _waits(lambda: not spool.waiting(), ROUND_S)
+        waits(lambda: not spool.waiting(), ROUND_S)
 
 
 def by_stick(site: Site, office: HeadOffice, bag: Path) -> None:
@@ -46,7 +47,7 @@ def by_stick(site: Site, office: HeadOffice, bag: Path) -> None:
         raise DemoError(f"{site.kiosk} puts nothing onto the stick: {' '.join(done.says)}")
     office.take_bag(bag)
     stick.bring(spool, bag, acks_only=True)
-    if not _waits(lambda: acknowledged(site), POST_S):
+    if not waits(lambda: acknowledged(site), POST_S):
         raise DemoError(f"{site.kiosk}: the stick came back, and not all is acknowledged.")
 
 
@@ -78,14 +79,5 @@ def _spool(site: Site) -> Spool:
 
 def _seal(spool: Spool) -> None:
     spool.ask_to_seal()
-    if not _waits(lambda: not spool.wants_seal(), POST_S):
+    if not waits(lambda: not spool.wants_seal(), POST_S):
         raise DemoError(f"{spool.kiosk}: nothing is sealed.")
-
-
-def _waits(holds: Callable[[], bool], most_s: float) -> bool:
-    until_s = time.monotonic() + most_s
-    while not holds():
-        if time.monotonic() >= until_s:
-            return False
-        time.sleep(LOOK_S)
-    return True

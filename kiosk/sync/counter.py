@@ -37,23 +37,25 @@ class Counter:
     def _asked(self, what: Ask) -> str:
         if what != "import":
             self._spool.ask_to_seal()
-            self._waits(lambda: not self._spool.wants_seal(), self._seal_s)
+            waits(lambda: not self._spool.wants_seal(), self._seal_s)
         began_ms = time.time_ns() // 1_000_000
         self._spool.ask(what)
-        if not self._waits(lambda: _over(told(self._spool), what, began_ms), self._trip_s):
+        if not waits(lambda: _over(told(self._spool), what, began_ms), self._trip_s):
             return "post_no_courier"
         standing = told(self._spool)
         if what != "now":
             return f"post_{what}" if standing and standing.stick and standing.stick.ok else f"post_not_{what}"
         return "post_not_now" if standing and any(way.code for way in standing.ways.values()) else "post_now"
 
-    def _waits(self, holds: Callable[[], bool], most_s: float) -> bool:
-        until_s = time.monotonic() + most_s
-        while not holds():
-            if time.monotonic() >= until_s:
-                return False
-            time.sleep(LOOK_S)
-        return True
+
+def waits(holds: Callable[[], bool], most_s: float) -> bool:
+    """Whether it came to hold in that time."""
+    until_s = time.monotonic() + most_s
+    while not holds():
+        if time.monotonic() >= until_s:
+            return False
+        time.sleep(LOOK_S)
+    return True
 
 
 def _over(standing: Standing | None, what: Ask, began_ms: int) -> bool:

@@ -148,7 +148,7 @@ def test_what_may_not_be_opened_any_more_is_deleted(kept: Kept, reason: str) -> 
 @pytest.mark.covers("abuse-32")
 def test_a_clock_that_steps_ends_what_was_kept_and_what_came_of_it(kept: Kept) -> None:
     kept.guard._warm()
-    kept.guard._lead_ms -= keeper.CLOCK_STEP_MS + 1
+    kept.guard._lead_ms -= 2 * keeper.CLOCK_STEP_MS
     kept.guard.look()
     assert kept.desk.whys() == ["clock"]
     assert not kept.warm.exists()

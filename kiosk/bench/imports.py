@@ -24,10 +24,10 @@ from kiosk.bench.table import Measured, NotMeasured
 from kiosk.envelope import labelled
 from kiosk.hq import kiosks
 from kiosk.hq.batch_keys import KeyBox
-from kiosk.hq.importer import Importer, grouped
-from kiosk.hq.ledger import Verdict
+from kiosk.hq.intake.importer import Importer, grouped
+from kiosk.hq.intake.ledger import Verdict
+from kiosk.hq.intake.worker import Worker, beside
 from kiosk.hq.store import Store
-from kiosk.hq.worker import Worker, beside
 from kiosk.sync.batch import NO_BATCH, BatchHeader, boxed_batch, made_batch
 from kiosk.vend import facts as f
 from kiosk.vend import lifetime

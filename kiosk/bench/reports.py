@@ -8,12 +8,12 @@ from statistics import median
 
 from kiosk.bench.postgres import server
 from kiosk.bench.table import Measured, NotMeasured, in_turn, spread
+from kiosk.hq.intake.summary import KEYS
 from kiosk.hq.report.period import Period, period_of
 from kiosk.hq.report.reading import recomputed, selling
 from kiosk.hq.report.selling import Selling, sheet_of
 from kiosk.hq.report.text import text_of
 from kiosk.hq.store import Store
-from kiosk.hq.summary import KEYS
 
 SALES, KIOSKS, DAYS = 10_000_000, 5_000, 365
 BYTES_A_SALE = 900  # row, four indexes, and what building them needs

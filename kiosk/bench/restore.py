@@ -16,12 +16,12 @@ from typing import Any
 from kiosk.bench.postgres import server
 from kiosk.bench.reports import FILL, KIOSK, PLACES, SUMMARY
 from kiosk.bench.table import Measured
-from kiosk.hq.backup import back_up, drill
-from kiosk.hq.copying import Sums
+from kiosk.hq.copies.backup import back_up, drill
+from kiosk.hq.copies.copying import Sums
+from kiosk.hq.intake.summary import KEYS
 from kiosk.hq.kiosks import numbered
 from kiosk.hq.office import Office
 from kiosk.hq.store import Store
-from kiosk.hq.summary import KEYS
 from kiosk.vend.rows import line, link, origin
 
 SALES, KIOSKS, DAYS, BATCH_ROWS = 1_000_000, 100, 30, 1_000

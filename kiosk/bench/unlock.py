@@ -16,8 +16,8 @@ from kiosk.devices.vault.client import VaultClient
 from kiosk.devices.vault.file import FileVault
 from kiosk.devices.vault.keyset import first_set
 from kiosk.devices.vault.purse import Limits
+from kiosk.hq.downlink.stores import trading_store
 from kiosk.hq.office import Enrolled, Office
-from kiosk.hq.stores import trading_store
 
 PIN, WORDS = "482913", ("one of two people here", "the other one of them", "who decides all this")
 CHEAP = 1 << 14  # the head office's passphrases are no part of what is measured

@@ -103,9 +103,9 @@ def make(
 ) -> None:
     """Wrap the trading keys of a kiosk's region for it and the boot card in that reader, and put them into the mail bag."""
     from kiosk.devices.vault.suite import NoSuchKey
+    from kiosk.hq.cards.registry import Registry, RegistryError
+    from kiosk.hq.downlink.stores import trading_store
     from kiosk.hq.office import OfficeError
-    from kiosk.hq.registry import Registry, RegistryError
-    from kiosk.hq.stores import trading_store
     from kiosk.keys import boot_certificate
     from kiosk.vend.ports import VaultError
 

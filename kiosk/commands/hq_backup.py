@@ -11,7 +11,7 @@ from kiosk.commands.hq import First, Folder, Second, _two
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 
 if TYPE_CHECKING:
-    from kiosk.hq.copying import Sums
+    from kiosk.hq.copies.copying import Sums
 
 Scratch = Annotated[str, typer.Option(help="A PostgreSQL server on which a scratch database may be made: postgresql://user@host/name")]
 
@@ -31,7 +31,7 @@ def backup(
 
     Exit codes: 0 it is proved; 1 refused; 2 wrong call.
     """
-    from kiosk.hq.backup import back_up, copy_keys
+    from kiosk.hq.copies.backup import back_up, copy_keys
     from kiosk.hq.office import OfficeError
     from kiosk.hq.store import StoreError
     from kiosk.sync.backup import BackupRefused
@@ -63,7 +63,7 @@ def drill(
 
     Exit codes: 0 it holds; 1 it does not, or cannot be tried; 2 wrong call.
     """
-    from kiosk.hq.backup import drill as drilled
+    from kiosk.hq.copies.backup import drill as drilled
     from kiosk.sync.backup import BackupRefused
 
     try:
@@ -95,7 +95,7 @@ def restore(
 
     Exit codes: 0 done; 1 refused; 2 wrong call.
     """
-    from kiosk.hq import backup as room
+    from kiosk.hq.copies import backup as room
     from kiosk.hq.office import OfficeError
     from kiosk.hq.store import StoreError
     from kiosk.sync.backup import BackupRefused

@@ -18,9 +18,9 @@ from kiosk.commands.vault import Module, SecretFile, Token, opened
 
 if TYPE_CHECKING:
     from kiosk.devices.card.apdu import Connection
-    from kiosk.hq.issue import Opened
-    from kiosk.hq.layout import Opening
-    from kiosk.hq.registry import Registry
+    from kiosk.hq.cards.issue import Opened
+    from kiosk.hq.cards.layout import Opening
+    from kiosk.hq.cards.registry import Registry
 
 card_app = typer.Typer(no_args_is_help=True, help="Customers' cards: opened at the office, each for one customer and one meter.")
 
@@ -56,8 +56,8 @@ def open_(
     """Make the blank in the reader this customer's card, for this meter and no other. Pulled or killed, the same command finishes it."""
     from kiosk.devices.card.apdu import ApduError, CardError
     from kiosk.devices.vault.suite import NoSuchKey
-    from kiosk.hq.issue import IssueError, open_card
-    from kiosk.hq.registry import RegistryError
+    from kiosk.hq.cards.issue import IssueError, open_card
+    from kiosk.hq.cards.registry import RegistryError
 
     order = _order(customer, meter, alarm1, alarm2, price)
     transport = _transport(transport_file)
@@ -88,7 +88,7 @@ def scrap(
     registry: At = Path("registry.db"),
 ) -> None:
     """Give up a card that broke half written: its customer and meter may have another one, its serial is spent, and it is written down."""
-    from kiosk.hq.registry import RegistryError, told
+    from kiosk.hq.cards.registry import RegistryError, told
 
     if not (0 < len(who) <= SAID_MAX and 0 < len(why) <= SAID_MAX):
         raise ended(f"Who and why are said in 1 to {SAID_MAX} characters.", EXIT_USAGE)
@@ -109,7 +109,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Say to which customer and meter a card belongs, and when its keys left the vault."""
-    from kiosk.hq.registry import RegistryError, told
+    from kiosk.hq.cards.registry import RegistryError, told
 
     book = _registry(registry)
     try:
@@ -137,7 +137,7 @@ def show(
 
 
 def _order(customer: str, meter: str, alarm1: str, alarm2: str, price: str) -> "Opening":
-    from kiosk.hq.layout import AMOUNT_MAX_MINOR, PRICE_MAX, Opening
+    from kiosk.hq.cards.layout import AMOUNT_MAX_MINOR, PRICE_MAX, Opening
 
     if not (re.fullmatch("[0-9]{1,12}", customer) and re.fullmatch("[0-9]{1,12}", meter)):
         raise ended("Customer and meter are numbers of up to 12 digits.", EXIT_USAGE)
@@ -156,7 +156,7 @@ def _fixed(text: str, places: int) -> int:
 
 
 def _transport(file: Path | None) -> bytes:
-    from kiosk.hq.issue import MAKERS_TEST_KEY
+    from kiosk.hq.cards.issue import MAKERS_TEST_KEY
 
     if file is None:
         return MAKERS_TEST_KEY
@@ -167,7 +167,7 @@ def _transport(file: Path | None) -> bytes:
 
 
 def _registry(path: Path) -> "Registry":
-    from kiosk.hq.registry import Registry, RegistryError
+    from kiosk.hq.cards.registry import Registry, RegistryError
 
     try:
         return Registry(path, _now_ms)
@@ -195,7 +195,7 @@ def _card_in(name: str) -> "Connection":
 
 
 def _said(done: "Opened") -> str:
-    from kiosk.hq.registry import told
+    from kiosk.hq.cards.registry import told
 
     return f"{told(done.binding)}" + (": it was finished before, and nothing was written." if done.before else ": opened.")
 

@@ -17,8 +17,8 @@ from kiosk.commands.hq import Folder
 from kiosk.commands.hq_store import AsJson, Database, both, make_store, now_ms, opened_office
 
 if TYPE_CHECKING:
-    from kiosk.hq.importer import Importer, Taken
-    from kiosk.hq.mail import Letter
+    from kiosk.hq.intake.importer import Importer, Taken
+    from kiosk.hq.intake.mail import Letter
 
 EXIT_GAP, EXIT_EXCEPTION, EXIT_TAMPER = 5, 6, 7
 TOLD_MAX = 50  # sentences about single files; the rest is counted
@@ -47,11 +47,11 @@ def import_(
     Exit codes: 0 all is in; 5 a batch is missing; 6 rows break a rule, and are in; 7 a file is not to be believed, or a kiosk has two
     histories; 1 refused; 2 wrong call.
     """
-    from kiosk.hq.importer import Importer
-    from kiosk.hq.known import known
-    from kiosk.hq.mail import letters, taken
+    from kiosk.hq.intake.importer import Importer
+    from kiosk.hq.intake.known import known
+    from kiosk.hq.intake.mail import letters, taken
     from kiosk.hq.office import OfficeError
-    from kiosk.hq.persons import tidied
+    from kiosk.hq.persons.register import tidied
     from kiosk.hq.store import StoreError
     from kiosk.sync.folder import FolderError
 
@@ -82,10 +82,10 @@ def reread(office: Folder, database: Database = "", *, json: AsJson = False) -> 
 
     Exit codes: 0 all is read; 5 some rows are of software that is newer still; 1 refused.
     """
-    from kiosk.hq.importer import Importer
-    from kiosk.hq.known import known
+    from kiosk.hq.intake.importer import Importer
+    from kiosk.hq.intake.known import known
+    from kiosk.hq.intake.reread import reread as again
     from kiosk.hq.office import OfficeError
-    from kiosk.hq.reread import reread as again
     from kiosk.hq.store import StoreError
 
     opened, store = both(office, database)
@@ -131,8 +131,8 @@ class Report:
 
     def acknowledge(self, importer: "Importer", *, empty: bool) -> None:
         """Into each bag, for each kiosk that had something in it; and how many batches still wait. `empty`: what is in goes out of it."""
+        from kiosk.hq.intake.mail import acknowledge, taken_out
         from kiosk.hq.kiosks import standings
-        from kiosk.hq.mail import acknowledge, taken_out
         from kiosk.sync.folder import FolderError
 
         for (bag, kiosk), store in sorted(self.heard.items()):

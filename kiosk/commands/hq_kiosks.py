@@ -82,7 +82,7 @@ def work(
     json: AsJson = False,
 ) -> None:
     """What somebody has to look at: two histories, files that nobody may believe, rows that break a rule."""
-    from kiosk.hq import worklist
+    from kiosk.hq.intake import worklist
     from kiosk.hq.store import StoreError
 
     _, store = both(office, database)
@@ -110,8 +110,8 @@ def state(
     accepted: Annotated[int | None, typer.Option(min=0, help="Of a revoked one: the last batch that is believed.")] = None,
 ) -> None:
     """Say whether anything new is taken in from a kiosk. One that is frozen by two histories opens again only so."""
+    from kiosk.hq.intake.ledger import CLOSED, OPEN, REVOKED
     from kiosk.hq.kiosks import changed
-    from kiosk.hq.ledger import CLOSED, OPEN, REVOKED
     from kiosk.hq.store import StoreError
 
     if state not in (OPEN, CLOSED, REVOKED) or (state == REVOKED) != (accepted is not None):
@@ -132,7 +132,7 @@ def close(
     database: Database = "",
 ) -> None:
     """Close a day or month: its reports never change again. What arrives for it later is posted to the first open day, as late."""
-    from kiosk.hq.close import PeriodError, close_period, period_of
+    from kiosk.hq.intake.close import PeriodError, close_period, period_of
     from kiosk.hq.store import StoreError
 
     _, store = both(office, database)

@@ -8,7 +8,7 @@ import typer
 from kiosk.commands import EXIT_USAGE, ended
 
 if TYPE_CHECKING:
-    from kiosk.hq.off_site import OffSite
+    from kiosk.hq.orders.off_site import OffSite
     from kiosk.hq.store import Store
 
 Folder = Annotated[Path, typer.Option("--office", envvar="KIOSK_OFFICE", help="The head office's folder.")]
@@ -48,8 +48,8 @@ def minor_of(amount: str, currency: str, least: int = 1) -> int:
 
 def other_site(said: str, store: "Store") -> "OffSite":
     """As `--off-site` says. Raises StoreError."""
-    from kiosk.hq import off_site
-    from kiosk.hq.orders import nowhere_else
+    from kiosk.hq.orders import off_site
+    from kiosk.hq.orders.book import nowhere_else
 
     if not said:
         return nowhere_else

@@ -18,8 +18,8 @@ from kiosk.commands.vault import Module, SecretFile, Token, opened
 
 if TYPE_CHECKING:
     from kiosk.devices.vault.hq import MasterVault
-    from kiosk.hq.orders import Made, Order
-    from kiosk.hq.registry import Binding
+    from kiosk.hq.cards.registry import Binding
+    from kiosk.hq.orders.book import Made, Order
     from kiosk.hq.store import Store
 
 order_app = typer.Typer(no_args_is_help=True, help="Orders: paid elsewhere, collected by code at any kiosk.")
@@ -53,7 +53,7 @@ def make(
     as_json: AsJson = False,
 ) -> None:
     """Write an order down, then give out its code."""
-    from kiosk.hq.orders import OrderRefused, Orders, Wanted
+    from kiosk.hq.orders.book import OrderRefused, Orders, Wanted
     from kiosk.hq.store import StoreError
     from kiosk.vend.damm import purchase_of
 
@@ -82,7 +82,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Say which orders are open, and until when machines take their codes. Without the codes."""
-    from kiosk.hq.orders import standing
+    from kiosk.hq.orders.book import standing
 
     with _open(office, store) as held:
         found = standing(held, card=card.lower())
@@ -97,8 +97,8 @@ def list_(
 @order_app.command("show", epilog="Example: kiosk hq order show 7KQ2M4XDR3 --office /srv/office")
 def show(name: Name, office: Folder, *, store: Database = "", as_json: AsJson = False) -> None:
     """Say how an order stands, and which machines accepted its code."""
-    from kiosk.hq.order_match import uses
-    from kiosk.hq.orders import find
+    from kiosk.hq.orders.book import find
+    from kiosk.hq.orders.matching import uses
 
     with _open(office, store) as held:
         order, used = find(held, name.upper()), uses(held, name.upper())
@@ -131,7 +131,7 @@ def proof(
     as_json: AsJson = False,
 ) -> None:
     """Hear a count proof: was it this order that took its place on the card, or another purchase?"""
-    from kiosk.hq.orders import OrderRefused, Orders, prove, reissue
+    from kiosk.hq.orders.book import OrderRefused, Orders, prove, reissue
 
     with _open(office, store) as held:
         orders = Orders(held, _masters(vault, token, module, secret_file))
@@ -157,10 +157,10 @@ _PROVED = {
 @order_app.command("match", epilog="Example: kiosk hq order match --office /srv/office")
 def match(office: Folder, *, store: Database = "", as_json: AsJson = False) -> None:
     """Hold the codes that machines accepted against the orders. One without an order is on the worklist: close its generation."""
-    from kiosk.hq import order_match
+    from kiosk.hq.orders import matching
 
     with _open(office, store) as held:
-        found = order_match.match(held, now_ms())
+        found = matching.match(held, now_ms())
     if as_json:
         typer.echo(msgspec.json.encode(found))
     else:
@@ -188,10 +188,10 @@ def send(
     secret_file: SecretFile = None,
 ) -> None:
     """Sign the open orders of each kiosk's region, boxed to it, and put them into the mail bag: it offers them once it has the list."""
+    from kiosk.hq.downlink.publish import draft
+    from kiosk.hq.downlink.publish import send as sent
     from kiosk.hq.office import DAY_MS, OfficeError
-    from kiosk.hq.orders import Orders
-    from kiosk.hq.publish import draft
-    from kiosk.hq.publish import send as sent
+    from kiosk.hq.orders.book import Orders
     from kiosk.sync.item import EVERYBODY
     from kiosk.sync.orders import ORDERS_MAX, OrdersBody
     from kiosk.vend.codes import CodeFloat
@@ -225,7 +225,7 @@ def _masters(vault: Path | None, token: str, module: Path | None, secret_file: P
 
 
 def _binding(office: Path, registry: Path | None, card: str) -> "Binding":
-    from kiosk.hq.registry import Registry, RegistryError
+    from kiosk.hq.cards.registry import Registry, RegistryError
 
     try:
         with closing(Registry(registry or office / "registry.db", now_ms)) as book:

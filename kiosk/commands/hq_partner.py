@@ -19,7 +19,7 @@ from kiosk.commands.vault import Module, SecretFile, Token, opened
 
 if TYPE_CHECKING:
     from kiosk.hq.office import Office
-    from kiosk.hq.partners import Partner
+    from kiosk.hq.partners.accounts import Partner
     from kiosk.hq.store import Store
 
 partner_app = typer.Typer(no_args_is_help=True, help="Partners: banks, apps and shops that order for our customers.")
@@ -47,12 +47,12 @@ def add(
     store: Database = "",
 ) -> None:
     """Make a partner known. Its token is printed this once: only its hash is kept."""
-    from kiosk.hq import partners
+    from kiosk.hq.partners import accounts
 
     most, a_day, more = (minor_of(said or "0", currency, 0) for said in (order_max, day_max, credit))
-    partner = partners.Partner(name, currency, most, a_day, more, acquirer or "", zone)
+    partner = accounts.Partner(name, currency, most, a_day, more, acquirer or "", zone)
     with _opened(office, store) as (_, held):
-        typer.echo(partners.add(held, partner, now_ms()))
+        typer.echo(accounts.add(held, partner, now_ms()))
 
 
 @partner_app.command("limit", epilog="Example: kiosk hq partner limit bank --day-max 50000.00 --office /srv/office")
@@ -67,7 +67,7 @@ def limit(
     store: Database = "",
 ) -> None:
     """Change what a partner may; what is left out stays."""
-    from kiosk.hq import partners
+    from kiosk.hq.partners import accounts
 
     with _opened(office, store) as (_, held):
         currency = _found(held, name).currency
@@ -76,7 +76,7 @@ def limit(
         changes |= {"acquirer": acquirer} if acquirer is not None else {}
         if not changes:
             raise ended("Say what changes: --order-max, --day-max, --credit or --acquirer.", EXIT_USAGE)
-        partners.change(held, name, **changes)
+        accounts.change(held, name, **changes)
 
 
 @partner_app.command("rotate", epilog="Example: kiosk hq partner rotate bank --hours 24 --office /srv/office")
@@ -88,10 +88,10 @@ def rotate(
     store: Database = "",
 ) -> None:
     """Print a new token for a partner. With --hours 0 the one before is dead at once: it is in other hands."""
-    from kiosk.hq import partners
+    from kiosk.hq.partners import accounts
 
     with _opened(office, store) as (_, held):
-        typer.echo(partners.rotate(held, name, now_ms(), hours * HOUR_MS))
+        typer.echo(accounts.rotate(held, name, now_ms(), hours * HOUR_MS))
 
 
 @partner_app.command("close", epilog="Example: kiosk hq partner close bank --office /srv/office")
@@ -103,10 +103,10 @@ def close(
     store: Database = "",
 ) -> None:
     """Take no more orders of a partner. Codes that are out stay good: they were paid for."""
-    from kiosk.hq import partners
+    from kiosk.hq.partners import accounts
 
     with _opened(office, store) as (_, held):
-        partners.change(held, name, state="open" if again else "closed")
+        accounts.change(held, name, state="open" if again else "closed")
 
 
 @partner_app.command("pay-in", epilog='Example: kiosk hq partner pay-in bank 10000.00 --payment "transfer 4711" --office /srv/office')
@@ -119,26 +119,26 @@ def pay_in(
     store: Database = "",
 ) -> None:
     """Enter what a partner paid."""
-    from kiosk.hq import partners
+    from kiosk.hq.partners import accounts
     from kiosk.vend.money import CURRENCIES, plain
 
     with _opened(office, store) as (_, held):
         currency = _found(held, name).currency
-        stands = partners.pay_in(held, name, minor_of(amount, currency, 0), payment, now_ms())
+        stands = accounts.pay_in(held, name, minor_of(amount, currency, 0), payment, now_ms())
         typer.echo(f"{plain(stands.balance_minor, CURRENCIES[currency].exponent)} {currency} are there for {name} now.", err=True)
 
 
 @partner_app.command("list", epilog="Example: kiosk hq partner list --office /srv/office --json")
 def list_(office: Folder, *, store: Database = "", as_json: AsJson = False) -> None:
     """Say who may order, what each has left, what it ordered today, and which of its orders are held: no code of theirs has left."""
-    from kiosk.hq import partners
-    from kiosk.hq.partner_till import held_orders
+    from kiosk.hq.partners import accounts
+    from kiosk.hq.partners.till import held_orders
     from kiosk.vend.money import CURRENCIES, plain
 
     with _opened(office, store) as (_, held):
         found = [
-            (each, held.read(lambda connection, each=each: partners.account(connection, each, now_ms())), held_orders(held, each))  # type: ignore[misc]
-            for each in partners.listed(held)
+            (each, held.read(lambda connection, each=each: accounts.account(connection, each, now_ms())), held_orders(held, each))  # type: ignore[misc]
+            for each in accounts.listed(held)
         ]
     if as_json:
         typer.echo(msgspec.json.encode([{"partner": partner, "account": stands, "held": names} for partner, stands, names in found]))
@@ -163,8 +163,8 @@ def settlement(
     as_json: AsJson = False,
 ) -> None:
     """Write a day of a partner's account as CSV, and the office's signature beside it. The partner gets both at its door."""
-    from kiosk.hq.partner_serving import SETTLEMENTS
-    from kiosk.hq.settlement_file import Settlements
+    from kiosk.hq.partners.doors import SETTLEMENTS
+    from kiosk.hq.partners.settlement_file import Settlements
 
     with _opened(office, store) as (opened_office, held):
         sign = opened_office.signer("decision", [asking.secret(secret, "Passphrase of DECISION")])
@@ -195,11 +195,11 @@ def serve(
     """Take partners' orders until it is stopped: a process of its own, apart from the kiosks' door, which has no vault."""
     import asyncio
 
-    from kiosk.hq.orders import Orders
-    from kiosk.hq.partner_serving import Blocked
-    from kiosk.hq.partner_serving import serve as serving
-    from kiosk.hq.partner_till import Till
-    from kiosk.hq.registry import Registry
+    from kiosk.hq.cards.registry import Registry
+    from kiosk.hq.orders.book import Orders
+    from kiosk.hq.partners.doors import Blocked
+    from kiosk.hq.partners.doors import serve as serving
+    from kiosk.hq.partners.till import Till
     from kiosk.hq.serving import Certificate
 
     if (certificate is None) != (key is None):
@@ -226,10 +226,10 @@ def serve(
 @contextmanager
 def _opened(office: Path, store: str) -> "Iterator[tuple[Office, Store]]":
     """Whatever is refused ends in one sentence."""
+    from kiosk.hq.cards.registry import RegistryError
     from kiosk.hq.office import OfficeError
-    from kiosk.hq.orders import OrderRefused
-    from kiosk.hq.partners import PartnerError
-    from kiosk.hq.registry import RegistryError
+    from kiosk.hq.orders.book import OrderRefused
+    from kiosk.hq.partners.accounts import PartnerError
     from kiosk.hq.store import StoreError
 
     opened_office, held = both(office, store)
@@ -241,7 +241,7 @@ def _opened(office: Path, store: str) -> "Iterator[tuple[Office, Store]]":
 
 
 def _found(store: "Store", name: str) -> "Partner":
-    from kiosk.hq.partners import PartnerError, listed
+    from kiosk.hq.partners.accounts import PartnerError, listed
 
     found = next((each for each in listed(store) if each.name == name), None)
     if found is None:

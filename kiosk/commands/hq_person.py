@@ -18,8 +18,8 @@ from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.person import SaidIn, said
 
 if TYPE_CHECKING:
+    from kiosk.hq.cards.registry import Registry
     from kiosk.hq.office import Office
-    from kiosk.hq.registry import Registry
     from kiosk.hq.store import Store
 
 person_app = typer.Typer(no_args_is_help=True, help="Who stands behind a reference: kept apart from all facts, and erasable.")
@@ -48,7 +48,7 @@ def add(
     days: Annotated[int, typer.Option(min=1, max=36_500, help="For how long it may be kept.")] = 3650,
 ) -> None:
     """Keep name, phone or address of a customer under the reference of the binding, which names nobody."""
-    from kiosk.hq.persons import put
+    from kiosk.hq.persons.register import put
 
     details = said(file)
     with _work(office, database) as (opened, store):
@@ -58,7 +58,7 @@ def add(
 @person_app.command("show", epilog='Example: kiosk hq person show 9a64be1c20d7f358 --by "B. Oduya" --why "claim K07-000123"')
 def show(whom: Subject, office: Folder, database: Database = "", registry: Book = None, *, by: By, why: Why, json: AsJson = False) -> None:
     """Say who stands behind a reference; who looked, when and why is kept."""
-    from kiosk.hq.persons import shown
+    from kiosk.hq.persons.register import shown
 
     with _work(office, database) as (opened, store):
         found = shown(store, _subject(whom, opened, registry), who=by, why=why, now_ms=now_ms())
@@ -71,7 +71,7 @@ def show(whom: Subject, office: Folder, database: Database = "", registry: Book 
 @person_app.command("audit", epilog="Example: kiosk hq person audit 9a64be1c20d7f358 --office /srv/office")
 def audit(whom: Subject, office: Folder, database: Database = "", registry: Book = None, *, json: AsJson = False) -> None:
     """Say who looked at, put or erased what stands behind a reference, and why; the newest first."""
-    from kiosk.hq.persons import audit as looked
+    from kiosk.hq.persons.register import audit as looked
 
     with _work(office, database) as (opened, store):
         found = looked(store, _subject(whom, opened, registry))
@@ -86,9 +86,9 @@ def erase(
     whom: Subject, office: Folder, database: Database = "", registry: Book = None, *, by: By, why: Why, secret_file: Secret = None
 ) -> None:
     """Erase whoever stands behind a reference, here at once, and at every kiosk when it hears of it. Facts and sums stay as they are."""
-    from kiosk.hq.persons import erase as erased
-    from kiosk.hq.persons import listed_erased
-    from kiosk.hq.publish import draft, send
+    from kiosk.hq.downlink.publish import draft, send
+    from kiosk.hq.persons.register import erase as erased
+    from kiosk.hq.persons.register import listed_erased
     from kiosk.sync.erasures import EraseBody
     from kiosk.sync.item import EVERYBODY
 
@@ -116,8 +116,8 @@ def greet(
     days: Annotated[int, typer.Option(min=1, max=3650, help="For how long it may be installed.")] = 365,
 ) -> None:
     """Send a kiosk the masks by which it greets the customers of its region whose names are known here; the last list replaces all."""
-    from kiosk.hq.persons import masks_of
-    from kiosk.hq.publish import draft, send
+    from kiosk.hq.downlink.publish import draft, send
+    from kiosk.hq.persons.register import masks_of
 
     with _work(office, database) as (opened, store):
         with _book(opened, registry) as book:
@@ -132,8 +132,8 @@ def greet(
 @person_app.command("tidy", epilog="Example: kiosk hq person tidy --office /srv/office")
 def tidy(office: Folder, database: Database = "") -> None:
     """Forget whose time is over and whom kiosks have erased, and clear what deleting left in the store's file. For every night."""
-    from kiosk.hq.persons import erased_again, tidied
-    from kiosk.hq.publish import standing
+    from kiosk.hq.downlink.publish import standing
+    from kiosk.hq.persons.register import erased_again, tidied
     from kiosk.sync.erasures import erased
     from kiosk.sync.item import EVERYBODY
 
@@ -150,9 +150,9 @@ def tidy(office: Folder, database: Database = "") -> None:
 @contextmanager
 def _work(office: Path, database: str) -> "Iterator[tuple[Office, Store]]":
     """Both, open; whatever is refused inside ends the command with its sentence."""
+    from kiosk.hq.cards.registry import RegistryError
     from kiosk.hq.office import OfficeError
-    from kiosk.hq.persons import PersonError
-    from kiosk.hq.registry import RegistryError
+    from kiosk.hq.persons.register import PersonError
     from kiosk.hq.store import StoreError
 
     opened, store = both(office, database)
@@ -178,7 +178,7 @@ def _subject(whom: str, office: "Office", registry: Path | None) -> str:
 
 
 def _book(office: "Office", registry: Path | None) -> "closing[Registry]":
-    from kiosk.hq.registry import Registry
+    from kiosk.hq.cards.registry import Registry
 
     return closing(Registry(registry or office.folder / "registry.db", now_ms))
 

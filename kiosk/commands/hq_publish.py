@@ -15,8 +15,8 @@ import typer
 from kiosk.commands import EXIT_REFUSED, asking, ended
 
 if TYPE_CHECKING:
+    from kiosk.hq.downlink.publish import Draft
     from kiosk.hq.office import Office
-    from kiosk.hq.publish import Draft
     from kiosk.sync.item import KeyList, Kind
 
 publish_app = typer.Typer(no_args_is_help=True, help="Sign what is decided, and put it into the mail bag for the kiosks.")
@@ -72,8 +72,8 @@ def hotlist(
     dry_run: Dry = False,
 ) -> None:
     """Name the cards that no kiosk serves any more."""
-    from kiosk.hq.publish import changed
-    from kiosk.hq.sources import serials
+    from kiosk.hq.downlink.publish import changed
+    from kiosk.hq.downlink.sources import serials
     from kiosk.sync.delta import listed
 
     def body(opened: "Office", to: str) -> bytes:
@@ -92,7 +92,7 @@ def roster(to: Whom, file: File, office: Folder, *, secret_file: Secret = None, 
 @publish_app.command("persons", epilog="Example: kiosk hq publish persons K07 customers.csv --office /srv/office")
 def persons(to: Whom, file: File, office: Folder, *, secret_file: Secret = None, days: Days = 365, dry_run: Dry = False) -> None:
     """By which masks a kiosk greets its customers, of a CSV with customer and name: the names stay here. The last list replaces all."""
-    from kiosk.hq.sources import persons as masks
+    from kiosk.hq.downlink.sources import persons as masks
 
     _publish(
         "persons", to, lambda office, _to: masks(_text(file), office.record.utility), office, secret=secret_file, days=days, dry=dry_run
@@ -110,9 +110,9 @@ def grant(
     dry_run: Dry = False,
 ) -> None:
     """Let each of these kiosks sell for so much more."""
+    from kiosk.hq.downlink.sources import amount_minor
+    from kiosk.hq.downlink.stores import float_grant
     from kiosk.hq.office import DAY_MS, OfficeError
-    from kiosk.hq.sources import amount_minor
-    from kiosk.hq.stores import float_grant
 
     opened, now_ms = _office(office), _now_ms()
     try:
@@ -169,7 +169,7 @@ def keys(
 
 
 def _file(kind: "Kind", file: Path, office: Path, *, to: str, secret: Path | None, days: int, dry: bool) -> None:
-    from kiosk.hq.sources import READ
+    from kiosk.hq.downlink.sources import READ
 
     _publish(kind, to, lambda _office, _to: READ[kind](_text(file)), office, secret=secret, days=days, dry=dry)
 
@@ -178,7 +178,7 @@ def _publish(
     kind: "Kind", to: str, body: "Callable[[Office, str], bytes]", office: Path, *, secret: Path | None, days: int, dry: bool
 ) -> None:
     """Draft, say it, and if it is meant sign and send it."""
-    from kiosk.hq import publish
+    from kiosk.hq.downlink import publish
     from kiosk.hq.office import OfficeError
 
     opened, now_ms = _office(office), _now_ms()

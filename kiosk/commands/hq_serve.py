@@ -26,9 +26,9 @@ def serve(
 
     Exit codes: 0 stopped; 1 refused; 2 wrong call; 3 the address cannot be listened on.
     """
-    from kiosk.hq.current import Current
-    from kiosk.hq.ingest import ingest
-    from kiosk.hq.letters import take
+    from kiosk.hq.intake.current import Current
+    from kiosk.hq.intake.ingest import ingest
+    from kiosk.hq.intake.letters import take
     from kiosk.hq.office import OfficeError
     from kiosk.hq.serving import Certificate, listening, server
     from kiosk.hq.store import StoreError

@@ -18,7 +18,7 @@ from kiosk.commands.vault import Module, SecretFile, Token, opened
 
 if TYPE_CHECKING:
     from kiosk.devices.vault.hq import MasterVault
-    from kiosk.hq.registry import Registry
+    from kiosk.hq.cards.registry import Registry
     from kiosk.hq.settlement.burned import Found
     from kiosk.hq.settlement.cases import Cases
     from kiosk.hq.settlement.rule import Case
@@ -123,7 +123,7 @@ def make(
     """Order the money where the rule allows it. What is for two people is proposed by the first call and released by another person's."""
     from kiosk.commands.hq_order import told_order
     from kiosk.devices.vault.suite import NoSuchKey
-    from kiosk.hq.orders import OrderRefused, Orders
+    from kiosk.hq.orders.book import OrderRefused, Orders
     from kiosk.hq.settlement.deciding import Desk, NotSettled
 
     at_ms, keys = now_ms(), opened(vault, token, module, secret_file)
@@ -345,7 +345,7 @@ def room(office: Path, database: str, registry: Path | None, vault: "MasterVault
     from contextlib import closing
 
     from kiosk.devices.vault.suite import NoSuchKey
-    from kiosk.hq.registry import Registry, RegistryError
+    from kiosk.hq.cards.registry import Registry, RegistryError
     from kiosk.hq.settlement.cases import Cases
     from kiosk.hq.settlement.papers import tags
     from kiosk.hq.store import StoreError

@@ -21,23 +21,26 @@ from kiosk.devices.sim.card import CardModel
 from kiosk.devices.sim.image import CardImage, blank
 from kiosk.devices.vault.demo import DemoMasters
 from kiosk.devices.vault.station import open_station
-from kiosk.hq import kiosks, mail, order_match, orders, partners
-from kiosk.hq.api import Doors, api
-from kiosk.hq.api_pace import Pace
-from kiosk.hq.importer import Importer, Taken
-from kiosk.hq.ingest import ingest
-from kiosk.hq.issue import open_card
-from kiosk.hq.known import known
-from kiosk.hq.layout import Opening
+from kiosk.hq import kiosks
+from kiosk.hq.cards.issue import open_card
+from kiosk.hq.cards.layout import Opening
+from kiosk.hq.cards.registry import Registry
+from kiosk.hq.intake import mail
+from kiosk.hq.intake.importer import Importer, Taken
+from kiosk.hq.intake.ingest import ingest
+from kiosk.hq.intake.known import known
 from kiosk.hq.office import Enrolled, Office
-from kiosk.hq.partner_till import Till
-from kiosk.hq.registry import Registry
-from kiosk.hq.settlement_file import Settlements
+from kiosk.hq.orders import book, matching
+from kiosk.hq.partners import accounts
+from kiosk.hq.partners.api import Doors, api
+from kiosk.hq.partners.pace import Pace
+from kiosk.hq.partners.settlement_file import Settlements
+from kiosk.hq.partners.till import Till
 from kiosk.hq.store import Store
 
 UTILITY, REGION = 1, 1
 ROOT, DECISION = ("the demo has no", "secrets at all"), "nor has its office"
-BANK = partners.Partner("bank", "CNY", order_max_minor=500_00, day_max_minor=5_000_00, credit_minor=5_000_00)
+BANK = accounts.Partner("bank", "CNY", order_max_minor=500_00, day_max_minor=5_000_00, credit_minor=5_000_00)
 QUICK = 1 << 10  # of scrypt: a passphrase that stands in a source need not be hard to guess
 
 
@@ -80,14 +83,14 @@ class HeadOffice:
 
     def for_partners(self) -> Starlette:
         """Their API."""
-        till = Till(self.store, orders.Orders(self.store, DemoMasters(UTILITY)), self._registry)
+        till = Till(self.store, book.Orders(self.store, DemoMasters(UTILITY)), self._registry)
         return api(Doors(self.store, till, Settlements(self.folder / "settlements"), pace=Pace(), now_ms=now_ms))
 
     def token(self) -> str:
         """A new one for the bank, which may order up to its credit."""
-        if BANK.name in {each.name for each in partners.listed(self.store)}:
-            return partners.rotate(self.store, BANK.name, now_ms(), 0)
-        return partners.add(self.store, BANK, now_ms())
+        if BANK.name in {each.name for each in accounts.listed(self.store)}:
+            return accounts.rotate(self.store, BANK.name, now_ms(), 0)
+        return accounts.add(self.store, BANK, now_ms())
 
     @property
     def batches(self) -> int:
@@ -139,11 +142,11 @@ class HeadOffice:
 
     def match(self) -> None:
         """Hold the codes that machines accepted against the orders."""
-        order_match.match(self.store, now_ms())
+        matching.match(self.store, now_ms())
 
-    def order(self, name: str) -> orders.Order | None:
+    def order(self, name: str) -> book.Order | None:
         """As it stands."""
-        return orders.find(self.store, name)
+        return book.find(self.store, name)
 
 
 def now_ms() -> int:

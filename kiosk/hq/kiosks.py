@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from sqlalchemy import Connection, func, insert, select, update
 
-from kiosk.hq.ledger import OPEN, REVOKED, Head
+from kiosk.hq.intake.ledger import OPEN, REVOKED, Head
+from kiosk.hq.intake.shape import SOUGHT, UNNAMED
+from kiosk.hq.intake.summary import INSERT
 from kiosk.hq.schema import HEAD, KIND, KIOSK, PARKED, SALE, WORK
-from kiosk.hq.shape import SOUGHT, UNNAMED
 from kiosk.hq.store import Store, StoreError
-from kiosk.hq.summary import INSERT
 from kiosk.sync.batch import NO_BATCH
 from kiosk.vend.rows import kinds
 

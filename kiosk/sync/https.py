@@ -1,4 +1,4 @@
-"""By HTTPS to the head office's ingest server (`kiosk.hq.ingest`): a batch is answered with its acknowledgement.
+"""By HTTPS to the head office's ingest server (`kiosk.hq.intake.ingest`): a batch is answered with its acknowledgement.
 
     PUT /v1/batches/K07/00000012        -> 200 and the acknowledgement | 409, 422 and why it is not taken
     GET /v1/downlink/K07                -> [{"place":"all","name":"limits-1-4","size":812,"sha256":"..."}, ...]

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import event, text
 
 from kiosk.hq import kiosks
-from kiosk.hq.close import changed_since, close_period, closed_periods, period_of
-from kiosk.hq.importer import Importer
-from kiosk.hq.ledger import Verdict
-from kiosk.hq.rules import Known
+from kiosk.hq.intake.close import changed_since, close_period, closed_periods, period_of
+from kiosk.hq.intake.importer import Importer
+from kiosk.hq.intake.ledger import Verdict
+from kiosk.hq.intake.rules import Known
 from kiosk.hq.schema import BATCH, KIOSK, PARKED, QUARANTINE, SALE, WORK
 from kiosk.hq.store import Store
 from kiosk.sync.batch import Made, boxed_batch
@@ -114,7 +114,7 @@ def test_a_clock_that_is_ahead_is_said_because_its_money_is_in_no_report_of_toda
 
 def test_a_hundred_forged_files_in_a_kiosks_name_do_not_hide_its_fork(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever knows the office's public key can send what names a kiosk; only the kiosk's key makes two histories."""
-    monkeypatch.setattr("kiosk.hq.writing.QUARANTINE_MAX", 5)
+    monkeypatch.setattr("kiosk.hq.intake.writing.QUARANTINE_MAX", 5)
     kiosk, again = Street(sales=3), Street(sales=4)
     importing = importer(store, kiosk)
     importing.take(kiosk.batches(20)[0], NOW_MS)

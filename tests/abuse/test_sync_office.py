@@ -8,12 +8,12 @@ from typer.testing import CliRunner
 
 from kiosk.cli import app
 from kiosk.config import ConfigError, checked
-from kiosk.hq import mail
-from kiosk.hq.current import SETTLED_S, Current
-from kiosk.hq.known import known
-from kiosk.hq.ledger import Verdict
+from kiosk.hq.intake import mail
+from kiosk.hq.intake.current import SETTLED_S, Current
+from kiosk.hq.intake.known import known
+from kiosk.hq.intake.ledger import Verdict
+from kiosk.hq.intake.reread import Reread, reread
 from kiosk.hq.office import Enrolled, OfficeError
-from kiosk.hq.reread import Reread, reread
 from kiosk.hq.schema import WORK
 from kiosk.hq.store import Store
 from kiosk.sync import delta
@@ -104,7 +104,7 @@ def test_who_is_blocked_since_when_is_read_from_what_was_sent_changes_too(tmp_pa
 
 def older(monkeypatch: pytest.MonkeyPatch) -> None:
     """Software that has not heard of these kinds."""
-    monkeypatch.setattr("kiosk.hq.shape.kinds", lambda: {name: kind for name, kind in kinds().items() if name not in FORGOTTEN})
+    monkeypatch.setattr("kiosk.hq.intake.shape.kinds", lambda: {name: kind for name, kind in kinds().items() if name not in FORGOTTEN})
 
 
 def several() -> Street:

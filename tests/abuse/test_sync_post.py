@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from kiosk.hq import kiosks
-from kiosk.hq.ledger import Verdict
-from kiosk.hq.mail import acknowledge, contents, letters
+from kiosk.hq.intake.ledger import Verdict
+from kiosk.hq.intake.mail import acknowledge, contents, letters
 from kiosk.hq.store import Store
 from kiosk.sync import stick
 from kiosk.sync.carrier import Memory, exchange

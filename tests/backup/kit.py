@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psycopg
 
-from kiosk.hq.copying import Sums, summed
-from kiosk.hq.importer import Importer
+from kiosk.hq.copies.copying import Sums, summed
+from kiosk.hq.intake.importer import Importer
 from kiosk.hq.kiosks import enrolled
 from kiosk.hq.office import Enrolled, Office
 from kiosk.hq.store import Store

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from kiosk import envelope
 from kiosk.cli import app
-from kiosk.hq.backup import back_up, drill
+from kiosk.hq.copies.backup import back_up, drill
 from kiosk.sync.backup import LABEL, BackupRefused, _Header, drafted, prune, read
 from kiosk.vend.trust import BootCardRefused
 from tests.backup.kit import House, empty_database

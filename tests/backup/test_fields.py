@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, text
 
-from kiosk.hq.copying import summed
+from kiosk.hq.copies.copying import summed
 from kiosk.hq.schema import CLOSE
 from kiosk.hq.store import Store
 from kiosk.sync import backup as room

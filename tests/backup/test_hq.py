@@ -13,14 +13,16 @@ from sqlalchemy import make_url, text, update
 from typer.testing import CliRunner, Result
 
 from kiosk.cli import app
-from kiosk.hq import backup as room
-from kiosk.hq import copying, off_site, worklist
-from kiosk.hq.backup import back_up, copy_keys, drill, restore
-from kiosk.hq.copying import check_chains, summed
-from kiosk.hq.importer import Importer
+from kiosk.hq.copies import backup as room
+from kiosk.hq.copies import copying
+from kiosk.hq.copies.backup import back_up, copy_keys, drill, restore
+from kiosk.hq.copies.copying import check_chains, summed
+from kiosk.hq.intake import worklist
+from kiosk.hq.intake.importer import Importer
 from kiosk.hq.kiosks import standings
 from kiosk.hq.office import Office, OfficeError
-from kiosk.hq.orders import Order, find
+from kiosk.hq.orders import off_site
+from kiosk.hq.orders.book import Order, find
 from kiosk.hq.schema import FACT
 from kiosk.hq.store import Store
 from kiosk.sync.ack import Ack, read_ack

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from kiosk.hq.backup import back_up, copy_keys, restore
-from kiosk.hq.copying import check_chains
-from kiosk.hq.importer import Importer
+from kiosk.hq.copies.backup import back_up, copy_keys, restore
+from kiosk.hq.copies.copying import check_chains
+from kiosk.hq.intake.importer import Importer
 from kiosk.hq.office import Office
 from kiosk.hq.store import Store
 from kiosk.sync.item import KeyList

@@ -12,8 +12,8 @@ from kiosk.devices.sim.image import TRIES
 from kiosk.devices.sim.meter import MeterModel
 from kiosk.devices.sim.meter_state import MeterState
 from kiosk.devices.vault.hq import MasterVault, export_meter_key_for_mounting, trading
-from kiosk.hq.issue import IssueError
-from kiosk.hq.layout import Opening
+from kiosk.hq.cards.issue import IssueError
+from kiosk.hq.cards.layout import Opening
 from tests.binding.kit import Kiosk
 from tests.hq.kit import CUSTOMER, METER, Counter, blank
 from tests.vault.kit import KNOWN, LATER_MS, MODULE, PIN, Tokens, a_file_vault, a_set

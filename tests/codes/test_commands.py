@@ -13,7 +13,7 @@ from kiosk.cli import app
 from kiosk.devices.vault.file import FileVault
 from kiosk.devices.vault.hq import trading
 from kiosk.devices.vault.keyset import first_set
-from kiosk.hq.registry import Binding, Registry
+from kiosk.hq.cards.registry import Binding, Registry
 from kiosk.sync.install import Cupboard
 from kiosk.sync.item import Me
 from kiosk.sync.orders import orders_of

@@ -8,12 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.devices.vault.demo import DemoMasters
-from kiosk.hq import order_match
-from kiosk.hq.order_tables import ORDER
-from kiosk.hq.orders import Made, Order, OrderRefused, Orders, Proved, Wanted, find, prove, reissue, standing
-from kiosk.hq.registry import Binding
+from kiosk.hq.cards.registry import Binding
+from kiosk.hq.intake.worklist import waiting
+from kiosk.hq.orders import matching
+from kiosk.hq.orders.book import Made, Order, OrderRefused, Orders, Proved, Wanted, find, prove, reissue, standing
+from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.store import IN_MEMORY, Store
-from kiosk.hq.worklist import waiting
 from kiosk.sync.item import WAYS, ItemRefused
 from kiosk.sync.orders import ORDERS_MAX, OrdersBody, orders_of
 from kiosk.vend import code
@@ -196,7 +196,7 @@ def test_an_accepted_code_finds_its_order_once(orders: Orders, store: Store) -> 
     shop.insert(card)
     shop.type(made.code)
     told_by(store, shop)
-    first, again = order_match.match(store, NOW_MS), order_match.match(store, NOW_MS)
+    first, again = matching.match(store, NOW_MS), matching.match(store, NOW_MS)
     assert (first.rows, first.again, first.without) == (1, 0, ())
     assert again.rows == 0
     order = find(store, made.order.name)
@@ -213,9 +213,9 @@ def test_one_order_at_two_kiosks_is_counted_once(orders: Orders, store: Store) -
     two.insert(spoilt)
     two.type(made.code)
     told_by(store, one, two)
-    found = order_match.match(store, NOW_MS)
+    found = matching.match(store, NOW_MS)
     assert (found.rows, found.again, found.without) == (2, 1, ())
-    assert {kiosk for kiosk, _ in order_match.uses(store, made.order.name)} == {"K07", "K08"}
+    assert {kiosk for kiosk, _ in matching.uses(store, made.order.name)} == {"K07", "K08"}
 
 
 def test_a_code_without_an_order_closes_its_generation(store: Store) -> None:
@@ -223,12 +223,12 @@ def test_a_code_without_an_order_closes_its_generation(store: Store) -> None:
     shop.insert(card)
     shop.type(shop.code(card, 2))
     told_by(store, shop)
-    found = order_match.match(store, NOW_MS)
+    found = matching.match(store, NOW_MS)
     (lost,) = found.without
     assert (lost.kiosk, lost.card, lost.amount_minor, lost.generation) == ("K07", CARD, 100_00, shop.generation)
     (line,) = [line for line in waiting(store) if line.what == "code"]
     assert f"code_generation_min = {shop.generation + 1}" in line.sentence
-    assert order_match.match(store, NOW_MS).rows == 0
+    assert matching.match(store, NOW_MS).rows == 0
     assert len([line for line in waiting(store) if line.what == "code"]) == 1
 
 

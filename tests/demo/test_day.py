@@ -19,9 +19,9 @@ from kiosk.demo.office import HeadOffice
 from kiosk.devices.vault.demo import DemoMasters
 from kiosk.devices.vault.station import open_station
 from kiosk.envelope import opened
-from kiosk.hq.orders import Orders
+from kiosk.hq.intake.summary import SUMS
+from kiosk.hq.orders.book import Orders
 from kiosk.hq.schema import DAY_KIOSK, FACT, KIOSK, ORIGINAL, SALE
-from kiosk.hq.summary import SUMS
 from kiosk.sync.batch import checked_batch, lines
 from kiosk.vend.facts import Fact, SaleClosed, TransferCodeAccepted
 from kiosk.vend.sent import BatchAcked, BatchSealed

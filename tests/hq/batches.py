@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kiosk.devices.vault.station import FileStation
 from kiosk.envelope import labelled
 from kiosk.hq import kiosks
-from kiosk.hq.importer import Importer
-from kiosk.hq.rules import Known
+from kiosk.hq.intake.importer import Importer
+from kiosk.hq.intake.rules import Known
 from kiosk.hq.store import Store
 from kiosk.sync.ack import Ack, read_ack
 from kiosk.sync.batch import NO_BATCH, BatchHeader, Made, boxed_batch, made_batch

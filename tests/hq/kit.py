@@ -9,9 +9,9 @@ from kiosk.devices.sim import image
 from kiosk.devices.sim.card import CardModel
 from kiosk.devices.vault.demo import DemoMasters
 from kiosk.devices.vault.hq import MasterVault
-from kiosk.hq.issue import Opened, open_card
-from kiosk.hq.layout import Opening
-from kiosk.hq.registry import Registry
+from kiosk.hq.cards.issue import Opened, open_card
+from kiosk.hq.cards.layout import Opening
+from kiosk.hq.cards.registry import Registry
 
 SERIAL, METER, CUSTOMER = "1122334455667788", "000012345678", "000098765432"
 ORDER = Opening(CUSTOMER, METER)

@@ -18,17 +18,17 @@ from iso8583.specs import default_ascii
 from sqlalchemy import func, select, update
 
 from kiosk.devices.vault.demo import DemoMasters
-from kiosk.hq.api import Doors, api
-from kiosk.hq.api_pace import Pace
-from kiosk.hq.iso8583_door import Gateway, Patience
-from kiosk.hq.order_tables import ORDER
-from kiosk.hq.orders import Order, OrderRefused, Orders
-from kiosk.hq.partner_tables import ENTRY
-from kiosk.hq.partner_till import Payment, Till
-from kiosk.hq.partners import Account, Partner, account, add, pay_in
-from kiosk.hq.registry import Binding, Registry
+from kiosk.hq.cards.registry import Binding, Registry
+from kiosk.hq.orders.book import Order, OrderRefused, Orders
+from kiosk.hq.orders.tables import ORDER
+from kiosk.hq.partners.accounts import Account, Partner, account, add, pay_in
+from kiosk.hq.partners.api import Doors, api
+from kiosk.hq.partners.iso8583_door import Gateway, Patience
+from kiosk.hq.partners.pace import Pace
+from kiosk.hq.partners.settlement_file import Settlements
+from kiosk.hq.partners.tables import ENTRY
+from kiosk.hq.partners.till import Payment, Till
 from kiosk.hq.serving import Certificate, listening, server
-from kiosk.hq.settlement_file import Settlements
 from kiosk.hq.store import Store
 from tests.codes.kit import CodeShop
 from tests.hq.batches import UTILITY

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kiosk.hq.ledger import Verdict
+from kiosk.hq.intake.ledger import Verdict
 from kiosk.hq.report import boxes as box_rooms
 from kiosk.hq.report import reading
 from kiosk.hq.report.counts import Count, enter

@@ -14,9 +14,9 @@ import msgspec
 
 from kiosk.devices.vault.demo import DemoMasters
 from kiosk.hq import kiosks
-from kiosk.hq.importer import Importer
-from kiosk.hq.orders import Order, Orders
-from kiosk.hq.registry import Binding
+from kiosk.hq.cards.registry import Binding
+from kiosk.hq.intake.importer import Importer
+from kiosk.hq.orders.book import Order, Orders
 from kiosk.hq.settlement.cases import Cases
 from kiosk.hq.settlement.deciding import Desk
 from kiosk.hq.settlement.known import value_of

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from kiosk.hq import api as door
 from kiosk.hq import serving
-from kiosk.hq.api_document import DOCUMENT
-from kiosk.hq.api_pace import BUCKETS_MAX, Pace
-from kiosk.hq.partner_till import Payment, Quote, Seen, Sold, Standing
-from kiosk.hq.partners import change, rotate
+from kiosk.hq.partners import api as door
+from kiosk.hq.partners.accounts import change, rotate
+from kiosk.hq.partners.api_document import DOCUMENT
+from kiosk.hq.partners.pace import BUCKETS_MAX, Pace
+from kiosk.hq.partners.till import Payment, Quote, Seen, Sold, Standing
 from tests.codes.kit import CodeShop
 from tests.house.tree import HOUSE
 from tests.hq.partner_kit import BANK, CARD, NOW_MS, Office, a_place, an_office, client, payment, web  # noqa: F401 - fixtures
@@ -224,7 +224,7 @@ def test_the_pace_is_so_many_at_once_and_so_many_a_second_whatever_the_clock_doe
 def test_an_office_that_cannot_says_so_and_nothing_of_the_reason(
     http: httpx.Client, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kiosk.hq.registry import RegistryError  # noqa: PLC0415
+    from kiosk.hq.cards.registry import RegistryError  # noqa: PLC0415
 
     def broken(_card: str) -> None:
         raise RegistryError("The registry /srv/office/registry.db cannot be used: disk I/O error.")

@@ -17,7 +17,7 @@ from kiosk.devices.sim.pcscd import PORTS, Pcscd
 from kiosk.devices.sim.vpcd import VpcdSlot
 from kiosk.devices.vault.file import FileVault
 from kiosk.devices.vault.keyset import first_set
-from kiosk.hq.registry import Binding, Registry
+from kiosk.hq.cards.registry import Binding, Registry
 from tests.hq.kit import CUSTOMER, METER, NOW_MS, SERIAL, blank
 from tests.pcscd import USER_READER, running_pcscd
 from tests.vault.kit import CHEAP, PASSPHRASE

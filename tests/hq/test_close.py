@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from kiosk.hq.close import PeriodError, changed_since, close_period, closed_periods, last_day, period_of
-from kiosk.hq.ledger import Verdict
+from kiosk.hq.intake.close import PeriodError, changed_since, close_period, closed_periods, last_day, period_of
+from kiosk.hq.intake.ledger import Verdict
+from kiosk.hq.intake.summary import day_after
 from kiosk.hq.schema import SALE
 from kiosk.hq.store import Store
-from kiosk.hq.summary import day_after
 from tests.hq.batches import NOW_MS, UTILITY, Street, importer
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
 from tests.hq.test_import import made_anew, rows, sums, take_all

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kiosk.hq import ingest as door
 from kiosk.hq import serving
+from kiosk.hq.intake import ingest as door
 from kiosk.sync.plan import HttpsPlan
 from kiosk.sync.spool import BATCH_MAX
 from tests.sync.wires import KIOSK, Authority, Inbox, Verdict, authority, mail, served, until

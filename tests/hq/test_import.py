@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from kiosk.hq import kiosks
-from kiosk.hq.importer import Importer, grouped
-from kiosk.hq.ledger import CLOSED, OPEN, REVOKED, Verdict
+from kiosk.hq.intake.importer import Importer, grouped
+from kiosk.hq.intake.ledger import CLOSED, OPEN, REVOKED, Verdict
+from kiosk.hq.intake.summary import KEYS, SUMS, recomputed
 from kiosk.hq.schema import FACT, KIND, ORIGINAL, PARKED, QUARANTINE, SALE, WORK, Schema
 from kiosk.hq.store import Store
-from kiosk.hq.summary import KEYS, SUMS, recomputed
 from kiosk.sync.batch import boxed_batch, checked_batch
 from kiosk.vend.rows import line, link, origin
 from tests.hq.batches import NOW_MS, OFFICE, UTILITY, Journaled, Street, acked, importer, shuffled, street
@@ -205,7 +205,7 @@ def test_of_two_that_wait_under_one_number_one_is_taken_and_the_other_is_a_fork(
 
 @pytest.mark.covers("field-61")
 def test_so_many_wait_and_no_more(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kiosk.hq.writing.PARKED_MAX", 2)
+    monkeypatch.setattr("kiosk.hq.intake.writing.PARKED_MAX", 2)
     kiosk = Street()
     importing = place.importer(kiosk)
     raws = kiosk.batches(20)

@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from kiosk.hq.importer import RAW_MAX
-from kiosk.hq.ledger import Verdict
-from kiosk.hq.rules import Known
+from kiosk.hq.intake.importer import RAW_MAX
+from kiosk.hq.intake.ledger import Verdict
+from kiosk.hq.intake.rules import Known
 from kiosk.hq.schema import FACT, KIND, PARKED, QUARANTINE, SALE, WORK
 from kiosk.hq.store import Store
 from kiosk.sync.batch import Made, boxed_batch
@@ -99,7 +99,7 @@ def test_a_file_that_nobody_may_believe_is_kept_apart_and_said(store: Store, how
 
 @pytest.mark.covers("field-62")
 def test_nobody_fills_the_disk_with_files_that_are_kept_apart(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kiosk.hq.writing.QUARANTINE_MAX", 3)
+    monkeypatch.setattr("kiosk.hq.intake.writing.QUARANTINE_MAX", 3)
     importing = importer(store, Street(sales=1))
     for number in range(10):
         importing.take(b"file %d" % number, NOW_MS)

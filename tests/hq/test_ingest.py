@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from kiosk.hq.importer import Importer
-from kiosk.hq.mail import acknowledge, contents, letters
+from kiosk.hq.intake.importer import Importer
+from kiosk.hq.intake.mail import acknowledge, contents, letters
 from kiosk.hq.schema import FACT
 from kiosk.hq.store import Store
 from kiosk.sync import stick

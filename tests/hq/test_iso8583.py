@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from kiosk.hq import iso8583
-from kiosk.hq.api_pace import Pace
-from kiosk.hq.iso8583 import RESPONSES
-from kiosk.hq.order_tables import ORDER
-from kiosk.hq.partner_tables import ENTRY, PARTNER, REQUEST
-from kiosk.hq.partners import change, rotate
+from kiosk.hq.orders.tables import ORDER
+from kiosk.hq.partners import iso8583
+from kiosk.hq.partners.accounts import change, rotate
+from kiosk.hq.partners.iso8583 import RESPONSES
+from kiosk.hq.partners.pace import Pace
+from kiosk.hq.partners.tables import ENTRY, PARTNER, REQUEST
 from tests.codes.kit import CodeShop
 from tests.house.tree import HOUSE
 from tests.hq.partner_kit import (  # noqa: F401 - fixtures

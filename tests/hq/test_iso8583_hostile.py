@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from kiosk.hq import iso8583
-from kiosk.hq.iso8583 import MESSAGE_MAX, Malformed, Unreadable
-from kiosk.hq.iso8583_door import CONNECTIONS, Patience
+from kiosk.hq.partners import iso8583
+from kiosk.hq.partners.iso8583 import MESSAGE_MAX, Malformed, Unreadable
+from kiosk.hq.partners.iso8583_door import CONNECTIONS, Patience
 from tests.hq.partner_kit import (  # noqa: F401 - fixtures
     NOW_MS,
     Office,

@@ -15,10 +15,10 @@ from kiosk.devices.sim.meter import MeterModel
 from kiosk.devices.vault.demo import DemoVault
 from kiosk.devices.vault.hq import Left
 from kiosk.devices.vault.suite import Keyring
-from kiosk.hq import issue
-from kiosk.hq.issue import IssueError
-from kiosk.hq.layout import Opening
-from kiosk.hq.registry import Bound
+from kiosk.hq.cards import issue
+from kiosk.hq.cards.issue import IssueError
+from kiosk.hq.cards.layout import Opening
+from kiosk.hq.cards.registry import Bound
 from kiosk.vend.card.reading import Word
 from tests.card.kit import PROFILE, Bay
 from tests.hq.kit import CUSTOMER, METER, NOW_MS, ORDER, SERIAL, Counter, Killed, blank

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from kiosk.hq.ledger import CLOSED, FROZEN, OPEN, REVOKED, Head, Verdict, followed, judged, worst
+from kiosk.hq.intake.ledger import CLOSED, FROZEN, OPEN, REVOKED, Head, Verdict, followed, judged, worst
 from kiosk.sync.batch import NO_BATCH, BatchHeader
 from kiosk.vend.rows import origin
 

@@ -7,11 +7,11 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from kiosk.hq import order_match
-from kiosk.hq.orders import OrderRefused, standing
-from kiosk.hq.partner_tables import ENTRY, PARTNER, REQUEST
-from kiosk.hq.partner_till import Named, held_orders
-from kiosk.hq.partners import ENTRIES_MAX, PartnerError, believed, change, listed, pay_in, rotate
+from kiosk.hq.orders import matching
+from kiosk.hq.orders.book import OrderRefused, standing
+from kiosk.hq.partners.accounts import ENTRIES_MAX, PartnerError, believed, change, listed, pay_in, rotate
+from kiosk.hq.partners.tables import ENTRY, PARTNER, REQUEST
+from kiosk.hq.partners.till import Named, held_orders
 from tests.codes.kit import CodeShop
 from tests.hq.partner_kit import BANK, CARD, CUSTOMER, DAY_MS, NOW_MS, Office, a_place, an_office, payment  # noqa: F401 - fixtures
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
@@ -296,7 +296,7 @@ def test_a_partner_sees_when_and_where_its_order_was_collected(office: Office) -
     shop.insert(Card())
     shop.type(sold.code)
     told_by(office.store, shop)
-    order_match.match(office.store, NOW_MS)
+    matching.match(office.store, NOW_MS)
     seen = office.till.state(BANK, sold.order, now_ms=sold.until_ms)
     assert (seen.state, seen.kiosk) == ("collected", shop.rules.kiosk)
     assert seen.collected_ms is not None

@@ -6,9 +6,9 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from kiosk.hq import order_match
-from kiosk.hq.orders import OrderRefused
-from kiosk.hq.partner_till import Sold
+from kiosk.hq.orders import matching
+from kiosk.hq.orders.book import OrderRefused
+from kiosk.hq.partners.till import Sold
 from tests.hq.partner_kit import BANK, NOW_MS, Office, a_place, an_office, payment  # noqa: F401 - fixtures
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
 
@@ -75,5 +75,5 @@ def test_an_order_and_its_reversal_at_once_are_never_both_done(office: Office) -
         order, reversal = at_once(*works)
         assert (isinstance(order, Sold), reversal) in {(True, "given"), (False, None)}
         if isinstance(order, Sold):  # its place is another's only when it is collected
-            office.store.transact(partial(order_match._collected, name=order.order, kiosk="K07", at_ms=NOW_MS))
+            office.store.transact(partial(matching._collected, name=order.order, kiosk="K07", at_ms=NOW_MS))
     assert office.adds_up()

@@ -21,12 +21,12 @@ from sqlalchemy import func, select
 from kiosk import envelope
 from kiosk.devices.vault.demo import DemoMasters
 from kiosk.envelope import EnvelopeRefused
-from kiosk.hq import off_site
-from kiosk.hq.order_tables import ORDER
-from kiosk.hq.orders import OrderRefused, Orders
-from kiosk.hq.partner_till import Till
-from kiosk.hq.partners import PartnerError, day_at, pay_in
-from kiosk.hq.settlement_file import COLUMNS, checked
+from kiosk.hq.orders import off_site
+from kiosk.hq.orders.book import OrderRefused, Orders
+from kiosk.hq.orders.tables import ORDER
+from kiosk.hq.partners.accounts import PartnerError, day_at, pay_in
+from kiosk.hq.partners.settlement_file import COLUMNS, checked
+from kiosk.hq.partners.till import Till
 from kiosk.hq.store import StoreError
 from tests.hq.batches import UTILITY
 from tests.hq.partner_kit import BANK, DAY_MS, NOW_MS, Office, a_place, an_office, client, payment, web  # noqa: F401 - fixtures

@@ -13,8 +13,8 @@ from kiosk.config import load
 from kiosk.core import Core
 from kiosk.devices.card.inprocess import InProcessReader
 from kiosk.devices.vault.station import FileStation, open_station
-from kiosk.hq import persons
-from kiosk.hq.registry import Binding, Registry
+from kiosk.hq.cards.registry import Binding, Registry
+from kiosk.hq.persons import register
 from kiosk.hq.store import Store
 from kiosk.sync import stick
 from kiosk.sync.customer import masks
@@ -193,7 +193,7 @@ def test_a_store_that_was_put_back_forgets_again_by_the_word_that_lies_in_the_ba
         path.unlink()
     store = Store.make(street.hq.bag / "hq.db", UTILITY, now_ms=1)
     until_ms = time.time_ns() // 1_000_000 + 86_400_000
-    persons.put(store, subject, {"name": NAME}, until_ms=until_ms, who="B", why="before", now_ms=2)
+    register.put(store, subject, {"name": NAME}, until_ms=until_ms, who="B", why="before", now_ms=2)
     store.close()
     street.at_office("tidy")
     assert "Nobody stands behind it" in street.at_office("show", subject, *BY)

@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import Connection, func, make_url, select, text
 
 from kiosk import envelope
-from kiosk.hq import kiosks, persons
-from kiosk.hq.importer import Importer
-from kiosk.hq.ledger import Verdict
-from kiosk.hq.letters import take
-from kiosk.hq.mail import letters, taken
-from kiosk.hq.person_tables import PERSON, PERSON_AUDIT
-from kiosk.hq.persons import PersonError
+from kiosk.hq import kiosks
+from kiosk.hq.intake.importer import Importer
+from kiosk.hq.intake.ledger import Verdict
+from kiosk.hq.intake.letters import take
+from kiosk.hq.intake.mail import letters, taken
+from kiosk.hq.persons import register
+from kiosk.hq.persons.register import PersonError
+from kiosk.hq.persons.tables import PERSON, PERSON_AUDIT
 from kiosk.hq.schema import DAY_HOUR, DAY_KIOSK, FACT, MONTH_KIOSK, ORIGINAL, QUARANTINE
 from kiosk.hq.store import SETTINGS, Store, StoreError
 from kiosk.sync.batch import checked_batch
@@ -56,7 +57,7 @@ class House:
         return take(self.importer, raw, now_ms).verdict
 
     def known(self, subject: str = SUBJECT, now_ms: int = NOW_MS) -> dict[str, str]:
-        return {one.kind: one.value for one in persons.shown(self.store, subject, **BY, now_ms=now_ms)}
+        return {one.kind: one.value for one in register.shown(self.store, subject, **BY, now_ms=now_ms)}
 
     def sums(self) -> list[object]:
         asked = [select(each).order_by(*each.primary_key.columns) for each in (DAY_KIOSK, DAY_HOUR, MONTH_KIOSK)]
@@ -137,13 +138,13 @@ def test_nothing_is_shown_before_it_is_written_down_who_looked_and_why(house: Ho
     house.take(house.letter(somebody()))
     for who, why in (("", "claim"), ("B. Oduya", " ")):
         with pytest.raises(PersonError, match="their own name, and why"):
-            persons.shown(house.store, SUBJECT, who=who, why=why, now_ms=NOW_MS)
-    assert persons.audit(house.store, SUBJECT) == []
+            register.shown(house.store, SUBJECT, who=who, why=why, now_ms=NOW_MS)
+    assert register.audit(house.store, SUBJECT) == []
     house.known()
     house.known(SECOND)
-    (line_,) = persons.audit(house.store, SUBJECT)
+    (line_,) = register.audit(house.store, SUBJECT)
     assert (line_.what, line_.who, line_.why) == ("shown", "B. Oduya", "claim K07-000123")
-    assert len(persons.audit(house.store, SECOND)) == 1  # in vain, too
+    assert len(register.audit(house.store, SECOND)) == 1  # in vain, too
     house.store.transact(lambda connection: connection.execute(text("DROP TABLE person_audit")))
     with pytest.raises(StoreError):
         house.known()
@@ -151,14 +152,14 @@ def test_nothing_is_shown_before_it_is_written_down_who_looked_and_why(house: Ho
 
 def test_the_office_puts_what_it_knows_and_takes_no_reference_twice(house: House) -> None:
     told = {"until_ms": NOW_MS + DAY_MS, "now_ms": NOW_MS, **BY}
-    persons.put(house.store, SECOND, {"name": OTHER}, **told)  # type: ignore[arg-type]
-    persons.put(house.store, SECOND, {"phone": PHONE}, **told)  # type: ignore[arg-type]
+    register.put(house.store, SECOND, {"name": OTHER}, **told)  # type: ignore[arg-type]
+    register.put(house.store, SECOND, {"phone": PHONE}, **told)  # type: ignore[arg-type]
     assert house.known(SECOND) == {"name": OTHER, "phone": PHONE}
     house.take(house.letter(somebody()))
     with pytest.raises(PersonError, match="A kiosk has told"):
-        persons.put(house.store, SUBJECT, {"name": OTHER}, **told)  # type: ignore[arg-type]
+        register.put(house.store, SUBJECT, {"name": OTHER}, **told)  # type: ignore[arg-type]
     with pytest.raises(PersonError, match="no letter, figure or mark") as refused:
-        persons.put(house.store, SECOND, {"name": f"{NAME}\x1b"}, **told)  # type: ignore[arg-type]
+        register.put(house.store, SECOND, {"name": f"{NAME}\x1b"}, **told)  # type: ignore[arg-type]
     assert NAME not in str(refused.value)
 
 
@@ -173,7 +174,7 @@ def test_an_older_letter_changes_nothing_and_a_later_one_takes_its_place(house: 
 def test_whose_time_is_over_is_neither_shown_nor_taken_and_is_swept_out(house: House) -> None:
     house.take(house.letter(somebody(days=3), somebody(OTHER, SECOND)))
     assert house.known(now_ms=NOW_MS + 3 * DAY_MS) == {}
-    assert persons.tidied(house.store, NOW_MS + 3 * DAY_MS) == 2
+    assert register.tidied(house.store, NOW_MS + 3 * DAY_MS) == 2
     assert not house.lies(NAME)
     assert house.lies(OTHER)
     house.take(house.letter(somebody(days=3)), NOW_MS + 4 * DAY_MS)
@@ -194,7 +195,7 @@ def test_an_erased_person_is_in_no_file_dump_page_or_original_and_chains_and_sum
     sums, facts = house.sums(), house.store.read(lambda connection: connection.execute(select(func.count()).select_from(FACT)).scalar())
     assert sums
     assert house.holds()
-    assert persons.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS) == 2
+    assert register.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS) == 2
     assert house.known() == {}
     assert not house.lies(NAME)
     assert house.lies(OTHER)
@@ -202,35 +203,35 @@ def test_an_erased_person_is_in_no_file_dump_page_or_original_and_chains_and_sum
     assert house.holds()
     assert house.sums() == sums
     assert house.store.read(lambda connection: connection.execute(select(func.count()).select_from(FACT)).scalar()) == facts
-    assert [one.what for one in persons.audit(house.store, SUBJECT)][-1] in ("shown", "erased")
+    assert [one.what for one in register.audit(house.store, SUBJECT)][-1] in ("shown", "erased")
 
 
 def test_a_letter_that_comes_again_brings_nobody_back(house: House) -> None:
     early, late = house.letter(somebody()), house.letter(somebody(), later_ms=DAY_MS)
     house.take(early)
-    persons.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS)
+    register.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS)
     for raw in (early, late, early):
         assert house.take(raw, NOW_MS + 2 * DAY_MS) is Verdict.OK
         assert house.known() == {}
     assert not house.lies(NAME)
     with pytest.raises(PersonError, match="never used again"):
-        persons.put(house.store, SUBJECT, {"name": NAME}, until_ms=NOW_MS + DAY_MS, now_ms=NOW_MS, **BY)
-    persons.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS)  # once more does no harm
+        register.put(house.store, SUBJECT, {"name": NAME}, until_ms=NOW_MS + DAY_MS, now_ms=NOW_MS, **BY)
+    register.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS)  # once more does no harm
 
 
 def test_a_letter_that_is_being_taken_in_while_somebody_is_erased_brings_nobody_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    looked, begun = persons._erased, list[threading.Thread]()
+    looked, begun = register._erased, list[threading.Thread]()
 
     def erasing(connection: Connection, subjects: Iterable[str]) -> set[str]:
         """Between looking who is erased and writing who is not, another program erases."""
         found = looked(connection, subjects)
-        other = threading.Thread(target=lambda: persons.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS))
+        other = threading.Thread(target=lambda: register.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS))
         begun.append(other)
         other.start()
         other.join(0.3)  # it has to wait until the letter is in; without that it is through before
         return found
 
-    monkeypatch.setattr(persons, "_erased", erasing)
+    monkeypatch.setattr(register, "_erased", erasing)
     house.take(house.letter(somebody()))
     begun[0].join()
     assert house.known() == {}
@@ -238,38 +239,38 @@ def test_a_letter_that_is_being_taken_in_while_somebody_is_erased_brings_nobody_
 
 
 def test_erasing_before_the_letter_comes_is_erasing(house: House) -> None:
-    persons.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS)
+    register.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS)
     house.take(house.letter(somebody()))
     assert house.known() == {}
-    assert persons.listed_erased(house.store, NOW_MS) == (SUBJECT,)
+    assert register.listed_erased(house.store, NOW_MS) == (SUBJECT,)
 
 
 def test_what_a_kiosks_journal_says_to_be_erased_is_erased_here_and_only_whom_that_kiosk_told_of(house: House) -> None:
     letter = house.letter(somebody())
     house.take(letter)
-    persons.put(house.store, SECOND, {"name": OTHER}, until_ms=NOW_MS + DAY_MS, now_ms=NOW_MS, **BY)
+    register.put(house.store, SECOND, {"name": OTHER}, until_ms=NOW_MS + DAY_MS, now_ms=NOW_MS, **BY)
     house.other.write(PersonErased(SUBJECT, "asked"), (NOW_MS, 9, 9))
     house.other.write(PersonErased(SECOND, "asked"), (NOW_MS, 9, 9))
     for raw in house.other.batches(200):
         house.take(raw)
-    persons.tidied(house.store, NOW_MS)
+    register.tidied(house.store, NOW_MS)
     assert house.known() == {"name": NAME, "phone": PHONE}
     assert house.known(SECOND) == {"name": OTHER}
     house.street.write(PersonErased(SUBJECT, "asked"), (NOW_MS, 9, 9))
     for raw in house.street.batches(200):
         house.take(raw)
-    persons.tidied(house.store, NOW_MS)
+    register.tidied(house.store, NOW_MS)
     assert house.known() == {}
     assert not house.lies(NAME)
     house.take(letter)
     assert house.known() == {}
-    assert persons.tidied(house.store, NOW_MS) == 0
+    assert register.tidied(house.store, NOW_MS) == 0
 
 
 def test_a_word_that_was_sent_erases_again_in_a_store_that_was_put_back(house: House) -> None:
     house.take(house.letter(somebody(), somebody(OTHER, SECOND)))
-    persons.erased_again(house.store, [SUBJECT, "ab" * 8], NOW_MS)
-    persons.tidied(house.store, NOW_MS, clean=True)
+    register.erased_again(house.store, [SUBJECT, "ab" * 8], NOW_MS)
+    register.tidied(house.store, NOW_MS, clean=True)
     assert house.known() == {}
     assert house.known(SECOND)
     assert not house.lies(NAME)
@@ -284,9 +285,9 @@ def test_while_somebody_reads_an_older_state_erasing_says_that_it_is_not_at_its_
     with house.store.engine.connect() as reader:
         reader.execute(select(PERSON)).all()
         with pytest.raises(StoreError, match="kiosk hq person tidy"):
-            persons.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS)
+            register.erase(house.store, SUBJECT, **BY, now_ms=NOW_MS)
     assert house.known() == {}
-    persons.tidied(house.store, NOW_MS, clean=True)
+    register.tidied(house.store, NOW_MS, clean=True)
     assert not house.lies(NAME)
     house.store.close()
 
@@ -297,7 +298,7 @@ def test_no_copy_is_left_by_many_who_come_and_go(house: House) -> None:
         house.take(house.letter(*many, later_ms=turn))
     gone = [f"{turn:04x}{number:012x}" for turn in range(4) for number in range(0, 300, 100)]
     for subject in gone:
-        persons.erase(house.store, subject, **BY, now_ms=NOW_MS)
+        register.erase(house.store, subject, **BY, now_ms=NOW_MS)
     for subject in gone:
         assert not house.lies(f"Nakato {int(subject[:4])} {int(subject[4:], 16):03} Okello")
     assert house.lies("Nakato 3 299 Okello")
@@ -308,7 +309,7 @@ def test_no_copy_is_left_by_many_who_come_and_go(house: House) -> None:
 
 def test_a_kiosk_tells_of_nobody_of_whom_another_or_the_office_has_told(house: House) -> None:
     house.take(house.letter(somebody()))
-    persons.put(house.store, SECOND, {"name": OTHER}, until_ms=NOW_MS + DAY_MS, now_ms=NOW_MS, **BY)
+    register.put(house.store, SECOND, {"name": OTHER}, until_ms=NOW_MS + DAY_MS, now_ms=NOW_MS, **BY)
     liar = [somebody("Someone Else"), somebody("Someone Else", SECOND), somebody("Third Person", "cc" * 8)]
     assert house.take(house.letter(*liar, of=house.other, later_ms=DAY_MS)) is Verdict.OK
     assert (house.known()["name"], house.known(SECOND)["name"], house.known("cc" * 8)["name"]) == (NAME, OTHER, "Third Person")

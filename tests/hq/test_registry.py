@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kiosk.hq.registry import Binding, Bound, Registry, RegistryError, Scrapped
+from kiosk.hq.cards.registry import Binding, Bound, Registry, RegistryError, Scrapped
 from tests.hq.kit import NOW_MS
 
 FIRST = Binding(1, 1, "000098765432", "000012345678", "1122334455667788", version=1, generation=1)

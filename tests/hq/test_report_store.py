@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text, update
 
 from kiosk.hq import kiosks
-from kiosk.hq.close import close_period
+from kiosk.hq.intake.close import close_period
 from kiosk.hq.report import boxes as box_rooms
 from kiosk.hq.report.counts import Count
 from kiosk.hq.report.grants import floats

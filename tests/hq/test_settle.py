@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kiosk.hq.order_tables import ORDER
-from kiosk.hq.orders import Wanted, find
+from kiosk.hq.orders.book import Wanted, find
+from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.settlement.deciding import NotSettled, decisions
 from kiosk.hq.settlement.papers import BadRemoval, removed
 from kiosk.hq.settlement.rule import Doubt

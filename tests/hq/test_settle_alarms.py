@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from kiosk.hq.intake.worklist import waiting
 from kiosk.hq.settlement.alarms import Alarm, Memory, of_card, of_machine, shown, watch
 from kiosk.hq.settlement.known import Line
-from kiosk.hq.worklist import waiting
 from kiosk.vend import facts as f
 from tests.hq.batches import Street
 from tests.hq.settle_kit import CARD, Town, bought, claimed, collected, looked

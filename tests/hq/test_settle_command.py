@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import update
 
 from kiosk.hq import kiosks
-from kiosk.hq.importer import Importer
-from kiosk.hq.registry import Binding, Registry
+from kiosk.hq.cards.registry import Binding, Registry
+from kiosk.hq.intake.importer import Importer
 from kiosk.hq.schema import FACT
 from kiosk.hq.store import Store
 from kiosk.sync.batch import boxed_batch

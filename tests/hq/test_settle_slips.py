@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from kiosk.hq import kiosks
-from kiosk.hq.orders import OrderRefused
+from kiosk.hq.orders.book import OrderRefused
 from kiosk.hq.settlement.deciding import NotSettled
 from kiosk.hq.settlement.papers import bring
 from kiosk.hq.settlement.rule import Doubt

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from kiosk.hq.orders import Order
+from kiosk.hq.orders.book import Order
 from kiosk.hq.settlement import deciding, rule
 from kiosk.hq.settlement import known as gathering
 from kiosk.hq.settlement.known import STRANGE, Known, Line, known, value_of

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from kiosk.hq.batch_keys import KeyBox
-from kiosk.hq.ledger import Verdict
-from kiosk.hq.shape import Shaped
+from kiosk.hq.intake.ledger import Verdict
+from kiosk.hq.intake.shape import Shaped
+from kiosk.hq.intake.worker import beside
 from kiosk.hq.store import IN_MEMORY, Store
-from kiosk.hq.worker import beside
 from kiosk.sync.batch import BatchRefused
 from tests.hq.batches import NOW_MS, UTILITY, Street, importer
 from tests.hq.test_import import everything, take_all

@@ -14,8 +14,8 @@ from kiosk.devices.vault.hq import Left
 from kiosk.devices.vault.keyset import first_set
 from kiosk.devices.vault.station import FileStation, create_station
 from kiosk.devices.vault.store import Delivered, Expected, Masters, Statement
+from kiosk.hq.downlink.stores import float_grant, trading_store
 from kiosk.hq.office import DAY_MS, Enrolled, Office, Signer
-from kiosk.hq.stores import float_grant, trading_store
 from kiosk.keys import BootSlot
 from kiosk.sync.bodies import LimitsBody
 from kiosk.sync.item import EVERYBODY, Me

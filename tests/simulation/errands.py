@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kiosk.hq.ledger import Verdict
+from kiosk.hq.intake.ledger import Verdict
 from kiosk.sync.ack import read_ack
 from kiosk.vend.facts import RoomFact
 from kiosk.vend.seen import Tick, Trusted

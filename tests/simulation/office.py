@@ -19,8 +19,9 @@ from sqlalchemy import select, update
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from kiosk import envelope
-from kiosk.hq import copying, kiosks
-from kiosk.hq.importer import Importer, Taken
+from kiosk.hq import kiosks
+from kiosk.hq.copies import copying
+from kiosk.hq.intake.importer import Importer, Taken
 from kiosk.hq.report.selling import ORPHAN, UNKNOWN
 from kiosk.hq.schema import DAY_KIOSK, FACT, HEAD, KIND, KIOSK, UTILITY
 from kiosk.hq.settlement.history import Damaged, explained

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from sqlalchemy import insert, select, update
 
-from kiosk.hq import copying, importer, ledger, writing
-from kiosk.hq.ledger import Judged, Verdict
+from kiosk.hq.copies import copying
+from kiosk.hq.intake import importer, ledger, writing
+from kiosk.hq.intake.ledger import Judged, Verdict
 from kiosk.hq.schema import BATCH, ORIGINAL, UTILITY
 from kiosk.sending import Sender
 from kiosk.sync.ack import Ack, made_ack

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table
 
 from kiosk.hq import kiosks
-from kiosk.hq.ledger import CLOSED
+from kiosk.hq.intake.ledger import CLOSED
 from kiosk.hq.schema import BATCH, FACT, HEAD
 from tests.simulation import errands
 

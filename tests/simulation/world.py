@@ -21,8 +21,8 @@ from kiosk.devices.sim.card_files import OPEN, PURCHASE, REPLACEMENT, Parameters
 from kiosk.devices.sim.faults import NONE, Cut, Faults
 from kiosk.devices.sim.image import personalise
 from kiosk.devices.sim.meter import MeterModel
-from kiosk.hq.importer import Taken
-from kiosk.hq.ledger import Verdict
+from kiosk.hq.intake.importer import Taken
+from kiosk.hq.intake.ledger import Verdict
 from kiosk.sync.ack import Ack
 from kiosk.vend import facts as f
 from kiosk.vend import slot

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kiosk.hq import publish
+from kiosk.hq.downlink import publish
 from kiosk.hq.office import OfficeError
 from kiosk.sync.customer import NoticeBody, PeriodBody
 from kiosk.sync.item import EVERYBODY, WAYS, Kind, Me

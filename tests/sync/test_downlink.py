@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from kiosk import envelope
-from kiosk.hq import publish, sources
+from kiosk.hq.downlink import publish, sources
 from kiosk.hq.office import OfficeError
 from kiosk.sync.customer import NOTICE_CELLS, NOTICES_MAX, PERIODS_MAX, PeriodBody, masks
 from kiosk.sync.item import EVERYBODY

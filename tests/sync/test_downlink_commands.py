@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from kiosk.commands.hq import hq_app
 from kiosk.devices.vault.station import open_station
+from kiosk.hq.downlink.sources import READ
 from kiosk.hq.office import Enrolled
-from kiosk.hq.sources import READ
 from kiosk.vend.clock import TimeSigned
 from kiosk.vend.greeting import PersonsInstalled
 from kiosk.vend.journal import Journal

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from kiosk import envelope
-from kiosk.hq import publish
+from kiosk.hq.downlink import publish
 from kiosk.hq.office import OfficeError
 from kiosk.sync.delta import CHANGES_MAX, DeltaBody, change, hotlisted, listed
 from kiosk.sync.item import EVERYBODY, WAYS, Header, Kind, made

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from kiosk import envelope
-from kiosk.hq.ingest import Take, ingest
+from kiosk.hq.intake.ingest import Take, ingest
 from kiosk.hq.serving import Certificate, listening, server
 from kiosk.sync.ack import Ack, made_ack
 from kiosk.sync.plan import HttpsPlan, SftpPlan

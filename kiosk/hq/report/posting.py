@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, select
 
+from kiosk.hq.intake.sold import Odd, SaleRow, local, sums_of
+from kiosk.hq.intake.summary import Added, day_after, later, summed
 from kiosk.hq.report.selling import ORPHAN, UNKNOWN
 from kiosk.hq.report.tables import BOX
 from kiosk.hq.schema import NOT_POSTED, SALE
-from kiosk.hq.sold import Odd, SaleRow, local, sums_of
-from kiosk.hq.summary import Added, day_after, later, summed
 from kiosk.vend.facts import OrphanCredit
 from kiosk.vend.till import CashBoxRemoved
 

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, select, update
 
+from kiosk.hq.intake.summary import INSERT
 from kiosk.hq.schema import FACT, HEAD, KIND, KIOSK, WORK
 from kiosk.hq.settlement import sources
 from kiosk.hq.settlement.known import Line
 from kiosk.hq.settlement.tables import WATCHED
 from kiosk.hq.store import Store
-from kiosk.hq.summary import INSERT
 from kiosk.vend import facts as f
 from kiosk.vend.explain.whereabouts import DISBELIEVED
 from kiosk.vend.till import CASH

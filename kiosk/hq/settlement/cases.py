@@ -9,8 +9,8 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
-from kiosk.hq.order_tables import ORDER
-from kiosk.hq.orders import Order
+from kiosk.hq.orders.book import Order
+from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.schema import FACT, KIOSK
 from kiosk.hq.settlement import sources
 from kiosk.hq.settlement.known import STRANGE, Known, TagOf, money_of, value_of

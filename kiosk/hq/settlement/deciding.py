@@ -11,8 +11,8 @@ import msgspec
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from kiosk.hq.orders import Made, Order, Orders, Wanted
-from kiosk.hq.registry import Binding
+from kiosk.hq.cards.registry import Binding
+from kiosk.hq.orders.book import Made, Order, Orders, Wanted
 from kiosk.hq.settlement.cases import CLOSED, ORDERED, Cases
 from kiosk.hq.settlement.rule import TOGETHER, Case, Way, standing, way
 from kiosk.hq.settlement.tables import SETTLEMENT

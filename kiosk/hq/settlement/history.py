@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from kiosk.envelope import holds
+from kiosk.hq.intake.shape import UNNAMED
 from kiosk.hq.schema import BATCH, FACT, HEAD, KIND, KIOSK, SALE
 from kiosk.hq.settlement.sources import decoded
-from kiosk.hq.shape import UNNAMED
 from kiosk.vend.evidence import PREFIX, NotGenuine, decode
 from kiosk.vend.explain.lookup import Found, NoCase, find
 from kiosk.vend.facts import Row

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from kiosk.hq.orders import Order
+from kiosk.hq.orders.book import Order
 from kiosk.vend import facts as f
 from kiosk.vend import slot
 from kiosk.vend.evidence import SLIP

@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 from kiosk.devices.vault.hq import MasterVault, suite_of
 from kiosk.devices.vault.keyset import find
 from kiosk.devices.vault.suite import Role, bcd_meter, meter_diversifier
-from kiosk.hq.orders import Order
+from kiosk.hq.intake.summary import INSERT
+from kiosk.hq.orders.book import Order
 from kiosk.hq.settlement import sources
 from kiosk.hq.settlement.known import Known, TagOf, value_of
 from kiosk.hq.settlement.tables import PAPER, REMOVAL
 from kiosk.hq.store import Store
-from kiosk.hq.summary import INSERT
 from kiosk.vend import code, evidence
 from kiosk.vend.evidence import SLIP
 from kiosk.vend.evidence import Evidence as Paper

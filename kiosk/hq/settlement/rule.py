@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from kiosk.hq.orders import Order
+from kiosk.hq.orders.book import Order
 from kiosk.hq.settlement.known import Told
 
 ALONE, TOGETHER = 1, 2

@@ -8,12 +8,12 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from kiosk.envelope import holds
-from kiosk.hq.order_tables import ORDER
-from kiosk.hq.orders import Order
+from kiosk.hq.intake.shape import SOUGHT
+from kiosk.hq.orders.book import Order
+from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.schema import BATCH, FACT, HEAD, KIND, KIOSK, SALE, WORK
 from kiosk.hq.settlement.known import Known, Line, TagOf, Told, known
 from kiosk.hq.settlement.tables import PAPER, REMOVAL
-from kiosk.hq.shape import SOUGHT
 from kiosk.vend import evidence, facts
 from kiosk.vend.evidence import Evidence as Paper
 from kiosk.vend.facts import Fact

@@ -1,0 +1,1 @@
+"""Copies of the office: made, proved, put back."""

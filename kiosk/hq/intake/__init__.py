@@ -1,0 +1,1 @@
+"""What kiosks send comes in: opened, shaped, written once, summed, acknowledged."""

@@ -1,0 +1,133 @@
+"""Shaping in a process of its own, so that the database and the decoding keep a core each. Batches go in and come out in order.
+
+The process knows what an importer knew when it began: the kiosks' keys, the kinds, which days are closed. What has changed since is seen
+where it counts, in the transaction. Should the process die, the rest is shaped here.
+"""
+
+import multiprocessing
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import cached_property
+
+import msgspec
+
+from kiosk.hq.batch_keys import KeyBox
+from kiosk.hq.intake.importer import RAW_MAX, Importer
+from kiosk.hq.intake.rules import Known
+from kiosk.hq.intake.shape import Shaped, Shaper
+from kiosk.hq.kiosks import Listed
+from kiosk.sync.batch import BatchRefused, opened_batch
+
+DEPTH = 32  # batches that are under way: as many as keep both busy, and no more memory than that
+Outcome = Shaped | BatchRefused
+
+
+class Brief(msgspec.Struct, frozen=True):
+    """All that the process is told."""
+
+    boxes: tuple[KeyBox, ...]
+    utility: int
+    kiosks: dict[str, Listed]
+    numbers: dict[str, int]
+    known: Known
+    copy: bool
+    closed_through: int
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A BatchRefused on its way between processes."""
+
+    why: str
+    sentence: str
+    kiosk: str
+    seq: int
+
+
+class _Desk:
+    """The one who shapes, in whichever process."""
+
+    def __init__(self, brief: Brief) -> None:
+        self.brief = brief
+
+    @cached_property
+    def shaper(self) -> Shaper:
+        brief = self.brief
+        return Shaper(brief.numbers, brief.known, copy=brief.copy, closed_through=brief.closed_through)
+
+    def shape(self, raw: bytes) -> Shaped | Refusal:
+        kiosks = self.brief.kiosks
+        try:
+            if len(raw) > RAW_MAX:
+                raise BatchRefused("unreadable", f"It has {len(raw)} bytes, and no batch has more than {RAW_MAX}.")
+            batch = opened_batch(raw, self.brief.boxes, lambda name: kiosks[name].sign if name in kiosks else None)
+            if batch.header.utility != self.brief.utility:
+                raise BatchRefused("tamper", "It is of another utility's kiosk.", batch.header.kiosk, batch.header.seq)
+            return self.shaper.shape(kiosks[batch.header.kiosk].no, batch)
+        except BatchRefused as refused:
+            return Refusal(refused.why, refused.sentence, refused.kiosk, refused.seq)
+
+
+_desk: list[_Desk] = []
+
+
+def _begin(brief: Brief) -> None:
+    _desk[:] = [_Desk(brief)]
+
+
+def _shape(raw: bytes) -> Shaped | Refusal:
+    return _desk[0].shape(raw)
+
+
+class Worker:
+    """Shapes for one importer; see `beside`."""
+
+    def __init__(self, importer: Importer, pool: ProcessPoolExecutor) -> None:
+        self._importer, self._pool = importer, pool
+
+    @property
+    def pid(self) -> int:
+        """Of its process; 0 before it has begun."""
+        return next(iter(self._pool._processes or {}), 0)  # noqa: SLF001 - the library tells it nowhere else
+
+    def shaped(self, raws: Iterable[bytes]) -> Iterator[tuple[bytes, Outcome]]:
+        """Each with what became of it, in order; DEPTH of them are under way while the caller writes."""
+        waiting: deque[tuple[bytes, Future[Shaped | Refusal] | None]] = deque()
+        for raw in raws:
+            waiting.append((raw, self._begun(raw)))
+            if len(waiting) >= DEPTH:
+                yield self._done(*waiting.popleft())
+        while waiting:
+            yield self._done(*waiting.popleft())
+
+    def _begun(self, raw: bytes) -> Future[Shaped | Refusal] | None:
+        try:
+            return self._pool.submit(_shape, raw)
+        except BrokenProcessPool:
+            return None
+
+    def _done(self, raw: bytes, under_way: Future[Shaped | Refusal] | None) -> tuple[bytes, Outcome]:
+        try:
+            outcome = under_way.result() if under_way else None
+        except BrokenProcessPool:
+            outcome = None
+        if outcome is None or (isinstance(outcome, Refusal) and outcome.why == "unknown"):  # enrolled since?
+            return raw, self._importer.shaped(raw)
+        if isinstance(outcome, Refusal):
+            return raw, BatchRefused(outcome.why, outcome.sentence, outcome.kiosk, outcome.seq)
+        return raw, outcome
+
+
+@contextmanager
+def beside(importer: Importer, boxes: Iterable[KeyBox]) -> Iterator[Worker]:
+    """A worker for this importer; its process ends with the block."""
+    shaper = importer.shaper
+    brief = Brief(
+        tuple(boxes), importer.store.utility, importer.kiosks, shaper.numbers, importer.known, importer.copy, shaper.closed_through
+    )
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=_begin, initargs=(brief,)) as pool:
+        yield Worker(importer, pool)
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,1 @@
+"""What was paid elsewhere and is collected at a kiosk by code."""

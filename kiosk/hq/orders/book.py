@@ -1,0 +1,344 @@
+"""Transfer orders: money that was paid elsewhere, for one card and one purchase count, and the code that its customer takes to any machine.
+
+An order is durable before its code leaves, here and wherever `off_site` says; the code itself is stored nowhere, the vault makes it again.
+No message undoes a code that is out: an order ends collected, or passed (another record took its slot), or when its generation is in no
+kiosk any more. Two new orders never share a slot; one that settles a claim keeps the claim's.
+"""
+
+import hmac
+import secrets
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from kiosk.devices.vault.hq import MasterVault
+from kiosk.devices.vault.suite import Role
+from kiosk.hq.cards.registry import Binding
+from kiosk.hq.orders.tables import ORDER
+from kiosk.hq.schema import FACT, KIND
+from kiosk.hq.store import Store
+from kiosk.vend import code, damm
+from kiosk.vend.codes import Order as Listed
+from kiosk.vend.limits import CEILINGS
+from kiosk.vend.money import CURRENCIES
+
+NAMES, NAME_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 10  # 50 bits, nothing to mistake for a digit
+REFERENCE_MAX = 64
+MOST_MINOR = CEILINGS["sale_max_minor"]  # above it no vault makes a MAC
+LAST_GENERATION = 0xFFFF  # two bytes where keys are derived: the year 7353
+AHEAD = 5  # orders of one card that may wait: a kiosk knows a count by its last digit
+ROWS_LOOKED_AT = 200  # of a card, the newest
+
+
+class OrderRefused(Exception):
+    """The order is not made; the text is one sentence for whoever asked. `why`: one word for a program."""
+
+    def __init__(self, why: str, sentence: str) -> None:
+        self.why = why
+        super().__init__(sentence)
+
+
+class _Taken(Exception):
+    """Another order took the slot or the reference in this very moment: look again."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What somebody paid for. `purchase`: the number on the customer's last receipt, its check digit taken off; `slot`: of the claim that
+    this settles, 0 for a new order."""
+
+    binding: Binding
+    amount_minor: int
+    currency: str
+    purchase: int
+    source: str
+    reference: str
+    settles: str = ""
+    slot: int = 0
+
+
+class Order(msgspec.Struct, frozen=True):
+    """As it stands. See `order_tables.OrderTable`."""
+
+    name: str
+    region: int
+    version: int
+    card: str
+    meter: str
+    n: int
+    amount_minor: int
+    currency: str
+    generation: int
+    made_ms: int
+    until_ms: int
+    source: str
+    reference: str
+    settles: str = ""
+    state: str = "open"
+    proof_tries: int = 0
+    done_ms: int | None = None
+    done_by: str = ""
+
+    def terms(self, utility: int) -> code.Terms:
+        """What its code is about."""
+        number = CURRENCIES[self.currency].numeric
+        return code.Terms(utility, self.generation, self.card, self.meter, self.n, self.amount_minor, number)
+
+
+class Made(msgspec.Struct, frozen=True):
+    """An order and its code. `after`: names of orders that have to be collected first; `anew`: it was made just now, not found again."""
+
+    order: Order
+    code: str
+    after: tuple[str, ...]
+    anew: bool
+
+    def __repr__(self) -> str:
+        return f"Made({self.order.name}, hidden)"
+
+
+def nowhere_else(_order: Order) -> None:
+    """There is no other site: the store's own disk is all."""
+
+
+class Also(Protocol):
+    """What is written down in the same transaction as an order, new or found again; what it raises undoes both."""
+
+    def __call__(self, connection: Connection, order: Order, *, anew: bool) -> None:
+        """`anew`: it was made in this transaction."""
+
+
+def nothing_more(connection: Connection, order: Order, *, anew: bool) -> None:
+    """An order alone."""
+
+
+class Orders:
+    """`off_site`: returns when the order is safe at another site, too; raises OrderRefused, and the code stays here."""
+
+    def __init__(self, store: Store, vault: MasterVault, off_site: Callable[[Order], None] = nowhere_else) -> None:
+        self._store, self._vault, self._off_site = store, vault, off_site
+
+    def make(self, wanted: Wanted, now_ms: int, also: Also = nothing_more) -> Made:
+        """A new order, or the one that was made under this reference. Raises OrderRefused, StoreError, NoSuchKey, and what `also` does."""
+        _possible(wanted, self._store.utility, now_ms)
+        for _ in range(AHEAD):
+            try:
+                order, anew = self._store.transact(lambda connection: _begun(connection, wanted, now_ms, also))
+                break
+            except _Taken:
+                continue
+        else:
+            raise OrderRefused("busy", "Other orders for this card are being made; try again.")
+        self._off_site(order)
+        return Made(order, self.code_of(order), self._before(order), anew)
+
+    def code_of(self, order: Order) -> str:
+        """Its twenty digits. Raises NoSuchKey."""
+        return code.written(order.terms(self._store.utility), self._mac(order))
+
+    def listed(self, region: int, now_ms: int, most: int) -> tuple[Listed, ...]:
+        """The open orders of a region as its kiosks get them, the newest where there are too many. Raises NoSuchKey."""
+        newest = sorted(standing(self._store, region=region, now_ms=now_ms), key=lambda order: order.made_ms)[-most:]
+        return tuple(Listed(o.name, o.card, o.meter, o.n, o.amount_minor, o.generation, self._mac(o)) for o in newest)
+
+    def _mac(self, order: Order) -> int:
+        return code.ten_digits(self._cmac(order, code.message(order.terms(self._store.utility))))
+
+    def _cmac(self, order: Order, message: bytes) -> bytes:
+        keys = self._vault.keyring(order.version, order.region)
+        return keys.mac(Role.CODE, order.generation, bytes.fromhex(order.card), message)
+
+    def proofs(self, order: Order) -> tuple[str, str]:
+        """The two count proofs that its card's machine may show: this order took the slot, another record did."""
+        terms, mac = order.terms(self._store.utility), self._mac(order)
+        messages = (code.proof_message(terms, mac, another=another) for another in (False, True))
+        this, another = (f"{code.ten_digits(self._cmac(order, message)):0{code.MAC_DIGITS}}" for message in messages)
+        return this, another
+
+    def _before(self, order: Order) -> tuple[str, ...]:
+        return tuple(each.name for each in standing(self._store, card=order.card, now_ms=order.made_ms) if each.n < order.n)
+
+
+def find(store: Store, name: str) -> Order | None:
+    """By its name."""
+    return store.read(lambda connection: _found(connection, name))
+
+
+def of_reference(store: Store, source: str, reference: str) -> Order | None:
+    """By the name that whoever ordered it gave it."""
+    asked = select(ORDER).where(ORDER.c.source == source, ORDER.c.reference == reference)
+    row = store.read(lambda connection: connection.execute(asked).mappings().first())
+    return _order(row) if row else None
+
+
+def standing(store: Store, *, card: str = "", region: int = 0, now_ms: int = 0) -> list[Order]:
+    """Open orders, the oldest slot first; with `now_ms` only those that a machine may still take."""
+    asked = select(ORDER).where(ORDER.c.state == "open", ORDER.c.until_ms > now_ms).order_by(ORDER.c.meter, ORDER.c.n, ORDER.c.made_ms)
+    asked = asked.where(ORDER.c.card == card) if card else asked
+    asked = asked.where(ORDER.c.region == region) if region else asked
+    return store.read(lambda connection: [_order(row) for row in connection.execute(asked).mappings()])
+
+
+# ---------------------------------------------------------------- one transaction
+
+
+def _possible(wanted: Wanted, utility: int, now_ms: int) -> None:
+    """Everything that can be said without looking. Raises OrderRefused."""
+    if wanted.binding.utility != utility or wanted.binding.state != "issued":
+        raise OrderRefused("card", "This card is not one of ours, or it was not handed out yet.")
+    if code.generation_at(now_ms) > LAST_GENERATION:
+        raise OrderRefused("generation", "There is no generation of keys for this day.")
+    if wanted.currency not in CURRENCIES:
+        raise OrderRefused("currency", "This currency is not known here.")
+    if not 1 <= wanted.amount_minor <= min(MOST_MINOR, code.MOST_MINOR):
+        raise OrderRefused("amount", f"An order is for at most {MOST_MINOR} in minor units, and for something.")
+    if not 0 <= wanted.purchase < code.COUNT_MAX - AHEAD or not 0 <= wanted.slot <= code.COUNT_MAX:
+        raise OrderRefused("purchase", "This is no purchase number.")
+    if not 1 <= len(wanted.reference) <= REFERENCE_MAX or not wanted.reference.isprintable():
+        raise OrderRefused("reference", f"A reference has 1 to {REFERENCE_MAX} characters that can be printed.")
+    if bool(wanted.settles) != bool(wanted.slot):
+        raise OrderRefused("settles", "Only an order that settles a claim has its slot given.")
+
+
+def _begun(connection: Connection, wanted: Wanted, now_ms: int, also: Also) -> tuple[Order, bool]:
+    """The order that has this reference, or a new one in the next free slot."""
+    held = wanted.binding
+    asked = select(ORDER).where(ORDER.c.source == wanted.source, ORDER.c.reference == wanted.reference)
+    before = connection.execute(asked).mappings().first()
+    if before:
+        held_before = _same(_order(before), wanted)
+        also(connection, held_before, anew=False)
+        return held_before, False
+    generation = code.generation_at(now_ms)
+    order = Order(
+        name="".join(secrets.choice(NAMES) for _ in range(NAME_LETTERS)),
+        region=held.region,
+        version=held.version,
+        card=held.card,
+        meter=held.meter,
+        n=wanted.slot or _free_slot(connection, held, wanted.purchase, now_ms),
+        amount_minor=wanted.amount_minor,
+        currency=wanted.currency,
+        generation=generation,
+        made_ms=now_ms,
+        until_ms=code.until_ms(generation),
+        source=wanted.source,
+        reference=wanted.reference,
+        settles=wanted.settles,
+    )
+    try:
+        connection.execute(insert(ORDER).values(**msgspec.structs.asdict(order)))
+    except IntegrityError:
+        raise _Taken from None
+    also(connection, order, anew=True)
+    return order, True
+
+
+def _same(order: Order, wanted: Wanted) -> Order:
+    """Raises OrderRefused where the reference stands for something else."""
+    told = order.card, order.meter, order.amount_minor, order.currency, order.settles
+    if told != (wanted.binding.card, wanted.binding.meter, wanted.amount_minor, wanted.currency, wanted.settles):
+        raise OrderRefused("reference", f"The reference {order.reference} stands for another order already.")
+    return order
+
+
+def _free_slot(connection: Connection, held: Binding, purchase: int, now_ms: int) -> int:
+    """Behind the purchase that the customer named, behind all that is known of the card, and behind every order that was ever made for it.
+
+    Raises OrderRefused where too many wait already.
+    """
+    known = max(purchase, _known_count(connection, held.card))
+    alone = (ORDER.c.meter == held.meter, ORDER.c.settles == "", ORDER.c.state != "void")
+    last = connection.execute(select(func.max(ORDER.c.n)).where(*alone)).scalar() or 0
+    waiting = select(func.count()).select_from(ORDER).where(*alone, ORDER.c.state == "open", ORDER.c.until_ms > now_ms, ORDER.c.n > known)
+    if (connection.execute(waiting).scalar() or 0) >= AHEAD:
+        raise OrderRefused("waiting", f"{AHEAD} orders wait for this card already; they are collected first.")
+    slot = max(known, last) + 1
+    if slot - known > AHEAD:
+        raise OrderRefused(
+            "purchase", f"The last order for this card is for purchase {damm.purchase_number(last)}: ask for the newest receipt's number."
+        )
+    return slot
+
+
+def _known_count(connection: Connection, card: str) -> int:
+    """The highest purchase count that a machine's rows prove for this card; 0 where none was imported. Newer ones may be on their way."""
+    kinds = {"CardVerified": ("n",), "ForeignSaleFinished": ("n",), "CardPresented": ("taken",)}
+    asked = select(KIND.c.name, FACT.c.body).join(KIND, KIND.c.no == FACT.c.kind).where(FACT.c.card == card, KIND.c.name.in_(kinds))
+    rows = connection.execute(asked.order_by(FACT.c.at_ms.desc()).limit(ROWS_LOOKED_AT)).all()
+    return max((_count_in(kinds[kind], body) for kind, body in rows), default=0)
+
+
+def _count_in(names: tuple[str, ...], body: str) -> int:
+    try:
+        said = msgspec.json.decode(body, type=dict[str, object])
+    except msgspec.MsgspecError:
+        return 0
+    counts = [value for name in names if isinstance(value := said.get(name), int) and 0 <= value <= code.COUNT_MAX]
+    return max(counts, default=0) if said.get("authentic", True) is True else 0
+
+
+def _found(connection: Connection, name: str, *, hold: bool = False) -> Order | None:
+    """`hold`: nobody else changes it until this is over."""
+    asked = select(ORDER).where(ORDER.c.name == name)
+    row = connection.execute(asked.with_for_update() if hold else asked).mappings().first()
+    return _order(row) if row else None
+
+
+def _order(row: RowMapping) -> Order:
+    return Order(**{name: row[name] for name in Order.__struct_fields__})
+
+
+# ---------------------------------------------------------------- the telephone
+
+PROOF_TRIES = 5
+
+
+class Proved(msgspec.Struct, frozen=True):
+    """What a count proof says. `said`: this | another | wrong | shut (its five tries are over). `reissue`: the same money may be ordered
+    again at once: the order settles no claim, and nothing else was ever made of its money for its slot."""
+
+    order: Order
+    said: str
+    reissue: bool = False
+
+
+def prove(orders: Orders, store: Store, name: str, digits: str, *, by: str, now_ms: int) -> Proved:
+    """Ten digits that a customer reads to the office. Raises OrderRefused, StoreError, NoSuchKey."""
+    held = find(store, name)
+    if held is None:
+        raise OrderRefused("order", "There is no such order.")
+    this, another = orders.proofs(held)
+    given = digits.replace(" ", "")
+    right = [hmac.compare_digest(given.encode(), each.encode()) for each in (this, another)]
+    said = "this" if right[0] else "another" if right[1] else "wrong"
+
+    def work(connection: Connection) -> Proved:
+        order = _found(connection, name, hold=True)
+        if order is None or order.proof_tries >= PROOF_TRIES:
+            return Proved(order or held, "shut")
+        changes: dict[str, object] = {"proof_tries": order.proof_tries + 1}
+        if said != "wrong" and order.state == "open":
+            changes |= {"state": "collected" if said == "this" else "passed", "done_ms": now_ms, "done_by": by}
+        connection.execute(update(ORDER).where(ORDER.c.name == name).values(**changes))
+        return Proved(_found(connection, name) or order, said, said == "another" and _alone(connection, order))
+
+    return store.transact(work)
+
+
+def _alone(connection: Connection, order: Order) -> bool:
+    """Nothing else was ever made of this order's money for its slot: no claim that it settles, no order that settles it."""
+    others = select(ORDER.c.name).where(ORDER.c.settles == order.name)
+    return not order.settles and order.state in ("open", "passed") and connection.execute(others).first() is None
+
+
+def reissue(orders: Orders, proved: Proved, binding: Binding, now_ms: int) -> Made:
+    """The same money in the next slot, on the strength of a count proof that another record took this one. Raises OrderRefused."""
+    old = proved.order
+    if proved.said != "another" or not proved.reissue:
+        raise OrderRefused("proof", "The office waits for the rows that name the record in this order's slot.")
+    wanted = Wanted(binding, old.amount_minor, old.currency, old.n, old.source, f"{old.name} again")
+    return orders.make(replace(wanted, reference=wanted.reference[:REFERENCE_MAX]), now_ms)

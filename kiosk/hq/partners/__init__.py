@@ -1,0 +1,1 @@
+"""Partners: who may order for our customers, and the doors that they come through."""

@@ -1,0 +1,1 @@
+"""Who a reference is. Nothing else at the office names a person."""

@@ -58,6 +58,25 @@ class CodeJob(msgspec.Struct, frozen=True):
         return f"CodeJob({self.id}, hidden)"
 
 
+class PosJob(msgspec.Struct, frozen=True):
+    """What the bank terminal is to do. It is done once per id; the answer is one PosAnswered for each.
+
+    pay        ask the bank for `amount_minor`; `payment` is this attempt's own name, 16 hex digits. An approval waits for goods or refuse
+    abort      the customer left before an approval
+    goods      the card is checked and armed: the payment becomes final
+    refuse     a check failed: the approval is taken back
+    recover    what became of `payment`? By the terminal's own book
+    reverse    take a final payment back: `receipt` is the terminal's number of it
+    day_end    hand in what the terminal has collected. Never while a payment is unknown
+    """
+
+    id: int
+    do: str
+    payment: str = ""
+    amount_minor: int = 0
+    receipt: str = ""
+
+
 class Stance(msgspec.Struct, frozen=True):
     """What the machine should be doing, level-triggered: right again after any restart of anybody."""
 
@@ -89,6 +108,7 @@ class Published(msgspec.Struct, frozen=True):
     pin_job: PinJob | None = None
     read_job: ReadJob | None = None
     code_job: CodeJob | None = None
+    pos_job: PosJob | None = None
     ending: bool = False  # an operator wants the core to be started again
     trust: Trust = Trust()
     sent: Sent = Sent()
@@ -163,6 +183,20 @@ class Vault(Protocol):
 
     def count_proof(self, terms: Terms, mac: int, *, another: bool) -> int:
         """Ten digits that say over the telephone which record took the slot of a code that is right."""
+
+
+class CardTerminal(Protocol):
+    """A terminal for bank cards, whatever it speaks. It watches `Published.pos_job` and tells the desk what came of it.
+
+    An approval that was told waits inside for goods or refuse; one that nobody asked for is never confirmed. A payment that may have
+    reached the bank is never sent a second time: its answer is unknown, and the terminal's own book is asked (recover).
+    """
+
+    def start(self) -> None:
+        """Begin; PosUp is told once the terminal has said who it is and what it still holds."""
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """End. What was being paid stays for the next start to find out."""
 
 
 Tell = Callable[[Seen], None]

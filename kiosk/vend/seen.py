@@ -243,6 +243,70 @@ class EventsLost(Seen, frozen=True):
     events: int
 
 
+# ---------------------------------------------------------------- what the sale can do without
+
+
+class DeviceUp(Seen, frozen=True):
+    """A terminal, display, modem or voice works. `detail`: what a technician may want to know of it."""
+
+    device: str  # the role
+    serial: str = ""
+    detail: str = ""
+
+
+class DeviceDown(Seen, frozen=True):
+    """It does not; `code` as AcceptorDown has it."""
+
+    device: str
+    code: str
+
+
+# ---------------------------------------------------------------- bank card
+
+
+class PosUp(Seen, frozen=True):
+    """The bank terminal answers. `open_payments`: names of attempts of which its driver knows no end; `receipt`: the number of the last
+    receipt in the terminal's own book, "" where it does not say."""
+
+    device: str  # the role: terminal
+    serial: str
+    open_payments: tuple[str, ...] = ()
+    receipt: str = ""
+
+
+class PosPrompt(Seen, frozen=True):
+    """What the terminal wants of the customer now: card | pin | wait | remove. No text of the terminal's own."""
+
+    payment: str
+    key: str
+
+
+class PosAnswered(Seen, frozen=True):
+    """The one answer to a pos job.
+
+    pay      approved | declined | aborted | unknown | busy (nothing was begun)
+    abort    as pay: whichever of the two is answered first ends the attempt
+    goods    final | unknown
+    refuse   reversed | final | unknown
+    recover  final | reversed | none (it never was, or was declined) | unknown
+    reverse  reversed | refused | unknown
+    day_end  done | refused | unknown
+
+    Of an approval: what was approved in minor units, the terminal's receipt number and trace, the bank's approval code, the last four
+    digits of the bank card, the lines of the customer's receipt. `why`: a word for staff (declined-05, full, diagnosis, no_line).
+    """
+
+    job: int
+    outcome: str
+    amount_minor: int = 0
+    receipt: str = ""
+    trace: str = ""
+    approval: str = ""
+    tail: str = ""
+    lines: tuple[str, ...] = ()
+    why: str = ""
+
+
 # ---------------------------------------------------------------- paper
 
 

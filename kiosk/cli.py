@@ -23,6 +23,7 @@ from kiosk.commands import (
     screens,
     sim_card,
     sim_cash,
+    sim_display,
     sim_printer,
 )
 from kiosk.commands.boot import boot_app
@@ -90,6 +91,7 @@ sim.add_typer(sim_card.card_app, name="card")
 sim.add_typer(sim_card.meter_app, name="meter")
 sim.command("coins")(sim_cash.coins)
 sim.command("notes")(sim_cash.notes)
+sim.command("display")(sim_display.display)
 sim.command("printer")(sim_printer.printer)
 
 

@@ -94,7 +94,7 @@ DIALECTS: Mapping[str, Dialect] = {"cd5220": Cd5220(), "epson": Epson(), "led8n"
 def numeric(amount: str) -> str:
     """What eight digits can show of `1234.50`. Its minor part goes before a leading digit does; an amount that does not even fit whole is
     eight minus signs, because a part of it would be another amount."""
-    for written in (amount, amount.split(".")[0]):
+    for written in (amount, amount.partition(".")[0]):
         if len(written.replace(".", "")) <= DIGITS:
             return written
     return "-" * DIGITS

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from kiosk.devices.contract import Health, Identity, Told
 from kiosk.devices.display.dialect import Dialect
-from kiosk.devices.display.showing import Wording, shown
+from kiosk.devices.display.showing import PLAIN, Wording, shown
 from kiosk.devices.port import Port, PortLost, after
 from kiosk.devices.supervise import supervised
-from kiosk.vend.ports import Desk, DeskBusy, DeskDied
+from kiosk.vend.ports import Desk, DeskBusy
 from kiosk.vend.view import View
 
 BITS = 10  # a byte on a serial line, with its start and stop bit
@@ -41,15 +41,16 @@ class DisplayDriver:
         desk: Desk,
         open_port: Callable[[], Port],
         dialect: Dialect,
-        wording: Wording = Wording(),
+        wording: Wording = PLAIN,
         *,
         baud: int = 0,
         protocol: str = "",
         address: str = "",
-        waits: Waits = Waits(),
+        waits: Waits | None = None,
     ) -> None:
         self.role = role
-        self._desk, self._open_port, self._dialect, self._wording, self._waits = desk, open_port, dialect, wording, waits
+        self._desk, self._open_port, self._dialect, self._wording = desk, open_port, dialect, wording
+        self._waits = waits or Waits()
         self._bytes_s = (baud or dialect.baud) / BITS
         self._told = Told(role, desk.tell)
         self._identity = Identity(role, protocol, port=address)

@@ -5,6 +5,7 @@ whole queue: it does not tell what is left in a customer's meter.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 from kiosk import words
@@ -27,7 +28,10 @@ class Wording(NamedTuple):
     public: bool = False
 
 
-def shown(view: View, wording: Wording = Wording()) -> Shown:
+PLAIN = Wording()
+
+
+def shown(view: View, wording: Wording = PLAIN) -> Shown:
     """The two lines, and the amount as a numeric display has it."""
     language = _language(view.language, wording.charset)
 
@@ -57,7 +61,8 @@ def _to_do(view: View) -> str:
 def _amount(view: View, wording: Wording) -> int | None:
     """The amount that this moment is about, minor units; None where there is none, or none for these eyes."""
     if view.phase == "account":
-        return view.figure_minor if view.params.get("as_of") and not wording.public else None
+        told = view.params.get("as_of") and not view.params.get("unproven")
+        return view.figure_minor if told and not wording.public else None
     if view.phase == "still":
         tender = view.params.get("tender")
         return tender if isinstance(tender, int) and tender else view.figure_minor or None
@@ -71,8 +76,8 @@ def _where(view: View) -> str:
     """The key of the words that say where it is, and whether anything is to be done."""
     if view.phase in SAFE:
         return "same_card" if view.phase == "unsure" else "safe"
-    if view.phase == "claim" or (view.phase == "qr" and view.held):
-        return "slip"
+    if view.held and view.phase in ("claim", "qr"):
+        return "slip" if view.params.get("printed") else "safe"
     if view.phase == "writing":
         return "leave_card"
     if view.phase == "bank":
@@ -87,9 +92,10 @@ def _language(language: str, charset: str) -> str:
     return language if _speaks(language, charset) else words.SOURCE
 
 
+@cache
 def _speaks(language: str, charset: str) -> bool:
-    said = {key: sentence for key, sentence in words.catalogue(language).items() if key.startswith("display.")}
-    return all(can_show(sentence, charset) for sentence in said.values())
+    said = (sentence for key, sentence in words.catalogue(language).items() if key.startswith("display."))
+    return all(can_show(sentence, charset) for sentence in said)
 
 
 def _written(language: str, amount_minor: int, view: View, charset: str) -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from kiosk import words
+from kiosk.devices.contract import Role
 from kiosk.envelope import KIOSK_ID
 from kiosk.vend.limits import Allowed
 from kiosk.vend.rules import Letterhead
@@ -86,10 +87,13 @@ class CardPart(_Part):
 
 
 class DevicePart(_Part):
-    """One device: what it is for, how it speaks, where it is, and the serial number that staff enrolled."""
+    """One device: what it is for, how it speaks (`devices.registry`), where it is, and the serial number that staff enrolled first.
 
-    role: Literal["notes", "coins", "printer"]
-    protocol: Literal["cctalk", "escpos"]
+    `options` are its driver's own, and checked by it.
+    """
+
+    role: Role
+    protocol: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")]
     port: str
     serial: str = ""
     options: dict[str, str | int | bool] = {}
@@ -250,6 +254,9 @@ def checked(raw: dict[str, Any], name: str = "the configuration") -> Config:
         raise ConfigError(f"In {name}, screen.language is {config.screen.language}, which is not one of kiosk.languages.")
     if config.screen.language not in config.kiosk.languages:
         raise ConfigError(f"In {name}, the screen speaks {config.screen.language}, which is none of the languages in [kiosk].")
+    roles = [part.role for part in config.device]
+    if twice := next((role for role in roles if roles.count(role) > 1), ""):
+        raise ConfigError(f"In {name}, two devices are {twice}; a machine has one of each role.")
     if config.keys.vault == "demo" and not config.kiosk.demo:
         raise ConfigError(f"In {name}, the vault holds public test keys; that needs demo = true in [kiosk], and is said on the screen.")
     return config

@@ -14,18 +14,15 @@ import msgspec
 
 from kiosk import __version__
 from kiosk.clerk import Clerk
-from kiosk.config import Config, ConfigError, DevicePart
+from kiosk.config import Config, ConfigError
 from kiosk.control import ControlServer
 from kiosk.devices.card.driver import CardDriver
 from kiosk.devices.card.pcsc import PcscReader
 from kiosk.devices.card.reader import Reader
-from kiosk.devices.cctalk.coins import CoinAcceptor
-from kiosk.devices.cctalk.notes import NoteAcceptor
-from kiosk.devices.cctalk.wire import Mode
+from kiosk.devices.contract import Driver
 from kiosk.devices.disk import DiskWatch, Mark
-from kiosk.devices.port import open_port
-from kiosk.devices.printer.driver import PrinterDriver
-from kiosk.devices.printer.escpos import PROFILES
+from kiosk.devices.fitting import Outfit, PartError
+from kiosk.devices.registry import driver_of
 from kiosk.devices.vault import wire
 from kiosk.devices.vault.client import VaultClient
 from kiosk.devices.vault.codes import CodeChecker
@@ -85,7 +82,7 @@ def rules_of(config: Config) -> Rules:
         tariff=config.tariff_values(),
         currency=money.CURRENCIES[config.kiosk.currency],
         zone=config.kiosk.zone,
-        acceptors={part.role: part.serial for part in config.device if part.role != "printer"},
+        acceptors={part.role: part.serial for part in config.device if part.role in ("notes", "coins")},
         key_generation=KEY_GENERATION,
         language=config.screen.language,
         languages=config.kiosk.languages,
@@ -185,7 +182,7 @@ class Core:
         self._clerk = Clerk(self.desk, rules, self._journal_to_read, set_clock, self._open_keys, post=self._post(config))
         self._on_death, self._demo, self._ending = on_death, rules.demo, False
         self._demo_roster(state, rules)
-        self._devices = tuple(_driver(part, self.desk, self.station, rules) for part in config.device)
+        self.devices = _drivers(config, Outfit(self.desk, self.station.sign, rules.currency))
         self._running = threading.Event()
         self._control: ControlServer | None = None
 
@@ -207,7 +204,7 @@ class Core:
         self._codes.start()
         self._clerk.start()
         self._disk.start()
-        for device in self._devices:
+        for device in self.devices:
             device.start()
         self.desk.subscribe(self._ends)
         if self._demo:
@@ -216,7 +213,7 @@ class Core:
 
     def stop(self) -> None:
         """Acceptors shut first; then the desk writes down what was told and the store is closed."""
-        for device in self._devices:
+        for device in self.devices:
             device.stop()
         self._card.stop()
         if self._control:
@@ -346,26 +343,9 @@ def _refuses(_at_s: float) -> None:
     raise PermissionError
 
 
-def _driver(part: DevicePart, desk: Desk[State], station: FileStation, rules: Rules) -> NoteAcceptor | CoinAcceptor | PrinterDriver:
-    port = partial(open_port, part.port)
-    if part.role == "printer":
-        profile = str(part.options.get("profile", "80mm"))
-        if profile not in PROFILES:
-            raise ConfigError(f"device printer: {profile} is no printer profile; known are {', '.join(PROFILES)}.")
-        return PrinterDriver(desk, port, PROFILES[profile], station.sign)
-    kind = NoteAcceptor if part.role == "notes" else CoinAcceptor
-    mode = {"checksum": Mode.CHECKSUM, "crc": Mode.CRC}.get(str(part.options.get("mode", "checksum")))
-    if mode is None:
-        raise ConfigError(f"device {part.role}: mode is checksum or crc.")
-    echo = part.options.get("echo")
-    country = str(part.options.get("country", rules.currency.code[:2]))
-    return kind(
-        part.role,
-        port,
-        desk,
-        country=country,
-        exponent=rules.currency.exponent,
-        enrolled=part.serial or None,
-        mode=mode,
-        echo=None if echo is None else bool(echo),
-    )
+def _drivers(config: Config, outfit: Outfit) -> tuple[Driver, ...]:
+    """One for each `[[device]]`, in its order. Raises ConfigError."""
+    try:
+        return tuple(driver_of(part, outfit) for part in config.device)
+    except PartError as error:
+        raise ConfigError(str(error)) from None

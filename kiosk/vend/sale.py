@@ -3,7 +3,7 @@
 A fact that is not legal in the present phase is ignored and counted: a second tap, a repeated event, an answer to a job that is over.
 """
 
-from kiosk.vend import cash, clock, collect, landing, proof, risk, sent, trust, witness
+from kiosk.vend import cash, clock, collect, fitted, landing, proof, risk, sent, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
@@ -68,6 +68,10 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
             return cash.acceptor_down(state, seen)
         case s.EventsLost():
             return (f.DeviceFault(seen.device, f"events-lost-{seen.events}"),)
+        case s.DeviceUp():
+            return fitted.up(state, seen)
+        case s.DeviceDown():
+            return fitted.down(state, seen)
         case s.PrinterState():
             return proof.printer(state, seen)
         case s.Printed():

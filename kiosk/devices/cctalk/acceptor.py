@@ -12,13 +12,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
+from kiosk.devices import contract
 from kiosk.devices.cctalk import questions
 from kiosk.devices.cctalk.bus import Bus, Pace, Refused, Silent
 from kiosk.devices.cctalk.events import Buffer, Event, Meaning, Say, news
 from kiosk.devices.cctalk.health import Health
 from kiosk.devices.cctalk.outbox import Outbox
-from kiosk.devices.cctalk.questions import Identity
 from kiosk.devices.cctalk.wire import Mode
+from kiosk.devices.contract import Standing
 from kiosk.devices.port import Port, PortLost
 from kiosk.devices.supervise import supervised
 from kiosk.vend.ports import AcceptorMemory, Desk, Published, Stance
@@ -37,6 +38,7 @@ class Acceptor(ABC):
 
     `open_port` is called again whenever the port is lost. `enrolled`: the only serial that may take money; None takes any.
     `country`: the first two letters of the coin and bill ids that are money here ("CN"); `exponent`: the currency's digits after the point.
+    `at`: the port's name, for whoever asks.
     """
 
     address: ClassVar[int]
@@ -56,15 +58,17 @@ class Acceptor(ABC):
         mode: Mode = Mode.CHECKSUM,
         echo: bool | None = None,
         pace: Pace | None = None,
+        at: str = "",
     ) -> None:
         self.role, self.country, self.exponent, self.pace = role, country, exponent, pace or Pace()
         self._open_port, self._desk, self._enrolled = open_port, desk, enrolled
-        self._address, self._mode, self._echo = address or self.address, mode, echo
+        self._address, self._mode, self._echo, self._at = address or self.address, mode, echo, at
+        self._standing = Standing()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._outbox = Outbox(role, desk.tell)
         # the device, as far as it is known
-        self.identity: Identity | None = None
+        self._who: questions.Identity | None = None
         self.values: dict[int, int] = {}  # coin position or bill type -> minor units
         self._has_accept_counter = False
         self._accepted: int | None = None
@@ -124,8 +128,7 @@ class Acceptor(ABC):
 
     def start(self) -> None:
         """Runs in a thread of its own."""
-        gone = AcceptorDown(self.role, "driver")
-        work = supervised(self.run, self._stopping, lambda: self._desk.tell(gone))
+        work = supervised(self.run, self._stopping, self._given_up)
         self._thread = threading.Thread(target=work, name=self.role, daemon=True)
         self._thread.start()
 
@@ -140,6 +143,17 @@ class Acceptor(ABC):
         """Whether its own thread runs."""
         return bool(self._thread and self._thread.is_alive())
 
+    def health(self) -> contract.Health:
+        """See contract.Driver."""
+        return self._standing.health
+
+    def identity(self) -> contract.Identity | None:
+        """See contract.Driver."""
+        who = self._who
+        if who is None:
+            return None
+        return contract.Identity(self.role, "cctalk", who.manufacturer, who.product, who.serial, who.software, self._at)
+
     def run(self) -> None:
         """Opens, starts up and serves until `stop()`. Only a programmer's error, or the desk's, ends it otherwise."""
         self._outbox.open()
@@ -151,7 +165,7 @@ class Acceptor(ABC):
                         failures = 0
                         self._hold_port(port)
                 except PortLost:
-                    self._down("offline")
+                    self._down("offline", "no_device")
                     self._pause(failures)
                     failures += 1
         finally:
@@ -201,12 +215,12 @@ class Acceptor(ABC):
 
     def _recognise(self, bus: Bus) -> AcceptorMemory | None:
         """Who it is, and what the journal knows of this very device."""
-        known, self.identity = self.identity, questions.identify(bus)
-        if known and known.serial != self.identity.serial:
+        known, self._who = self._who, questions.identify(bus)
+        if known and known.serial != self._who.serial:
             self._last = self._before = None
             self._reset = False
         memory = self._desk.published().acceptors.get(self.role)
-        if memory is None or memory.serial != self.identity.serial:
+        if memory is None or memory.serial != self._who.serial:
             return None
         if self._last is None:
             self._last = memory.counter
@@ -317,7 +331,7 @@ class Acceptor(ABC):
     @property
     def serial(self) -> str:
         """The device's own; "" before it was ever met."""
-        return self.identity.serial if self.identity else ""
+        return self._who.serial if self._who else ""
 
     def tell(self, seen: Seen) -> None:
         """Queues it for the desk."""
@@ -326,12 +340,17 @@ class Acceptor(ABC):
     @property
     def fault(self) -> str:
         """Why no money may come in; "" when it may."""
-        identity = self.identity
-        if identity and (not identity.category.lower().startswith(self.category) or self._enrolled not in {None, identity.serial}):
+        who = self._who
+        if who and (not who.category.lower().startswith(self.category) or self._enrolled not in {None, who.serial}):
             return "swapped"
         return self._health.fault
 
-    def _down(self, code: str) -> None:
+    def _given_up(self) -> None:
+        self._standing.becomes("driver")
+        self._desk.tell(AcceptorDown(self.role, "driver"))
+
+    def _down(self, code: str, state: contract.State | None = None) -> None:
+        self._standing.becomes(code, state)
         if code != self._told_down:
             self._told_down = code
             self.tell(AcceptorDown(self.role, code))
@@ -344,6 +363,7 @@ class Acceptor(ABC):
             self._tell_up()
 
     def _tell_up(self) -> None:
+        self._standing.becomes("")
         denominations = tuple(sorted(set(self.values.values())))
         self.tell(AcceptorUp(self.role, self.serial, self._last or 0, self._accepted, denominations, self._reset))
         self._told_down, self._told_counter, self._reset = None, self._last, False

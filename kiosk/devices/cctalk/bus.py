@@ -6,7 +6,9 @@ is learnt from the first answer. Source: ccTalk Generic Specification 4.7, part 
 
 import msgspec
 
+from kiosk.devices import contract
 from kiosk.devices.cctalk.wire import BUSY, HOST, NAK, REPLY, Decoder, Frame, Mode, encode
+from kiosk.devices.contract import DeviceTimeout
 from kiosk.devices.port import Port, after
 
 _BYTE_S = 10 / 9600  # one byte on the wire: start, eight bits, stop
@@ -29,11 +31,13 @@ class Pace(msgspec.Struct, frozen=True):
     behind_s: float = 1.0  # nothing is taken when the desk has not listened for so long
 
 
-class Silent(Exception):
+class Silent(DeviceTimeout):
     """No true answer in time. What was asked may have been done."""
 
+    maybe_done = True
 
-class Refused(Exception):
+
+class Refused(contract.Refused):
     """The device answered NAK: it will not, or does not know that header."""
 
 

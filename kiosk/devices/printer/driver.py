@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from kiosk.devices.contract import Health, Identity, Standing, State
 from kiosk.devices.port import Port, PortLost, after
 from kiosk.devices.printer.escpos import PAPER_80, PrinterProfile, can_print, job_bytes, mark_of
 from kiosk.devices.printer.layout import lay_out
@@ -32,7 +33,10 @@ class PrinterDriver:
 
     `run` works until `stop`; it may be run again after it died, and then says `unknown` of a paper that it had begun.
     `sign` is Station.sign: the paper gets its signed code here, at the last moment. Without it papers have no code.
+    `at`: the port's name, for whoever asks.
     """
+
+    role = "printer"
 
     def __init__(
         self,
@@ -41,7 +45,10 @@ class PrinterDriver:
         profile: PrinterProfile = PAPER_80,
         sign: Sign | None = None,
         waits: Waits | None = None,
+        *,
+        at: str = "",
     ) -> None:
+        self._at, self._met, self._standing = at, False, Standing()
         self._desk, self._open_port, self._profile, self._sign = desk, open_port, profile, sign
         self._waits = waits or Waits()
         self._stopped = threading.Event()
@@ -54,16 +61,28 @@ class PrinterDriver:
     def start(self) -> None:
         """Runs in a thread of its own."""
         self._stopped.clear()
-        gone = PrinterState("offline")
-        work = supervised(self.run, self._stopped, lambda: self._desk.tell(gone))
+        work = supervised(self.run, self._stopped, self._given_up)
         self._thread = threading.Thread(target=work, name="printer", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
+    def stop(self, timeout_s: float = 2.0) -> None:
         """Ends after the paper that is in work; waits for that, but not long."""
         self._stopped.set()
         if self._thread:
-            self._thread.join(self._waits.hear_s + self._waits.answer_s + 1.0)
+            self._thread.join(timeout_s)
+
+    @property
+    def alive(self) -> bool:
+        """See contract.Driver."""
+        return bool(self._thread and self._thread.is_alive())
+
+    def health(self) -> Health:
+        """See contract.Driver."""
+        return self._standing.health
+
+    def identity(self) -> Identity | None:
+        """See contract.Driver. ESC/POS printers name themselves so differently (GS I) that only the port tells one from another."""
+        return Identity(self.role, "escpos", port=self._at) if self._met else None
 
     def run(self) -> None:
         """The thread's work, for whoever brings the thread."""
@@ -74,7 +93,7 @@ class PrinterDriver:
                 with contextlib.closing(self._open_port()) as port:
                     self._serve(PrinterLink(port, self._profile, self._waits))
             except PortLost:
-                self._say("offline")
+                self._say("offline", "no_device")
                 self._without_port()
 
     def _serve(self, link: PrinterLink) -> None:
@@ -131,10 +150,16 @@ class PrinterDriver:
             self._desk.tell(Printed(self._open_job, outcome))
             self._open_job = None
 
-    def _say(self, state: str) -> None:
-        if state != self._told_state:
-            self._told_state = state
-            self._desk.tell(PrinterState(state))
+    def _given_up(self) -> None:
+        self._standing.becomes("driver")
+        self._desk.tell(PrinterState("offline"))
+
+    def _say(self, word: str, state: State | None = None) -> None:
+        self._standing.becomes("" if word == "ok" else word, state)
+        self._met = self._met or self._standing.health.works
+        if word != self._told_state:
+            self._told_state = word
+            self._desk.tell(PrinterState(word))
 
 
 def bytes_of(paper: Paper, profile: PrinterProfile) -> bytes:

@@ -1,4 +1,4 @@
-"""The displays' bytes: the reference's examples, each dialect's cells read back by a display that was written apart, and nothing hostile."""
+"""The displays' bytes: the reference's examples, cells read back by a display that was written apart; and hostile text."""
 
 import json
 import random

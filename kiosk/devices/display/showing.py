@@ -61,7 +61,7 @@ def _to_do(view: View) -> str:
 def _amount(view: View, wording: Wording) -> int | None:
     """The amount that this moment is about, minor units; None where there is none, or none for these eyes."""
     if view.phase == "account":
-        told = view.params.get("as_of") and not view.params.get("unproven")
+        told = view.params.get("as_of") and not view.params.get("unproven") and not view.params.get("order_minor")
         return view.figure_minor if told and not wording.public else None
     if view.phase == "still":
         tender = view.params.get("tender")

@@ -1,6 +1,6 @@
 """A customer display behind its wire: bytes in, cells out. It holds what such a device holds, and nothing when its power was off.
 
-Written from the tables of facts/devices 4.1, apart from the driver. Whatever it does not know it drops, and counts: a display never answers.
+Written from the tables of facts/devices 4.1, apart from the driver. What it does not know it drops, and counts: a display never answers.
 """
 
 import contextlib

@@ -318,7 +318,7 @@ class ReceiptPrinted(SaleFact, frozen=True):
 
 
 class ReceiptOffered(SaleFact, frozen=True):
-    """The receipt was given without paper. how: qr | none. On disk before a code with its number can be photographed."""
+    """The receipt was given without paper. how: qr | none | sms. On disk before a code or text with its number leaves."""
 
     number: int
     how: str

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kiosk.vend import clock, codes, limits, sent, service, till, trust, witness
+from kiosk.vend import clock, codes, limits, sent, service, sms, till, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend.card.reading import Record, Word
@@ -31,7 +31,7 @@ CARDS_KEPT = 5_000  # the newest; older cards lose only their roll-back memory a
 # the customer did something, or money moved: the screen's time begins anew
 ACTIVITY = (
     f.NoteEscrowed, f.NoteStacked, f.CoinAccepted, p.NoteDeclined, f.NoteReturned, f.EscrowUnknown, p.Asked, p.CodeWanted, p.CodeFailed,
-    p.CodeSent, p.CodeAnswered,
+    p.CodeSent, p.CodeAnswered, sms.TextAt,
 )  # fmt: skip
 KEYS = (StaffAt, StaffKept)  # of a maintenance screen: its time is about whoever stands there, not about a device
 
@@ -55,7 +55,7 @@ def _lasting(fact: f.Fact, state: State, row: Row) -> State:
 # what has a room of its own: the state's field, and who adds up its facts
 ROOMS: Mapping[str, Callable[[Any, f.RoomFact, Row], Any]] = {
     "service": service.fold, "trust": trust.fold, "operators": session.fold, "till": till.fold, "sent": sent.fold,
-    "codes": codes.fold,
+    "codes": codes.fold, "sms": sms.fold,
 }  # fmt: skip
 
 
@@ -348,6 +348,8 @@ def _(fact: f.ReceiptPrinted, state: State, row: Row) -> State:
 @_fold.register
 def _(fact: f.ReceiptOffered, state: State, row: Row) -> State:
     state = replace(state, number=max(state.number, fact.number))
+    if fact.how == "sms":
+        return _sale(state, fact.sale, number=fact.number)
     if fact.how == "none":
         return here_with(_sale(state, fact.sale, number=fact.number), printed="none")
     sale = find(state, fact.sale)

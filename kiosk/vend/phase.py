@@ -1,5 +1,6 @@
 """Which phase the machine is in, what the card in the slot needs next, and when the phase's time is over. All derived."""
 
+from kiosk.vend import sms
 from kiosk.vend.card.reading import Word
 from kiosk.vend.codes import Order
 from kiosk.vend.state import Sale, State, find
@@ -20,6 +21,7 @@ SPAN_MS = {  # how long a phase may last without the customer doing anything (de
     "claim": 60_000,
     "done": 30_000,
     "qr": 60_000,
+    "phone": 60_000,
     "refused": 30_000,
     "staff_door": 30_000,
     "staff": 120_000,
@@ -61,6 +63,8 @@ def phase(state: State) -> str:
     if wanted(state) in ("arm", "write", "finish") or (here.token and here.reset and here.reading is None and not here.failed):
         return "writing"
     if here.shown and state.ended and state.ended.id == here.shown:
+        if here.text.state in ("typing", "wrong", "confirm"):
+            return "phone"
         return "qr" if here.qr == "shown" else "done" if landed_shown(state) else "claim"
     if here.leaving:
         return "take_card"
@@ -182,9 +186,9 @@ def ends_ms(state: State) -> int | None:
 
 
 def deadline_ms(state: State) -> int:
-    """When the machine does something by itself: goes on, or asks the offline rules again."""
-    due = due_ms(state)
-    return state.here.look_ms if due is None else min(due, state.here.look_ms)
+    """When the machine does something by itself: goes on, sends a text, or asks the offline rules again."""
+    texts_ms = sms.deadline_ms(state.sms, state.boot, selling=state.sale is not None, down="modem" in state.faults)
+    return min(moment for moment in (due_ms(state), texts_ms, state.here.look_ms) if moment is not None)
 
 
 def due_ms(state: State) -> int | None:

@@ -12,6 +12,7 @@ from kiosk.vend.operators.standing import PinJob, ReadJob
 from kiosk.vend.paper.values import Paper
 from kiosk.vend.seen import Seen
 from kiosk.vend.sent import Sent
+from kiosk.vend.sms import LetterJob, Sms, SmsJob
 from kiosk.vend.trust import Trust
 from kiosk.vend.view import View
 
@@ -113,6 +114,9 @@ class Published(msgspec.Struct, frozen=True):
     trust: Trust = Trust()
     sent: Sent = Sent()
     clock: str = "ok"  # as `clock.word` has it
+    sms: Sms = Sms()
+    sms_job: SmsJob | None = None
+    letter_job: LetterJob | None = None
 
 
 class DeskDied(Exception):

@@ -68,8 +68,8 @@ def chosen(rules: Rules, state: State, how: str) -> Facts:
 
 
 def untold(rules: Rules, state: State) -> Facts:
-    """For whoever goes without choosing: the paper, or where there is none its number. A code that was shown is a receipt."""
-    if not landed_shown(state) or state.here.qr in ("shown", "seen"):
+    """For whoever goes without choosing: the paper, or where there is none its number. A code that was shown is a receipt, so is a text."""
+    if not landed_shown(state) or state.here.qr in ("shown", "seen") or state.here.text.state in ("keeping", "queued"):
         return ()
     return chosen(rules, state, "paper" if paper_works(state) else "none")
 

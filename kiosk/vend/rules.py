@@ -8,6 +8,7 @@ import msgspec
 from kiosk.vend.card.reading import Profile
 from kiosk.vend.limits import Allowed
 from kiosk.vend.money import CNY, Currency
+from kiosk.vend.sms import Texts
 from kiosk.vend.tariff import Tariff
 
 EVERY_LANGUAGE = "*"
@@ -55,6 +56,7 @@ class Rules(msgspec.Struct, frozen=True):
     office: bool = False  # a head office stands behind it: without its float and its lists nothing is sold
     lowers: dict[str, int] = {}  # what the machine's own file lowers, by the names of `Allowed`
     place: str = ""  # in the resource tree: "u1/r2/k07"
+    texts: Texts | None = None  # where there is a modem
 
     def local(self, at_ms: int) -> datetime:
         """Wall time of the kiosk's own zone."""

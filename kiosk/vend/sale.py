@@ -3,7 +3,7 @@
 A fact that is not legal in the present phase is ignored and counted: a second tap, a repeated event, an answer to a job that is over.
 """
 
-from kiosk.vend import cash, clock, collect, fitted, landing, proof, risk, sent, trust, witness
+from kiosk.vend import cash, clock, collect, fitted, landing, proof, risk, sent, sms, texting, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
@@ -25,6 +25,7 @@ Facts = tuple[Fact, ...]
 def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:
     """What has happened now that this was seen."""
     facts = _stepped(rules, state, seen, now)
+    facts = (*facts, *texting.after(rules, state, facts, now))
     return (*facts, *trials.told(rules, state, seen)) if state.here.staff.test else facts
 
 
@@ -78,6 +79,8 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
             return proof.printed(state, seen)
         case s.Signed():
             return proof.signed(rules, state, seen)
+        case s.SmsKept() | s.SmsAnswered() | s.SmsReported() | s.SmsArrived() | s.SimPin():
+            return texting.heard(state, seen)
         case s.Ordered() | s.PinChecked() | s.Found() | s.RosterRead():
             return orders.heard(rules, state, seen, now)
         case s.BootCardLeft():
@@ -125,7 +128,7 @@ def started(rules: Rules, state: State, now: Now, software: str, heights: tuple[
         facts.extend(landing.given_up(rules, state, sale, now))
     elif sale and sale.record and not sale.unsure:
         facts.append(f.CardUnsure(sale.id, "power"))
-    return tuple(facts)
+    return (*facts, *sms.interrupted(state.sms))
 
 
 # ---------------------------------------------------------------- the card comes and goes
@@ -195,7 +198,7 @@ def _choice(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
         return (p.Ignored("Choice"),)
     if seen.do == "language":
         return (p.Asked("language", seen.arg),) if seen.arg in rules.languages else (p.Ignored("language"),)
-    what = "typed" if seen.do == "code" and seen.arg.isdecimal() else seen.arg
+    what = "typed" if seen.do in ("code", "phone") and seen.arg.isdecimal() else seen.arg
     if Offer(seen.do, what) not in offers(rules, state):
         return (p.Ignored(seen.do),)
     return _in_phase(rules, state, phase(state), seen, now) or (p.Ignored(seen.do),)
@@ -222,7 +225,9 @@ def _in_phase(rules: Rules, state: State, name: str, seen: s.Choice, now: Now) -
         case "unsure", "no_card":
             return _give_up(rules, state, now)
         case (("done" | "qr" | "claim"), _):
-            return _at_the_end(rules, state, name, seen)
+            return _at_the_end(rules, state, name, seen, now)
+        case "phone", _:
+            return texting.chosen(rules, state, seen.do, seen.arg, now)
     return ()
 
 
@@ -262,13 +267,15 @@ def _give_up(rules: Rules, state: State, now: Now) -> Facts:
     return (*lost, *closing, *landing.claim(rules, state, sale, sale.unsure or "no_card", now))
 
 
-def _at_the_end(rules: Rules, state: State, name: str, seen: s.Choice) -> Facts:
+def _at_the_end(rules: Rules, state: State, name: str, seen: s.Choice, now: Now) -> Facts:
     """The proof, and the way out."""
     match name, seen.do:
         case (("done" | "claim"), "receipt"):
             return proof.chosen(rules, state, seen.arg)
         case ("done", "finish") | ("claim", "slip_taken"):
             return (*proof.untold(rules, state), p.Asked("leave"))
+        case (("done" | "claim"), "sms"):
+            return texting.chosen(rules, state, seen.do, seen.arg, now)
         case "qr", "finish":
             return _code_seen(state)
     return (p.CodeSeen(),)
@@ -335,8 +342,8 @@ def _tick(rules: Rules, state: State, now: Now) -> Facts:
         return _give_up(rules, state, now)
     if name == "done":
         return (*proof.untold(rules, state), p.Asked("leave"))
-    if name == "qr":
-        return _code_seen(state)
+    if name in ("qr", "phone"):
+        return _code_seen(state) if name == "qr" else (sms.TextAt(""),)
     return (p.CardFailed("mute"),) if name == "reading" else (p.Asked("leave"),)
 
 

@@ -330,6 +330,45 @@ class Signed(Seen, frozen=True):
     code: str
 
 
+# ---------------------------------------------------------------- texts
+
+
+class SmsKept(Seen, frozen=True):
+    """The answer to a letter job: number and text are in the side table, or not."""
+
+    ref: str
+    kept: bool
+
+
+class SmsAnswered(Seen, frozen=True):
+    """The answer to an SMS job: sent (`mr`: each part's message reference) | unknown | failed (`final`: it never can be). `why`: a word."""
+
+    job: int
+    outcome: str
+    mr: tuple[int, ...] = ()
+    why: str = ""
+    final: bool = False
+
+
+class SmsReported(Seen, frozen=True):
+    """The network says what became of a text: delivered | lost."""
+
+    ref: str
+    outcome: str
+
+
+class SmsArrived(Seen, frozen=True):
+    """So many texts came in and were deleted unread."""
+
+    messages: int
+
+
+class SimPin(Seen, frozen=True):
+    """The SIM card asks for its PIN, and the file's `number`-th try is about to be given to it."""
+
+    number: int
+
+
 # ---------------------------------------------------------------- staff
 
 

@@ -11,8 +11,10 @@ from kiosk.vend.operators.showing import staff_view
 from kiosk.vend.phase import MORE_TIME, cash_works, codes_work, ends_ms, landed_shown, order_due, out_of_service, phase, span_ms
 from kiosk.vend.proof import choices, number_of, paper_works
 from kiosk.vend.rules import Now, Rules
+from kiosk.vend.sms import spaced
 from kiosk.vend.state import Sale, State
 from kiosk.vend.tariff import bill, to_card_minor
+from kiosk.vend.texting import offered as text_offered
 from kiosk.vend.view import Line, Offer, Value, View
 from kiosk.vend.wording import worded
 
@@ -240,15 +242,37 @@ def _done(rules: Rules, state: State) -> Parts:
         "figure_minor": closed.credit_minor,
         "lines": lines,
         "params": {"foreign": False, "receipt": _receipt(state), "purchase_no": number, "paid_minor": sale.tender_minor},
-        "offers": (*_proofs(state), Offer("finish")),
+        "offers": (*_proofs(state), *_text_offer(rules, state), Offer("finish")),
+    }
+
+
+def _text_offer(rules: Rules, state: State) -> tuple[Offer, ...]:
+    return (Offer("sms"),) if text_offered(rules, state) else ()
+
+
+def _phone(rules: Rules, state: State) -> Parts:
+    """A number to type, then to be looked at. The money stays where it is."""
+    sale, text = state.ended, state.here.text
+    typing = (Offer("phone", "typed"), Offer("cancel"))
+    offers = (Offer("sms", "send"), Offer("sms", "again"), Offer("cancel")) if text.state == "confirm" else typing
+    landed = landed_shown(state)
+    credit = sale.closed.credit_minor if sale and sale.closed else 0
+    return {
+        "place": "card" if landed else "machine",
+        "held": not landed,
+        "figure_minor": credit if landed else sale.tender_minor if sale else 0,
+        "params": {"state": text.state, "to": spaced(text.number)},
+        "offers": offers,
     }
 
 
 def _receipt(state: State) -> str:
-    """How the receipt fares: printing, the paper's outcome, none, qr, no_qr, asking, or no_paper to ask for."""
+    """How the receipt fares: printing, the paper's outcome, none, qr, no_qr, texted, no_text, asking, or no_paper to ask for."""
     here = state.here
     if here.printing or here.printed:
         return "printing" if here.printing else here.printed
+    if here.text.state in ("keeping", "queued", "failed"):
+        return "no_text" if here.text.state == "failed" else "texted"
     if here.qr in ("seen", "failed"):
         return "qr" if here.qr == "seen" else "no_qr"
     return "asking" if paper_works(state) else "no_paper"
@@ -328,9 +352,10 @@ def _claim(rules: Rules, state: State) -> Parts:
         "copies": sale.copies,
         "printer": paper_works(state),
         "qr": state.here.qr,
+        "text": state.here.text.state,
         "disputed_minor": sale.disputed_minor,
     }
-    offers = (*_proofs(state), Offer("slip_taken"))
+    offers = (*_proofs(state), *_text_offer(rules, state), Offer("slip_taken"))
     return {"place": "machine", "held": True, "figure_minor": sale.tender_minor, "params": params, "offers": offers}
 
 
@@ -373,6 +398,7 @@ _PARTS = {
     "writing": _writing,
     "done": _done,
     "qr": _qr,
+    "phone": _phone,
     "unsure": _unsure,
     "interrupted": _interrupted,
     "claim": _claim,

@@ -6,9 +6,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from kiosk.vend import passing as p
+from kiosk.vend import sms
 from kiosk.vend.card.reading import Word
 from kiosk.vend.operators import standing as o
-from kiosk.vend.phase import landed_shown
+from kiosk.vend.phase import landed_shown, phase
 from kiosk.vend.state import State, find
 
 
@@ -27,7 +28,7 @@ def shown(state: State, sale_id: str, **changes: Any) -> State:
     """Another end on the screen, or none: nothing is known yet of its paper and code. It speaks its customer's language."""
     sale = find(state, sale_id)
     language = state.here.language or (sale.language if sale else "")
-    return here_with(state, shown=sale_id, printed="", qr="", code="", language=language, **changes)
+    return here_with(state, shown=sale_id, printed="", qr="", code="", text=sms.TextAt(""), language=language, **changes)
 
 
 def _gone(state: State) -> State:
@@ -63,8 +64,9 @@ def _(fact: p.CardCame, state: State) -> State:
 
 @stand.register
 def _(_fact: p.CardLeft, state: State) -> State:
-    """With the card its screen goes; but a code stays until it is photographed, and a claim until its slip is taken."""
-    over = landed_shown(state) and state.here.qr not in ("wanted", "shown")
+    """With the card its screen goes; but a code stays until it is photographed, a number that is typed until it is there, and a claim
+    until its slip is taken."""
+    over = landed_shown(state) and state.here.qr not in ("wanted", "shown") and phase(state) != "phone"
     state = shown(state, "") if over else state
     return here_with(_gone(state), asked="" if state.sale is None else state.here.asked)
 
@@ -193,6 +195,21 @@ def _(fact: p.CodeSent, state: State) -> State:
 @stand.register
 def _(fact: p.CodeAnswered, state: State) -> State:
     return here_with(state, code_sent=None, code_said=fact, jobs=state.here.jobs + 1)
+
+
+@stand.register
+def _(fact: sms.TextAt, state: State) -> State:
+    return here_with(state, text=fact)
+
+
+@stand.register
+def _(fact: sms.LetterWanted, state: State) -> State:
+    return here_with(state, letter=fact.job)
+
+
+@stand.register
+def _(fact: sms.SmsDropped, state: State) -> State:
+    return here_with(state, dropped=state.here.dropped + fact.messages)
 
 
 @stand.register

@@ -14,6 +14,7 @@ from kiosk.vend.operators.tree import Roster
 from kiosk.vend.ports import AcceptorMemory
 from kiosk.vend.sent import Sent
 from kiosk.vend.service import Service
+from kiosk.vend.sms import LetterJob, Sms, TextAt
 from kiosk.vend.till import Till
 from kiosk.vend.trust import Trust
 from kiosk.vend.witness import Witnesses
@@ -127,6 +128,9 @@ class Here(msgspec.Struct, frozen=True):
     disk: p.DiskSeen | None = None
     staff: Staff = Staff()
     roster: Roster | None = None
+    text: TextAt = TextAt("")  # where the customer is who wants the end on the screen as a text
+    letter: LetterJob | None = None  # one that is being written
+    dropped: int = 0  # texts that came in
 
 
 class Disputed(msgspec.Struct, frozen=True):
@@ -166,6 +170,7 @@ class State(msgspec.Struct, frozen=True):
     float_held: Float = Float()
     clock: Clock = Clock()
     witness: Witnesses = Witnesses()
+    sms: Sms = Sms()
     here: Here = Here()
 
     @property

@@ -1,4 +1,4 @@
-"""TPDUs of the short message service (3GPP TS 23.040, 9.2): SUBMIT out, DELIVER and STATUS-REPORT in, as hex with the SMSC before them. Pure.
+"""TPDUs of the short message service (3GPP TS 23.040, 9.2) as hex, the SMSC first: SUBMIT out, DELIVER and STATUS-REPORT in. Pure.
 
     00 | first octet | MR | length TON digits | PID DCS VP | UDL UD      00: the SMSC that the SIM knows
 

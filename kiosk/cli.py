@@ -21,6 +21,7 @@ from kiosk.commands import (
     reset,
     run,
     screens,
+    sim_all,
     sim_card,
     sim_cash,
     sim_display,
@@ -87,6 +88,7 @@ pictures.command("sheets")(screens.sheets)
 pictures.command("best")(screens.best)
 pictures.command("measures")(screens.measures)
 app.add_typer(sim, name="sim")
+sim.command("all")(sim_all.simulate_all)
 sim.add_typer(sim_card.card_app, name="card")
 sim.add_typer(sim_card.meter_app, name="meter")
 sim.command("coins")(sim_cash.coins)

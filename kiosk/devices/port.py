@@ -5,11 +5,14 @@ When the other end is gone, for good, every call raises PortLost; whoever needs 
 """
 
 import contextlib
+import errno
+import fcntl
 import os
 import random
 import select
 import socket
 import stat
+import termios
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -17,6 +20,8 @@ from pathlib import Path
 
 _CHUNK = 4096  # bytes taken from the system at once
 _FLUSH_CHUNKS = 64
+_TAKEN = (errno.EBUSY, errno.EAGAIN)
+_PTY_MAJORS = range(136, 144)  # Unix98 pseudo-terminals (the kernel's list of devices)
 _WRITE_S = 2.0  # a device that takes no byte for this long is as good as gone
 
 
@@ -143,8 +148,28 @@ def open_serial(path: str, baud: int = 9600, *, parity: str = "N", stop_bits: in
     try:
         line = serial.Serial(path, baud, parity=parity, stopbits=stop_bits, timeout=0, write_timeout=0, exclusive=True)
     except (serial.SerialException, OSError, ValueError) as error:
+        if getattr(error, "errno", None) in _TAKEN or "exclusively lock" in str(error):
+            raise PortLost(errno.EBUSY, f"{path} is in use by another program") from error
         raise PortLost(f"cannot open {path}: {error}") from error
+    try:
+        _keep_others_out(line.fileno(), path)
+    except OSError:
+        line.close()
+        raise
     return DescriptorPort(line.fileno(), line.close)
+
+
+def _keep_others_out(descriptor: int, path: str) -> None:
+    """A lock for programs that ask for one, and the kernel's own word to those that do not. Raises PortLost.
+
+    A pty has no such word: its simulator keeps the far end open, so that it would outlive a kiosk that was killed.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.isatty(descriptor) and os.major(os.fstat(descriptor).st_rdev) not in _PTY_MAJORS:
+            fcntl.ioctl(descriptor, termios.TIOCEXCL)
+    except BlockingIOError as error:
+        raise PortLost(errno.EBUSY, f"{path} is in use by another program") from error
 
 
 def open_tcp(host: str, port: int, timeout_s: float = 3.0) -> Port:
@@ -162,7 +187,14 @@ def open_device_file(path: str) -> Port:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError as error:
-        raise PortLost(f"cannot open {path}: {error}") from error
+        if error.errno in _TAKEN:
+            raise PortLost(errno.EBUSY, f"{path} is in use by another program") from error
+        raise PortLost(error.errno, f"cannot open {path}: {error.strerror}") from error
+    try:
+        _keep_others_out(descriptor, path)
+    except OSError:
+        os.close(descriptor)
+        raise
     return DescriptorPort(descriptor, lambda: os.close(descriptor))
 
 

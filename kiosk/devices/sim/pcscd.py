@@ -34,6 +34,11 @@ def possible() -> bool:
     return os.geteuid() == 0 and Path(PROGRAM).exists() and DRIVER.exists()
 
 
+def serving() -> bool:
+    """Does a pcscd with these readers run, whoever started it?"""
+    return _listening(PORTS[0])
+
+
 class Pcscd:
     """The daemon. `stop` and `start` again is what a crash looks like to its clients."""
 

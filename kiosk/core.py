@@ -42,7 +42,7 @@ from kiosk.sync.customer import masks
 from kiosk.sync.delta import hotlisted
 from kiosk.sync.orders import orders_of
 from kiosk.sync.spool import Spool
-from kiosk.vend import collect, money, proof, sale
+from kiosk.vend import collect, fitted, money, proof, sale
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.clock import word as clock_word
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
@@ -105,6 +105,7 @@ def machine_of(rules: Rules) -> Machine[State]:
             card_job=sale.next_job(rules, state),
             print_job=proof.print_job(rules, state),
             acceptors=state.acceptors,
+            enrolled={device: fitted.serial_of(rules, state, device) for device in rules.acceptors},
             sign_job=proof.sign_job(rules, state),
             trust=state.trust,
             sent=state.sent,

@@ -5,7 +5,7 @@ already is ignored, growth that no event explains is an orphan, and a held note 
 """
 
 from kiosk.vend import facts as f
-from kiosk.vend import landing, pricelist, risk, till, witness
+from kiosk.vend import fitted, landing, pricelist, risk, till, witness
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.facts import Fact
@@ -166,9 +166,8 @@ def _accepted(state: State, device: str) -> int | None:
 def acceptor_up(rules: Rules, state: State, seen: s.AcceptorUp) -> Facts:
     """Identified, everything that it remembered is told: compare its lifetime growth with the credits."""
     memory = state.acceptors.get(seen.device)
-    enrolled = rules.acceptors.get(seen.device, "")
-    if (enrolled and seen.serial != enrolled) or (not enrolled and memory and memory.serial != seen.serial):
-        return acceptor_down(state, s.AcceptorDown(seen.device, "swapped"))
+    if fitted.serial_of(rules, state, seen.device) not in ("", seen.serial):
+        return acceptor_down(state, s.AcceptorDown(seen.device, "swapped", seen.serial))
     facts: list[Fact] = []
     if memory and memory.serial == seen.serial:
         facts += _growth(state, seen)
@@ -214,7 +213,7 @@ def acceptor_down(state: State, seen: s.AcceptorDown) -> Facts:
     """It takes no money now; the fault is a row once, not once a poll."""
     fault = () if state.faults.get(seen.device) == seen.code else (f.DeviceFault(seen.device, seen.code),)
     alarm = till.gone(state.till, seen.device, box_minor(state, seen.device)) if seen.code == "removed" else ()
-    return (*fault, *alarm, p.AcceptorSeen(seen.device, (), seen.code))
+    return (*fault, *alarm, p.AcceptorSeen(seen.device, (), seen.code, seen.serial))
 
 
 def box_minor(state: State, device: str) -> int:

@@ -1,8 +1,9 @@
-"""The devices that the sale can do without, and which of two acceptors is this machine's: what `step` makes of what they tell."""
+"""The devices that the sale can do without, and which acceptor is this machine's: what `step` makes of what they tell."""
 
 from kiosk.vend import facts as f
 from kiosk.vend import seen as s
 from kiosk.vend.facts import Fact
+from kiosk.vend.rules import Rules
 from kiosk.vend.state import State
 
 
@@ -14,3 +15,16 @@ def up(state: State, seen: s.DeviceUp) -> tuple[Fact, ...]:
 def down(state: State, seen: s.DeviceDown) -> tuple[Fact, ...]:
     """A fault is a row once, not once a try."""
     return () if state.faults.get(seen.device) == seen.code else (f.DeviceFault(seen.device, seen.code),)
+
+
+def serial_of(rules: Rules, state: State, device: str) -> str:
+    """The only acceptor that may take money: the one that staff enrolled last, before that kiosk.toml's, before that the first that came.
+    "" while any may."""
+    memory = state.acceptors.get(device)
+    return state.till.enrolled.get(device) or rules.acceptors.get(device) or (memory.serial if memory else "")
+
+
+def stranger(state: State, device: str) -> str:
+    """The serial of an acceptor that answers in the place of this machine's own, "" where none does."""
+    seen = state.here.acceptors.get(device)
+    return seen.serial if seen and seen.code == "swapped" else ""

@@ -65,11 +65,12 @@ class ReaderSeen(Passing, frozen=True):
 
 
 class AcceptorSeen(Passing, frozen=True):
-    """An acceptor works with these denominations, or does not (code)."""
+    """An acceptor works with these denominations, or does not (code); `serial`: of one that is not this machine's."""
 
     device: str
     denominations: tuple[int, ...]
     code: str = ""
+    serial: str = ""
 
 
 class PrinterSeen(Passing, frozen=True):

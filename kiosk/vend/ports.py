@@ -105,6 +105,7 @@ class Published(msgspec.Struct, frozen=True):
     card_job: CardJob | None
     print_job: PrintJob | None
     acceptors: dict[str, AcceptorMemory]
+    enrolled: dict[str, str] = {}  # role -> the only serial that may take money; "" while any may
     sign_job: SignJob | None = None
     pin_job: PinJob | None = None
     read_job: ReadJob | None = None

@@ -185,10 +185,12 @@ class AcceptorDown(Seen, frozen=True):
     """It cannot take money now.
 
     `code` in XFS4IoT's words with a number where the device gave one: jammed, full, removed, swapped, offline, fault-38.
+    `serial`: of a swapped one that staff may enrol.
     """
 
     device: str
     code: str
+    serial: str = ""
 
 
 class NoteHeld(Seen, frozen=True):

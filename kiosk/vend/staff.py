@@ -31,8 +31,9 @@ To = Literal[
 ]  # fmt: skip
 SCREENS: tuple[To, ...] = get_args(To)
 Operation = Literal[
-    "device.test", "counters.reset", "cash.box.swap", "cash.box.install", "cash.box.slip", "paper.change", "receipt.reprint", "report.day",
-    "report.month", "service.close", "service.open", "clock.set", "restart", "keys.unlock", "sync.now", "sync.export", "sync.import",
+    "device.enrol", "device.test", "counters.reset", "cash.box.swap", "cash.box.install", "cash.box.slip", "paper.change",
+    "receipt.reprint", "report.day", "report.month", "service.close", "service.open", "clock.set", "restart", "keys.unlock", "sync.now",
+    "sync.export", "sync.import",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- shown

@@ -65,6 +65,16 @@ class CashBoxBack(RoomFact, frozen=True):
     room: ClassVar[str] = "till"
 
 
+class AcceptorEnrolled(RoomFact, frozen=True):
+    """From here on this serial is the machine's own: staff stood before another acceptor than the one that was known, and said so."""
+
+    device: str
+    serial: str
+    operators: tuple[str, ...]
+    barrier: ClassVar[bool] = True
+    room: ClassVar[str] = "till"
+
+
 class Box(msgspec.Struct, frozen=True):
     """The session of one device. `out`: the box was taken by an operator; `missing`: it left by itself. `since_ms`: of the last change."""
 
@@ -98,6 +108,7 @@ class Till(msgspec.Struct, frozen=True):
     bags: tuple[str, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     last: dict[str, CashBoxRemoved] = {}  # by device, for its slip
+    enrolled: dict[str, str] = {}  # device -> the serial that staff enrolled last
 
     def box(self, device: str) -> Box:
         """The session that runs, or "no box"."""
@@ -121,6 +132,8 @@ def fold(till: Till, fact: RoomFact, row: Row) -> Till:
             back = _with(till, fact.device, replace(till.box(fact.device), missing=False))
             alarms = tuple(replace(a, back_ms=row.at_ms) if a.device == fact.device and not a.back_ms else a for a in till.alarms)
             return replace(back, alarms=alarms)
+        case AcceptorEnrolled():
+            return replace(till, enrolled={**till.enrolled, fact.device: fact.serial})
     return till
 
 

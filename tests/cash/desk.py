@@ -54,6 +54,10 @@ class ListeningDesk:
         with self._changed:
             self._publish(acceptors={**self._published.acceptors, role: memory})
 
+    def enrols(self, role: str, serial: str) -> None:
+        with self._changed:
+            self._publish(enrolled={**self._published.enrolled, role: serial})
+
     def _publish(self, **changes: object) -> None:
         self._published = msgspec.structs.replace(self._published, rev=self._published.rev + 1, **changes)
         self._changed.notify_all()

@@ -237,7 +237,7 @@ def test_a_device_that_is_not_there_yet_is_waited_for(bench: Bench) -> None:
 def test_another_device_than_the_enrolled_one_takes_no_money(bench: Bench) -> None:
     coins = bench.coins(serial=5)
     bench.drive("coins", enrolled="1060501")
-    assert bench.desk.await_one(AcceptorDown) == AcceptorDown("coins", "swapped")
+    assert bench.desk.await_one(AcceptorDown) == AcceptorDown("coins", "swapped", "5")
     bench.desk.wants(coins=(100,))
     time.sleep(3 * QUICK.check_s)
     assert not coins.memory["master"]

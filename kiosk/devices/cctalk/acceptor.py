@@ -257,6 +257,7 @@ class Acceptor(ABC):
 
     def _obey(self, bus: Bus, published: Published) -> None:
         """Inhibits as the stance says: only what is wanted is open, and nothing while the device or the desk is not well."""
+        self._tell_standing()  # staff may have enrolled it
         shut = bool(self.fault) or self._outbox.behind_s() > self.pace.behind_s
         wanted = () if shut else self.wanted(published.stance)
         mask = sum(1 << (position - 1) for position, minor in self.values.items() if minor in wanted)
@@ -340,10 +341,16 @@ class Acceptor(ABC):
     @property
     def fault(self) -> str:
         """Why no money may come in; "" when it may."""
-        who = self._who
-        if who and (not who.category.lower().startswith(self.category) or self._enrolled not in {None, who.serial}):
-            return "swapped"
-        return self._health.fault
+        return "swapped" if self._is_stranger or self._is_of_another_kind else self._health.fault
+
+    @property
+    def _is_stranger(self) -> bool:
+        ours = self._desk.published().enrolled.get(self.role) or self._enrolled
+        return bool(self._who and ours) and self.serial != ours
+
+    @property
+    def _is_of_another_kind(self) -> bool:
+        return self._who is not None and not self._who.category.lower().startswith(self.category)
 
     def _given_up(self) -> None:
         self._standing.becomes("driver")
@@ -353,7 +360,8 @@ class Acceptor(ABC):
         self._standing.becomes(code, state)
         if code != self._told_down:
             self._told_down = code
-            self.tell(AcceptorDown(self.role, code))
+            may_be_enrolled = code == "swapped" and not self._is_of_another_kind
+            self.tell(AcceptorDown(self.role, code, self.serial if may_be_enrolled else ""))
 
     def _tell_standing(self) -> None:
         """Tells a change between well and not well."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from kiosk.vend import fitted
 from kiosk.vend.cash import box_minor
 from kiosk.vend.facts import Fact, PrintStarted, Tender
 from kiosk.vend.operators.session import OperatorDid, OperatorRefused
@@ -14,7 +15,7 @@ from kiosk.vend.rules import Now, Rules
 from kiosk.vend.service import ServiceClosed, ServiceOpened
 from kiosk.vend.staff import Word
 from kiosk.vend.state import State
-from kiosk.vend.till import CashBoxInstalled, CashBoxRemoved
+from kiosk.vend.till import AcceptorEnrolled, CashBoxInstalled, CashBoxRemoved
 
 Facts = tuple[Fact, ...]
 UNNAMED = "0"  # pieces of which the device named no value
@@ -57,6 +58,8 @@ def perform(rules: Rules, state: State, staff: Staff, now: Now) -> Facts:
             return _removed(rules, state, staff, asked.on, second)
         case "cash.box.install":
             return _installed(rules, state, staff, asked.on, second)
+        case "device.enrol":
+            return _enrolled(rules, state, staff, asked.on, second)
         case "receipt.reprint":
             return _reprinted(rules, state, staff, second)
         case "clock.set":
@@ -105,6 +108,17 @@ def _installed(rules: Rules, state: State, staff: Staff, device: str, second: st
     fact = CashBoxInstalled(device, session, number, people, stray)
     about = {"device": device, "session": str(session), "box": number}
     return (fact, did(rules, state, "cash.box.install", about, second), StaffTold(replace(staff, screen="cash", notice=Word("done"))))
+
+
+def _enrolled(rules: Rules, state: State, staff: Staff, device: str, second: str) -> Facts:
+    """The acceptor that was asked about, if it is still the one that answers."""
+    serial = state.here.staff.typed
+    if fitted.stranger(state, device) != serial:
+        return (StaffTold(replace(staff, screen="cash", notice=Word("not_there"))),)
+    people = tuple(one for one in (state.operators.operator, second) if one)
+    about = {"device": device, "serial": serial}
+    done = StaffTold(replace(staff, screen="cash", notice=Word("done")))
+    return (AcceptorEnrolled(device, serial, people), did(rules, state, "device.enrol", about, second), done)
 
 
 # ---------------------------------------------------------------- paper

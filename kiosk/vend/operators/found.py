@@ -34,7 +34,7 @@ ABOUT = {
     "money": ("NoteStacked", "CoinAccepted", "NoteReturned", "EscrowUnknown", "OrphanCredit", "TenderClosed", "SaleClosed", "ClaimIssued",
               "ClaimSettled", "CashBoxRemoved", "CashBoxInstalled", "CashBoxMissing", "CashBoxBack"),
     "card": ("CardPresented", "ReturnFileArchived", "WriteStarted", "CardVerified", "CardUnsure", "ForeignSaleFinished"),
-    "device": ("Started", "DeviceFault", "DeviceRecovered", "AcceptorRead", "ClockStepped", "ReceiptPrinted"),
+    "device": ("Started", "DeviceFault", "DeviceRecovered", "AcceptorRead", "AcceptorEnrolled", "ClockStepped", "ReceiptPrinted"),
     "staff": ("OperatorTried", "OperatorEntered", "OperatorLeft", "OperatorRefused", "OperatorDid", "ServiceOpened", "ServiceClosed",
               "Unlocked", "Locked", "BootCardRefused", "TamperSeen"),
 }  # fmt: skip

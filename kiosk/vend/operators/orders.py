@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from msgspec.structs import replace
 
+from kiosk.vend import fitted
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend import staff as st
@@ -133,6 +134,8 @@ def _asked(rules: Rules, state: State, order: st.Do, now: Now) -> Facts:
             return (StaffAt(replace(_plain(staff), screen="box", of=order.on)),)
         case "cash.box.slip" if last := state.till.last.get(order.on):
             return (StaffAt(acts.reads(staff, "box", f"{order.on}.{last.session}")),)
+        case "device.enrol" if serial := fitted.stranger(state, order.on):
+            return (StaffAt(replace(staff, asked=order, typed=serial)),)
         case "clock.set" | "keys.unlock":
             return (StaffAt(replace(_plain(staff), screen="clock" if order.operation == "clock.set" else "boot")),)
         case "report.day" | "report.month" if staff.screen == "report" and staff.found.paper:
@@ -141,13 +144,16 @@ def _asked(rules: Rules, state: State, order: st.Do, now: Now) -> Facts:
             return (*printed, *done)
         case "receipt.reprint" if staff.found.again:
             return (StaffAt(replace(staff, asked=order)),)
-        case "service.close" if order.on in WHY and not state.service.closed:
-            return (StaffAt(replace(staff, asked=order)),)
-        case "service.open" if state.service.closed:
+        case "service.close" | "service.open" if _turns_service(state, order):
             return (StaffAt(replace(staff, asked=order)),)
         case "paper.change" | "counters.reset" | "restart":
             return (StaffAt(replace(staff, asked=order)),)
     return (p.Ignored("do"),)
+
+
+def _turns_service(state: State, order: st.Do) -> bool:
+    """An open machine is closed for a reason, a closed one is opened."""
+    return bool(state.service.closed) if order.operation == "service.open" else order.on in WHY and not state.service.closed
 
 
 def _posted(rules: Rules, state: State, order: st.Do) -> Facts:
@@ -173,7 +179,7 @@ def _answered(rules: Rules, state: State, now: Now, *, yes: bool) -> Facts:
         looked = "ok" if yes else "bad"
         return trials.ended(rules, state, looked if staff.test in trials.LOOKED_AT else "stopped")
     if not yes:
-        cash = staff.asked.operation.startswith("cash.")
+        cash = staff.asked.operation.startswith("cash.") or staff.asked.operation == "device.enrol"
         screen = "cash" if cash else "service" if staff.screen in ("clock", "second") else staff.screen
         return (StaffAt(replace(staff, screen=screen, asked=None, typed="", notice=None)),)
     if state.here.roster and state.here.roster.needs_two(staff.asked.operation):

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
+from kiosk.vend import fitted
 from kiosk.vend import staff as st
 from kiosk.vend.cash import box_minor
 from kiosk.vend.operators import acts
@@ -192,7 +193,10 @@ def _cash(rules: Rules, state: State) -> Keys:
         for n, device in enumerate(here, 1)
     ]
     slips = [_do(str(n), f"slip.{device}", "cash.box.slip", device) for n, device in enumerate(here, 3) if device in state.till.last]
-    return (*moves, *slips)
+    strangers = [
+        _do(str(n), f"enrol.{device}", "device.enrol", device) for n, device in enumerate(here, 5) if fitted.stranger(state, device)
+    ]
+    return (*moves, *slips, *strangers)
 
 
 def _reports(business_date: str) -> Keys:
@@ -238,6 +242,9 @@ def _question(rules: Rules, state: State, staff: Staff, *, counted: bool) -> Que
             session = state.till.box(asked.on).session + 1
             lines = (Line("device", Word(f"device.{asked.on}")), Line("session", Count(session)), Line("box", Plain(staff.typed)))
             return Question(Word("install"), "CashBoxInstalled", lines)
+        case "device.enrol":
+            lines = (Line("device", Word(f"device.{asked.on}")), Line("serial", Plain(staff.typed)), who)
+            return Question(Word("enrol"), "AcceptorEnrolled", lines)
         case "service.close":
             return Question(Word("service_close"), "ServiceClosed", (who, Line("why", Word(f"why.{asked.on}"))))
         case "service.open":

@@ -42,7 +42,7 @@ from kiosk.sync.customer import masks
 from kiosk.sync.delta import hotlisted
 from kiosk.sync.orders import orders_of
 from kiosk.sync.spool import Spool
-from kiosk.vend import collect, fitted, money, proof, sale
+from kiosk.vend import collect, fitted, money, paying, proof, sale
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.clock import word as clock_word
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
@@ -114,6 +114,7 @@ def machine_of(rules: Rules) -> Machine[State]:
             read_job=state.here.staff.read,
             code_job=collect.job(state),
             ending=state.here.staff.ending,
+            pos_job=paying.job(state),
         )
 
     def step(state: State, seen: Seen, now: Now) -> tuple[Fact, ...]:

@@ -32,7 +32,7 @@ def open_for_cash(state: State) -> bool:
     name = phase(state)
     if not state.trust.trades or state.here.stop:
         return False
-    if name == "account" and not state.service.closed:
+    if name in ("account", "amount") and not state.service.closed:
         return here.asked != "balance" and here.verdict is not None and not here.verdict.begun_elsewhere and not here.leaving
     return name in ("insert", "still") and (state.sale is not None or not here.asked)
 
@@ -99,7 +99,7 @@ def note_in(state: State, seen: s.NoteIn) -> Facts:
     held = sale.escrow.denomination if sale and sale.escrow and sale.escrow.device == seen.device else 0
     denomination = seen.denomination or held
     replayed = seen.device not in state.here.met  # no note is stacked before its escrow is on disk: only that one is ours
-    if sale and takes_credit(sale) and denomination and (held == denomination or not replayed):
+    if sale and takes_credit(sale) and not state.bank.of(sale.id) and denomination and (held == denomination or not replayed):
         recovered = sale.boot != state.boot
         return (f.NoteStacked(sale.id, seen.device, seen.serial, denomination, seen.counter, seen.accepted, recovered),)
     return (f.OrphanCredit(seen.device, seen.serial, 1, denomination or None, seen.counter, seen.accepted),)
@@ -120,7 +120,7 @@ def _of_another_life(state: State, seen: s.NoteIn | s.CoinIn | s.AcceptorUp) -> 
 
 def takes_credit(sale: Sale) -> bool:
     """Until the amount is bound into a record's tag, a piece that still falls belongs to the sale. A code bound it elsewhere."""
-    return sale.stage in ("paying", "closed") and not sale.salt
+    return sale.stage in ("paying", "closed") and not sale.salt and not sale.payment
 
 
 def coin_in(rules: Rules, state: State, seen: s.CoinIn, now: Now) -> Facts:
@@ -135,7 +135,7 @@ def coin_in(rules: Rules, state: State, seen: s.CoinIn, now: Now) -> Facts:
         return (orphan,)
     if sale is None and not (open_for_cash(state) and opened(rules, state, now)):
         return (orphan,)
-    if sale and not takes_credit(sale):
+    if sale and (not takes_credit(sale) or state.bank.of(sale.id)):
         return (orphan,)
     if seen.denomination > left(state)[1]:
         return (orphan,)

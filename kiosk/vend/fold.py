@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kiosk.vend import clock, codes, limits, sent, service, sms, till, trust, witness
+from kiosk.vend import bank, clock, codes, limits, sent, service, sms, till, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend.card.reading import Record, Word
@@ -31,7 +31,7 @@ CARDS_KEPT = 5_000  # the newest; older cards lose only their roll-back memory a
 # the customer did something, or money moved: the screen's time begins anew
 ACTIVITY = (
     f.NoteEscrowed, f.NoteStacked, f.CoinAccepted, p.NoteDeclined, f.NoteReturned, f.EscrowUnknown, p.Asked, p.CodeWanted, p.CodeFailed,
-    p.CodeSent, p.CodeAnswered, sms.TextAt,
+    p.CodeSent, p.CodeAnswered, p.AmountChosen, sms.TextAt,
 )  # fmt: skip
 KEYS = (StaffAt, StaffKept)  # of a maintenance screen: its time is about whoever stands there, not about a device
 
@@ -39,7 +39,7 @@ KEYS = (StaffAt, StaffKept)  # of a maintenance screen: its time is about whoeve
 def fold(state: State, fact: f.Fact, row: Row) -> State:
     """One fact more. A new phase, or the customer's own doing, starts the screen's time anew."""
     after = stand(fact, state) if isinstance(fact, p.Passing) else _lasting(fact, state, row)
-    turned = phase(after) != phase(state) or isinstance(fact, StaffAt | p.CodeAnswered)
+    turned = phase(after) != phase(state) or isinstance(fact, StaffAt | p.CodeAnswered | bank.PosFact)
     if turned or isinstance(fact, KEYS if staff_here(after) else ACTIVITY):
         return here_with(after, turn=after.here.turn + turned, touched_ms=row.mono_ms)
     return after
@@ -55,7 +55,7 @@ def _lasting(fact: f.Fact, state: State, row: Row) -> State:
 # what has a room of its own: the state's field, and who adds up its facts
 ROOMS: Mapping[str, Callable[[Any, f.RoomFact, Row], Any]] = {
     "service": service.fold, "trust": trust.fold, "operators": session.fold, "till": till.fold, "sent": sent.fold,
-    "codes": codes.fold, "sms": sms.fold,
+    "codes": codes.fold, "sms": sms.fold, "bank": bank.fold,
 }  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def _remember(state: State, card: str, memory: CardMemory) -> State:
 def _(fact: f.SaleOpened, state: State, row: Row) -> State:
     sale = Sale(fact.sale, fact.card, fact.meter, fact.n, fact.quote, opened_ms=row.at_ms, boot=row.boot)
     sale = replace(sale, language=fact.language, customer_tail=fact.customer_tail, restored=state.witness.restored is not None)
-    return shown(replace(state, sale=sale), "", came_back="", asked="")
+    return shown(replace(state, sale=sale), "", came_back="", asked="", pos=replace(state.here.pos, said=""))
 
 
 @_fold.register
@@ -249,6 +249,21 @@ def _(fact: f.TransferCodeAccepted, state: State, row: Row) -> State:
 
 
 @_fold.register
+def _(fact: bank.PosFact, state: State, row: Row) -> State:
+    """The attempt, what it means for its sale, and what is wanted of the terminal next. Its money is in no box."""
+    sale, held = find(state, fact.sale), state.bank.open
+    if isinstance(fact, bank.PosRequested) and sale:
+        terms = bank.Terms(sale.card, sale.meter, sale.n, sale.quote, sale.language, sale.customer_tail)
+        known = bank.begun(state.bank, fact, row, terms)
+    else:
+        known = bank.moved(state.bank, fact)
+    if isinstance(fact, bank.PosFinal):
+        state = replace(state, float_held=limits.spent(state.float_held, fact.amount_minor, row.at_ms))
+    state = _sale(replace(state, bank=known), fact.sale, **bank.sale_changes(held, fact))
+    return here_with(state, pos=bank.now_after(state.here.pos, fact, row), still=False)
+
+
+@_fold.register
 def _(fact: f.TenderClosed, state: State, row: Row) -> State:
     return here_with(_sale(state, fact.sale, stage="closed"), still=False, asked="")
 
@@ -259,7 +274,8 @@ def _(fact: f.TenderClosed, state: State, row: Row) -> State:
 @_fold.register
 def _(fact: f.ReturnFileArchived, state: State, row: Row) -> State:
     sale = find(state, fact.sale)
-    return _sale(state, fact.sale, stage="archived") if sale and sale.stage == "closed" else state
+    pays = sale is not None and state.bank.of(sale.id) is not None
+    return _sale(state, fact.sale, stage="archived") if sale and (sale.stage == "closed" or pays) else state
 
 
 @_fold.register

@@ -10,11 +10,12 @@ from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import pricelist, risk
 from kiosk.vend import seen as s
+from kiosk.vend.bank import Payment
 from kiosk.vend.binding import bound
 from kiosk.vend.card.reading import Reading, Record, Returned, Verdict, Word
 from kiosk.vend.facts import Fact
 from kiosk.vend.limits import DayOfCard, Room, refusal, room
-from kiosk.vend.phase import TRIES, wanted
+from kiosk.vend.phase import TRIES, its_card_waits, wanted
 from kiosk.vend.proof import paper_works, spoken
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import CardMemory, Sale, State, find
@@ -160,6 +161,8 @@ def quoted(rules: Rules, state: State, reading: Reading, now: Now) -> f.Quote:
 def _onward(rules: Rules, state: State, due: Sale, looked: p.CardLooked, now: Now) -> Facts:
     """What follows at once from the word about a sale or claim of ours."""
     verdict, reading = looked.verdict, looked.reading
+    if payment := state.bank.of(due.id):
+        return _checked(state, due, looked, payment, now)
     if due.stage == "paying" and (due.escrow or not due.tender_minor or not _gone(verdict, due)):
         return ()
     if due.record is None:
@@ -177,6 +180,15 @@ def _onward(rules: Rules, state: State, due: Sale, looked: p.CardLooked, now: No
     return ()
 
 
+def _checked(state: State, due: Sale, looked: p.CardLooked, payment: Payment, now: Now) -> Facts:
+    """The bank has said yes and its terminal waits for this reading: the card is copied, to be armed; or the payment goes back."""
+    if payment.stage != "approved" or state.here.pos.doing:
+        return ()
+    if looked.verdict.word == Word.READY and looked.verdict.n == due.n:
+        return (archived(due, looked.reading),)
+    return (p.PosDo("refuse", now.mono_ms),)
+
+
 def _gone(verdict: Verdict, due: Sale) -> bool:
     """The card's slot moved on without this sale."""
     return verdict.word == Word.UNTAKEN or (verdict.word == Word.READY and verdict.n is not None and verdict.n > due.n)
@@ -187,13 +199,25 @@ def archived(due: Sale, reading: Reading) -> f.ReturnFileArchived:
     return f.ReturnFileArchived(due.id, reading.serial, reading.files)
 
 
-def card_worked(state: State, seen: s.CardWorked) -> Facts:
+def close_tender(state: State, sale: Sale, why: str) -> Facts:
+    """No more money; and if its card is in the slot as it was read, on to the card."""
+    closing = f.TenderClosed(sale.id, sale.tender_minor, why)
+    here = state.here
+    if here.reading is None or here.verdict is None or not its_card_waits(state, sale):
+        return (closing,)
+    return (closing, archived(sale, here.reading), p.CardLooked(here.reading, here.verdict, sale.id, "", here.quote))
+
+
+def card_worked(state: State, seen: s.CardWorked, now: Now) -> Facts:
     """A job that wrote is over. After arming the record is bound, before anything is marked; after all else the card is read again."""
     do = wanted(state)
     if seen.token != state.here.token or seen.job != state.here.jobs or do not in ("arm", "write", "finish"):
         return (p.Ignored("CardWorked"),)
     ended = p.JobEnded(seen.job, do, seen.done)
     due = find(state, state.here.due)
+    if do == "arm" and due and state.bank.of(due.id):
+        bare = state.here.reading is not None and state.here.reading.returned is not Returned.FRAME
+        return (ended, p.PosDo("goods" if seen.done else "refuse", now.mono_ms, tag=seen.tag, bare=bare and seen.done))
     if do == "arm" and seen.done and due:
         amount = to_card_minor(bill(due.quote, due.tender_minor))
         return (ended, f.WriteStarted(due.id, due.card, due.meter, due.n, amount, seen.tag))
@@ -224,7 +248,7 @@ def closed(rules: Rules, state: State, sale: Sale, outcome: str, now: Now, *, nu
         n=sale.n,
         tenders=sale.tenders,
         tender_minor=sale.tender_minor,
-        approval=None,
+        approval=(sale.payment.approval or sale.payment.receipt) if sale.payment else None,
         lines=lines,
         currency=sale.quote.currency,
         exponent=sale.quote.exponent,

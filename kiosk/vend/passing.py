@@ -149,6 +149,36 @@ class CodeAnswered(Passing, frozen=True):
     proof: str = ""
 
 
+class AmountChosen(Passing, frozen=True):
+    """How much the customer wants to pay by bank card, minor units."""
+
+    amount_minor: int
+
+
+class TerminalSeen(Passing, frozen=True):
+    """The bank terminal works (code is "") or does not."""
+
+    code: str
+
+
+class PosDo(Passing, frozen=True):
+    """The terminal's next job, as `ports.PosJob` names them; "" none, before `next_ms`. `tag`: of the record that the armed card waits for;
+    `bare`: we wrote the frame that is to be cleared on it; `receipt`: what is to be reversed."""
+
+    do: str
+    at_ms: int
+    tag: str = ""
+    bare: bool = False
+    receipt: str = ""
+    next_ms: int = 0
+
+
+class PosPrompted(Passing, frozen=True):
+    """What the terminal wants of the customer now."""
+
+    key: str
+
+
 class RulesLooked(Passing, frozen=True):
     """What the offline rules said of new money: the name of the one that stops it, or "", and of the one that stops transfer codes. They
     are asked again at `next_ms`."""

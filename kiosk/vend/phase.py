@@ -1,9 +1,9 @@
 """Which phase the machine is in, what the card in the slot needs next, and when the phase's time is over. All derived."""
 
 from kiosk.vend import sms
-from kiosk.vend.card.reading import Word
+from kiosk.vend.card.reading import Returned, Word
 from kiosk.vend.codes import Order
-from kiosk.vend.state import Sale, State, find
+from kiosk.vend.state import Here, Sale, State, find
 
 TRIES = 2  # writes of one record in one presentation; then the card "does not store"
 MORE_TIME = 10  # how often a customer may ask for it (WCAG 2.2.1)
@@ -13,6 +13,11 @@ SPAN_MS = {  # how long a phase may last without the customer doing anything (de
     "account": 45_000,
     "code": 90_000,
     "code_said": 30_000,
+    "amount": 45_000,
+    "bank_requested": 240_000,  # the terminal's own limits are below that
+    "bank_approved": 120_000,
+    "bank_unknown": 180_000,
+    "bank_said": 30_000,
     "insert": 45_000,
     "insert_paid": 60_000,
     "still": 20_000,
@@ -35,7 +40,11 @@ ESCROW_MS = 60_000  # a note that neither arrives nor returns for so long is nob
 def wanted(state: State) -> str:
     """What the card in the slot needs now: read | arm | write | finish, or nothing."""
     here = state.here
-    if not here.token or here.failed or here.leaving or staff_here(state):
+    if not here.token or here.failed or staff_here(state):
+        return ""
+    if state.sale is None and here.pos.bare:
+        return _undone(here)
+    if here.leaving:
         return ""
     if here.reading is None or here.verdict is None:
         return "read" if here.tries <= TRIES else ""
@@ -49,8 +58,19 @@ def wanted(state: State) -> str:
     if due is None or due.stage not in ("archived", "started", "claimed"):
         return ""
     if due.record is None:
+        if (payment := state.bank.of(due.id)) and (payment.stage != "approved" or here.pos.doing):
+            return ""  # armed for it once, while the terminal waits
         return "arm" if here.verdict.word == Word.READY and here.verdict.n == due.n else ""
     return "write" if here.verdict.word in (Word.READY, Word.NEVER, Word.RESUME) else ""
+
+
+def _undone(here: Here) -> str:
+    """We wrote the frame that is to be cleared, for a sale that is over without a record: the card gets back what it had."""
+    reading = here.reading
+    if reading is None or reading.returned is not Returned.FRAME:
+        return "read"  # the reading is from before
+    empty = reading.authentic and not reading.count and not reading.amount_minor
+    return "finish" if empty else ""
 
 
 def phase(state: State) -> str:
@@ -60,6 +80,8 @@ def phase(state: State) -> str:
         return _of_sale(state, state.sale)
     if staff_here(state):
         return "staff"
+    if here.pos.bare and wanted(state):
+        return "reading"
     if wanted(state) in ("arm", "write", "finish") or (here.token and here.reset and here.reading is None and not here.failed):
         return "writing"
     if here.shown and state.ended and state.ended.id == here.shown:
@@ -87,6 +109,8 @@ def landed_shown(state: State) -> bool:
 
 def _of_sale(state: State, sale: Sale) -> str:
     here = state.here
+    if state.bank.of(sale.id) or (here.pos.said and not sale.tender_minor):
+        return "bank"
     if sale.stage == "paying":
         if sale.boot != state.boot:
             return "interrupted"
@@ -118,6 +142,8 @@ def _of_card(state: State) -> str:
         return "account"
     if here.verdict.word != Word.READY:
         return "refused"
+    if here.asked in ("bank", "other") and bank_works(state) and not here.refused:
+        return "amount"
     if codes_work(state) and (here.asked == "code" or here.code_sent or here.code_said):
         return "code"
     return "account" if not here.refused or order_due(state) else "refused"
@@ -133,7 +159,7 @@ def out_of_service(state: State) -> str:
         return "keys"
     if state.service.closed:
         return "service"
-    return state.here.stop or ("" if cash_works(state) else "cash")
+    return state.here.stop or ("" if cash_works(state) or bank_works(state) else "cash")
 
 
 def note_moves(state: State) -> bool:
@@ -149,6 +175,22 @@ def cash_works(state: State) -> bool:
         and not state.here.stop
         and any(seen.denominations and not seen.code and not state.till.box(device).gone for device, seen in state.here.acceptors.items())
     )
+
+
+def bank_works(state: State) -> bool:
+    """The bank terminal is ready to be asked, and the machine is open and has its keys. An attempt without an end bars the next one."""
+    works = state.here.pos.up == "" and not state.here.pos.doing and state.bank.open is None and state.witness.restored is None
+    return works and not state.service.closed and state.trust.trades and not state.here.stop
+
+
+def pos_due_ms(state: State) -> int | None:
+    """When the terminal's book is asked again about an attempt of which nothing is known; None while nobody can ask."""
+    payment, now = state.bank.open, state.here.pos
+    if payment is None or payment.stage != "unknown" or now.up != "" or state.witness.restored:
+        return None
+    if state.sale and state.sale.id != payment.sale:
+        return None  # who pays now has the terminal's customer's place
+    return now.since_ms + SPAN_MS["bank_requested"] if now.doing else now.next_ms
 
 
 def codes_work(state: State) -> bool:
@@ -174,6 +216,8 @@ def span_ms(state: State) -> int | None:
         name = "insert_paid"
     if name == "code" and state.here.code_said:
         name = "code_said"
+    if name == "bank":
+        name = f"bank_{state.bank.open.stage if state.bank.open else 'said'}"
     if name == "staff" and not state.operators.operator:
         name = "staff_door"
     return SPAN_MS.get(name)

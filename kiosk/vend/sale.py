@@ -3,7 +3,7 @@
 A fact that is not legal in the present phase is ignored and counted: a second tap, a repeated event, an answer to a job that is over.
 """
 
-from kiosk.vend import cash, clock, collect, fitted, landing, proof, risk, sent, sms, texting, trust, witness
+from kiosk.vend import cash, clock, collect, fitted, landing, paying, proof, risk, sent, sms, texting, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
@@ -11,7 +11,7 @@ from kiosk.vend.card.reading import Word
 from kiosk.vend.facts import Fact
 from kiosk.vend.operators import entry, orders, trials
 from kiosk.vend.operators.session import OperatorLeft
-from kiosk.vend.phase import due_ms, its_card_waits, landed_shown, note_moves, phase, staff_here, wanted
+from kiosk.vend.phase import due_ms, landed_shown, note_moves, phase, staff_here, wanted
 from kiosk.vend.ports import CardJob, Stance
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.showing import offers
@@ -32,7 +32,8 @@ def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:
 def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: C901, PLR0911, PLR0912 - one line a word, in the order of seen.py
     match seen:
         case s.Tick():
-            return (*risk.looked(rules, state, now), *(_put_back(rules, state, now) or _tick(rules, state, now)))
+            by_itself = _put_back(rules, state, now) or _tick(rules, state, now) or paying.due(rules, state, now)
+            return (*risk.looked(rules, state, now), *by_itself)
         case s.DiskSeen():
             return (p.DiskSeen(seen.free, seen.total),)
         case s.Choice():
@@ -42,11 +43,12 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
         case s.CardOut():
             return _card_out(rules, state, seen, now)
         case s.CardBad():
-            return (p.CardFailed(seen.why),) if seen.token == state.here.token else (p.Ignored("CardBad"),)
+            ours = seen.token == state.here.token
+            return (p.CardFailed(seen.why), *paying.card_gone(state, now)) if ours else (p.Ignored("CardBad"),)
         case s.CardRead():
             return landing.card_read(rules, state, seen, now)
         case s.CardWorked():
-            return landing.card_worked(state, seen)
+            return landing.card_worked(state, seen, now)
         case s.ReaderUp():
             return (p.ReaderSeen(""), *((f.DeviceRecovered("reader"),) if "reader" in state.faults else ()))
         case s.ReaderDown():
@@ -72,7 +74,9 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
         case s.DeviceUp():
             return fitted.up(state, seen)
         case s.DeviceDown():
-            return fitted.down(state, seen)
+            return (*fitted.down(state, seen), *paying.down(seen))
+        case s.PosUp() | s.PosPrompt() | s.PosAnswered():
+            return paying.heard(rules, state, seen, now)
         case s.PrinterState():
             return proof.printer(state, seen)
         case s.Printed():
@@ -124,7 +128,10 @@ def started(rules: Rules, state: State, now: Now, software: str, heights: tuple[
     if state.unprinted:
         facts.append(f.ReceiptPrinted(state.unprinted.sale, state.unprinted.number, "unknown", state.unprinted.copy))
     sale = state.sale
-    if sale and not sale.tender_minor and not sale.escrow:
+    facts.extend(paying.interrupted(state))
+    if sale and state.bank.of(sale.id):
+        pass  # its terminal says what becomes of it
+    elif sale and not sale.tender_minor and not sale.escrow:
         facts.extend(landing.given_up(rules, state, sale, now))
     elif sale and sale.record and not sale.unsure:
         facts.append(f.CardUnsure(sale.id, "power"))
@@ -153,6 +160,8 @@ def _without_card(rules: Rules, state: State, now: Now) -> Facts:
     sale, here = state.sale, state.here
     if sale is None or not (here.reading or here.reset or sale.record):
         return ()
+    if state.bank.of(sale.id):
+        return paying.card_gone(state, now)
     if sale.stage == "paying" and not sale.tender_minor and not sale.escrow:
         return (*landing.given_up(rules, state, sale, now),)
     if sale.record and not sale.unsure:
@@ -198,10 +207,11 @@ def _choice(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
         return (p.Ignored("Choice"),)
     if seen.do == "language":
         return (p.Asked("language", seen.arg),) if seen.arg in rules.languages else (p.Ignored("language"),)
-    what = "typed" if seen.do in ("code", "phone") and seen.arg.isdecimal() else seen.arg
-    if Offer(seen.do, what) not in offers(rules, state):
+    offered = offers(rules, state)
+    what = "typed" if seen.arg.isdecimal() and Offer(seen.do, "typed") in offered else seen.arg
+    if Offer(seen.do, what) not in offered:
         return (p.Ignored(seen.do),)
-    return _in_phase(rules, state, phase(state), seen, now) or (p.Ignored(seen.do),)
+    return paying.chosen(rules, state, seen, now) or _in_phase(rules, state, phase(state), seen, now) or (p.Ignored(seen.do),)
 
 
 def _in_phase(rules: Rules, state: State, name: str, seen: s.Choice, now: Now) -> Facts:
@@ -235,7 +245,7 @@ def _at_insert(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
     sale = state.sale
     match seen.do:
         case "finish" if sale:
-            return close_tender(state, sale, "customer")
+            return landing.close_tender(state, sale, "customer")
         case "cancel" if sale:
             return _abandoned(rules, state, sale, now)
         case "stop":
@@ -246,15 +256,6 @@ def _at_insert(rules: Rules, state: State, seen: s.Choice, now: Now) -> Facts:
 def _abandoned(rules: Rules, state: State, sale: Sale, now: Now) -> Facts:
     """Nothing was paid: the card is given back, unless a slip has to be shown first."""
     return (*landing.given_up(rules, state, sale, now), *(() if sale.disputed_minor else (p.Asked("leave"),)))
-
-
-def close_tender(state: State, sale: Sale, why: str) -> Facts:
-    """No more money; and if its card is in the slot as it was read, on to the card."""
-    closing = f.TenderClosed(sale.id, sale.tender_minor, why)
-    here = state.here
-    if here.reading is None or here.verdict is None or not its_card_waits(state, sale):
-        return (closing,)
-    return (closing, landing.archived(sale, here.reading), p.CardLooked(here.reading, here.verdict, sale.id, "", here.quote))
 
 
 def _give_up(rules: Rules, state: State, now: Now) -> Facts:
@@ -292,7 +293,7 @@ def _code_seen(state: State) -> Facts:
 def _recovered(rules: Rules, state: State, just_now: Facts, now: Now) -> Facts:
     """After a power cut: once every acceptor has said what it knows, an interrupted sale takes no more money."""
     sale = state.sale
-    if sale is None or sale.stage != "paying" or sale.boot == state.boot:
+    if sale is None or sale.stage != "paying" or sale.boot == state.boot or state.bank.of(sale.id):
         return ()
     heard = {*state.here.acceptors, *(fact.device for fact in just_now if isinstance(fact, p.AcceptorSeen))}
     resolved = not sale.escrow or any(isinstance(fact, f.NoteStacked | f.NoteReturned | f.EscrowUnknown) for fact in just_now)
@@ -303,7 +304,7 @@ def _end_interrupted(rules: Rules, state: State, sale: Sale, just_now: Facts, no
     stacked = sum(fact.denomination for fact in just_now if isinstance(fact, f.NoteStacked))
     if not sale.tender_minor + stacked:
         return (*landing.given_up(rules, state, sale, now),)
-    return close_tender(state, sale, "power")
+    return landing.close_tender(state, sale, "power")
 
 
 def _put_back(rules: Rules, state: State, now: Now) -> Facts:
@@ -327,19 +328,19 @@ def _tick(rules: Rules, state: State, now: Now) -> Facts:
         return (p.CodeFailed(),)
     if note_moves(state) and sale and sale.escrow:
         return (f.EscrowUnknown(sale.id, sale.escrow.device, sale.escrow.denomination),)
-    if name in ("account", "insert", "attract", "out"):
+    if name in ("account", "amount", "insert", "attract", "out"):
         return (p.Waited(name),)
     if name in ("staff", "code"):
         return collect.waited(state) if name == "code" else entry.left(state, "time")
     if name == "still":
         if sale and sale.tender_minor:
-            return close_tender(state, sale, "time")
+            return landing.close_tender(state, sale, "time")
         return _abandoned(rules, state, sale, now) if sale else (p.Asked("leave"),)
     if name == "interrupted" and sale:
         lost = (f.EscrowUnknown(sale.id, sale.escrow.device, sale.escrow.denomination),) if sale.escrow else ()
         return (*lost, *_end_interrupted(rules, state, sale, (), now))
-    if name == "unsure":
-        return _give_up(rules, state, now)
+    if name in ("unsure", "bank"):
+        return _give_up(rules, state, now) if name == "unsure" else paying.waited(rules, state, now)
     if name == "done":
         return (*proof.untold(rules, state), p.Asked("leave"))
     if name in ("qr", "phone"):
@@ -377,7 +378,8 @@ def next_job(rules: Rules, state: State) -> CardJob | None:
     if due is None:
         return None
     if do == "arm":
-        amount = to_card_minor(bill(due.quote, due.tender_minor))
+        payment = state.bank.of(due.id)
+        amount = to_card_minor(bill(due.quote, payment.amount_minor if payment else due.tender_minor))
         return CardJob(here.jobs, do, here.token, n=due.n, amount_minor=amount, salt=due.salt)
     after_arm = rules.profile.steps[1] if here.armed else rules.profile.steps[0]
     start = here.verdict.step if here.verdict and here.verdict.word == Word.RESUME and here.verdict.step else after_arm

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from kiosk.vend import cash, notices
+from kiosk.vend import money_shown, notices, paying
 from kiosk.vend.card.reading import Word
 from kiosk.vend.damm import purchase_number
-from kiosk.vend.facts import PriceLine
 from kiosk.vend.greeting import reference
 from kiosk.vend.operators.showing import staff_view
-from kiosk.vend.phase import MORE_TIME, cash_works, codes_work, ends_ms, landed_shown, order_due, out_of_service, phase, span_ms
+from kiosk.vend.phase import MORE_TIME, bank_works, cash_works, codes_work, ends_ms, landed_shown, order_due, out_of_service, phase, span_ms
 from kiosk.vend.proof import choices, number_of, paper_works
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.sms import spaced
@@ -71,12 +70,6 @@ def tail(text: str, digits: int = 4) -> str:
     return text[-digits:]
 
 
-def _bill_lines(lines: tuple[PriceLine, ...]) -> tuple[Line, ...]:
-    return tuple(
-        Line(line.code, line.amount_minor, summed=True) if line.summed else Line(line.code, line.basis, unit="wh") for line in lines
-    )
-
-
 def _attract(rules: Rules, state: State) -> Parts:
     up = {device: seen.denominations for device, seen in state.here.acceptors.items() if not seen.code}
     notes = tuple(d for d in rules.allowed.notes if d in up.get("notes", ()))
@@ -86,6 +79,7 @@ def _attract(rules: Rules, state: State) -> Parts:
             "notes": notes,
             "coins": coins,
             "printer": paper_works(state),
+            "bank": bank_works(state),
             "asked": state.here.asked,
         },
         "offers": (*(Offer("language", code) for code in rules.languages), Offer("balance"), *_code_offer(state)),
@@ -111,7 +105,9 @@ def _account(rules: Rules, state: State) -> Parts:
     reading, quote, verdict = state.here.reading, state.here.quote, state.here.verdict
     if reading is None or verdict is None:
         return {}
-    may_buy = verdict.word == Word.READY and not state.here.refused and state.here.asked != "balance" and cash_works(state)
+    may_pay = verdict.word == Word.READY and not state.here.refused and state.here.asked != "balance"
+    cash, bank = may_pay and cash_works(state), may_pay and paying.offered(rules, state)
+    may_buy = cash or bank
     params: dict[str, Value] = {
         "meter_tail": tail(reading.meter),
         "card_tail": tail(reading.serial),
@@ -132,7 +128,8 @@ def _account(rules: Rules, state: State) -> Parts:
         params |= {"order_minor": order.amount_minor if order else 0, "balance_only": not (may_buy or codes_work(state))}
     offers = (
         *((Offer("order", order.order),) if may_collect and order else ()),
-        *((Offer("tender", "cash"),) if may_buy else ()),
+        *((Offer("tender", "cash"),) if cash else ()),
+        *((Offer("tender", "bank"),) if bank else ()),
         *(_code_offer(state) if may_collect else ()),
         Offer("cancel"),
     )
@@ -167,33 +164,6 @@ def _code(rules: Rules, state: State) -> Parts:
         "params": params,
         "offers": (*again, *cash_too, Offer("cancel")),
     }
-
-
-def _insert(rules: Rules, state: State) -> Parts:
-    sale = state.sale
-    if sale is None:
-        return {}
-    paid = sale.tender_minor
-    lines = bill(sale.quote, paid)
-    soft, _ = cash.left(state)
-    params: dict[str, Value] = {
-        "tiles": sale.newest,
-        "checking": sale.escrow.denomination if sale.escrow else None,
-        "refused": bool(state.here.came_back),
-        "why_refused": state.here.came_back,
-        "more_minor": 0 if state.here.stop else soft,
-        "to_card_minor": to_card_minor(lines),
-        "ask_stop": state.here.asked == "stop",
-        "printer": paper_works(state),
-    }
-    if sale.escrow:
-        offers: tuple[Offer, ...] = ()
-    elif not paid:
-        offers = (Offer("cancel"),)
-    else:
-        offers = (Offer("finish"), Offer("add_more") if state.here.asked == "stop" else Offer("stop"))
-    shown = _bill_lines(lines) if paid else ()
-    return {"place": "machine" if paid else "you", "figure_minor": paid, "lines": shown, "params": params, "offers": offers}
 
 
 def _still(rules: Rules, state: State) -> Parts:
@@ -393,7 +363,9 @@ _PARTS = {
     "reading": _reading,
     "account": _account,
     "code": _code,
-    "insert": _insert,
+    "insert": money_shown.insert,
+    "amount": money_shown.amount,
+    "bank": money_shown.bank,
     "still": _still,
     "writing": _writing,
     "done": _done,

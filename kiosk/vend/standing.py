@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from kiosk.vend import passing as p
 from kiosk.vend import sms
-from kiosk.vend.card.reading import Word
+from kiosk.vend.card.reading import Returned, Word
 from kiosk.vend.operators import standing as o
 from kiosk.vend.phase import landed_shown, phase
 from kiosk.vend.state import State, find
@@ -52,6 +52,7 @@ def _gone(state: State) -> State:
         extended=0,
         code_sent=None,
         code_said=None,
+        pos=replace(state.here.pos, bare=False),
     )
 
 
@@ -59,7 +60,8 @@ def _gone(state: State) -> State:
 def _(fact: p.CardCame, state: State) -> State:
     if landed_shown(state):
         state = shown(state, "")
-    return here_with(_gone(state), token=fact.token)
+    bare = state.here.pos.bare and fact.token == state.here.token  # the same card, to be read anew
+    return here_with(after := _gone(state), token=fact.token, pos=replace(after.here.pos, bare=bare))
 
 
 @stand.register
@@ -75,7 +77,8 @@ def _(_fact: p.CardLeft, state: State) -> State:
 def _(fact: p.CardLooked, state: State) -> State:
     here = state.here
     state = here_with(state, reading=fact.reading, verdict=fact.verdict, due=fact.due, refused=fact.refused, quote=fact.quote)
-    state = here_with(state, failed="", reset=False, jobs=here.jobs + 1)
+    bare = here.pos.bare and fact.reading.returned is Returned.FRAME
+    state = here_with(state, failed="", reset=False, jobs=here.jobs + 1, pos=replace(here.pos, bare=bare))
     if fact.verdict.word == Word.FOREIGN:
         return here_with(state, foreign=fact.verdict)
     return here_with(state, foreign=None, tries=0) if here.foreign else state
@@ -111,7 +114,11 @@ def _(fact: p.JobEnded, state: State) -> State:
     """After an arming the reading before it still speaks; after a write, done or torn, only a new reading does."""
     armed = fact.ok and fact.do == "arm"
     state = here_with(state, jobs=state.here.jobs + 1, armed=armed)
-    return state if armed else here_with(state, reading=None, verdict=None, reset=True, tries=state.here.tries + 1)
+    if armed:
+        return state
+    undone = fact.do == "finish" and state.here.pos.bare  # nothing of it is awaited
+    pos = replace(state.here.pos, bare=state.here.pos.bare and fact.do != "finish")
+    return here_with(state, reading=None, verdict=None, reset=not undone, tries=state.here.tries + 1, pos=pos)
 
 
 @stand.register
@@ -149,7 +156,7 @@ def _(fact: p.Asked, state: State) -> State:
         return here_with(state, still=False, extended=here.extended + 1)
     if fact.what == "leave":
         return shown(state, "", leaving=bool(here.token), asked="")
-    return here_with(state, asked=fact.what, code_sent=None, code_said=None)
+    return here_with(state, asked=fact.what, code_sent=None, code_said=None, pos=replace(here.pos, said=""))
 
 
 @stand.register
@@ -174,7 +181,31 @@ def _(_fact: p.CodeFailed, state: State) -> State:
 
 @stand.register
 def _(fact: p.Waited, state: State) -> State:
-    return here_with(state, still=True) if fact.phase in ("insert", "account", "code") else here_with(state, language="", asked="")
+    asks = fact.phase in ("insert", "account", "amount", "code")
+    return here_with(state, still=True) if asks else here_with(state, language="", asked="")
+
+
+@stand.register
+def _(fact: p.AmountChosen, state: State) -> State:
+    return here_with(state, asked="bank", pos=replace(state.here.pos, amount_minor=fact.amount_minor))
+
+
+@stand.register
+def _(fact: p.TerminalSeen, state: State) -> State:
+    return here_with(state, pos=replace(state.here.pos, up=fact.code, tries=0, next_ms=0))
+
+
+@stand.register
+def _(fact: p.PosDo, state: State) -> State:
+    now = state.here.pos
+    now = replace(now, jobs=now.jobs + 1, doing=fact.do, receipt=fact.receipt, since_ms=fact.at_ms, prompt="")
+    later = {} if fact.do else {"tries": now.tries + 1, "next_ms": fact.next_ms}
+    return here_with(state, pos=replace(now, tag=fact.tag or now.tag, bare=fact.bare or now.bare, **later))
+
+
+@stand.register
+def _(fact: p.PosPrompted, state: State) -> State:
+    return here_with(state, pos=replace(state.here.pos, prompt=fact.key))
 
 
 @stand.register

@@ -4,6 +4,7 @@ import msgspec
 
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
+from kiosk.vend.bank import Bank, Payment, PosNow
 from kiosk.vend.card.reading import Reading, Record, Verdict
 from kiosk.vend.clock import Clock
 from kiosk.vend.codes import Codes, Order
@@ -61,6 +62,7 @@ class Sale(msgspec.Struct, frozen=True):
     claim_head: str = ""
     claim_ms: int = 0
     salt: str = ""  # of a transfer code's record, 4 hex digits; with it the sale's money is the code's, and no other comes in
+    payment: Payment | None = None  # by bank card, once it is final
     restored: bool = False  # this store had been put back: what it says of it may be long over
 
     @property
@@ -126,6 +128,7 @@ class Here(msgspec.Struct, frozen=True):
     code_said: p.CodeAnswered | None = None  # what became of the last one
     look_ms: int = 0  # when the rules are asked again
     disk: p.DiskSeen | None = None
+    pos: PosNow = PosNow()
     staff: Staff = Staff()
     roster: Roster | None = None
     text: TextAt = TextAt("")  # where the customer is who wants the end on the screen as a text
@@ -165,6 +168,7 @@ class State(msgspec.Struct, frozen=True):
     service: Service = Service()
     operators: Operators = Operators()
     till: Till = Till()
+    bank: Bank = Bank()
     trust: Trust = Trust()
     codes: Codes = Codes()
     float_held: Float = Float()

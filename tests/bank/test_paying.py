@@ -1,0 +1,393 @@
+"""Paying by bank card, told as stories of a customer."""
+
+import pytest
+
+from kiosk.vend import sale
+from kiosk.vend.bank import PosDeclined, PosFinal, PosReversed, PosUnknown
+from kiosk.vend.facts import ClaimIssued, OrphanCredit, SaleClosed
+from tests.bank.counter import Counter, Terminal
+from tests.sale.shop import Card
+
+
+def closed(shop: Counter) -> list[SaleClosed]:
+    return [fact for fact in shop.facts() if isinstance(fact, SaleClosed)]
+
+
+def paying(shop: Counter, card: Card, amount: int = 100_00) -> None:
+    """Up to the terminal, without the terminal."""
+    silent, shop.terminal.silent = shop.terminal.silent, True
+    shop.insert(card)
+    shop.press("tender", "bank")
+    shop.press("amount", str(amount))
+    shop.press("finish")
+    assert shop.view.phase == "bank"
+    shop.terminal.silent = silent
+
+
+def test_a_customer_pays_100_by_bank_card_and_95_is_on_the_card() -> None:
+    shop, card = Counter(), Card()
+    shop.insert(card)
+    shop.press("tender", "bank")
+    assert (shop.view.phase, shop.view.figure_minor, shop.view.params["presets"]) == ("amount", 100_00, (20_00, 50_00, 100_00, 200_00))
+    shop.press("amount", "5000")
+    assert shop.view.figure_minor == 50_00
+    shop.press("amount", "10000")
+    shop.press("finish")
+    assert (shop.view.phase, shop.view.figure_minor) == ("done", 95_00)
+    (ended,) = closed(shop)
+    assert (ended.outcome, ended.tender_minor, ended.credit_minor, ended.approval) == ("landed", 100_00, 95_00, "123456")
+    assert [(t.device, t.denomination, t.pieces) for t in ended.tenders] == [("bank", 100_00, 1)]
+    assert shop.terminal.taken_minor() == 100_00
+    card.into_meter()
+    assert card.credited == [95_00]
+
+
+def test_the_payment_is_final_before_the_record_and_the_card_is_copied_and_armed_before_that() -> None:
+    shop = Counter()
+    shop.insert(Card())
+    shop.press("tender", "bank")
+    shop.press("finish")
+    tail = shop.kinds()[shop.kinds().index("SaleOpened") :]
+    assert tail == [
+        "SaleOpened", "PosRequested", "PosApproved", "CardPresented", "ReturnFileArchived", "PosFinal", "TenderClosed", "WriteStarted",
+        "CardVerified", "SaleClosed",
+    ]  # fmt: skip
+    assert [job.do for job in shop.terminal.told] == ["pay", "goods"]
+
+
+def test_an_amount_of_ones_own_is_typed_within_what_fits() -> None:
+    shop = Counter()
+    shop.insert(Card())
+    shop.press("tender", "bank")
+    shop.press("amount", "other")
+    assert (shop.view.params["typing"], shop.view.params["least_minor"], shop.view.params["most_minor"]) == (True, 10_00, 500_00)
+    for wrong in ("900", "50100", "9" * 5000):
+        shop.press("amount", wrong)
+        assert shop.view.params.get("typing")
+    shop.press("amount", "12300")
+    assert (shop.view.phase, shop.view.figure_minor) == ("amount", 123_00)
+    shop.press("finish")
+    assert closed(shop)[0].tender_minor == 123_00
+
+
+def test_a_note_on_the_amounts_screen_is_the_choice_of_cash() -> None:
+    shop = Counter()
+    shop.insert(Card())
+    shop.press("tender", "bank")
+    shop.feed(50_00)
+    assert (shop.view.phase, shop.view.figure_minor) == ("insert", 50_00)
+    assert shop.pos_job is None
+
+
+def test_from_the_request_on_no_cash_comes_in_and_a_coin_in_fall_is_an_orphan() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    stance = sale.stance(shop.rules, shop.state)
+    assert (stance.notes, stance.coins) == ((), ())
+    shop.terminal.silent = True
+    shop.coin()
+    assert [fact.amount_minor for fact in shop.facts() if isinstance(fact, OrphanCredit)] == [1_00]
+    shop.terminal.silent = False
+    shop.work()
+    assert closed(shop)[0].tender_minor == 100_00
+
+
+@pytest.mark.parametrize(("said", "state"), [("declined", "declined"), ("aborted", "aborted"), ("busy", "busy")])
+def test_a_payment_that_came_to_nothing_leaves_every_way_open(said: str, state: str) -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script["pay"] = [said]
+    shop.work()
+    assert (shop.view.phase, shop.view.params["state"], shop.view.place) == ("bank", state, "you")
+    assert {(offer.choice, offer.arg) for offer in shop.view.offers} == {("tender", "cash"), ("tender", "bank"), ("cancel", "")}
+    shop.press("tender", "bank")
+    assert shop.view.phase == "done"
+    assert len(closed(shop)) == 1
+
+
+def test_after_a_declined_card_the_same_sale_is_paid_in_cash() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script["pay"] = ["declined"]
+    shop.work()
+    shop.press("tender", "cash")
+    assert shop.view.phase == "insert"
+    shop.feed(50_00)
+    shop.press("finish")
+    (ended,) = closed(shop)
+    assert (ended.outcome, ended.tender_minor, ended.approval) == ("landed", 50_00, None)
+
+
+def test_after_a_declined_card_nobody_does_anything_and_the_card_is_given_back() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script["pay"] = ["declined"]
+    shop.work()
+    shop.wait(31)
+    assert shop.view.phase == "take_card"
+    assert [ended.outcome for ended in closed(shop)] == ["cancelled"]
+
+
+def test_the_customer_calls_it_off() -> None:
+    shop, card = Counter(), Card()
+    shop.terminal.silent = True
+    paying(shop, card)
+    shop.press("cancel")
+    assert shop.view.params["state"] == "off"
+    assert shop.view.offers == ()
+    shop.terminal.silent = False
+    shop.work()
+    assert shop.view.params["state"] == "aborted"
+    assert [job.do for job in shop.terminal.told] == ["abort"]
+    assert shop.terminal.taken_minor() == 0
+
+
+def test_the_bank_was_quicker_than_the_customer_who_called_it_off_and_it_is_given_back() -> None:
+    shop, card = Counter(), Card()
+    shop.terminal.silent = True
+    paying(shop, card)
+    shop.press("cancel")
+    shop.terminal.silent, shop.terminal.script["abort"] = False, ["approved"]
+    shop.work()
+    assert [job.do for job in shop.terminal.told] == ["abort", "refuse"]
+    assert (shop.view.params["state"], shop.terminal.taken_minor()) == ("reversed", 0)
+    assert [fact.why for fact in shop.facts() if isinstance(fact, PosReversed)] == ["refused"]
+
+
+@pytest.mark.covers("failure-23")
+def test_a_card_that_is_pulled_while_the_bank_says_yes_gets_its_payment_back() -> None:
+    shop, card = Counter(), Card()
+    shop.terminal.silent = True
+    paying(shop, card)
+    job = shop.pos_job
+    assert job
+    shop.pull()
+    shop.terminal.silent = False
+    answer = shop.terminal.answer(job)
+    assert answer
+    shop.tell(answer)
+    shop.work()
+    assert (shop.view.phase, shop.terminal.taken_minor()) == ("attract", 0)
+    assert [ended.outcome for ended in closed(shop)] == ["cancelled"]
+
+
+@pytest.mark.covers("failure-23")
+def test_a_card_that_cannot_be_armed_takes_the_payment_back() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    job = shop.pos_job
+    assert job
+    answer = shop.terminal.answer(job)
+    assert answer
+    shop.tell(answer)
+    read = shop.job()
+    assert read
+    assert read.do == "read"
+    shop.do(read, card)
+    arm = shop.job()
+    assert arm
+    assert arm.do == "arm"
+    from kiosk.vend import seen
+
+    shop.tell(seen.CardWorked(arm.token, arm.id, done=False, why="no_key"))
+    shop.work()
+    assert (shop.view.phase, shop.view.params["state"], shop.terminal.taken_minor()) == ("bank", "reversed", 0)
+    assert "WriteStarted" not in shop.kinds()
+
+
+@pytest.mark.covers("failure-23")
+def test_after_the_mark_the_payment_stays_and_the_same_card_finishes_it() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    while "WriteStarted" not in shop.kinds():
+        job = shop.job()
+        if job:
+            shop.do(job, card)
+        else:
+            assert shop.pay()
+    write = shop.job()
+    assert write
+    for update in shop.updates(write, card)[:-1]:
+        card.write(update)
+    shop.pull()
+    assert (shop.view.phase, shop.view.held, shop.view.figure_minor) == ("unsure", True, 100_00)
+    shop.wait(181)
+    (claim,) = [fact for fact in shop.facts() if isinstance(fact, ClaimIssued)]
+    assert (claim.amount_minor, shop.terminal.taken_minor()) == (100_00, 100_00)
+    shop.press("slip_taken")
+    shop.insert(card)
+    assert shop.view.phase == "done"
+    card.into_meter()
+    assert card.credited == [95_00]
+
+
+def test_what_was_armed_for_a_payment_that_went_back_is_cleared_again() -> None:
+    shop, card = Counter(), Card(count=0)
+    body = card.files[1][1:42] + b"\x01"
+    card.files[1] = b"\x68" + body + bytes((sum(body) & 255, 0x16))
+    card.files[2], card.files[5] = bytes(8), bytes(49)
+    shop.insert(card)
+    assert shop.view.phase == "account", shop.view
+    shop.terminal.script["goods"] = ["lost_reversed"]
+    shop.press("tender", "bank")
+    shop.press("finish")
+    shop.wait(3)
+    assert (shop.view.params["state"], card.files[5][0]) == ("reversed", 0x68)
+    shop.press("cancel")
+    shop.work()
+    assert shop.view.phase == "take_card"
+    assert card.files[5][:8] == bytes(8)
+
+
+@pytest.mark.covers("failure-22")
+def test_an_approval_whose_answer_is_lost_is_asked_for_and_never_paid_twice() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script = {"pay": ["lost"], "recover": ["unknown", "unknown"]}
+    shop.work()
+    assert (shop.view.phase, shop.view.params["state"], shop.view.place, shop.view.held) == ("bank", "silent", "between", True)
+    assert ("tender", "bank") not in {(offer.choice, offer.arg) for offer in shop.view.offers}
+    shop.wait(20)
+    assert [job.do for job in shop.terminal.told] == ["pay", "recover", "recover", "recover"]
+    assert (shop.view.params["state"], shop.terminal.taken_minor()) == ("reversed", 0)
+    assert [fact.why for fact in shop.facts() if isinstance(fact, PosUnknown)] == ["silent"]
+
+
+@pytest.mark.covers("failure-24")
+def test_goods_whose_answer_is_lost_are_paid_by_the_terminals_own_book_and_the_sale_goes_on() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script = {"goods": ["lost"], "recover": ["unknown"]}
+    shop.work()
+    assert shop.view.params["state"] == "silent"
+    assert "WriteStarted" not in shop.kinds()
+    shop.wait(6)
+    assert shop.view.phase == "done"
+    (paid,) = [fact for fact in shop.facts() if isinstance(fact, PosFinal)]
+    assert (paid.recovered, shop.terminal.taken_minor()) == (True, 100_00)
+    assert shop.kinds().index("PosFinal") < shop.kinds().index("WriteStarted")
+
+
+@pytest.mark.covers("failure-22")
+def test_a_payment_found_after_its_sale_is_over_goes_back() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script = {"goods": ["lost"], "recover": ["unknown"] * 60}
+    shop.work()
+    shop.press("cancel")
+    shop.pull()
+    assert shop.view.phase == "attract"
+    shop.wait(5)
+    assert not shop.view.params["bank"]
+    shop.terminal.script = {}
+    shop.wait(600)
+    assert shop.terminal.taken_minor() == 0
+    assert [fact.why for fact in shop.facts() if isinstance(fact, PosReversed)] == ["asked"]
+    assert [ended.outcome for ended in closed(shop)] == ["cancelled"]
+    assert shop.view.params["bank"]
+
+
+def test_a_payment_that_cannot_go_back_is_a_claim_that_its_card_collects() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script = {"goods": ["lost"], "recover": ["unknown"], "reverse": ["refused"]}
+    shop.work()
+    shop.press("cancel")
+    shop.pull()
+    shop.wait(30)
+    (claim,) = [fact for fact in shop.facts() if isinstance(fact, ClaimIssued)]
+    assert (claim.why, claim.amount_minor, claim.n) == ("not_reversed", 100_00, 2)
+    assert [ended.outcome for ended in closed(shop)] == ["cancelled", "claimed"]
+    assert shop.view.phase == "attract"
+    shop.insert(card)
+    assert (shop.view.phase, shop.view.figure_minor) == ("done", 95_00)
+    assert shop.terminal.taken_minor() == 100_00
+
+
+def test_an_unknown_payment_bars_bank_cards_and_never_cash() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script = {"goods": ["lost"], "recover": ["unknown"] * 3}
+    shop.work()
+    shop.press("tender", "cash")
+    assert shop.view.phase == "insert"
+    shop.feed(20_00)
+    shop.wait(30)  # the terminal is not asked while somebody pays
+    shop.press("finish")
+    assert shop.view.phase == "done"
+    shop.wait(700)
+    assert shop.terminal.taken_minor() == 0
+    card.into_meter()
+    assert card.credited == [15_00]
+
+
+def test_a_customer_who_waits_for_the_bank_is_not_held_for_ever() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script = {"pay": ["lost"], "recover": ["unknown"] * 400}
+    shop.work()
+    shop.wait(181)
+    assert shop.view.phase == "take_card"
+    assert shop.state.bank.open
+
+
+def test_a_terminal_that_never_answers_is_unknown_after_its_time() -> None:
+    shop, card = Counter(Terminal(silent=True)), Card()
+    paying(shop, card)
+    shop.wait(242)
+    assert shop.view.params["state"] == "silent"
+    assert [fact.why for fact in shop.facts() if isinstance(fact, PosUnknown)] == ["silent"]
+
+
+@pytest.mark.covers("failure-25")
+def test_a_full_terminal_takes_no_more_until_its_day_is_ended_at_night() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script, shop.terminal.decline = {"pay": ["declined"]}, "full"
+    shop.work()
+    assert shop.view.params["state"] == "declined"
+    assert ("tender", "bank") not in {(offer.choice, offer.arg) for offer in shop.view.offers}
+    assert shop.state.faults["terminal"] == "full"
+    shop.press("cancel")
+    shop.pull()
+    shop.up()  # it may come and go: full it stays
+    assert not shop.view.params["bank"]
+    for _ in range(24):
+        shop.later(1)
+        shop.work()
+    assert "terminal" not in shop.state.faults
+    assert [job.do for job in shop.terminal.told] == ["pay", "day_end"]
+    assert shop.view.params["bank"]
+
+
+def test_no_day_ends_while_a_payment_is_unknown() -> None:
+    shop, card = Counter(), Card()
+    shop.insert(card)
+    shop.press("tender", "bank")
+    shop.press("finish")
+    shop.press("finish")
+    shop.pull()
+    card.into_meter()
+    paying(shop, card)
+    shop.terminal.script = {"pay": ["lost"], "recover": ["unknown"] * 4000}
+    shop.work()
+    shop.press("cancel")
+    shop.pull()
+    for _ in range(48):
+        shop.later(1)
+        shop.work()
+    assert "day_end" not in [job.do for job in shop.terminal.told]
+    shop.terminal.script = {}
+    for _ in range(24):
+        shop.later(1)
+        shop.work()
+    assert [job.do for job in shop.terminal.told].count("day_end") == 1
+
+
+def test_declined_is_not_reversed() -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script["pay"] = ["declined"]
+    shop.work()
+    assert [fact.why for fact in shop.facts() if isinstance(fact, PosDeclined)] == ["declined"]
+    assert not [fact for fact in shop.facts() if isinstance(fact, PosReversed)]

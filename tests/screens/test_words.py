@@ -55,6 +55,7 @@ FILLED = {  # the widest that a placeholder holds on a kiosk that sells at most 
     "tail": "..7730",
     "other": "..1102",
     "time": "2:30",
+    "to": "+123 456 789 012 345",
     "tries": 9,
     "following": 999,
     "whole": 20,

@@ -3,6 +3,8 @@
 from kiosk.screens.scene import Scene, Voice
 from kiosk.vend.view import View
 
+_BELOW = {"keeping": "claim.texted", "queued": "claim.texted", "failed": "claim.no_text"}
+
 
 def seen(view: View) -> Scene:
     """The slip's number and check, the telephone, and what to do with the card."""
@@ -28,7 +30,7 @@ def seen(view: View) -> Scene:
             *say.key("enter", "slip_taken", "", *((say("claim.taken"),) if paper else ()), say("claim.taken_short")),
             say.help_key(),
         ),
-        status=say("done.no_code") if say.word("qr") == "failed" else "",
+        status=say(_BELOW[told]) if (told := say.word("text")) in _BELOW else say("done.no_code") if say.word("qr") == "failed" else "",
     )
 
 

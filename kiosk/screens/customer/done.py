@@ -1,10 +1,11 @@
 """The money is on the card, and one thing is left to do at home."""
 
 from kiosk import words
-from kiosk.screens.scene import Key, Scene, Voice
+from kiosk.screens.scene import OPTIONS, Key, Scene, Voice
 from kiosk.vend.view import View
 
 _OUTCOMES = {"assumed": "printed", "unknown": "failed", "qr": "photographed", "no_qr": "no_code"}  # a mute printer may have printed
+_BELOW = {"no_qr": "done.no_code", "texted": "done.texted", "no_text": "done.no_text"}
 _STATUS = {"asking": "done.asking", "no_paper": "done.without"}
 
 
@@ -28,8 +29,8 @@ def seen(view: View) -> Scene:
 
 def _status(receipt: str, keys: tuple[Key, ...]) -> str:
     """What the keys' row cannot tell while it offers another receipt is told below it."""
-    if receipt == "no_qr" and any(key.cap in "123" for key in keys):
-        return "done.no_code"
+    if receipt in _BELOW and any(key.cap in OPTIONS for key in keys):
+        return _BELOW[receipt]
     return _STATUS.get(receipt, "done.taking")
 
 
@@ -43,7 +44,8 @@ def _keys(say: Voice) -> tuple[Key, ...]:
     return (
         *say.key("1", "receipt", "paper", say("done.paper"), say("done.paper_short")),
         *say.key("2", "receipt", "qr", say("done.qr"), say("done.qr_short")),
-        *say.key("3", "receipt", "none", say("done.none"), say("done.none_short")),
+        *say.key("3", "sms", "", say("done.sms"), say("done.sms_short")),
+        *say.key("clear" if say.offered("sms") else "3", "receipt", "none", say("done.none"), say("done.none_short")),
         *say.key("enter", "finish", "", say("done.finish"), say("done.finish_short")),
         say.help_key(),
     )

@@ -2,7 +2,7 @@
 
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,7 +15,7 @@ State = Annotated[Path | None, typer.Option(help="The file that keeps the device
 Serial = Annotated[int, typer.Option(min=0, max=0xFFFFFF, help="The device's serial number.")]
 Crc = Annotated[bool, typer.Option("--crc", help="Protect frames by CRC-16 instead of a checksum.")]
 Echo = Annotated[bool, typer.Option("--echo", help="Echo what is sent, as a single-wire bus does.")]
-NoCounter = Annotated[bool, typer.Option("--no-accept-counter", help="Do not know header 225.")]
+NoCounter = Annotated[bool, typer.Option("--no-accept-counter", help="Do not count accepted pieces (header 225, GET COUNTERS).")]
 
 
 def coins(
@@ -49,14 +49,25 @@ def notes(
     echo: Echo = False,
     no_accept_counter: NoCounter = False,
     stacks_at_power_loss: Annotated[bool, typer.Option("--stacks-at-power-loss", help="Stack a held note when power fails.")] = False,
+    protocol: Annotated[Literal["cctalk", "essp"], typer.Option(help="What it speaks: --crc and --echo are ccTalk's.")] = "cctalk",
+    keys: Annotated[Literal["none", "optional", "required"], typer.Option(help="essp: does it encrypt?")] = "optional",
 ) -> None:
-    """Play a ccTalk note acceptor with escrow (address 40) until Ctrl-C or the order quit. Exit code 3 when link or socket cannot be made.
+    """Play a note acceptor with escrow until Ctrl-C or the order quit: ccTalk at address 40, eSSP at 0.
+
+    Exit code 3 when link or socket cannot be made.
 
     Example: kiosk sim notes --link /tmp/notes --control /tmp/notes.ctl, then
     echo '{"do":"insert_note","value_minor":1000}' | nc -U /tmp/notes.ctl
     """
+    from kiosk.devices.sim.essp import EsspSimulator
     from kiosk.devices.sim.notes import NoteSimulator
 
+    at_power_loss = "stack" if stacks_at_power_loss else "return"
+    if protocol == "essp":
+        counts = not no_accept_counter
+        rest: dict[str, Any] = {"at_power_loss": at_power_loss, "accept_counter": counts, "keyed": keys, "paced": True, "route_s": 0.5}
+        _play(EsspSimulator(link, control, state, serial=serial, **rest))
+        return
     _play(
         NoteSimulator(
             link,
@@ -68,7 +79,7 @@ def notes(
             accept_counter=not no_accept_counter,
             paced=True,
             route_s=0.5,
-            at_power_loss="stack" if stacks_at_power_loss else "return",
+            at_power_loss=at_power_loss,
         )
     )
 

@@ -198,7 +198,7 @@ def open_device_file(path: str) -> Port:
     return DescriptorPort(descriptor, lambda: os.close(descriptor))
 
 
-def open_port(address: str, baud: int = 9600) -> Port:
+def open_port(address: str, baud: int = 9600, *, stop_bits: int = 1) -> Port:
     """What kiosk.toml writes as `port`: "tcp:HOST:PORT", or the path of a serial line or another character device. Raises PortLost."""
     if address.startswith("tcp:"):
         host, _, port = address.removeprefix("tcp:").rpartition(":")
@@ -208,7 +208,7 @@ def open_port(address: str, baud: int = 9600) -> Port:
     with contextlib.suppress(OSError):
         if stat.S_ISCHR(Path(address).stat().st_mode) and not _is_terminal(address):
             return open_device_file(address)
-    return open_serial(address, baud)
+    return open_serial(address, baud, stop_bits=stop_bits)
 
 
 def _is_terminal(path: str) -> bool:

@@ -17,9 +17,9 @@ from kiosk.devices.cctalk import questions
 from kiosk.devices.cctalk.bus import Bus, Pace, Refused, Silent
 from kiosk.devices.cctalk.events import Buffer, Event, Meaning, Say, news
 from kiosk.devices.cctalk.health import Health
-from kiosk.devices.cctalk.outbox import Outbox
 from kiosk.devices.cctalk.wire import Mode
 from kiosk.devices.contract import Standing
+from kiosk.devices.outbox import Outbox
 from kiosk.devices.port import Port, PortLost
 from kiosk.devices.supervise import supervised
 from kiosk.vend.ports import AcceptorMemory, Desk, Published, Stance

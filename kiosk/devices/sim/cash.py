@@ -46,7 +46,7 @@ class CashSimulator:
     ) -> None:
         self._serial, self._accept_counter, self._nak_unknown = serial, accept_counter, nak_unknown
         self._path = Path(state) if state else None
-        self.line = SlaveLine(link, self.address, mode, self._answer, self._tick, paced=paced)
+        self.line = self.wire(link, mode, paced=paced)
         self.line.faults.echo = echo
         self._control = ControlServer(control, self.do) if control else None
         self.finished = threading.Event()  # "quit" was said
@@ -74,6 +74,10 @@ class CashSimulator:
         if self._control:
             self._control.stop()
         self.line.stop()
+
+    def wire(self, link: str | Path, mode: str, *, paced: bool) -> SlaveLine:
+        """Its end of the line."""
+        return SlaveLine(link, self.address, mode, self._answer, self._tick, paced=paced)
 
     # ---------------------------------------------------------------- orders of whoever plays the world
 

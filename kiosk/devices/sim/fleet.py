@@ -16,6 +16,7 @@ import msgspec
 from kiosk.devices.sim.coins import CoinSimulator
 from kiosk.devices.sim.control import ControlRefused, ControlServer
 from kiosk.devices.sim.display import DisplaySimulator
+from kiosk.devices.sim.essp import EsspSimulator
 from kiosk.devices.sim.notes import NoteSimulator
 from kiosk.devices.sim.printer import PrinterSimulator
 from kiosk.devices.sim.printer_line import Line, PtyLine, TcpLine
@@ -102,6 +103,7 @@ SIMULATORS: dict[str, Callable[[Seat], Simulator]] = {
     "notes/cctalk": lambda seat: NoteSimulator(
         seat.link, None, seat.memory, serial=seat.number(2060502), mode=seat.option("mode", "checksum"), paced=True, route_s=0.5
     ),
+    "notes/essp": lambda seat: EsspSimulator(seat.link, None, seat.memory, serial=seat.number(4060504), paced=True, route_s=0.5),
     "coins/cctalk": lambda seat: CoinSimulator(
         seat.link, None, seat.memory, serial=seat.number(1060501), mode=seat.option("mode", "checksum"), paced=True
     ),

@@ -14,6 +14,7 @@ from kiosk.devices.fitting import Maker, Outfit, Part, PartError, checked_option
 GROUP = "kiosk.drivers"
 BUILT_IN: dict[str, str] = {
     "notes/cctalk": "kiosk.devices.cctalk.fit:notes",
+    "notes/essp": "kiosk.devices.essp.fit:notes",
     "coins/cctalk": "kiosk.devices.cctalk.fit:coins",
     "printer/escpos": "kiosk.devices.printer.fit:printer",
     "display/cd5220": "kiosk.devices.display.fit:display",

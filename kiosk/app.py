@@ -49,6 +49,11 @@ class Source(Protocol):
         """What the customer chose."""
 
 
+def to_voice(source: Source) -> Callable[[str], None]:
+    """For `speak`: whoever has the voice is behind the source."""
+    return lambda word: source.tell(Choice(0, "speak", word))
+
+
 class ViewChanged(Message, bubble=False):
     """A newer View. Of several that wait, the newest is enough."""
 
@@ -81,7 +86,8 @@ class Hearing(LinuxDriver):
 
 
 class KioskApp(App[None], inherit_bindings=False):
-    """The kiosk's glass. `control` opens the bench panel of the demo beside it; `ears` is whatever can be heard, if anything."""
+    """The kiosk's glass. `control` opens the bench panel of the demo beside it; `ears` is whatever can be heard, if anything;
+    `speak` is told what a voice has to know (`to_voice`)."""
 
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
@@ -97,6 +103,7 @@ class KioskApp(App[None], inherit_bindings=False):
         motion: bool = True,
         monotonic_ms: Callable[[], int] = _monotonic_ms,
         ears: Ears | None = None,
+        speak: Callable[[str], None] = lambda _: None,
     ) -> None:
         chosen = palette or for_terminal(os.environ)
         super().__init__(driver_class=Hearing, ansi_color=chosen.sixteen)
@@ -105,7 +112,9 @@ class KioskApp(App[None], inherit_bindings=False):
         self.ears = ears
         self._heard, self._monotonic_ms = Heard(STARTING), monotonic_ms
         self._calling: Timer | None = None
-        self.board = Board(STARTING, self._choose, now, monotonic_ms, chosen, motion=motion, pressed=self._ticks, hand=self._hand)
+        self.board = Board(
+            STARTING, self._choose, now, monotonic_ms, chosen, motion=motion, pressed=self._ticks, hand=self._hand, speak=speak
+        )
         self.bench = Bench(control, chosen) if control else None
         self.crashed: BaseException | None = None
         self._hangup = select.poll()

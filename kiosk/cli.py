@@ -26,6 +26,7 @@ from kiosk.commands import (
     sim_cash,
     sim_display,
     sim_printer,
+    sim_voice,
 )
 from kiosk.commands.boot import boot_app
 from kiosk.commands.hq import hq_app
@@ -95,6 +96,7 @@ sim.command("coins")(sim_cash.coins)
 sim.command("notes")(sim_cash.notes)
 sim.command("display")(sim_display.display)
 sim.command("printer")(sim_printer.printer)
+sim.command("voice", context_settings=sim_voice.AS_IT_IS)(sim_voice.voice)
 
 
 def main() -> None:

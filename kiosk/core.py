@@ -35,6 +35,7 @@ from kiosk.devices.vault.station import FileStation, open_station
 from kiosk.devices.vault.store import BootRefused
 from kiosk.keeping import Contents, Keeping, heights
 from kiosk.people import people_of
+from kiosk.screens.speech import spoken
 from kiosk.sending import Sender, courier_plan, sender_of, spool_folder
 from kiosk.sync.child import CourierProcess
 from kiosk.sync.counter import Counter
@@ -184,7 +185,8 @@ class Core:
         self._clerk = Clerk(self.desk, rules, self._journal_to_read, set_clock, self._open_keys, post=self._post(config))
         self._on_death, self._demo, self._ending = on_death, rules.demo, False
         self._demo_roster(state, rules)
-        self.devices = _drivers(config, Outfit(self.desk, self.station.sign, rules.currency))
+        self._ears: list[Callable[[str], None]] = []
+        self.devices = _drivers(config, Outfit(self.desk, self.station.sign, rules.currency, spoken, self._ears.append))
         self._running = threading.Event()
         self._control: ControlServer | None = None
 
@@ -276,12 +278,16 @@ class Core:
         self.desk.subscribe(changed)
 
     def tell(self, choice: Choice) -> None:
-        """What the customer chose, or staff ordered: a PIN goes no further than to who checks it. Raises BadOrder."""
+        """What the customer chose, or staff ordered: a PIN goes no further than to who checks it, and what is to be spoken is no desk's
+        business. Raises BadOrder."""
         if choice.pin is not None:
             self._pins.hold(choice.pin)
             self.desk.tell(Ordered(choice.rev, None))
         elif choice.do == "operator":
             self.desk.tell(Ordered(choice.rev, order_of(choice.arg)))
+        elif choice.do == "speak":
+            for hear in self._ears:
+                hear(choice.arg)
         else:
             self.desk.tell(choice)
 

@@ -56,13 +56,15 @@ class Part(Protocol):
 class Outfit:
     """What the machine lends a driver. A new need is a new field with a default, so that nobody else's driver has to know.
 
-    `sign`: Station.sign; `says`: what a screen reads aloud, in order, in the language that `View.language` names.
+    `sign`: Station.sign; `says`: what a screen reads aloud, in order, in the language that `View.language` names; `hears(callback)`: call
+    back with what the screen asks of a voice (`voice.speech`), from any thread.
     """
 
     desk: Desk
     sign: Callable[[str, bytes], bytes] | None = None
     currency: Currency = CNY
     says: Callable[[View], Sequence[str]] = lambda _view: ()
+    hears: Callable[[Callable[[str], None]], None] = lambda _callback: None
 
 
 class NoOptions(msgspec.Struct, frozen=True):

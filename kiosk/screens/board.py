@@ -22,6 +22,7 @@ from kiosk.screens.palette import PALETTES, TRUE, Palette
 from kiosk.screens.rows import Clock, rows, time_left, too_small
 from kiosk.screens.scene import BACK, DIGIT, ERASE, HELP, says
 from kiosk.screens.size import fitting
+from kiosk.screens.speech import HELPING, KEYS, SHOWING
 from kiosk.screens.staff.keys import HERE, SAY, SEND, typed
 from kiosk.screens.staff.knock import KNOCKED, Knock
 from kiosk.screens.staff.screen import frame, goes_on
@@ -36,7 +37,8 @@ _FINE_S = 1.0  # how often a running time-out is painted
 
 
 class Board(Widget, can_focus=False, inherit_bindings=False):
-    """`choose(do, arg)` is called for each key and `pressed()` beside it, for the ear; `hand(digits)` with a PIN, for who wipes it.
+    """`choose(do, arg)` is called for each key and `pressed()` beside it, for the ear; `hand(digits)` with a PIN, for who wipes it;
+    `speak(word)` with what a voice cannot see from the View: help, typed digits, and its own keys.
 
     `now` is the wall's time for the clock, `monotonic_ms` the running one for what is left.
     """
@@ -54,9 +56,11 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         motion: bool = True,
         pressed: Callable[[], None] = lambda: None,
         hand: Callable[[bytearray], None] = wipe,
+        speak: Callable[[str], None] = lambda _: None,
     ) -> None:
         super().__init__()
         self._hand = hand
+        self._speak, self._spoke = speak, SHOWING
         self._pressed = pressed
         self._view, self._choose, self._now, self._monotonic_ms = view, choose, now, monotonic_ms
         self._palette, self._motion = palette, motion
@@ -82,6 +86,8 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         self._view, self._made_ms = view, self._monotonic_ms()
         self._helping = self._helping and not moved
         self._beat = 0 if new_phase else self._beat
+        self._spoke = SHOWING if new_phase else self._spoke
+        self._say_local()
         self._wind(new_phase=new_phase)
         self._paint()
 
@@ -144,6 +150,9 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
 
     def press(self, key: str) -> bool:
         """A key of the pad or keyboard, by its Textual name. False: it is none of the board's."""
+        if key in KEYS and not self._view.staff:
+            self._speak(KEYS[key])
+            return True
         cap = CAPS.get(key)
         if cap is None:
             return False
@@ -191,9 +200,17 @@ class Board(Widget, can_focus=False, inherit_bindings=False):
         else:
             self._choose(target.do, target.arg)
             return
+        self._say_local()
         self._paint()
         if self._view.staff:
             self._choose(SAY, HERE)
+
+    def _say_local(self) -> None:
+        """Help and typed digits are this screen's own: a voice is told of them when they change. Nothing of what staff do is."""
+        local = SHOWING if self._view.staff else HELPING if self._helping else "".join(self._typed) or SHOWING
+        if local != self._spoke:
+            self._spoke = local
+            self._speak(local)
 
     def _type(self, digit: str) -> None:
         if self._is_secret:

@@ -26,6 +26,7 @@ from kiosk.commands import (
     sim_cash,
     sim_display,
     sim_printer,
+    sim_terminal,
     sim_voice,
 )
 from kiosk.commands.boot import boot_app
@@ -96,6 +97,7 @@ sim.command("coins")(sim_cash.coins)
 sim.command("notes")(sim_cash.notes)
 sim.command("display")(sim_display.display)
 sim.command("printer")(sim_printer.printer)
+sim.command("terminal")(sim_terminal.terminal)
 sim.command("voice", context_settings=sim_voice.AS_IT_IS)(sim_voice.voice)
 
 

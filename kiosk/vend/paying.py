@@ -175,8 +175,11 @@ def up(state: State, seen: s.PosUp) -> Facts:
 
 
 def _book(state: State, seen: s.PosUp) -> Facts:
-    """Receipts that this machine did not ask for, since the book was last read. Numbers turn over and begin anew: only growth speaks."""
-    if not seen.receipt.isdecimal():
+    """Receipts that this machine did not ask for, since the book was last read. Numbers turn over and begin anew: only growth speaks.
+
+    While a payment is open the last number may be its own, and the one before it decides what became of it: that one is kept.
+    """
+    if not seen.receipt.isdecimal() or state.bank.open is not None:
         return ()
     known, there = state.bank, int(seen.receipt)
     read = bank.TerminalRead(seen.serial, there)
@@ -365,4 +368,5 @@ def job(state: State) -> PosJob | None:
         return None
     if payment is None:
         return PosJob(pos.jobs, pos.doing) if pos.doing == "day_end" else None
-    return PosJob(pos.jobs, pos.doing, payment.id, payment.amount_minor, pos.receipt or payment.receipt)
+    before = f"{state.bank.serial}/{state.bank.receipt:04d}" if state.bank.serial else ""
+    return PosJob(pos.jobs, pos.doing, payment.id, payment.amount_minor, pos.receipt or payment.receipt, before)

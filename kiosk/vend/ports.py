@@ -66,7 +66,8 @@ class PosJob(msgspec.Struct, frozen=True):
     abort      the customer left before an approval
     goods      the card is checked and armed: the payment becomes final
     refuse     a check failed: the approval is taken back
-    recover    what became of `payment`? By the terminal's own book
+    recover    what became of `payment`? By the terminal's own book; `receipt`: the number of it, where the terminal had said one, and
+               `before`: terminal and number of the last receipt that is not its own, 29000274/0041, "" where that is not known
     reverse    take a final payment back: `receipt` is the terminal's number of it
     day_end    hand in what the terminal has collected. Never while a payment is unknown
     """
@@ -76,6 +77,7 @@ class PosJob(msgspec.Struct, frozen=True):
     payment: str = ""
     amount_minor: int = 0
     receipt: str = ""
+    before: str = ""
 
 
 class Stance(msgspec.Struct, frozen=True):

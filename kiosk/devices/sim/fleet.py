@@ -21,6 +21,7 @@ from kiosk.devices.sim.notes import NoteSimulator
 from kiosk.devices.sim.printer import PrinterSimulator
 from kiosk.devices.sim.printer_line import Line, PtyLine, TcpLine
 from kiosk.devices.sim.vpcd import Hand
+from kiosk.devices.sim.zvt import TerminalSimulator
 
 Kind = TypeVar("Kind", str, int, bool)
 
@@ -109,6 +110,9 @@ SIMULATORS: dict[str, Callable[[Seat], Simulator]] = {
     ),
     "printer/escpos": lambda seat: PrinterSimulator(
         _printer_line(seat), seat.folder / "papers", columns=32 if seat.option("profile", "80mm").startswith("58") else 48, line_s=0.02
+    ),
+    "terminal/zvt": lambda seat: TerminalSimulator(
+        _printer_line(seat), seat.memory, blocks=seat.listen is None, number=seat.number(29_000_274), card_s=2.0
     ),
     "display/cd5220": _display,
     "display/epson": _display,

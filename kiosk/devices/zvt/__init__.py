@@ -1,0 +1,1 @@
+"""Bank card terminals that speak ZVT 13.x, over a serial line or TCP."""

@@ -1,0 +1,217 @@
+"""One payment as ZVT has it, from 06 01 to its end: what is answered to each message, and what has become of the money. Pure.
+
+    ASKED      06 01 is sent                                  RUNNING    the terminal took it: card, PIN, bank
+    APPROVED   it said 04 0F with result 00 and waits         ISSUING    we said 80 00 00: the goods are given
+    REFUSING   we said 84 66 00: no goods                     COMPLETED  it ended without waiting for our word
+    REVERSED   it took the approval back by itself            ENDED      nothing more will come
+
+The terminal repeats 04 0F until it has our word; each is answered, and an approval is said once. Whatever cannot be read as a status is
+refused while no word was given: nothing that decides about money is guessed. Source: PA00P015 13.08, 06 01 with issue of goods.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from kiosk.devices.zvt import messages as m
+from kiosk.devices.zvt.codes import APPROVED, CUT_SHORT, prompt, why
+from kiosk.devices.zvt.wire import Apdu, WireError
+
+
+class Phase(StrEnum):
+    """Where a payment stands; see above."""
+
+    ASKED = "asked"
+    RUNNING = "running"
+    APPROVED = "approved"
+    ISSUING = "issuing"
+    REFUSING = "refusing"
+    COMPLETED = "completed"
+    REVERSED = "reversed"
+    ENDED = "ended"
+
+
+class Payment(msgspec.Struct, frozen=True):
+    """The whole of it. `owes`: the last 04 0F has no answer yet. `result`: of a status that was no approval."""
+
+    amount_minor: int
+    currency: int
+    phase: Phase = Phase.ASKED
+    approval: m.StatusInfo | None = None
+    owes: bool = False
+    result: int | None = None
+    odd: str = ""  # what was wrong with the approval that we refused: amount | currency | unreadable
+    lines: tuple[str, ...] = ()
+
+    @property
+    def over(self) -> bool:
+        """The terminal awaits nothing, and neither do we."""
+        return self.phase in {Phase.COMPLETED, Phase.REVERSED, Phase.ENDED}
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What follows from a message or a word.
+
+    `said`: what has become of the payment, as PosAnswered has it, once that is known: approved | declined | aborted | busy | unknown |
+    final | reversed; `why` goes with it. `prompt`: for the customer.
+    """
+
+    payment: Payment
+    answer: Apdu | None = None
+    said: str = ""
+    why: str = ""
+    prompt: str = ""
+
+
+def heard(payment: Payment, message: Apdu) -> Heard:
+    """A message of the terminal's, answered."""
+    command = message.command
+    if m.is_yes(message):
+        return Heard(_in(payment, Phase.RUNNING) if payment.phase is Phase.ASKED else payment)
+    if command >> 8 == 0x84:
+        if payment.phase is not Phase.ASKED:
+            return Heard(payment)  # about our 06 B0: the payment goes on
+        code = m.refusal_of(message)
+        return _ended(_with(payment, code), "busy", why(code))
+    if payment.phase is Phase.ASKED:
+        payment = _in(payment, Phase.RUNNING)  # its 80 00 00 was lost
+    if command == m.STATUS:
+        return _status(payment, message.data)
+    if command == m.INTERMEDIATE:
+        return Heard(payment, m.YES, prompt=prompt(message.data[0] if message.data else None))
+    if command in {m.PRINT_LINE, m.PRINT_BLOCK}:
+        lines = (payment.lines + m.printed(message))[: m.LINES_LIMIT]
+        return Heard(msgspec.structs.replace(payment, lines=lines), m.YES)
+    if command == m.COMPLETION:
+        return _completed(payment)
+    if command == m.ABORTED:
+        return _aborted(payment, m.result_of(message))
+    return Heard(payment, m.CANNOT)
+
+
+def decided(payment: Payment, word: str) -> Heard:
+    """The desk's word about an approval, goods | refuse. The answer waits for the next 04 0F where none is owed."""
+    goods = word == "goods"
+    match payment.phase:
+        case Phase.APPROVED:
+            fresh = _in(payment, Phase.ISSUING if goods else Phase.REFUSING)
+            return Heard(fresh, _word(fresh) if payment.owes else None)
+        case Phase.COMPLETED:
+            return _ended(payment, "final")
+        case Phase.REVERSED:
+            return _ended(payment, "reversed", why(payment.result))
+    return _ended(payment, "unknown")
+
+
+def patience(payment: Payment) -> Heard:
+    """The desk has no word yet, and the terminal must not wait longer."""
+    return Heard(msgspec.structs.replace(payment, owes=False), m.GOODS_WAIT if payment.owes else None)
+
+
+def lost(payment: Payment) -> Heard:
+    """The line is gone, or the terminal is silent for too long. An approval that has no word yet says nothing: the word will."""
+    match payment.phase:
+        case Phase.APPROVED:
+            return Heard(_in(payment, Phase.ENDED))
+        case Phase.REFUSING if payment.result is not None:
+            return _ended(payment, *_refused(payment))
+        case Phase.RUNNING if payment.result is not None:
+            return _ended(payment, *_declined(payment.result))
+        case Phase.COMPLETED | Phase.REVERSED | Phase.ENDED:
+            return Heard(payment)
+    return _ended(payment, "unknown")
+
+
+# ---------------------------------------------------------------- 04 0F
+
+
+def _status(payment: Payment, data: bytes) -> Heard:
+    try:
+        info = m.status_info(data)
+    except WireError:
+        return _strange(payment, "unreadable")
+    if info.result != APPROVED:
+        return Heard(msgspec.structs.replace(_with(payment, info.result), owes=False), m.YES)
+    if payment.phase is Phase.RUNNING:
+        odd = _odd(payment, info)
+        if odd:
+            return _strange(payment, odd)
+        fresh = msgspec.structs.replace(payment, phase=Phase.APPROVED, approval=info, owes=True)
+        return Heard(fresh, said="approved")
+    if payment.approval is not None and payment.approval.name != info.name:
+        return Heard(payment, m.GOODS_FAILED)  # whosever that is, we asked for one payment
+    if payment.phase is Phase.APPROVED:
+        return Heard(msgspec.structs.replace(payment, owes=True))
+    return Heard(payment, _word(payment))
+
+
+def _odd(payment: Payment, info: m.StatusInfo) -> str:
+    """Is this approval the payment that we asked for?"""
+    if info.amount_minor not in {None, payment.amount_minor}:
+        return "amount"
+    return "currency" if info.currency not in {None, payment.currency} else ""
+
+
+def _strange(payment: Payment, odd: str) -> Heard:
+    """A status that we cannot go along with: refused before our word, and answered with our word after it."""
+    if payment.phase is Phase.RUNNING:
+        payment = msgspec.structs.replace(payment, phase=Phase.REFUSING, odd=odd)
+    return Heard(payment, m.GOODS_WAIT if payment.phase is Phase.APPROVED else _word(payment))
+
+
+def _word(payment: Payment) -> Apdu:
+    """What a repeated 04 0F is told: what was told before."""
+    return m.YES if payment.phase in {Phase.ISSUING, Phase.COMPLETED} else m.GOODS_FAILED
+
+
+# ---------------------------------------------------------------- the end
+
+
+def _completed(payment: Payment) -> Heard:
+    match payment.phase:
+        case Phase.RUNNING if payment.result is not None:
+            return _ended(payment, *_declined(payment.result), answer=m.YES)
+        case Phase.APPROVED:
+            return Heard(_in(payment, Phase.COMPLETED if payment.result is None else Phase.REVERSED), m.YES)
+        case Phase.ISSUING if payment.result is None:
+            return _ended(payment, "final", answer=m.YES)
+        case Phase.REFUSING if payment.result is not None:
+            return _ended(payment, *_refused(payment), answer=m.YES)
+        case Phase.COMPLETED | Phase.REVERSED | Phase.ENDED:
+            return Heard(payment, m.YES)
+    return _ended(payment, "unknown", answer=m.YES)
+
+
+def _aborted(payment: Payment, result: int | None) -> Heard:
+    match payment.phase:
+        case Phase.RUNNING:
+            code = payment.result if result is None else result
+            return _ended(_with(payment, code), *_declined(code), answer=m.YES)
+        case Phase.APPROVED:
+            return Heard(_in(_with(payment, result), Phase.REVERSED), m.YES)
+        case Phase.REFUSING:
+            return _ended(payment, *_refused(payment), answer=m.YES)
+        case Phase.COMPLETED | Phase.REVERSED | Phase.ENDED:
+            return Heard(payment, m.YES)
+    return _ended(payment, "unknown", why(result), m.YES)  # after our 80 00 00: the terminal's book knows
+
+
+def _declined(result: int | None) -> tuple[str, str]:
+    return ("aborted" if result == CUT_SHORT else "declined"), why(result)
+
+
+def _refused(payment: Payment) -> tuple[str, str]:
+    """Our refusal was carried out. An approval that nobody was told of was none."""
+    return ("reversed", why(payment.result)) if payment.approval else ("declined", payment.odd)
+
+
+def _ended(payment: Payment, said: str, reason: str = "", answer: Apdu | None = None) -> Heard:
+    return Heard(_in(payment, Phase.ENDED), answer, said, reason)
+
+
+def _with(payment: Payment, result: int | None) -> Payment:
+    return msgspec.structs.replace(payment, result=result)
+
+
+def _in(payment: Payment, phase: Phase) -> Payment:
+    return msgspec.structs.replace(payment, phase=phase, owes=payment.owes and phase is Phase.APPROVED)

@@ -14,9 +14,9 @@ from typer.testing import CliRunner, Result
 
 from kiosk.cli import app
 from kiosk.hq.copies import backup as room
-from kiosk.hq.copies import copying
+from kiosk.hq.copies import copying, proof
 from kiosk.hq.copies.backup import back_up, copy_keys, drill, restore
-from kiosk.hq.copies.copying import check_chains, summed
+from kiosk.hq.copies.copying import summed
 from kiosk.hq.intake import worklist
 from kiosk.hq.intake.importer import Importer
 from kiosk.hq.kiosks import standings
@@ -176,11 +176,11 @@ def test_a_copy_without_one_row_is_never_called_a_backup(house: House, monkeypat
 
 def test_one_changed_letter_of_one_row_breaks_its_kiosks_chain(house: House) -> None:
     house.takes()
-    house.store.read(check_chains)
+    house.store.read(proof.check)
     changed = update(FACT).where(FACT.c.kiosk_no == 1, FACT.c.seq == 7)
     house.store.transact(lambda connection: connection.execute(changed.values(at_ms=FACT.c.at_ms + 1)))
     with pytest.raises(BackupRefused, match="K07 are not as they were written"):
-        house.store.read(check_chains)
+        house.store.read(proof.check)
 
 
 @pytest.mark.covers("abuse-53")

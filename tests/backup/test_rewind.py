@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from kiosk.hq.copies import proof
 from kiosk.hq.copies.backup import back_up, copy_keys, restore
-from kiosk.hq.copies.copying import check_chains
 from kiosk.hq.intake.importer import Importer
 from kiosk.hq.office import Office
 from kiosk.hq.store import Store
@@ -80,7 +80,7 @@ def test_a_machine_rewinds_to_a_restored_office_and_nothing_is_lost_or_doubled(t
         assert (kiosk.sent.acked.batch, kiosk.up(), kiosk.sent.disputed) == (3, {}, None)
     house.store = store
     again = house.sums()
-    store.read(check_chains)
+    store.read(proof.check)
     store.close()
     assert (again.heads, again.rows, again.tendered_minor) == (whole.heads, whole.rows, whole.tendered_minor)
     assert sums.heads[KIOSK].seq == 1

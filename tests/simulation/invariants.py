@@ -143,7 +143,7 @@ def of_backup(world: "World", refused: str) -> str:
         own = [(*values[:4], values[4], *values[5:8]) for values in kiosk.journal._stored[:row]]
         if world.office.rows(kiosk.id, 1) != own or (own and kiosk.journal._stored[row - 1][8].hex() != head):
             return f"a backup is called good, and the rows of {kiosk.id} in it are not its own"
-        return f"a backup is called good, and in it the ledger of {kiosk.id} is not as it was written"
+        return f"a backup is called good, and what was written in it beside the rows of {kiosk.id} is lost or another's"
     return ""
 
 

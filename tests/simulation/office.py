@@ -20,7 +20,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 from kiosk import envelope
 from kiosk.hq import kiosks
-from kiosk.hq.copies import copying
+from kiosk.hq.copies import proof
 from kiosk.hq.intake.importer import Importer, Taken
 from kiosk.hq.report.selling import ORPHAN, UNKNOWN
 from kiosk.hq.schema import DAY_KIOSK, FACT, HEAD, KIND, KIOSK, UTILITY
@@ -216,7 +216,7 @@ class Office:
     def back_up(self) -> str:
         """A copy to another site. What is in it is durable if the product's proof holds; else why it does not, and nothing is durable."""
         try:
-            self.store.read(copying.check_chains)
+            self.store.read(proof.check)
         except BackupRefused as refused:
             self.counted["refused"] += 1
             return str(refused)

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from sqlalchemy import insert, select, update
 
-from kiosk.hq.copies import copying
+from kiosk.hq.copies import proof
 from kiosk.hq.intake import importer, ledger, writing
 from kiosk.hq.intake.ledger import Judged, Verdict
-from kiosk.hq.schema import BATCH, ORIGINAL, UTILITY
+from kiosk.hq.schema import BATCH, HEAD, ORIGINAL, UTILITY
 from kiosk.sending import Sender
 from kiosk.sync.ack import Ack, made_ack
 from kiosk.sync.backup import BackupRefused
@@ -115,18 +115,33 @@ def ack_before_import(mp: pytest.MonkeyPatch) -> None:
 
 
 def unproved_backup(mp: pytest.MonkeyPatch) -> None:
-    mp.setattr(copying, "check_chains", lambda _: None)
+    mp.setattr(proof, "check", lambda _: None)
 
 
 def heads_for_proof(mp: pytest.MonkeyPatch) -> None:
     """Somebody found that the proof takes long: the ledger is held against the heads, and no row is read."""
 
-    def check(connection: Any, head: Any, _: Any) -> None:
-        ledger = connection.execute(select(BATCH).where(BATCH.c.kiosk_no == head.kiosk_no).order_by(BATCH.c.seq)).all()
-        if len(ledger) != head.seq or (ledger[-1].hash, ledger[-1].row_hash) != (head.hash, head.row_hash):
-            raise BackupRefused("The ledger does not end as the head does.")
+    def check(connection: Any) -> None:
+        for head in connection.execute(select(HEAD).where(HEAD.c.seq > 0)).all():
+            ledger = connection.execute(select(BATCH).where(BATCH.c.kiosk_no == head.kiosk_no).order_by(BATCH.c.seq)).all()
+            if len(ledger) != head.seq or (ledger[-1].hash, ledger[-1].row_hash) != (head.hash, head.row_hash):
+                raise BackupRefused("The ledger does not end as the head does.")
 
-    mp.setattr(copying, "_check_chain", check)
+    mp.setattr(proof, "check", check)
+
+
+def sums_unproved(mp: pytest.MonkeyPatch) -> None:
+    mp.setattr(proof, "check_sums", lambda _: None)
+
+
+def sales_unproved(mp: pytest.MonkeyPatch) -> None:
+    """The sums are those of the sales that are there, and nobody asks whether these are all."""
+
+    def counted(journal: proof.Journal, batch: Any, _: Any) -> None:
+        journal.seen["sale"] += len(journal.sales.upto(batch.last))
+        journal.seen["box"] += len(journal.boxes.upto(batch.last))
+
+    mp.setattr(proof, "_check_sold", counted)
 
 
 def restored_in_the_same_epoch(mp: pytest.MonkeyPatch) -> None:
@@ -265,6 +280,8 @@ BUGS: dict[str, Planted] = {
     "ack before import": Planted("what is parked is acknowledged", ack_before_import),
     "unproved backup": Planted("a backup is called good and durable without its proof", unproved_backup),
     "heads for proof": Planted("a backup is proved by the ledger and the heads alone", heads_for_proof),
+    "sums unproved": Planted("a backup is called good, and nobody adds up what its sums are", sums_unproved),
+    "sales unproved": Planted("a backup is called good, and its sales are not held against the rows", sales_unproved),
     "same epoch": Planted("an office that was put back goes on in its old epoch", restored_in_the_same_epoch),
     "no way back": Planted("a kiosk does not send again what a restored office has lost", no_way_back),
     "sent is safe": Planted("a batch leaves the spool unacknowledged", sent_is_safe),

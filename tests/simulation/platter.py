@@ -1,7 +1,8 @@
 """The head office's disk: it has not what it had said that it has, or has it in another's place; and who looks notices.
 
-What was acknowledged may be gone as a whole, so that the store is only older; or in part: rows, their line in the ledger, or the head. And
-a row, a line or a head of one kiosk may stand where another's was. Nobody is told of it but by what the product finds.
+What was acknowledged may be gone as a whole, so that the store is only older; or in part: rows, their line in the ledger, the head, the
+original, the sales that follow of them, or what these added to a sum. And any of it of one kiosk may stand where another's was. Nobody is
+told of it but by what the product finds.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from sqlalchemy import Table
 
 from kiosk.hq import kiosks
 from kiosk.hq.intake.ledger import CLOSED
-from kiosk.hq.schema import BATCH, FACT, HEAD
+from kiosk.hq.schema import BATCH, DAY_HOUR, DAY_KIOSK, FACT, HEAD, MONTH_KIOSK, ORIGINAL, SALE
 from tests.simulation import errands
 
 if TYPE_CHECKING:
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 WHOLE: tuple[Table, ...] = ()
-LOST: Sequence[tuple[Table, ...]] = (WHOLE, WHOLE, WHOLE, (FACT,), (BATCH,), (HEAD,), (FACT, BATCH), (FACT, HEAD), (BATCH, HEAD))
-KEYS = {FACT: ("kiosk_no", "seq"), BATCH: ("kiosk_no", "seq"), HEAD: ("kiosk_no",)}
+SUMS = (DAY_KIOSK, DAY_HOUR, MONTH_KIOSK)
+LOST: Sequence[tuple[Table, ...]] = (
+    *(WHOLE, WHOLE, WHOLE, (FACT,), (BATCH,), (HEAD,), (FACT, BATCH), (FACT, HEAD), (BATCH, HEAD)),
+    *((ORIGINAL,), (SALE,), SUMS, (SALE, *SUMS), (SALE, *SUMS), (SALE, *SUMS), *((one,) for one in SUMS)),
+)
+MISDIRECTED = (FACT, FACT, BATCH, HEAD, ORIGINAL, SALE, DAY_KIOSK, MONTH_KIOSK)
 
 
 def fails(world: "World") -> str:
@@ -46,24 +51,25 @@ def lost(world: "World") -> str:
     tables = chance.choice(LOST)
     if tables == WHOLE:
         before.backup(office.raw())
-    else:
+    elif sum(_old(office, before, table, kiosk) for table in tables):  # each of them
         office.damaged.add(kiosk)
-    batch, row, _ = heads[kiosk]
-    for table in tables:
-        _old(office, before, table, kiosk, {FACT: row, BATCH: batch}.get(table, 0))
+    else:
+        return said  # nothing of that letter went there
     office.started()
     office.counted["lost" if tables else "lost whole"] += 1
     return f"{said}, and it is lost: {', '.join(table.name for table in tables) or 'all of it'}"
 
 
-def _old(office: "Office", before: Any, table: Table, kiosk: str, last: int) -> None:
-    """This table has of this kiosk what it had before."""
-    no = _number(office, kiosk)
-    if table is HEAD:
-        (values,) = before.execute("SELECT * FROM head WHERE kiosk_no = ?", (no,)).fetchall()
-        office.raw().execute(f"REPLACE INTO head VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608
-    else:
-        office.raw().execute(f"DELETE FROM {table.name} WHERE kiosk_no = ? AND seq > ?", (no, last))  # noqa: S608 - our own names
+def _old(office: "Office", before: Any, table: Table, kiosk: str) -> bool:
+    """This table has of this kiosk what it had before; is that something else? What is nobody's own is all as it was."""
+    mine, values = (" WHERE kiosk_no = ?", (_number(office, kiosk),)) if "kiosk_no" in table.c else ("", ())
+    asked = f"SELECT * FROM {table.name}{mine} ORDER BY {', '.join(_keys(table))}"  # noqa: S608 - our own names
+    old, new = (raw.execute(asked, values).fetchall() for raw in (before, office.raw()))
+    if old == new:
+        return False
+    office.raw().execute(f"DELETE FROM {table.name}{mine}", values)  # noqa: S608
+    office.raw().executemany(f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.c))})", old)  # noqa: S608
+    return True
 
 
 def misdirected(world: "World") -> str:
@@ -73,10 +79,12 @@ def misdirected(world: "World") -> str:
     if len(filled) < 2:
         return ""
     to, source = chance.sample(filled, 2)
-    table = chance.choice((FACT, FACT, BATCH, HEAD))
-    names = [column.name for column in table.columns if column.name not in KEYS[table]]
+    table = chance.choice(MISDIRECTED)
+    names = [column.name for column in table.columns if column.name not in _keys(table)]
     places = [_place(office, table, kiosk, chance.random()) for kiosk in (to, source)]
-    where = " AND ".join(f"{name} = ?" for name in KEYS[table])
+    if not all(places):
+        return ""
+    where = " AND ".join(f"{name} = ?" for name in _keys(table))
     asked = f"SELECT {', '.join(names)} FROM {table.name} WHERE {where}"  # noqa: S608 - our own names
     old, new = (office.raw().execute(asked, place).fetchone() for place in places)
     if old == new:
@@ -88,12 +96,16 @@ def misdirected(world: "World") -> str:
     return f"{table.name} {places[1]} of {source} is written to {places[0]} of {to}"
 
 
-def _place(office: "Office", table: Table, kiosk: str, part: float) -> tuple[int, ...]:
-    no = _number(office, kiosk)
-    if table is HEAD:
-        return (no,)
-    seqs = office.raw().execute(f"SELECT seq FROM {table.name} WHERE kiosk_no = ? ORDER BY seq", (no,)).fetchall()  # noqa: S608
-    return no, seqs[int(part * len(seqs))][0]
+def _keys(table: Table) -> list[str]:
+    return [column.name for column in table.primary_key]
+
+
+def _place(office: "Office", table: Table, kiosk: str, part: float) -> tuple[Any, ...]:
+    """The key of one of its rows; of none where it has none."""
+    keys = ", ".join(_keys(table))
+    asked = f"SELECT {keys} FROM {table.name} WHERE kiosk_no = ? ORDER BY {keys}"  # noqa: S608 - our own names
+    found = office.raw().execute(asked, (_number(office, kiosk),)).fetchall()
+    return tuple(found[int(part * len(found))]) if found else ()
 
 
 def _number(office: "Office", kiosk: str) -> int:

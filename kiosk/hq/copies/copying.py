@@ -4,7 +4,7 @@ hq.db      a SQLite file
 hq.dump    what pg_dump makes, custom format
 
 Both hold every table but `person`: whoever is erased must stand in no backup, so nobody's name ever does. What a store adds up to is read
-by the same statements before and after; besides, the chain of every kiosk's journal is made again from its rows.
+by the same statements before and after; besides, everything in it is held against what kiosks signed (`proof`).
 """
 
 import os
@@ -12,8 +12,6 @@ import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import reduce
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,17 +21,14 @@ from sqlalchemy import URL, Connection, Integer, LargeBinary, MetaData, Table, T
 from sqlalchemy.exc import SQLAlchemyError
 from sqlcipher3 import dbapi2 as sqlcipher
 
-from kiosk.hq.intake.shape import UNNAMED
-from kiosk.hq.schema import BATCH, FACT, HEAD, KIND, KIOSK, ORIGINAL, SALE, Big
+from kiosk.hq.copies import proof
+from kiosk.hq.schema import FACT, HEAD, KIOSK, SALE, Big
 from kiosk.hq.store import Store, StoreError
 from kiosk.sync.backup import BackupRefused
-from kiosk.sync.batch import BatchRefused, checked_batch
-from kiosk.vend.rows import line, link, origin
 
 SQLITE, DUMP = "hq.db", "hq.dump"
 UNSAVED = "person"
 PRIME = 1_000_000_007  # what is added up of each number: no sum of a table's times overflows 64 bits
-ROWS_AT_ONCE = 5_000
 JOBS = 2
 
 Count = Annotated[int, Meta(ge=0)]
@@ -85,68 +80,6 @@ def _digest(column: Any) -> Any:
     if isinstance(column.type, Integer):
         return func.sum(cast(column, Big) % PRIME)
     return func.sum(func.length(column)) if isinstance(column.type, Text | LargeBinary) else func.count(column)
-
-
-# ---------------------------------------------------------------- chains
-
-
-def check_chains(connection: Connection) -> None:
-    """Every kiosk's journal, made again from its rows: no batch is missing, and each ends where its header says. Raises BackupRefused."""
-    names = {row.no: row.name for row in connection.execute(select(KIND.c.no, KIND.c.name))}
-    for head in connection.execute(select(HEAD, KIOSK.c.id, KIOSK.c.sign).join(KIOSK, KIOSK.c.no == HEAD.c.kiosk_no)).all():
-        if head.seq:
-            _check_chain(connection, head, names)
-        elif any(connection.execute(select(of.c.seq).where(of.c.kiosk_no == head.kiosk_no).limit(1)).first() for of in (BATCH, FACT)):
-            raise BackupRefused(f"There are rows of {head.id} or their ledger, and its head says that nothing ever came.")
-
-
-def _check_chain(connection: Connection, head: Any, names: dict[int, str]) -> None:
-    ledger = connection.execute(select(BATCH).where(BATCH.c.kiosk_no == head.kiosk_no).order_by(BATCH.c.seq)).all()
-    if [batch.seq for batch in ledger] != list(range(1, head.seq + 1)) or ledger[-1].hash != head.hash:
-        raise BackupRefused(f"Of the batches of {head.id} some are missing.")
-    wanted = (FACT.c.seq, FACT.c.at_ms, FACT.c.boot, FACT.c.mono_ms, FACT.c.sale, FACT.c.kind, FACT.c.v, FACT.c.body)
-    asked = select(*wanted).where(FACT.c.kiosk_no == head.kiosk_no).order_by(FACT.c.seq).execution_options(yield_per=ROWS_AT_ONCE)
-    rows = iter(connection.execute(asked))
-    chained = origin(bytes.fromhex(head.store))
-    for batch in ledger:
-        part = list(islice(rows, batch.last - batch.first + 1))
-        lines = [line(tuple(row[:4]), (row.sale, names.get(row.kind, ""), row.v, row.body.encode())) for row in part]
-        chained, before = reduce(link, lines, chained), chained
-        if [row.seq for row in part] != list(range(batch.first, batch.last + 1)):
-            raise BackupRefused(f"Of the rows {batch.first} to {batch.last} of {head.id} some are missing.")
-        if chained.hex() != batch.row_hash:
-            chained = reduce(link, _original(connection, head, batch, part), before)
-            if chained.hex() != batch.row_hash:
-                raise BackupRefused(f"The rows {batch.first} to {batch.last} of {head.id} are not as they were written.")
-    if next(rows, None) is not None or (ledger[-1].last, chained.hex()) != (head.row_seq, head.row_hash):
-        raise BackupRefused(f"The journal of {head.id} does not end at row {head.row_seq}, as its last batch does.")
-
-
-def _original(connection: Connection, head: Any, batch: Any, part: list[Any]) -> list[bytes]:
-    """A batch's own lines, where the table cannot have one as it was: a kind without a number, a sale whose name is none. All else must be
-    the same; nothing where it is not."""
-    kept = select(ORIGINAL.c.raw).where(ORIGINAL.c.kiosk_no == head.kiosk_no, ORIGINAL.c.seq == batch.seq)
-    try:
-        original = checked_batch(bytes(connection.execute(kept).scalar() or b""), lambda _: bytes(head.sign))
-    except BatchRefused:
-        return []
-    if len(original.rows) != len(part):
-        return []
-    lines = []
-    for row, said in zip(part, original.rows, strict=True):
-        odd = row.kind == UNNAMED or (row.sale is None and said.sale is not None)
-        same = (row.at_ms, row.boot, row.mono_ms, row.v, row.body.encode()) == (
-            said.at_ms,
-            said.boot,
-            said.mono_ms,
-            said.v,
-            bytes(said.body),
-        )
-        if odd and same:
-            lines.append(line(tuple(row[:4]), (said.sale, said.kind, said.v, bytes(said.body))))
-        else:
-            lines.append(line(tuple(row[:4]), (row.sale, said.kind, row.v, row.body.encode())))
-    return lines
 
 
 # ---------------------------------------------------------------- out
@@ -221,7 +154,7 @@ def put_back(copy: Path, where: str | Path) -> None:
 
 
 def checked(where: str | Path, said: Sums, utility: int) -> None:
-    """A store that was put back: this software opens it, it adds up to the same, and every journal is whole. Raises BackupRefused."""
+    """A store that was put back: this software opens it, it adds up to the same, and holds by itself. Raises BackupRefused."""
     try:
         store = Store.open(where, utility)
         try:
@@ -232,7 +165,7 @@ def checked(where: str | Path, said: Sums, utility: int) -> None:
             if found != said:
                 what = differs or next((name for name in found.rows if found.rows[name] != said.rows.get(name)), "the heads of the kiosks")
                 raise BackupRefused(f"The store that was put back is not the one that was backed up: {what} differs.")
-            store.read(check_chains)
+            store.read(proof.check)
         finally:
             store.close()
     except StoreError as error:

@@ -5,6 +5,7 @@ stands in `sale` under a tender of its own, so that the summaries carry it: `orp
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
@@ -21,37 +22,33 @@ NOWHERE = ("", 0, "+0000")  # before the kiosk's first sale
 
 def post_odd(connection: Connection, came: Iterable[tuple[int, Odd]], closed_through: int) -> Added:
     """`came`: (kiosk number, row), rare rows of this transaction, whose sales are written already. What they add to the sums."""
-    orphans: list[SaleRow] = []
-    boxes = []
+    orphans, boxes = list[SaleRow](), list[tuple[Any, ...]]()
     for kiosk_no, odd in came:
-        currency, exponent, zone = _before(connection, kiosk_no, odd.seq)
-        day, hour = local(zone, odd.at_ms) or (0, 0)
         match odd.fact:
-            case OrphanCredit():
-                posted_day = day if currency and day else NOT_POSTED
-                orphans.append(_orphan(kiosk_no, odd, odd.fact, (currency, exponent, zone, day, hour, posted_day)))
+            case OrphanCredit() as orphan:
+                orphans.append(orphan_row(connection, kiosk_no, odd, orphan))
             case CashBoxRemoved() as box:
-                posted_day = day if day > closed_through else day_after(closed_through)
-                said = {"device": box.device, "session": box.session, "bag": box.bag}
-                boxes.append({"kiosk_no": kiosk_no, "seq": odd.seq, **said, "day": day, "posted_day": posted_day})
+                boxes.append(box_row(connection, kiosk_no, odd, box))
     if boxes:
-        connection.execute(insert(BOX), boxes)
+        names = [column.name for column in BOX.columns]
+        late = [(*row[:-1], row[-1] if row[-1] > closed_through else day_after(closed_through)) for row in boxes]
+        connection.execute(insert(BOX), [dict(zip(names, row, strict=True)) for row in late])
     if orphans:
         connection.execute(insert(SALE), [later(row, closed_through)._asdict() for row in orphans])
     return summed(map(sums_of, orphans), closed_through)
 
 
-def _before(connection: Connection, kiosk_no: int, seq: int) -> tuple[str, int, str]:
-    """Currency, exponent and zone of the last sale before that row."""
-    sold = (SALE.c.kiosk_no == kiosk_no) & (SALE.c.seq < seq) & (SALE.c.posted_day != NOT_POSTED)
-    asked = select(SALE.c.currency, SALE.c.exponent, SALE.c.zone).where(sold).order_by(SALE.c.seq.desc()).limit(1)
-    row = connection.execute(asked).first()
-    return (row[0], row[1], row[2]) if row else NOWHERE
+def box_row(connection: Connection, kiosk_no: int, odd: Odd, fact: CashBoxRemoved) -> tuple[Any, ...]:
+    """A CashBoxRemoved as its row of `box`, in the order of the columns, posted on its own day."""
+    _, _, zone = _before(connection, kiosk_no, odd.seq)
+    day, _ = local(zone, odd.at_ms) or (0, 0)
+    return kiosk_no, odd.seq, fact.device, fact.session, fact.bag, day, day
 
 
-def _orphan(kiosk_no: int, odd: Odd, fact: OrphanCredit, place: tuple[str, int, str, int, int, int]) -> SaleRow:
-    """A piece of known value is tendered, and nothing became of it."""
-    currency, exponent, zone, day, hour, posted_day = place
+def orphan_row(connection: Connection, kiosk_no: int, odd: Odd, fact: OrphanCredit) -> SaleRow:
+    """An OrphanCredit as its row of `sale`, posted on its own day. A piece of known value is tendered, and nothing became of it."""
+    currency, exponent, zone = _before(connection, kiosk_no, odd.seq)
+    day, hour = local(zone, odd.at_ms) or (0, 0)
     known = fact.amount_minor is not None and fact.pieces == 1
     return SaleRow(
         kiosk_no=kiosk_no,
@@ -80,5 +77,13 @@ def _orphan(kiosk_no: int, odd: Odd, fact: OrphanCredit, place: tuple[str, int, 
         zone=zone,
         day=day,
         hour=hour,
-        posted_day=posted_day,
+        posted_day=day if currency and day else NOT_POSTED,
     )
+
+
+def _before(connection: Connection, kiosk_no: int, seq: int) -> tuple[str, int, str]:
+    """Currency, exponent and zone of the last sale before that row."""
+    sold = (SALE.c.kiosk_no == kiosk_no) & (SALE.c.seq < seq) & (SALE.c.posted_day != NOT_POSTED)
+    asked = select(SALE.c.currency, SALE.c.exponent, SALE.c.zone).where(sold).order_by(SALE.c.seq.desc()).limit(1)
+    row = connection.execute(asked).first()
+    return (row[0], row[1], row[2]) if row else NOWHERE

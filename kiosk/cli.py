@@ -7,6 +7,7 @@ from kiosk.commands import (
     bench,
     card,
     demo,
+    detect,
     doctor,
     explain,
     hq_backup,
@@ -56,6 +57,7 @@ app.command("run")(run.run)
 app.command("init")(run.init)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
+app.command("detect")(detect.detect)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("reset")(reset.reset)

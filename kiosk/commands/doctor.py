@@ -1,6 +1,7 @@
 """`kiosk doctor`: looks at everything that this machine needs, and says of each what it costs and what to do. It changes nothing."""
 
 import os
+import re
 import resource
 import time
 from contextlib import closing
@@ -65,7 +66,7 @@ def _machine(config: "Config") -> list[Line]:
     try:
         station = open_station(config.store.station)
     except StationError as error:
-        return [Line("STOP", "station", str(error), NO_MONEY, again, EXIT_MISSING), *_devices(config, {}, running=False)]
+        return [Line("STOP", "station", str(error), NO_MONEY, again, EXIT_MISSING), *_devices(config, {}, {}, running=False)]
     running = _running(config.store.path)
     try:
         with Journal.open(config.store.path, station.database_key(), create=False, read_only=True) as journal:
@@ -74,7 +75,7 @@ def _machine(config: "Config") -> list[Line]:
         lines = [Line("STOP", "store", str(error), NO_MONEY, "Keep this file as it is and tell the office.", EXIT_DAMAGED)]
     except StoreError as error:
         lines = [Line("STOP", "store", str(error), NO_MONEY, again, EXIT_MISSING)]
-    return [*lines, *_devices(config, {}, running=running)]
+    return [*lines, *_devices(config, {}, {}, running=running)]
 
 
 def _running(store: Path) -> bool:
@@ -110,7 +111,7 @@ def _lived(config: "Config", station: "FileStation", journal: "Journal", *, runn
         *_rules(config, rules, state, now),
         *_sums(rules, journal, now),
         *_keys(config, state),
-        *_devices(config, state.faults, running=running),
+        *_devices(config, state.faults, state.till.enrolled, running=running),
     ]
 
 
@@ -171,13 +172,23 @@ def _keys(config: "Config", state: "State") -> list[Line]:
 # ---------------------------------------------------------------- devices
 
 
-def _devices(config: "Config", faults: dict[str, str], *, running: bool) -> list[Line]:
+def _devices(config: "Config", faults: dict[str, str], enrolled: dict[str, str], *, running: bool) -> list[Line]:
     """A running kiosk keeps its ports for itself: then its journal says what it knows. Otherwise each is opened and asked who it is."""
+    from kiosk.devices.fitting import PartError
+    from kiosk.devices.registry import checked
+
     roles = [part.role for part in config.device]
+    for part in config.device:
+        try:
+            checked(part)
+        except PartError as error:
+            return [Line("STOP", part.role, str(error), NO_MONEY, "", EXIT_USAGE)]
     if running:
         told = {role: f"The running kiosk says: {faults[role]}." if role in faults else "" for role in (*roles, "reader")}
     else:
-        told = {part.role: _asked(part) for part in config.device} | {"reader": _reader(config.card.reader)}
+        told = {part.role: _asked(part, enrolled.get(part.role) or part.serial) for part in config.device} | {
+            "reader": _reader(config.card.reader)
+        }
     cash = [role for role in roles if role in ("notes", "coins")]
     dead = all(told[role] for role in cash)
     lines = [of_device(role, why, alone=dead and role in cash) for role, why in told.items() if why]
@@ -186,37 +197,49 @@ def _devices(config: "Config", faults: dict[str, str], *, running: bool) -> list
     none = (
         [] if cash else [Line("STOP", "devices", "Nothing takes money: kiosk.toml names no notes and no coins.", NO_MONEY, "", EXIT_USAGE)]
     )
-    return [*lines, *none, *([Line("OK", "devices", says)] if good else [])]
+    return [*lines, *_names(config), *none, *([Line("OK", "devices", says)] if good else [])]
 
 
-def _asked(part: "DevicePart") -> str:
+def _asked(part: "DevicePart", serial: str) -> str:
     """Why this device does not answer, or ""."""
+    from kiosk.devices.contract import DeviceError, DeviceTimeout
     from kiosk.devices.port import PortLost, open_port
+    from kiosk.devices.registry import maker_of
 
+    ask, options = maker_of(part).ask, maker_of(part).options
+    if not part.port:
+        return ""
+    baud = int(part.options.get("baud", 0)) or int(getattr(options(), "baud", 9600))
     try:
-        with closing(open_port(part.port)) as port:
-            if part.role == "printer":
-                from kiosk.devices.printer.escpos import PROFILES
-                from kiosk.devices.printer.link import PrinterLink, Waits
-
-                link = PrinterLink(port, PROFILES[str(part.options.get("profile", "80mm"))], Waits())
-                link.greet()
-                return "" if link.ready else f"It says: {link.word}."
-            from kiosk.devices.cctalk.bus import Bus, Pace, Refused, Silent
-            from kiosk.devices.cctalk.coins import CoinAcceptor
-            from kiosk.devices.cctalk.notes import NoteAcceptor
-            from kiosk.devices.cctalk.questions import identify
-            from kiosk.devices.cctalk.wire import Mode
-
-            address = (NoteAcceptor if part.role == "notes" else CoinAcceptor).address
-            mode = Mode.CRC if part.options.get("mode") == "crc" else Mode.CHECKSUM
-            try:
-                serial = identify(Bus(port, address, mode, None, Pace())).serial
-            except (Silent, Refused):
-                return f"Nobody answers at {part.port}."
-            return "" if part.serial in ("", serial) else f"Its serial is {serial}, and {part.serial} is enrolled."
+        with closing(open_port(part.port, baud)) as port:
+            return ask(part.model_copy(update={"serial": serial}), port) if ask else ""
     except PortLost as error:
-        return f"The port {part.port} is not there." if _missing(part.port) else f"The port cannot be used: {error}."
+        return f"The port {part.port} is not there." if _missing(part.port) else f"The port cannot be used: {error.strerror or error}."
+    except DeviceTimeout:
+        return f"Nobody answers at {part.port}."
+    except DeviceError as error:
+        return f"It says: {error}"
+
+
+def _names(config: "Config") -> list[Line]:
+    """A name that the kernel gives in the order of plugging in is another device's tomorrow."""
+    return [
+        Line(
+            "LOW",
+            part.role,
+            f"{part.port} is whatever was plugged in in that place of the order.",
+            "Nothing yet.",
+            _lasting_name(part.port),
+        )
+        for part in config.device
+        if re.search(r"/tty(USB|ACM)[0-9]+$", part.port)
+    ]
+
+
+def _lasting_name(port: str) -> str:
+    folder = Path("/dev/serial/by-path")
+    names = [str(name) for name in (folder.iterdir() if folder.is_dir() else ()) if name.resolve() == Path(port).resolve()]
+    return f"Name it {names[0]}." if names else "Name it as /dev/serial/by-path does."
 
 
 def _missing(address: str) -> bool:

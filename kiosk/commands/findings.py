@@ -5,7 +5,9 @@ from typing import Literal
 import msgspec
 
 from kiosk.commands import EXIT_MISSING, EXIT_REFUSED
+from kiosk.vend import outage
 from kiosk.vend.risk import RuleStanding
+from kiosk.words import text
 
 Level = Literal["OK", "LOW", "STOP"]
 ORDER: tuple[Level, ...] = ("STOP", "LOW", "OK")
@@ -68,14 +70,9 @@ def of_rule(one: RuleStanding, money: str) -> Line:
 
 def of_device(role: str, why: str, *, alone: bool = False) -> Line:
     """A device that does not do its work; `alone`: nothing else takes money."""
-    costs, do = {
-        "notes": ("No notes can go in.", "Look at the validator, its cable and its box."),
-        "coins": ("No coins can go in.", "Look at the coin acceptor and its cable."),
-        "printer": ("Receipts come as codes on the screen only.", "Look at the printer, its paper and its cable."),
-        "reader": ("No card can be read or written.", "Look at the reader and at the service pcscd."),
-    }[role]
-    level: Level = "STOP" if role == "reader" or alone else "LOW"
-    return Line(level, role, why, costs, do, EXIT_MISSING)
+    row = outage.of(role)
+    level: Level = "STOP" if row.stops or alone else "LOW"
+    return Line(level, role, why, text("en", row.costs), text("en", row.look), EXIT_MISSING)
 
 
 def worst_first(lines: list[Line]) -> list[Line]:

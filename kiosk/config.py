@@ -18,6 +18,7 @@ from kiosk.devices.contract import Role
 from kiosk.envelope import KIOSK_ID
 from kiosk.vend.limits import Allowed
 from kiosk.vend.rules import Letterhead
+from kiosk.vend.sms import Texts
 from kiosk.vend.tariff import Tariff
 
 DEVICES = """
@@ -174,6 +175,18 @@ class SyncPart(_Part):
         return bool(self.url or self.sftp or self.stick) and not self.service
 
 
+class SmsPart(_Part):
+    """Texts through a modem. `country`: the digits that an international number has before a national one; `alarms`: technicians' numbers.
+
+    `receipts`: customers may have their receipt as a text; `day_max`: so many of them on one day.
+    """
+
+    receipts: bool = True
+    country: Annotated[str, Field(pattern=r"^([1-9]\d{0,3})?$")] = ""
+    alarms: Annotated[tuple[Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")], ...], Field(max_length=8)] = ()
+    day_max: Annotated[int, Field(ge=0, le=10_000)] = 300
+
+
 class Config(BaseSettings):
     """The whole file, checked."""
 
@@ -188,6 +201,7 @@ class Config(BaseSettings):
     screen: ScreenPart = ScreenPart()
     keys: KeysPart = KeysPart()
     sync: SyncPart = SyncPart()
+    sms: SmsPart = SmsPart()
     letterhead: dict[Literal["utility", "tax_number", "phone"], str] = {}
 
     @classmethod
@@ -225,6 +239,12 @@ class Config(BaseSettings):
     def demo_keys(self) -> bool:
         """Are the trading keys public test masters?"""
         return self.keys.vault == "demo" or (self.keys.vault == "" and self.kiosk.demo)
+
+    def texts(self) -> Texts | None:
+        """What texts may be sent; None without a modem."""
+        if not any(part.role == "modem" for part in self.device):
+            return None
+        return Texts(self.sms.receipts, self.sms.country, len(self.sms.alarms), self.sms.day_max)
 
     def letterhead_values(self) -> Letterhead:
         """What stands on every paper."""

@@ -34,6 +34,7 @@ from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
 from kiosk.devices.vault.store import BootRefused
 from kiosk.keeping import Contents, Keeping, heights
+from kiosk.outbox import outbox_of
 from kiosk.people import people_of
 from kiosk.screens.speech import spoken
 from kiosk.sending import Sender, courier_plan, sender_of, spool_folder
@@ -43,7 +44,7 @@ from kiosk.sync.customer import masks
 from kiosk.sync.delta import hotlisted
 from kiosk.sync.orders import orders_of
 from kiosk.sync.spool import Spool
-from kiosk.vend import collect, fitted, money, paying, proof, sale
+from kiosk.vend import collect, fitted, money, paying, proof, sale, texting
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.clock import word as clock_word
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
@@ -92,6 +93,7 @@ def rules_of(config: Config) -> Rules:
         office=not config.kiosk.demo,
         lowers={name: value for name, value in config.limits.model_dump().items() if value is not None},
         place=config.place(),
+        texts=config.texts(),
     )
 
 
@@ -114,8 +116,11 @@ def machine_of(rules: Rules) -> Machine[State]:
             pin_job=entry.pin_job(state, now.at_ms),
             read_job=state.here.staff.read,
             code_job=collect.job(state),
-            ending=state.here.staff.ending,
             pos_job=paying.job(state),
+            sms=state.sms,
+            sms_job=texting.job(state),
+            letter_job=state.here.letter,
+            ending=state.here.staff.ending,
         )
 
     def step(state: State, seen: Seen, now: Now) -> tuple[Fact, ...]:
@@ -174,8 +179,10 @@ class Core:
         self.desk.record(sale.started(rules, state, clock.now(), SOFTWARE, heights(config, self.station, self.journal)))
         self._disk = DiskWatch(self.desk.tell, config.store.path, config.store.mark, self._height)
         self.people = people_of(config, self.desk, self.station, open_journal=self._journal_to_read)
+        self.outbox = outbox_of(config, self.desk, self.people, rules)
         self.vault, self.keeping, generation = self._keys(config)
         self.sender = self._sender(config, self.keeping) if self.keeping else None
+        self._keeps_people = self.sender is not None or rules.texts is not None
         self._courier = CourierProcess(courier_plan(config)) if self.sender and config.sync.carries() else None
         self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=generation)
         self._signer = Signer(self.desk, self.station.sign)
@@ -186,7 +193,7 @@ class Core:
         self._on_death, self._demo, self._ending = on_death, rules.demo, False
         self._demo_roster(state, rules)
         self._ears: list[Callable[[str], None]] = []
-        self.devices = _drivers(config, Outfit(self.desk, self.station.sign, rules.currency, spoken, self._ears.append))
+        self.devices = _drivers(config, Outfit(self.desk, self.station.sign, rules.currency, spoken, self._ears.append, self.outbox.letter))
         self._running = threading.Event()
         self._control: ControlServer | None = None
 
@@ -199,7 +206,9 @@ class Core:
         self.desk.start()
         if self.sender:
             self.sender.start()
+        if self._keeps_people:
             self.people.start()
+            self.outbox.start()
         if self._courier:
             self._courier.start()
         self._card.start()
@@ -227,7 +236,9 @@ class Core:
             self._courier.stop()
         if self.sender:
             self.sender.stop()
+        if self._keeps_people:
             self.people.stop()
+        self.outbox.stop()
         if self._running.is_set():
             self.desk.stop()
             self._disk.stop()

@@ -5,6 +5,7 @@ between any two steps leaves something wanting, and nothing else.
 
     kept      the row first, then `ContactLeft`: a row that no fact names ends by itself
     erased    the contents first, on the disk and out of the WAL, then `PersonErased`, then the reference
+    texted    number and text of a text message, as long as the desk's outbox names them; no other place has them, nor is the office told
     sent      one letter in the spool, made anew each day and whenever somebody came or went; one that was carried lies there no more
 
 Composed here, because it joins the store's side table, the station's keys and the spool.
@@ -38,12 +39,16 @@ from kiosk.vend.journal import Journal
 from kiosk.vend.persons import Details, Person, Persons
 from kiosk.vend.ports import Desk, DeskBusy
 from kiosk.vend.seen import Trusted
+from kiosk.vend.sms import REPORT_MS, Letter
 from kiosk.vend.store import StoreError
 from kiosk.vend.who import ContactLeft, PersonErased
 
 DAY_MS = 86_400_000
 KEPT_DAYS, KEPT_DAYS_MAX = 90, 366
 LOOK_S = 30.0
+TO, TEXT = "to", "text"  # what a text message is kept as; no person has such details
+FRESH_MS = 60_000  # by then the desk has named what was kept, or never will
+LATER_MS = REPORT_MS + DAY_MS
 
 
 class Station(Protocol):
@@ -74,6 +79,7 @@ class People:
         self._one = threading.Lock()
         self._office: frozenset[str] = frozenset()  # what the head office has erased
         self._sent: tuple[str, tuple[str, ...], int] = ("", (), 0)  # the last letter: key, whom, when
+        self._fresh: dict[str, int] = {}  # texts that the desk may not name yet: reference -> since when
         self._told: set[str] = set()  # whose end the desk was told, and may have written
         self._stopping, self._woken = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=lasting(self.run, self._stopping, self._failed), name="people", daemon=True)
@@ -117,6 +123,18 @@ class People:
         self._woken.set()
         return person.subject
 
+    def keep_letter(self, ref: str, until_ms: int, letter: Letter) -> None:
+        """What a text message says, and to whom, for the modem's thread. Raises StoreError, ValueError."""
+        with self._one, self._persons() as persons:
+            self._fresh[ref] = time.time_ns() // 1_000_000
+            persons.keep(Person(ref, until_ms + LATER_MS, {TO: letter.number, TEXT: letter.text}))
+
+    def letter(self, ref: str) -> Letter | None:
+        """The same again; None where it has been erased. Raises StoreError."""
+        with self._one, self._persons() as persons:
+            found = next((one for one in persons.here() if one.subject == ref and TO in one.details), None)
+        return Letter(found.details[TO], found.details.get(TEXT, "")) if found else None
+
     def forget(self, subject: str, now_ms: int) -> bool:
         """Somebody asks for it at this machine; was there anybody? Raises StoreError."""
         with self._one, self._persons() as persons:
@@ -138,7 +156,7 @@ class People:
             try:
                 with self._persons() as persons:
                     here = self._forgotten(persons, now_ms)
-                self._send([person for person in here if person.expires_ms > now_ms], now_ms)
+                self._send([person for person in here if person.expires_ms > now_ms and TO not in person.details], now_ms)
             except (StoreError, FolderError, DeskBusy) as error:
                 self.trouble = str(error)
 
@@ -147,6 +165,7 @@ class People:
         here = persons.here()
         why = {one.subject: "expired" for one in here if one.expires_ms <= now_ms}
         why |= {one.subject: "office" for one in here if one.subject in self._office}
+        why |= dict.fromkeys(self._texted(here, now_ms), "texted")
         persons.erase(why)
         gone = persons.erased()
         if gone and not persons.emptied():
@@ -158,6 +177,12 @@ class People:
                 self._told.add(subject)
                 self._desk.tell(Trusted(PersonErased(subject, gone[subject])))
         return [one for one in here if one.subject not in gone]
+
+    def _texted(self, here: list[Person], now_ms: int) -> list[str]:
+        """Texts that nobody waits for: they have come or failed, or no fact ever named them."""
+        named = self._desk.published().sms.texts
+        self._fresh = {ref: at_ms for ref, at_ms in self._fresh.items() if 0 <= now_ms - at_ms < FRESH_MS and ref not in named}
+        return [one.subject for one in here if TO in one.details and one.subject not in named and one.subject not in self._fresh]
 
     def _written(self) -> set[str]:
         """Whom the journal says to be erased. Reads all of it, and only while somebody is."""

@@ -18,6 +18,7 @@ from kiosk.devices.contract import Driver
 from kiosk.devices.port import Port
 from kiosk.vend.money import CNY, Currency
 from kiosk.vend.ports import Desk
+from kiosk.vend.sms import Letter
 from kiosk.vend.view import View
 
 
@@ -57,7 +58,7 @@ class Outfit:
     """What the machine lends a driver. A new need is a new field with a default, so that nobody else's driver has to know.
 
     `sign`: Station.sign; `says`: what a screen reads aloud, in order, in the language that `View.language` names; `hears(callback)`: call
-    back with what the screen asks of a voice (`voice.speech`), from any thread.
+    back with what the screen asks of a voice (`voice.speech`), from any thread; `letter(ref)`: number and text of a text message.
     """
 
     desk: Desk
@@ -65,6 +66,7 @@ class Outfit:
     currency: Currency = CNY
     says: Callable[[View], Sequence[str]] = lambda _view: ()
     hears: Callable[[Callable[[str], None]], None] = lambda _callback: None
+    letter: Callable[[str], Letter | None] = lambda _ref: None
 
 
 class NoOptions(msgspec.Struct, frozen=True):

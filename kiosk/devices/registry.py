@@ -17,6 +17,7 @@ BUILT_IN: dict[str, str] = {
     "notes/essp": "kiosk.devices.essp.fit:notes",
     "coins/cctalk": "kiosk.devices.cctalk.fit:coins",
     "printer/escpos": "kiosk.devices.printer.fit:printer",
+    "modem/at": "kiosk.devices.sms.fit:modem",
     "terminal/zvt": "kiosk.devices.zvt.fit:terminal",
     "display/cd5220": "kiosk.devices.display.fit:display",
     "display/epson": "kiosk.devices.display.fit:display",

@@ -17,7 +17,7 @@ HELD_UP_MS = 100
 GONE_MS = 0  # `expires_ms` of an erased row, whose body says why
 
 Details = Mapping[str, str]
-"""Kind (name | phone | address) -> what was said."""
+"""Kind (name | phone | address; of a text message to | text) -> what was said."""
 
 
 class Person(msgspec.Struct, frozen=True):

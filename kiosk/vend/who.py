@@ -17,7 +17,8 @@ class ContactLeft(SaleFact, frozen=True):
 
 
 class PersonErased(Fact, frozen=True):
-    """Nobody stands behind this reference here any more. `why`: expired | asked (at this machine) | office."""
+    """Nobody stands behind this reference here any more. `why`: expired | asked (at this machine) | office |
+    texted (a text message's number, which is of no more use)."""
 
     subject: str
     why: str

@@ -6,6 +6,7 @@ a longer one; an extension character counts as two. Any other text is UCS-2 (6.2
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from unicodedata import normalize
 
 BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -14,6 +15,8 @@ EXTENSION = {0x0A: "\f", 0x14: "^", 0x28: "{", 0x29: "}", 0x2F: "\\", 0x3C: "[",
 ESCAPE = 0x1B
 _SEPTETS = {character: bytes([code]) for code, character in enumerate(BASIC) if code != ESCAPE}
 _SEPTETS |= {character: bytes([ESCAPE, code]) for code, character in EXTENSION.items()}
+
+_LIKE = {"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-", "\u00b7": ".", "œ": "oe"}
 
 ONE_GSM, PART_GSM = 160, 153  # septets
 ONE_UCS2, PART_UCS2 = 70, 67  # units
@@ -38,6 +41,15 @@ def cut(text: str) -> Parts:
         return Parts(seven=True, parts=_filled([one for one in septets if one is not None], ONE_GSM, PART_GSM))
     units = [character.encode("utf-16-be", "replace") for character in text.encode("utf-16", "replace").decode("utf-16")]
     return Parts(seven=False, parts=_filled(units, ONE_UCS2 * 2, PART_UCS2 * 2))
+
+
+def plain(text: str) -> str:
+    """The same text without the accents that the GSM alphabet lacks, if it can be sent in that alphabet then: `reçu` -> `recu`.
+
+    A receipt in one message rather than in three; what is not written in Latin letters stays as it is.
+    """
+    bare = "".join(each if each in _SEPTETS else _LIKE.get(each, normalize("NFKD", each)[0]) for each in text)
+    return bare if all(each in _SEPTETS for each in bare) else text
 
 
 def _filled(characters: Sequence[bytes], one: int, part: int) -> tuple[bytes, ...]:

@@ -21,7 +21,12 @@ for said in ("COLUMNS", "LINES"):  # by pytest-xdist: a terminal in a test is as
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 CI = os.environ.get("CI") == "true"
-PROGRAMS = {"pcsc": ("pcscd",), "hsm": ("softhsm2-util",), "screen": ("Xvfb", "xterm", "xdotool", "import", "zbarimg")}
+PROGRAMS = {
+    "pcsc": ("pcscd",),
+    "hsm": ("softhsm2-util",),
+    "screen": ("Xvfb", "xterm", "xdotool", "import", "zbarimg"),
+    "speech": ("espeak-ng",),
+}
 CONSOLE = ("/dev/tty0", "/dev/vcsa1", "/dev/vcsu1")
 VPCD = Path("/etc/reader.conf.d/vpcd")
 

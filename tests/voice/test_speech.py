@@ -85,7 +85,7 @@ def test_the_volume_has_five_steps_and_stays_between_them() -> None:
     for word, levels in (("louder", [3, 4, 4]), ("softer", [3, 2, 1, 0, 0]), ("again", [0])):
         heard_at = [level := volume(word, level) for _ in levels]
         assert heard_at == levels
-    assert VOLUMES == tuple(sorted(VOLUMES))
+    assert tuple(sorted(VOLUMES)) == VOLUMES
     assert VOLUMES[-1] <= 200
 
 

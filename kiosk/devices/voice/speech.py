@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from kiosk.vend.view import View
 
 VOICES = {"en": "en", "zh": "cmn", "fr": "fr", "sw": "sw"}  # the speech program's names; another language is called by its own
-VOLUMES = (25, 50, 100, 140, 180)  # of 200, as espeak-ng counts them
+VOLUMES = (15, 30, 55, 85, 120)  # as espeak-ng counts them, where 200 is the most and above 126 the loudest sounds are cut flat
 USUAL = 2
 AGAIN, LOUDER, SOFTER, HELP, SCREEN = "again", "louder", "softer", "help", "screen"
 MOST = 300  # letters of a sentence; a screen's have at most 52

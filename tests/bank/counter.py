@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from kiosk.vend import paying, seen
+from kiosk.vend import paying, proof, seen
+from kiosk.vend.evidence import encode
 from kiosk.vend.ports import PosJob
-from tests.sale.shop import Shop
+from tests.sale.shop import Shop, sign
 
 
 @dataclass
@@ -104,6 +105,7 @@ class Counter(Shop):
 
     def __init__(self, terminal: Terminal | None = None, **changes: object) -> None:
         self.terminal = terminal or Terminal()
+        self.budget: int | None = None
         super().__init__(**changes)  # type: ignore[arg-type]
 
     def start(self, *, acceptors: bool = True) -> None:
@@ -129,8 +131,21 @@ class Counter(Shop):
         return True
 
     def work(self) -> None:
-        for _ in range(20):
-            super().work()
-            if not self.pay():
+        """Every job of anybody, one after the other; with a `budget` only so many."""
+        for _ in range(80):
+            if self.budget == 0 or not self._one():
                 return
-        raise AssertionError("the terminal never comes to rest")
+            self.budget = None if self.budget is None else self.budget - 1
+        raise AssertionError("the machine never comes to rest")
+
+    def _one(self) -> bool:
+        job, paper, code = self.job(), proof.print_job(self.rules, self.state), proof.sign_job(self.rules, self.state)
+        if paper:
+            self.tell(seen.Printed(paper.id, self.outcome))
+        elif code:
+            self.tell(seen.Signed(code.id, encode(code.evidence, sign) if self.signs else ""))
+        elif job and self.card:
+            self.do(job, self.card)
+        else:
+            return self.pay()
+        return True

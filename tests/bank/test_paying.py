@@ -2,7 +2,7 @@
 
 import pytest
 
-from kiosk.vend import sale
+from kiosk.vend import sale, seen
 from kiosk.vend.bank import PosDeclined, PosFinal, PosReversed, PosUnknown
 from kiosk.vend.facts import ClaimIssued, OrphanCredit, SaleClosed
 from tests.bank.counter import Counter, Terminal
@@ -187,8 +187,6 @@ def test_a_card_that_cannot_be_armed_takes_the_payment_back() -> None:
     arm = shop.job()
     assert arm
     assert arm.do == "arm"
-    from kiosk.vend import seen
-
     shop.tell(seen.CardWorked(arm.token, arm.id, done=False, why="no_key"))
     shop.work()
     assert (shop.view.phase, shop.view.params["state"], shop.terminal.taken_minor()) == ("bank", "reversed", 0)

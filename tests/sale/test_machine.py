@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from kiosk.vend import cash, risk, sale
+from kiosk.vend.bank import PosFinal, PosReversed
 from kiosk.vend.card.reading import Update
 from kiosk.vend.facts import (
     CardVerified,
@@ -27,12 +28,13 @@ from kiosk.vend.facts import (
     WriteStarted,
 )
 from kiosk.vend.passing import Ignored
-from kiosk.vend.seen import Choice, DiskSeen
+from kiosk.vend.seen import Choice, DeviceDown, DiskSeen
 from kiosk.vend.trust import FloatGranted
 from kiosk.vend.view import Offer
+from tests.bank.counter import Counter
 from tests.risk.kit import grant, hotlist, limits
 from tests.sale.everywhere import LANGUAGES
-from tests.sale.shop import Card, Shop
+from tests.sale.shop import Card
 from tests.sale.test_language import switched
 
 CHOICES = tuple(
@@ -46,7 +48,7 @@ class Pulled(Exception):
     """The card left in the middle of a write."""
 
 
-def unheard(shop: Shop, fact: Fact) -> TypeGuard[NoteStacked]:
+def unheard(shop: Counter, fact: Fact) -> TypeGuard[NoteStacked]:
     """A note that the acceptor stacked though it had said that it holds another one, or none."""
     if not isinstance(fact, NoteStacked):
         return False
@@ -54,7 +56,7 @@ def unheard(shop: Shop, fact: Fact) -> TypeGuard[NoteStacked]:
     return not held or held[-1].denomination != fact.denomination
 
 
-def held_at_a_grant(shop: Shop) -> int:
+def held_at_a_grant(shop: Counter) -> int:
     """Notes that were in escrow when a float came: they had been let in by what was there before."""
     held = found = 0
     for fact in shop.facts():
@@ -73,11 +75,11 @@ class Machine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.shops = [Shop(languages=LANGUAGES), Shop(languages=LANGUAGES)]
+        self.shops = [Counter(languages=LANGUAGES), Counter(languages=LANGUAGES)]
         for number, shop in enumerate(self.shops):
             shop.fresh = number * 1_000_000
         self.card = Card()
-        self.at: Shop | None = None
+        self.at: Counter | None = None
         self.heard = 0
         self.tear: tuple[int, int] | None = None
 
@@ -130,6 +132,43 @@ class Machine(RuleBasedStateMachine):
     @rule(do=st.sampled_from(["finish", "cancel", "stop", "add_more", "no_card", "slip_taken", "more_time", "tender"]))
     def press(self, do: str) -> None:
         self._work(lambda shop: shop.press(do, "cash" if do == "tender" else ""))
+
+    # ------------------------------------------------------------ by bank card
+
+    @precondition(lambda self: self.at is not None)
+    @rule(amount=st.sampled_from([20_00, 100_00, 200_00]))
+    def pay_by_bank_card(self, amount: int) -> None:
+        """As far as the screens let anyone."""
+        for do, arg in (("tender", "bank"), ("amount", str(amount)), ("finish", "")):
+            if Offer(do, arg) in self.at.view.offers and self.at.view.phase in ("account", "amount", "bank"):  # type: ignore[union-attr]
+                self._work(lambda shop, do=do, arg=arg: shop.press(do, arg))
+                if self.at is None:
+                    return
+
+    @rule(
+        which=st.integers(0, 1),
+        pay=st.sampled_from(["", "declined", "aborted", "busy", "lost", "unknown", "nothing"]),
+        goods=st.sampled_from(["", "lost", "lost_reversed", "nothing"]),
+        refuse=st.sampled_from(["", "lost", "final", "nothing"]),
+        recover=st.sampled_from(["", "unknown", "nothing"]),
+        reverse=st.sampled_from(["", "refused", "lost", "nothing"]),
+    )
+    def terminal_will(self, which: int, *, pay: str, goods: str, refuse: str, recover: str, reverse: str) -> None:
+        """How the terminal's next jobs end; it says it, or says nothing."""
+        script = {"pay": pay, "goods": goods, "refuse": refuse, "recover": recover, "reverse": reverse}
+        self.shops[which].terminal.script = {do: [how] for do, how in script.items()}
+
+    @rule(which=st.integers(0, 1), silent=st.booleans())
+    def terminal_falls_silent_or_speaks_again(self, which: int, silent: bool) -> None:
+        shop = self.shops[which]
+        shop.terminal.silent = silent
+        self._work((lambda s: s.tell(DeviceDown("terminal", "offline"))) if silent else (lambda s: s.up()), shop)
+
+    @precondition(lambda self: self.at is not None)
+    @rule(cash=st.booleans())
+    def leave_the_terminal(self, cash: bool) -> None:
+        """Call it off, or pay cash instead."""
+        self._work(lambda shop: shop.press("tender", "cash") if cash else shop.press("cancel"))
 
     @rule(
         which=st.integers(0, 1),
@@ -189,7 +228,7 @@ class Machine(RuleBasedStateMachine):
 
     # ------------------------------------------------------------ how a write is torn
 
-    def _work(self, act: object, shop: Shop | None = None) -> None:
+    def _work(self, act: object, shop: Counter | None = None) -> None:
         shop = shop or self.at
         assert shop
         assert callable(act)
@@ -219,7 +258,8 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def every_cent_is_somewhere(self) -> None:
         for shop in getattr(self, "shops", []):
-            tendered = sum(x.denomination for x in shop.facts() if isinstance(x, NoteStacked | CoinAccepted))
+            cash_in = sum(x.denomination for x in shop.facts() if isinstance(x, NoteStacked | CoinAccepted))
+            tendered = cash_in + sum(x.amount_minor for x in shop.facts() if isinstance(x, PosFinal))
             orphans = sum(x.amount_minor or 0 for x in shop.facts() if isinstance(x, OrphanCredit))
             credited = deducted = claimed = 0
             for fact in shop.facts():
@@ -235,7 +275,35 @@ class Machine(RuleBasedStateMachine):
             held = shop.state.sale.tender_minor if shop.state.sale else 0
             assert tendered == credited + deducted + claimed + held
             box = sum(int(d) * n for device in shop.state.boxes.values() for d, n in device.items())
-            assert box == tendered + orphans
+            assert box == cash_in + orphans  # what a bank has lies in no box
+
+    @invariant()
+    def the_terminals_book_and_the_journal_say_the_same(self) -> None:
+        for shop in getattr(self, "shops", []):
+            book = {entry.payment: entry for entry in shop.terminal.book}
+            finals = [x.payment for x in shop.facts() if isinstance(x, PosFinal)]
+            assert len(finals) == len(set(finals))
+            assert all(book[payment].state == "final" for payment in finals), "money that was credited went back"
+            known = shop.state.bank.open
+            charged = {payment for payment, entry in book.items() if entry.state == "final"}
+            assert charged <= {*finals, known.id if known else ""}
+            back = {x.payment for x in shop.facts() if isinstance(x, PosReversed)}
+            assert not back & charged
+            for entry in shop.terminal.book:
+                assert entry.state != "waiting" or (known and known.id == entry.payment), "an approval that nobody waits for"
+
+    @invariant()
+    def a_sale_has_one_kind_of_tender_and_asks_for_one_payment_at_a_time(self) -> None:
+        for shop in getattr(self, "shops", []):
+            for closed in (x for x in shop.facts() if isinstance(x, SaleClosed)):
+                assert len({"bank" if t.device == "bank" else "cash" for t in closed.tenders}) <= 1
+                assert sum(t.pieces for t in closed.tenders if t.device == "bank") <= 1
+            if shop.state.bank.open:
+                stance, at = sale.stance(shop.rules, shop.state), shop.state.sale
+                assert not (at and at.id == shop.state.bank.open.sale and (stance.notes or stance.coins))
+            begun = [x for x in shop.facts() if isinstance(x, WriteStarted)]
+            paid = {x.sale for x in shop.facts() if isinstance(x, PosFinal | NoteStacked | CoinAccepted)}
+            assert {x.sale for x in begun} <= paid
 
     @invariant()
     def what_a_rule_stops_takes_no_note_and_the_float_is_never_passed_but_by_coins_in_fall(self) -> None:
@@ -267,7 +335,7 @@ class Machine(RuleBasedStateMachine):
             assert len(ends) == len(set(ends))
             claims = [x.number for x in shop.facts() if isinstance(x, ClaimIssued)]
             assert claims == sorted(set(claims))
-            assert all(x.why in ("customer", "time", "power", "card_gone") for x in shop.facts() if isinstance(x, TenderClosed))
+            assert all(x.why in ("customer", "time", "power", "card_gone", "bank") for x in shop.facts() if isinstance(x, TenderClosed))
 
     @invariant()
     def another_language_changes_nothing_but_the_language(self) -> None:
@@ -302,7 +370,13 @@ class Machine(RuleBasedStateMachine):
         for shop in self.shops:
             shop.card = None
             shop.acceptors_up(reset=True)
+            shop.terminal.silent, shop.terminal.script = False, {}
+            shop.up()
             shop.wait(400)
+            shop.up()
+            shop.wait(60)
+            assert shop.state.bank.open is None, shop.state.bank.open
+            assert shop.terminal.taken_minor() == sum(x.amount_minor for x in shop.facts() if isinstance(x, PosFinal))
             assert shop.state.sale is None, shop.state.sale
             if shop.state.here.shown:
                 shop.press("slip_taken")

@@ -17,6 +17,7 @@ from kiosk.devices.sim.coins import CoinSimulator
 from kiosk.devices.sim.control import ControlRefused, ControlServer
 from kiosk.devices.sim.display import DisplaySimulator
 from kiosk.devices.sim.essp import EsspSimulator
+from kiosk.devices.sim.modem import ModemSimulator
 from kiosk.devices.sim.notes import NoteSimulator
 from kiosk.devices.sim.printer import PrinterSimulator
 from kiosk.devices.sim.printer_line import Line, PtyLine, TcpLine
@@ -97,7 +98,7 @@ def _printer_line(seat: Seat) -> Line:
 
 
 def _display(seat: Seat) -> Simulator:
-    return DisplaySimulator(seat.link, seat.protocol)
+    return DisplaySimulator(seat.link, seat.protocol, charset=seat.option("charset", "cp437"))
 
 
 SIMULATORS: dict[str, Callable[[Seat], Simulator]] = {
@@ -114,6 +115,7 @@ SIMULATORS: dict[str, Callable[[Seat], Simulator]] = {
     "terminal/zvt": lambda seat: TerminalSimulator(
         _printer_line(seat), seat.memory, blocks=seat.listen is None, number=seat.number(29_000_274), card_s=2.0
     ),
+    "modem/at": lambda seat: ModemSimulator(_printer_line(seat), None, seat.memory, pin=str(seat.option("pin", ""))),
     "display/cd5220": _display,
     "display/epson": _display,
     "display/led8n": _display,

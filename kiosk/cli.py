@@ -26,6 +26,7 @@ from kiosk.commands import (
     sim_card,
     sim_cash,
     sim_display,
+    sim_modem,
     sim_printer,
     sim_terminal,
     sim_voice,
@@ -98,6 +99,7 @@ sim.add_typer(sim_card.meter_app, name="meter")
 sim.command("coins")(sim_cash.coins)
 sim.command("notes")(sim_cash.notes)
 sim.command("display")(sim_display.display)
+sim.command("modem")(sim_modem.modem)
 sim.command("printer")(sim_printer.printer)
 sim.command("terminal")(sim_terminal.terminal)
 sim.command("voice", context_settings=sim_voice.AS_IT_IS)(sim_voice.voice)

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from kiosk.devices.essp.line import Pace
@@ -29,6 +30,11 @@ QUICK = Pace(
     still_s=0.1,
     behind_s=0.2,
 )
+
+
+def quick(**changes: float) -> Pace:
+    """The same with other waits."""
+    return msgspec.structs.replace(QUICK, **changes)
 
 
 class Bench:

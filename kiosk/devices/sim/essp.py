@@ -79,9 +79,10 @@ class EsspSimulator(CashSimulator):
         return {**super().factory(), **own, "stacker": "in", "collected": [], "protocol": 4, "reject_code": 0, "forgotten": 0}
 
     def shown(self) -> dict[str, Any]:
-        """With the held note's value."""
-        held = self.memory["held"]
-        return {**super().shown(), "held_minor": VALUES[held] * MULTIPLIER if held else None, "sealed": bool(self.line.layer.key)}
+        """With the held note's value. No note comes in while a credit is not acknowledged."""
+        held, shown = self.memory["held"], super().shown()
+        shown["accepting"] = shown["accepting"] and not self.memory["repeated"]
+        return {**shown, "held_minor": VALUES[held] * MULTIPLIER if held else None, "sealed": bool(self.line.layer.key)}
 
     def orders(self) -> Orders:
         """insert_note {value_minor}, jam {unsafe}, clear {note: return | stack | gone}, stacker {to}, fraud {channel}, say {codes: hex}."""

@@ -1,0 +1,109 @@
+"""kill -9 of the running kiosk at every journal step of a note by eSSP, and power cuts: credits equal the notes in the validator's box."""
+
+import queue
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.devices.sim.essp import EsspSimulator
+from kiosk.devices.sim.pcscd import PORTS, READERS
+from kiosk.devices.sim.vpcd import VpcdSlot
+from kiosk.vend import facts as f
+from tests.kill.street import Corner, Household, Person, books
+from tests.pcscd import running_pcscd
+
+pytestmark = pytest.mark.pcsc
+
+NOTE = ("Started", "AcceptorRead", "CardPresented", "SaleOpened", "NoteEscrowed", "NoteStacked", "TenderClosed")
+MODELS: dict[str, dict[str, Any]] = {
+    "sealed": {},  # POLL WITH ACK: the credit repeats until the journal has it
+    "plain": {"keyed": "none", "polls_with_ack": False},  # the credit is said once, and only the counters remember
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pcscd() -> Iterator[None]:
+    with running_pcscd():
+        yield
+
+
+class EsspCorner(Corner):
+    """A corner whose note acceptor speaks eSSP."""
+
+    def __init__(self, folder: Path, slot: VpcdSlot, reader: str, **model: Any) -> None:
+        super().__init__(folder, slot, reader)
+        self.notes.stop()
+        memory = self.place / "notes.json"
+        memory.unlink(missing_ok=True)
+        self.notes = EsspSimulator(self.place / "dev" / "notes", state=memory, route_s=0.3, **model)  # type: ignore[assignment]
+        self.notes.start()
+        config = self.place / "kiosk.toml"
+        config.write_text(config.read_text().replace('role = "notes"\nprotocol = "cctalk"', 'role = "notes"\nprotocol = "essp"'))
+
+
+def die_and_finish(folder: Path, place: int, death: str, model: str) -> list[str]:
+    """One sale of one note with one death in it, then the books; the instants that the first process came past."""
+    corner, home = EsspCorner(folder, VpcdSlot(PORTS[place]), READERS[place], **MODELS[model]), Household(folder / "home")
+    person = Person(corner, home, (100_00,), corner.start)
+    try:
+        corner.start_mortal(death)
+        person.recharge()
+        passed = corner.trace.read_text().splitlines()
+        state = corner.notes.do({"do": "state"})
+    finally:
+        corner.stop()
+    assert person.deaths == (death != "never"), f"it never came to {death}: {passed}"
+    facts = corner.facts()
+    credited = [fact.denomination for fact in facts if isinstance(fact, f.NoteStacked)]
+    assert state["box"] == {"10000": 1}
+    assert credited == [100_00]
+    assert not [fact for fact in facts if isinstance(fact, f.OrphanCredit | f.EscrowUnknown)]
+    assert state["repeated"] == [], "a credit that the journal has was not acknowledged"
+    total = books(corner)
+    assert total.sales == 1, total
+    assert home.home() == total.credited_minor > 0, total
+    return passed
+
+
+@pytest.mark.parametrize(
+    ("model", "death"),
+    [
+        ("sealed", "committed NoteEscrowed#1"),
+        ("sealed", "inserted NoteStacked#1"),
+        ("sealed", "committed NoteStacked#1"),
+        ("plain", "before NoteStacked#1"),
+    ],
+)
+def test_a_kiosk_killed_with_an_essp_note_under_way_credits_what_is_in_the_box(tmp_path: Path, model: str, death: str) -> None:
+    die_and_finish(tmp_path, 0, death, model)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
+def test_a_kiosk_killed_at_every_journal_step_of_an_essp_note_credits_what_is_in_the_box(tmp_path: Path, model: str) -> None:
+    instants = die_and_finish(tmp_path / "whole", 0, "never", model)
+    kinds = {instant.split()[1].split("#")[0] for instant in instants}
+    assert kinds >= set(NOTE), f"the sale had no {set(NOTE) - kinds}"
+    steps = instants[instants.index("before Started#1") :]
+    deaths = [instant for instant in steps if instant.split()[1].split("#")[0] in NOTE]
+    free: queue.Queue[int] = queue.Queue()
+    for place in range(len(PORTS)):
+        free.put(place)
+
+    def die(death: str) -> str:
+        place = free.get()
+        try:
+            die_and_finish(tmp_path / death.replace(" ", "-"), place, death, model)
+        except Exception as error:  # noqa: BLE001 - all steps are tried, and all that failed are told
+            return f"{death}: {type(error).__name__} {error}"
+        finally:
+            free.put(place)
+        return ""
+
+    with ThreadPoolExecutor(len(PORTS)) as corners:
+        failed = [sentence for sentence in corners.map(die, deaths) if sentence]
+    assert not failed, "\n".join(failed)
+    assert len(deaths) > 12

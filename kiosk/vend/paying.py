@@ -179,7 +179,7 @@ def _book(state: State, seen: s.PosUp) -> Facts:
 
     While a payment is open the last number may be its own, and the one before it decides what became of it: that one is kept.
     """
-    if not seen.receipt.isdecimal() or state.bank.open is not None:
+    if not seen.receipt.isdecimal() or len(seen.receipt) > DIGITS or state.bank.open is not None:
         return ()
     known, there = state.bank, int(seen.receipt)
     read = bank.TerminalRead(seen.serial, there)

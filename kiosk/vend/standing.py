@@ -192,7 +192,8 @@ def _(fact: p.AmountChosen, state: State) -> State:
 
 @stand.register
 def _(fact: p.TerminalSeen, state: State) -> State:
-    return here_with(state, pos=replace(state.here.pos, up=fact.code, tries=0, next_ms=0))
+    again = {"tries": 0, "next_ms": 0} if state.here.pos.up else {}  # it was away: what is unknown is asked for at once
+    return here_with(state, pos=replace(state.here.pos, up=fact.code, **again))
 
 
 @stand.register

@@ -28,6 +28,7 @@ class Terminal:
     told: list[PosJob] = field(default_factory=list)
     silent: bool = False
     decline: str = ""
+    receipts: int = 0  # the number of its last one
     lines: tuple[str, ...] = ("CARD ..1234", "APPROVED")
 
     def entry(self, payment: str) -> Entry | None:
@@ -54,17 +55,20 @@ class Terminal:
             return seen.PosAnswered(job.id, outcome, why=why)
         return seen.PosAnswered(job.id, outcome, entry.amount_minor, entry.receipt, "000042", "123456", "1234", self.lines, why)
 
+    def _written(self, job: PosJob) -> Entry:
+        self.receipts += 1
+        self.book.append(Entry(job.payment, job.amount_minor, f"{self.receipts:04}", "waiting"))
+        return self.book[-1]
+
     def _pay(self, job: PosJob, said: str) -> seen.PosAnswered:
         if said in ("declined", "aborted", "busy", "unknown"):
             return self._said(job, said, why=self.decline)
-        entry = Entry(job.payment, job.amount_minor, f"{len(self.book) + 1:04}", "waiting")
-        self.book.append(entry)
+        entry = self._written(job)
         return self._said(job, "unknown" if said == "lost" else "approved", entry if said != "lost" else None)
 
     def _abort(self, job: PosJob, said: str) -> seen.PosAnswered:
         if said == "approved":  # the bank was quicker
-            self.book.append(entry := Entry(job.payment, job.amount_minor, f"{len(self.book) + 1:04}", "waiting"))
-            return self._said(job, "approved", entry)
+            return self._said(job, "approved", self._written(job))
         return self._said(job, said or "aborted")
 
     def _goods(self, job: PosJob, said: str) -> seen.PosAnswered:
@@ -114,7 +118,7 @@ class Counter(Shop):
         self.up()
 
     def up(self) -> None:
-        self.tell(seen.PosUp("terminal", "SN-terminal"))
+        self.tell(seen.PosUp("terminal", "SN-terminal", receipt=f"{self.terminal.receipts:04}"))
         self.work()
 
     @property

@@ -32,9 +32,15 @@ class Note(msgspec.Struct):
     went_back: bool = False  # lost, and the device says that a note left by the front
 
 
-def new_credits(seen: int, grown: int | None, *, owed: bool) -> int:
-    """How many of `seen` credits the journal does not have, when the device is at rest. `grown`: its count beyond what was told."""
-    return min(seen, int(owed) if grown is None else max(grown, int(owed)))
+def new_credits(seen: int, grown: int | None, *, owed: bool, repeated: int | None = None) -> int:
+    """How many of `seen` credits the journal does not have, when the device is at rest.
+
+    `grown`: its count beyond what was told, None where it has none. Then `repeated`, so many at most were told before, decides, where that
+    is known: None after the kiosk's own death.
+    """
+    if grown is None:
+        grown = 0 if repeated is None else seen - repeated
+    return min(seen, max(grown, int(owed)))
 
 
 class Tally:
@@ -52,6 +58,7 @@ class Tally:
         self._known = False  # by the journal
         self._pending: list[Event] = []  # credits that were not judged yet
         self._told = 0  # credits that were, and that the device repeats
+        self._told_before: int | None = None  # the same since the counters were last compared; None: another process knew
         self._repeats = True
         self._mark = 0  # the ordinal that the journal has to reach before they are acknowledged
         self._reset = False
@@ -61,8 +68,11 @@ class Tally:
         """A start-up. `memory`: the journal's, of whichever device; `escrow`: the ordinal of the note that it has as held."""
         self.values = values
         self.begun = self.settled = False
+        if self._told_before is not None:
+            self._told_before += self._told
         self._told, self._short_since = 0, None
         if serial != self.serial:
+            self._told_before = None
             self.serial, self.last, self.expected, self.note, self._pending = serial, 0, None, None, []
             self._known = self._reset = False
         if not self._known and memory and memory.serial == serial:
@@ -140,7 +150,9 @@ class Tally:
         first = not self.begun
         if self._pending:
             grown = None if counted is None or self.expected is None else counted - self.expected
-            told += self._credit(new_credits(len(self._pending), grown, owed=self.note is not None) if self._known else 0)
+            before = self._told_before if self._repeats else 0
+            new = new_credits(len(self._pending), grown, owed=self.note is not None, repeated=before)
+            told += self._credit(new if self._known else 0)
         if counted is not None and self.expected is not None and counted < self.expected:
             self._short_since = now if self._short_since is None else self._short_since
             if now - self._short_since < settle_s:
@@ -151,7 +163,7 @@ class Tally:
         if first or again or self._reset or self.note or counted != self.expected:
             told.append(self.up(counted, lost=self.note is not None))
             self.note = None
-        self.expected, self.begun, self.settled = counted, True, True
+        self.expected, self.begun, self.settled, self._told_before = counted, True, True, 0
         return told
 
     def up(self, counted: int | None, *, lost: bool = False) -> AcceptorUp:

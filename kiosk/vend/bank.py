@@ -233,7 +233,8 @@ def now_after(now: PosNow, fact: PosFact, row: Row) -> PosNow:
         case PosRequested():
             return replace(now, doing="pay", pay=now.jobs, tag="", amount_minor=fact.amount_minor)
         case PosDeclined():
-            return replace(now, said=fact.why if fact.why in ("aborted", "busy") else "declined", tag="")
+            broken = fact.why in ("busy", "no_line", *NIGHTLY) or fact.why.startswith("fault")
+            return replace(now, said="busy" if broken else "aborted" if fact.why == "aborted" else "declined", tag="")
         case PosReversed():
             return replace(now, said="reversed", tag="")
         case PosUnknown():

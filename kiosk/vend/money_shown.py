@@ -62,6 +62,7 @@ def amount(rules: Rules, state: State) -> Parts:
     return {"figure_minor": chosen, "lines": lines, "params": {"presets": usual, "by": "bank"}, "offers": offers}
 
 
+REFERENCE = 6  # hex digits of an attempt's name: enough to find its rows
 BANK_PLACES = {"approved": "machine", "back": "between", "silent": "between"}
 
 
@@ -71,6 +72,7 @@ def bank(rules: Rules, state: State) -> Parts:
     if sale is None:
         return {}
     said = bank_state(state)
+    reference = payment.id[:REFERENCE].upper() if payment else ""
     minor = payment.amount_minor if payment else pos.amount_minor
     cash_too = (Offer("tender", "cash"),) if cash_works(state) else ()
     offers: tuple[Offer, ...] = ()
@@ -86,7 +88,7 @@ def bank(rules: Rules, state: State) -> Parts:
         "held": said in ("back", "silent"),
         "figure_minor": minor,
         "lines": bill_lines(bill(sale.quote, minor)) if said in ("follow", "approved") else (),
-        "params": {"state": said, "prompt": pos.prompt, "power": sale.boot != state.boot},
+        "params": {"state": said, "prompt": pos.prompt, "reference": reference},
         "offers": offers,
     }
 

@@ -343,7 +343,7 @@ def test_a_full_terminal_takes_no_more_until_its_day_is_ended_at_night() -> None
     paying(shop, card)
     shop.terminal.script, shop.terminal.decline = {"pay": ["declined"]}, "full"
     shop.work()
-    assert shop.view.params["state"] == "declined"
+    assert shop.view.params["state"] == "busy"
     assert ("tender", "bank") not in {(offer.choice, offer.arg) for offer in shop.view.offers}
     assert shop.state.faults["terminal"] == "full"
     shop.press("cancel")

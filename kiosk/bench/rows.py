@@ -1,6 +1,8 @@
 """All rows of the bench with their aims, in the order in which they are run."""
 
-from kiosk.bench import batch, imports, keys, paint, reports, restore, sale, simulation, store, switch, unlock
+from functools import partial
+
+from kiosk.bench import batch, codecs, imports, keys, paint, reports, restore, sale, simulation, store, switch, unlock
 from kiosk.bench.table import Row
 
 ROWS = {
@@ -34,4 +36,5 @@ ROWS = {
     "batch_bytes_per_row": Row(batch.batch_bytes_per_row, "bytes", 32),
     "batch_encode_1000_ms": Row(batch.batch_encode_1000_ms, "ms", None),
     "batch_decode_1000_ms": Row(batch.batch_decode_1000_ms, "ms", 2),
+    **{f"codec_{name}_mb_per_s": Row(partial(codecs.mb_per_s, name), "MB/s", None, "higher") for name in codecs.CODECS},
 }

@@ -7,6 +7,7 @@
     keys/batch-1.json  what the kiosks box their batches to (`batch_keys`)
     downlink/...       the mail bag for every kiosk, as `kiosk sync import` reads it
     places/...         what was sent to a place, for a kiosk that comes to stand there
+    sent/...           what so much was sent after that no kiosk looks at it any more
 
 A sealed key is its 32-byte seed under AES key wrap (RFC 3394), the wrapping key by scrypt (RFC 7914) of all its passphrases together.
 """
@@ -38,6 +39,7 @@ SEED_BYTES, SALT_BYTES = 32, 16
 COST = 1 << 17  # 128 MiB and about half a second
 PASSPHRASE_MIN, PASSPHRASE_MAX = 12, 1024
 DAY_MS = 86_400_000
+PLACES, SENT = "places", "sent"
 
 Key = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Signer = Callable[[str, bytes], bytes]
@@ -143,9 +145,8 @@ class Office:
         if self.record.kiosks.get(kiosk, enrolled) != enrolled:
             raise OfficeError(f"There is a kiosk {kiosk} already, with other keys: a new store gets a new id.")
         self._write(kiosks={**self.record.kiosks, kiosk: enrolled})
-        for path in sorted((self.folder / "places").glob("*-*-*")):  # what its place was sent before it came
-            header = msgspec.json.decode(path.read_bytes().partition(b"\n")[0], type=Header)
-            if covers(header.to, self.place(kiosk), "/"):
+        for path in sorted((self.folder / PLACES).glob("*-*-*")):  # what its place was sent before it came
+            if covers(_header(path).to, self.place(kiosk), "/"):
                 _put(self.folder / "downlink" / kiosk / path.name, path.read_bytes())
 
     def place(self, kiosk: str) -> str:
@@ -200,12 +201,12 @@ class Office:
             raise OfficeError(f"A {kind} is one kiosk's: name the kiosk.")
         paths = [(bag or self.folder) / "downlink" / folder / name for folder in below or ("all",)]
         if below and to not in self.record.kiosks and bag is None:
-            paths.append(self.folder / "places" / name)
+            paths.append(self.folder / PLACES / name)
         self._write(numbers={**self.record.numbers, f"{series(kind)}/{to}": header.version})  # first: a number is never used twice
         for path in paths:
             _put(path, whole)
-        if WAYS[kind].boxed:
-            _prune(paths[0].parent, kind)
+        for path in paths:
+            _prune(path.parent, kind, to, self.folder / SENT if bag is None else None)
         return paths[0]
 
     def header(self, kind: Kind, to: str, *, now_ms: int, days: int) -> Header:
@@ -244,12 +245,24 @@ def _put(path: Path, whole: bytes) -> None:
         raise OfficeError(f"{path} cannot be written: {error.strerror}.") from None
 
 
-def _prune(letterbox: Path, kind: Kind) -> None:
-    """Of what is one kiosk's alone the newest stay: no kiosk looks at others, and whoever lists the folder from afar sees only so many."""
+def _prune(letterbox: Path, kind: Kind, to: str, sent: Path | None) -> None:
+    """The newest of a kind stay: no kiosk looks at others, and whoever lists the folder from afar sees only so many. What is not one
+    kiosk's alone is put aside, for it still says what held when, and for each place as many stay for whoever comes to stand there."""
     found = [(said.number, path) for path in letterbox.glob(f"{kind}-*") if (said := letter_name(path.name)) and said.kind == kind]
+    if letterbox.name == PLACES:
+        found = [(number, path) for number, path in found if _header(path).to == to]
     for _, path in sorted(found)[:-KEPT_A_KIND]:
         with contextlib.suppress(OSError):
-            path.unlink()
+            if WAYS[kind].boxed or letterbox.name == PLACES or sent is None:
+                path.unlink()
+            else:
+                (sent / letterbox.name).mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.rename(sent / letterbox.name / path.name)
+
+
+def _header(path: Path) -> Header:
+    """Of an item of the office's own that is not boxed."""
+    return msgspec.json.decode(path.read_bytes().partition(b"\n")[0], type=Header)
 
 
 def _sealed(folder: Path, name: str, passphrases: Sequence[str], cost: int) -> str:

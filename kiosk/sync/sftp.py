@@ -8,15 +8,18 @@ nor a file of known hosts is looked at. The rename is the plain one, which refus
 """
 
 import asyncio
+import heapq
 import stat
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from kiosk.sync.carrier import CarryFailed, NotTaken, Offered
 from kiosk.sync.folder import draft_of
+from kiosk.sync.item import WAYS
 from kiosk.sync.plan import SftpPlan
-from kiosk.sync.spool import EVERYBODY, ITEM_MAX, letter_name, seq_name
+from kiosk.sync.spool import ACK, EVERYBODY, ITEM_MAX, KEPT_A_KIND, letter_name, seq_name
 from kiosk.sync.standing import reason, said
 
 if TYPE_CHECKING:
@@ -25,8 +28,11 @@ if TYPE_CHECKING:
 CONNECT_S, LOGIN_S, ALIVE_S = 15.0, 30.0, 15.0
 PUT_S, LIST_S = 180.0, 60.0
 FETCH_S = 600.0  # of one letter; what has come by then stays, and the rest comes in the next round
-NAMES_MAX = 2_000  # of one folder
+NAMES_MAX = 100_000  # of one folder that are looked at, whatever order the server tells them in
+LISTING_S = 25.0  # for one folder; what was told by then is taken, and a list that never ends is none
 PART = 64 * 1024
+KNOWN = frozenset((*WAYS, ACK))
+KINDS_MAX = 64  # that a folder may have besides: what newer software reads travels, too
 
 
 @asynccontextmanager
@@ -112,19 +118,15 @@ class Sftp:
     async def _in(self, place: str) -> list[Offered]:
         import asyncssh  # noqa: PLC0415
 
-        found, told = [], 0
+        found, until_s = _Newest(place), time.monotonic() + LISTING_S
         try:
             async for entry in self._client.scandir(f"{self._root}downlink/{place}"):
-                told += 1
-                if told > NAMES_MAX:
+                found.look(_text(entry.filename), entry.attrs)
+                if found.told >= NAMES_MAX or time.monotonic() > until_s:
                     break
-                name, seen = _text(entry.filename), entry.attrs
-                regular = seen.permissions is not None and stat.S_ISREG(seen.permissions)
-                if letter_name(name) and regular and seen.size is not None and 0 <= seen.size <= ITEM_MAX:
-                    found.append(Offered(place, name, seen.size))
         except asyncssh.SFTPNoSuchFile:
             pass
-        return found
+        return found.letters()
 
     async def fetched(self, letter: Offered, offset: int) -> AsyncIterator[bytes]:
         """See `carrier.Carrier`."""
@@ -136,6 +138,32 @@ class Sftp:
                         return
                     offset += len(part)
                     yield part
+
+
+class _Newest:
+    """Of each kind the newest letters of a folder, in bounded memory: old ones never hide a new one, wherever the server tells it."""
+
+    def __init__(self, place: str) -> None:
+        self._place, self.told = place, 0
+        self._kinds: dict[str, list[tuple[tuple[int, int], str, int]]] = {}
+
+    def look(self, name: str, seen: "asyncssh.SFTPAttrs") -> None:
+        """One name more."""
+        self.told += 1
+        said = letter_name(name)
+        regular = seen.permissions is not None and stat.S_ISREG(seen.permissions)
+        if said is None or not regular or seen.size is None or not 0 <= seen.size <= ITEM_MAX:
+            return
+        if said.kind not in self._kinds and said.kind not in KNOWN and len(self._kinds) >= KINDS_MAX:
+            return
+        kept = self._kinds.setdefault(said.kind, [])
+        heapq.heappush(kept, (said.number, name, seen.size))
+        if len(kept) > KEPT_A_KIND:
+            heapq.heappop(kept)
+
+    def letters(self) -> list[Offered]:
+        """What there was."""
+        return [Offered(self._place, name, size) for kept in self._kinds.values() for _, name, size in kept]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from kiosk.sync.bag import ENTRIES_MAX
 from kiosk.sync.folder import Folder, FolderError
 from kiosk.sync.spool import ACK, ACK_MAX, EVERYBODY, ITEM_MAX, Spool, newest, seq_name
 
@@ -76,7 +77,7 @@ def _brought(spool: Spool, root: Folder, place: str, *, acks_only: bool) -> list
             return []
     says = []
     with root.below("downlink", place) as folder:
-        for name in newest(folder.names()):
+        for name in newest(folder.names(ENTRIES_MAX)):
             is_ack = name.startswith(f"{ACK}-")
             if acks_only and not is_ack:
                 continue

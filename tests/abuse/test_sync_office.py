@@ -203,6 +203,8 @@ def test_a_letterbox_of_one_kiosk_keeps_the_newest_of_what_is_its_own(tmp_path: 
         desk.office.publish("limits", "K07", b"{}", decides, days=1, now_ms=NOW_MS)
     names = sorted(path.name for path in (desk.folder / "downlink" / "K07").iterdir())
     assert [name for name in names if name.startswith("orders")] == ["orders-1-10", "orders-1-11", "orders-1-12"]
-    assert len([name for name in names if name.startswith("limits")]) == 12, "what is not one kiosk's alone the office reads again itself"
+    assert [name for name in names if name.startswith("limits")] == ["limits-1-10", "limits-1-11", "limits-1-12"]
+    aside = {path.name for path in (desk.folder / "sent" / "K07").iterdir()}
+    assert aside == {f"limits-1-{number}" for number in range(1, 10)}, "what is not one kiosk's alone the office reads again itself"
     with pytest.raises(OfficeError):
         desk.office.publish("orders", "*", b"{}", decides, days=1, now_ms=NOW_MS)

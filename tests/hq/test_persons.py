@@ -150,6 +150,19 @@ def test_nothing_is_shown_before_it_is_written_down_who_looked_and_why(house: Ho
         house.known()
 
 
+@pytest.mark.covers("field-114")
+@pytest.mark.parametrize(("who", "why"), [("x" * 65, "why"), ("who", "x" * 257), ("who\nwho", "why"), ("who", "\x1b[2J")])
+def test_a_name_or_a_reason_that_nobody_can_read_is_refused_and_nothing_is_done(house: House, who: str, why: str) -> None:
+    house.take(house.letter(somebody()))
+    for do in (register.shown, register.erase):
+        with pytest.raises(PersonError, match="at most 64 characters and a reason at most 256"):
+            do(house.store, SUBJECT, who=who, why=why, now_ms=NOW_MS)
+    with pytest.raises(PersonError, match="at most 64"):
+        register.put(house.store, SECOND, {"name": NAME}, until_ms=NOW_MS + 1, who=who, why=why, now_ms=NOW_MS)
+    assert register.audit(house.store, SUBJECT) == []
+    assert register.shown(house.store, SUBJECT, who="w" * 64, why="y" * 256, now_ms=NOW_MS)
+
+
 def test_the_office_puts_what_it_knows_and_takes_no_reference_twice(house: House) -> None:
     told = {"until_ms": NOW_MS + DAY_MS, "now_ms": NOW_MS, **BY}
     register.put(house.store, SECOND, {"name": OTHER}, **told)  # type: ignore[arg-type]

@@ -199,7 +199,7 @@ class Endless(asyncssh.SFTPServer):
         number = 0
         while True:
             number += 1
-            yield asyncssh.SFTPName(f"limits-1-{number}", attrs=asyncssh.SFTPAttrs(permissions=0o100644, size=1 << 40))
+            yield asyncssh.SFTPName(b"limits-1-%d" % number, attrs=asyncssh.SFTPAttrs(permissions=0o100644, size=1 << 40))
             await asyncio.sleep(0)
 
 
@@ -234,7 +234,10 @@ async def test_a_server_that_does_not_do_it_costs_one_sentence(
 
 
 @pytest.mark.parametrize("handler", [Endless, Odd])
-async def test_a_list_that_lies_leads_nowhere_and_ends(handler: type[asyncssh.SFTPServer], spool: Spool, bag: Path, keys: SshKeys) -> None:
+async def test_a_list_that_lies_leads_nowhere_and_ends(
+    handler: type[asyncssh.SFTPServer], spool: Spool, bag: Path, keys: SshKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(way, "NAMES_MAX", 2_000)
     with sftp_served(bag, keys, handler) as plan:
         try:
             await round_of(spool, plan)

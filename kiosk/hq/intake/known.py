@@ -8,7 +8,7 @@ import msgspec
 from kiosk import envelope
 from kiosk.envelope import EnvelopeRefused
 from kiosk.hq.intake.rules import Known, Number
-from kiosk.hq.office import Office
+from kiosk.hq.office import SENT, Office
 from kiosk.sync.customer import TariffBody
 from kiosk.sync.delta import DeltaBody, hotlisted
 from kiosk.sync.folder import Folder, FolderError
@@ -42,13 +42,14 @@ def _blocked(office: Office) -> dict[str, Number]:
 
 def _items(office: Office, kind: Kind) -> Iterator[tuple[Number, bytes | None]]:
     """Number and body of what was sent; None where it is boxed, or no more what was signed."""
-    for place in _names(office, "downlink"):
-        if place != EVERYBODY and not is_kiosk(place):
-            continue
-        for name in _names(office, "downlink", place):
-            said = letter_name(name)
-            if said and said.kind == kind:
-                yield said.number, _body(office, place, name, kind)
+    for bag in ("downlink", SENT):
+        for place in _names(office, bag):
+            if place != EVERYBODY and not is_kiosk(place):
+                continue
+            for name in _names(office, bag, place):
+                said = letter_name(name)
+                if said and said.kind == kind:
+                    yield said.number, _body(office, (bag, place), name, kind)
 
 
 def _names(office: Office, *folders: str) -> list[str]:
@@ -59,11 +60,11 @@ def _names(office: Office, *folders: str) -> list[str]:
         return []
 
 
-def _body(office: Office, place: str, name: str, kind: Kind) -> bytes | None:
+def _body(office: Office, where: tuple[str, str], name: str, kind: Kind) -> bytes | None:
     way = WAYS[kind]
     believed = {office.record.decision, *(office.record.keys.decision if office.record.keys else ())}
     try:
-        with Folder.at(office.folder) as bag, bag.below("downlink", place) as folder:
+        with Folder.at(office.folder) as bag, bag.below(*where) as folder:
             raw = folder.read(name, way.body_max + envelope.OVERHEAD)
         opened = envelope.opened(raw, way.label, [bytes.fromhex(key) for key in believed], way.body_max)
         return opened.body if msgspec.json.decode(opened.header, type=Header).kind == kind and _whole(kind, opened.body) else None

@@ -22,6 +22,7 @@ from kiosk.vend.greeting import MASK_CELLS, masked, reference
 from kiosk.vend.who import PersonErased
 
 AUDIT_SHOWN = 100
+WHO_MAX, WHY_MAX = 64, 256  # characters of a line of the audit
 
 
 class PersonError(Exception):
@@ -231,9 +232,11 @@ def _row(subject: str, kind: str, value: str, *, of: int, made_ms: int, expires_
 
 
 def _audit(connection: Connection, subject: str, what: str, by: tuple[str, str], now_ms: int) -> None:
-    """`by`: who, and why."""
-    who, why = by
-    row = {"id": secrets.token_hex(8), "at_ms": now_ms, "subject": subject, "what": what, "who": who.strip(), "why": why.strip()}
+    """`by`: who, and why. Raises PersonError: what nobody reads to its end, or cannot read, answers for nothing."""
+    who, why = (said.strip() for said in by)
+    if len(who) > WHO_MAX or len(why) > WHY_MAX or not (who + why).isprintable():
+        raise PersonError(f"A name has at most {WHO_MAX} characters and a reason at most {WHY_MAX}, all of them printable.")
+    row = {"id": secrets.token_hex(8), "at_ms": now_ms, "subject": subject, "what": what, "who": who, "why": why}
     connection.execute(insert(PERSON_AUDIT), row)
 
 

@@ -16,7 +16,7 @@ ESCAPE = 0x1B
 _SEPTETS = {character: bytes([code]) for code, character in enumerate(BASIC) if code != ESCAPE}
 _SEPTETS |= {character: bytes([ESCAPE, code]) for code, character in EXTENSION.items()}
 
-_LIKE = {"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-", "\u00b7": ".", "œ": "oe"}
+_LIKE = {"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-", "\u00b7": ".", "°": "o", "œ": "oe"}
 
 ONE_GSM, PART_GSM = 160, 153  # septets
 ONE_UCS2, PART_UCS2 = 70, 67  # units

@@ -11,7 +11,7 @@ import typer
 from kiosk.vend import damm, evidence
 from kiosk.vend.money import plain
 
-_TENDERS = {evidence.CASH: "cash", evidence.CODE: "transfer code"}
+_TENDERS = {evidence.CASH: "cash", evidence.BANK: "bank card", evidence.CODE: "transfer code"}
 
 
 def verify(

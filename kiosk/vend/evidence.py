@@ -21,7 +21,7 @@ RECEIPT = 1
 SLIP = 2
 LABELS = {RECEIPT: "receipt", SLIP: "slip"}
 
-CASH, CODE = 1, 3  # the slip's tender; 2 is a bank card
+CASH, BANK, CODE = 1, 2, 3  # the slip's tender
 RESTORED = 0x80  # beside it: the store had been put back, two people look at the first life's rows before they pay
 
 PREFIX = "K1:"

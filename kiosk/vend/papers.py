@@ -43,6 +43,7 @@ def recharge_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int
         language=job.language or rules.language,
         customer_tail=sale.customer_tail,
         disputed_minor=sale.disputed_minor,
+        payment=sale.payment,
     )
 
 

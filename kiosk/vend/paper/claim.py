@@ -1,7 +1,7 @@
 """The slip of a claim: the customer's proof of money that is not on the card yet."""
 
 from kiosk.vend import damm, facts
-from kiosk.vend.evidence import CASH, CODE, RESTORED, SLIP, Evidence
+from kiosk.vend.evidence import BANK, CASH, CODE, RESTORED, SLIP, Evidence
 from kiosk.vend.paper.values import (
     Amount,
     Centred,
@@ -77,7 +77,7 @@ def claim(
         n=issued.n,
         tag=issued.tag or "",
         time_s=at_ms // 1000,
-        tender=(CODE if "codes" in devices else CASH) | (RESTORED if restored else 0),
+        tender=(CODE if "codes" in devices else BANK if "bank" in devices else CASH) | (RESTORED if restored else 0),
         sale=issued.sale,
         seq=seq,
         head=head[:16],

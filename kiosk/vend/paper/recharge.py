@@ -1,6 +1,7 @@
 """The receipt of a sale that landed."""
 
 from kiosk.vend import damm, facts
+from kiosk.vend.bank import Payment
 from kiosk.vend.evidence import RECEIPT, Evidence
 from kiosk.vend.paper.values import (
     Amount,
@@ -28,6 +29,7 @@ from kiosk.vend.paper.values import (
 )
 from kiosk.vend.rules import Letterhead
 
+NARROW = 32  # columns of the narrow roll
 CUSTOMER_DOTS = 6  # so that with a name behind it the number fits the narrow roll
 
 
@@ -45,11 +47,12 @@ def recharge(
     customer_tail: str = "",
     name: str = "",
     disputed_minor: int = 0,
+    payment: Payment | None = None,
 ) -> Paper:
     """The receipt of a sale that landed. Its summed lines add up to the tender; the others are notes between them.
 
     `customer_tail`: last digits of the customer number; `name` comes masked from head office (`A*** K***`), or not at all.
-    `disputed_minor`: notes of which nobody knows yet where they are.
+    `disputed_minor`: notes of which nobody knows yet where they are. `payment`: by bank card; the terminal's own lines end the paper.
     """
     rows: list[Row] = [
         Centred(letterhead.utility),
@@ -63,6 +66,7 @@ def recharge(
         Pair(Said("paper.meter_of", {"tail": masked(closed.meter)}), Said("paper.card_of", {"tail": card_tail(closed.card)})),
         Rule(),
         *_tendered(closed.tenders),
+        *(_paid_by(payment) if payment else ()),
         *(row for line in closed.lines for row in _price_rows(line)),
         Rule(heavy=True),
         Pair(Said("paper.purchase"), damm.purchase_number(closed.n)),
@@ -76,6 +80,7 @@ def recharge(
         Code(),
         Pair(Said("paper.help"), letterhead.phone),
         *([Centred(letterhead.footer)] if letterhead.footer else []),
+        *([Rule(), *(Centred(line[:NARROW]) for line in payment.lines)] if payment and payment.lines else []),
     ]
     evidence = Evidence(
         RECEIPT, kiosk, number, closed.credit_minor, closed.card[-4:], closed.meter, closed.n, closed.tag or "", at_ms // 1000
@@ -91,6 +96,12 @@ def _tendered(tenders: tuple[facts.Tender, ...]) -> list[Row]:
         total = Money(sum(denomination * pieces for denomination, pieces in items))
         rows.append(Pair(Said(f"paper.tender.{device}", {"pieces": Pieces(tuple(items))}), total))
     return rows
+
+
+def _paid_by(payment: Payment) -> tuple[Row, ...]:
+    """What the bank calls it: by that its holder finds it on the account."""
+    known = (("card", Tail(payment.tail, 2) if payment.tail else ""), ("approval", payment.approval), ("receipt", payment.receipt))
+    return tuple(Pair(Said(f"paper.bank.{key}"), value) for key, value in known if value)
 
 
 def _price_rows(line: facts.PriceLine) -> list[Row]:

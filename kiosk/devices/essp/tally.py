@@ -183,7 +183,7 @@ class Tally:
             self.note = None
             told.append(NoteIn(self._role, self.serial, self.values.get(event.channel, 0), self._next(), self.expected))
         self._told += len(self._pending) if self._repeats else 0
-        self._pending, self._mark, self.settled = [], self.last, False
+        self._pending, self._mark, self.settled, self._short_since = [], self.last, False, None
         return told
 
     def _back(self) -> NoteBack:

@@ -15,22 +15,20 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from kiosk.devices.contract import Health, Identity, Standing, State
-from kiosk.devices.essp import events, questions
+from kiosk.devices.contract import Health, Identity
+from kiosk.devices.essp import events, orders, questions
 from kiosk.devices.essp.crypto import DEFAULT_FIXED, Undeciphered
 from kiosk.devices.essp.events import Polled, Say
 from kiosk.devices.essp.health import Health as Condition
-from kiosk.devices.essp.line import UNKNOWN_COMMAND, KeyLost, Line, Pace, Refused, Silent
+from kiosk.devices.essp.line import KeyLost, Line, Pace, Refused, Silent
+from kiosk.devices.essp.orders import DISABLE, EVENT_ACK, POLL, POLL_WITH_ACK, REJECT
+from kiosk.devices.essp.reports import Reports
 from kiosk.devices.essp.tally import Note, Tally
-from kiosk.devices.outbox import Outbox
 from kiosk.devices.port import Port, PortLost
 from kiosk.devices.supervise import supervised
 from kiosk.vend.ports import Desk, Published
-from kiosk.vend.seen import AcceptorDown, AcceptorUp, NoteRejected, Seen
+from kiosk.vend.seen import NoteRejected
 
-SET_INHIBITS, POLL, REJECT, DISABLE, ENABLE, LAST_REJECT, HOLD, POLL_WITH_ACK, EVENT_ACK = (
-    0x02, 0x07, 0x08, 0x09, 0x0A, 0x17, 0x18, 0x56, 0x57,
-)  # fmt: skip
 _MISSES = 3  # rounds that were refused before the device is started up anew
 
 Encryption = Literal["auto", "on", "off"]
@@ -66,11 +64,10 @@ class NoteValidator:
         self.role, self.pace = role, pace or Pace()
         self._open_port, self._desk, self._enrolled, self._at = open_port, desk, enrolled, at
         self._currency, self._exponent, self._address = currency, exponent, address
-        self._encryption, self._fixed, self._seals = encryption, fixed, encryption != "off"
+        self._encryption, self._fixed = encryption, fixed
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._outbox = Outbox(role, desk.tell)
-        self._standing = Standing()
+        self._reports = Reports(role, desk)
         # the device, as far as it is known
         self._who: questions.Identity | None = None
         self._tally = Tally(role)
@@ -80,16 +77,14 @@ class NoteValidator:
         # what it and the desk were told last
         self._mask: int | None = None  # None: unknown
         self._opened = False  # the counters were compared when the stance last opened it
-        self._told_down: str | None = None
-        self._told_last: int | None = None
         # when things are due, time.monotonic()
-        self._poll_at = self._hold_at = self._check_at = self._rest_by = self._news_at = 0.0
+        self._poll_at = self._hold_at = self._check_at = self._rest_by = 0.0
 
     # ---------------------------------------------------------------- contract.Driver
 
     def start(self) -> None:
         """See contract.Driver."""
-        work = supervised(self.run, self._stopping, self._given_up)
+        work = supervised(self.run, self._stopping, self._reports.given_up)
         self._thread = threading.Thread(target=work, name=self.role, daemon=True)
         self._thread.start()
 
@@ -106,7 +101,7 @@ class NoteValidator:
 
     def health(self) -> Health:
         """See contract.Driver."""
-        return self._standing.health
+        return self._reports.health
 
     def identity(self) -> Identity | None:
         """See contract.Driver."""
@@ -119,7 +114,7 @@ class NoteValidator:
 
     def run(self) -> None:
         """Opens, starts up and serves until `stop()`. Only a programmer's error, or the desk's, ends it otherwise."""
-        self._outbox.open()
+        self._reports.open()
         failures = 0
         try:
             while not self._stopping.is_set():
@@ -128,11 +123,11 @@ class NoteValidator:
                         failures = 0
                         self._hold_port(port)
                 except PortLost:
-                    self._down("offline", "no_device")
+                    self._reports.is_down("offline", "no_device")
                     self._pause(failures)
                     failures += 1
         finally:
-            self._outbox.close(1.0)
+            self._reports.close()
 
     def _hold_port(self, port: Port) -> None:
         """Start-up and service on one open port, again and again: a silent device is no reason to close it."""
@@ -144,12 +139,12 @@ class NoteValidator:
                 self._start_up(line)
                 self._serve(line)
             except StartedAgain:
-                continue
+                self._pause(0)
             except (Silent, Refused, Undeciphered) as failure:
                 answers = not isinstance(failure, Silent)
                 failures = 0 if self._tally.begun else failures + 1
                 if failures or not isinstance(failure, KeyLost):  # one that lost its key has only started again
-                    self._down("offline")
+                    self._reports.is_down("offline")
                 self._tally.begun = False
                 self._pause(max(0, failures - 1))
             finally:
@@ -173,10 +168,11 @@ class NoteValidator:
         """From "who are you" to polls that find it at rest; it takes no money before the counters are compared, in service."""
         self._mask, self._at_rest, self._opened = None, False, False
         line.sync()
-        self._agree_on_key(line)
-        if self._holds(line):
-            self._ask_softly(line, REJECT)
-        self._ask_softly(line, DISABLE)
+        if self._encryption != "off":
+            orders.agree_on_key(line, self._fixed, must=self._encryption == "on")
+        if orders.holds(line):
+            orders.softly(line, REJECT)
+        orders.softly(line, DISABLE)
         questions.agree(line)
         found = questions.setup(line)
         self._who = questions.identify(line, found.unit)
@@ -187,41 +183,7 @@ class NoteValidator:
         self._repeats = True
         self._poll_at = self._check_at = 0.0
         self._rest_by = time.monotonic() + self.pace.rest_s
-        self._told_down = self._told_down or "starting"  # so that it is told again that all is well
-
-    def _agree_on_key(self, line: Line) -> None:
-        """A device without encryption is served in clear, unless it must not be. One that then does not understand is met in clear next."""
-        if not self._seals:
-            return
-        try:
-            line.negotiate(self._fixed)
-            line.ask(bytes([questions.HOST_PROTOCOL, questions.PROTOCOLS[0]]))
-        except (Refused, Undeciphered, Silent) as failure:
-            if self._encryption == "on":
-                raise
-            if isinstance(failure, Refused) and failure.status != UNKNOWN_COMMAND and line.encrypted:
-                return  # it understood, and refuses something else
-            line.sync()
-
-    def _holds(self, line: Line) -> bool:
-        """Whether a note is in escrow."""
-        try:
-            line.ask(bytes([HOLD]))
-        except KeyLost:
-            raise
-        except Refused:
-            return False
-        return True
-
-    def _ask_softly(self, line: Line, command: int) -> bool:
-        """What a device may refuse at the moment; it is asked again later. False when it did."""
-        try:
-            line.ask(bytes([command]))
-        except KeyLost:
-            raise
-        except Refused:
-            return False
-        return True
+        self._reports.starts()
 
     # ---------------------------------------------------------------- service
 
@@ -274,11 +236,11 @@ class NoteValidator:
         if word == "stack" and not self._swapped:
             self._moves("stacking")
         elif word == "return" or self._swapped or now - note.since > self.pace.decide_s:
-            self._ask_softly(line, REJECT)
+            orders.softly(line, REJECT)
             self._moves("returning")
         elif now >= self._hold_at:
             self._hold_at = now + self.pace.hold_s
-            if not self._holds(line):
+            if not orders.holds(line):
                 self._moves("lost")
 
     def _moves(self, stage: Literal["stacking", "returning", "lost"]) -> None:
@@ -288,7 +250,7 @@ class NoteValidator:
     def _poll(self, line: Line) -> None:
         """One look. What it says of money is told before anything is asked again."""
         self._poll_at = time.monotonic() + self.pace.poll_s
-        if not self._outbox.has_room():
+        if not self._reports.has_room():
             return  # it repeats what is money, and gives a note back that nobody takes
         polled = events.parse(self._ask_poll(line))
         now = time.monotonic()
@@ -296,11 +258,11 @@ class NoteValidator:
             self._tally.restarted()
             self._moves("lost")
         told = self._tally.polled(polled, repeats=self._repeats)
+        self._reports.tell(told)
         if polled.has(Say.REJECTED) and not told:
-            told.append(NoteRejected(self.role, self._why_rejected(line)))
+            self._reports.tell([NoteRejected(self.role, orders.why_rejected(line))])
         if channel := polled.held:
-            told += self._read(line, channel, now)
-        self._tell(told)
+            self._read(line, channel, now)
         self._condition.polled(polled, now, repeats=self._repeats)
         self._acknowledge(line, polled)
         self._rests(polled, now)
@@ -319,7 +281,7 @@ class NoteValidator:
             self._tally.moves("lost", note.since)
         self._condition.stuck(stuck=late and not polled.at_rest)
         if not self._tally.begun and not polled.at_rest and now > self._rest_by:
-            self._down("offline")
+            self._reports.is_down("offline")
 
     def _ask_poll(self, line: Line) -> bytes:
         """POLL WITH ACK, or the plain one where the device does not know it."""
@@ -335,24 +297,14 @@ class NoteValidator:
             self._repeats = False
         return line.ask(bytes([POLL]))
 
-    def _read(self, line: Line, channel: int, now: float) -> list[Seen]:
+    def _read(self, line: Line, channel: int, now: float) -> None:
         """A note is in escrow: it is told and held, or goes back before the next poll would take it."""
         told = [] if self._swapped else self._tally.held(channel, now)
+        self._reports.tell(told)
         if told:
             self._hold_at = now + self.pace.hold_s
         else:
-            self._ask_softly(line, REJECT)
-        return told
-
-    def _why_rejected(self, line: Line) -> str:
-        """LAST REJECT CODE. It is asked between two polls, and never while a note is held."""
-        try:
-            code = line.ask(bytes([LAST_REJECT]))
-        except KeyLost:
-            raise
-        except Refused:
-            return "invalid"
-        return events.reject_word(code[0]) if code else "invalid"
+            orders.softly(line, REJECT)
 
     def _acknowledge(self, line: Line, polled: Polled) -> None:
         """Nothing that is money before the journal has it; a fraud at once."""
@@ -360,7 +312,7 @@ class NoteValidator:
             return
         if self._tally.waits and not self._tally.may_acknowledge(self._desk.published().acceptors.get(self.role)):
             return
-        if self._ask_softly(line, EVENT_ACK):
+        if orders.softly(line, EVENT_ACK):
             self._tally.acknowledged()
             self._condition.acknowledged()
 
@@ -369,17 +321,15 @@ class NoteValidator:
         note = self._tally.note
         if self._swapped or (note and note.stage != "lost"):
             return
-        again = self._told_down is not None and not self.fault
+        again = self._reports.down is not None and not self.fault
         told = self._tally.settle(questions.stacked(line), time.monotonic(), self.pace.settle_s, again=again)
-        self._tell(told)
-        if any(isinstance(seen, AcceptorUp) for seen in told):
-            self._is_up()
-            self._tell_standing()
+        self._reports.tell(told)
+        self._tell_standing()
 
     def _obey(self, line: Line, published: Published) -> None:
         """Inhibits as the stance says: only what is wanted is open, and nothing while the device or the desk is not well."""
         self._tell_standing()  # staff may have enrolled it
-        behind = self._outbox.behind_s() > self.pace.behind_s
+        behind = self._reports.behind_s() > self.pace.behind_s
         if time.monotonic() >= self._check_at:
             self._check_at, self._mask = time.monotonic() + self.pace.check_s, None
         if self._tally.note:
@@ -395,10 +345,9 @@ class NoteValidator:
     def _set_inhibits(self, line: Line, mask: int) -> None:
         self._mask = None
         if mask:
-            line.ask(bytes([SET_INHIBITS]) + mask.to_bytes(max(2, (mask.bit_length() + 7) // 8), "little"))
-            line.ask(bytes([ENABLE]))
+            orders.open_to(line, mask)
             self._mask = mask
-        elif self._ask_softly(line, DISABLE):
+        elif orders.softly(line, DISABLE):
             self._mask, self._opened = 0, False
 
     # ---------------------------------------------------------------- telling
@@ -422,38 +371,18 @@ class NoteValidator:
     def _is_of_another_kind(self) -> bool:
         return self._who is not None and self._who.unit not in questions.VALIDATORS
 
-    def _tell(self, told: list[Seen]) -> None:
-        if told:
-            self._news_at = time.monotonic()
-        for seen in told:
-            self._outbox.put(seen)
-
     def _tell_standing(self) -> None:
         """Tells a change to not well; well again is told by the counters, at rest."""
-        if self.fault:
-            self._down(self.fault)
-        elif self._told_down is not None:
+        fault = self.fault
+        if fault:
+            may_be_enrolled = fault == "swapped" and not self._is_of_another_kind
+            self._reports.is_down(fault, serial=self._tally.serial if may_be_enrolled else "")
+        elif self._reports.down is not None:
             self._tally.settled = False
-
-    def _is_up(self) -> None:
-        self._standing.becomes("")
-        self._told_down, self._told_last = None, self._tally.last
-
-    def _given_up(self) -> None:
-        self._standing.becomes("driver")
-        self._desk.tell(AcceptorDown(self.role, "driver"))
-
-    def _down(self, code: str, state: State | None = None) -> None:
-        self._standing.becomes(code, state)
-        if code != self._told_down:
-            self._told_down = code
-            may_be_enrolled = code == "swapped" and not self._is_of_another_kind
-            self._outbox.put(AcceptorDown(self.role, code, self._tally.serial if may_be_enrolled else ""))
 
     def _catch_up(self, published: Published) -> None:
         """Notes that went back move the ordinal and no journal row does: say where it stands while all is still, or it would run away."""
-        memory, last = published.acceptors.get(self.role), self._tally.last
-        still = self._tally.settled and not self._tally.note and not self.fault and time.monotonic() - self._news_at > self.pace.still_s
-        if still and self._told_down is None and memory and memory.counter != last != self._told_last:
-            self._tell([self._tally.up(self._tally.expected)])
-            self._is_up()
+        memory, tally = published.acceptors.get(self.role), self._tally
+        still = tally.settled and not tally.note and not self.fault and self._reports.quiet_s() > self.pace.still_s
+        if still and self._reports.down is None and memory and memory.counter != tally.last != self._reports.last:
+            self._reports.tell([tally.up(tally.expected)])

@@ -124,7 +124,7 @@ def _take(importer: Importer, worker: Worker, raws: list[bytes]) -> int:
     """All of them, and an acknowledgement for each kiosk; how many rows that were."""
     rows = 0
     heard: dict[str, str] = {}
-    for group in grouped(worker.shaped(raws)):
+    for group in grouped(worker.shaped(raws), worker.ready):
         for taken in importer.take_all([each for _, each in group], [raw for raw, _ in group], NOW_MS):
             if taken.verdict is not Verdict.OK:
                 raise AssertionError(f"{taken.verdict}: {taken.sentence}")

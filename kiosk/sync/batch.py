@@ -83,7 +83,7 @@ class Made(msgspec.Struct, frozen=True):
         return sha256(self.header).hexdigest()
 
 
-class Line(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Line(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """A row as it travels: the journal's columns, the body as its bytes stand."""
 
     seq: RowNumber
@@ -225,6 +225,7 @@ def _text(body: bytes) -> bytes:
 
 
 _decode = msgspec.json.Decoder(Line).decode_lines
+_encode = msgspec.json.Encoder().encode_lines
 
 
 def _rows(header: BatchHeader, text: bytes) -> list[Line]:
@@ -238,13 +239,24 @@ def _rows(header: BatchHeader, text: bytes) -> list[Line]:
         rows = _decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise EnvelopeRefused("A row is not a line of a journal.") from None
-    chained, seq = bytes.fromhex(header.before), header.first
-    for row, said in zip(rows, exact, strict=False):
-        made = line((row.seq, row.at_ms, row.boot, row.mono_ms), (row.sale, row.kind, row.v, row.body))
-        if row.seq != seq or made != said:
-            raise EnvelopeRefused(f"Row {seq} is not a line of a journal.")
+    if len(rows) != len(exact) or not _exact(header, rows, text):
+        raise EnvelopeRefused(f"Row {_unlike(header, rows, exact)} is not a line of a journal.")
+    chained = bytes.fromhex(header.before)
+    for said in exact:
         chained = link(chained, said)
-        seq += 1
-    if len(rows) != header.rows or chained.hex() != header.head:
+    if chained.hex() != header.head:
         raise EnvelopeRefused("Its rows are not chained as its header says.")
     return rows
+
+
+def _exact(header: BatchHeader, rows: list[Line], text: bytes) -> bool:
+    """All at once: a row's own encoding is what `vend.rows.line` makes of it."""
+    return [row.seq for row in rows] == list(range(header.first, header.last + 1)) and _encode(rows) == text
+
+
+def _unlike(header: BatchHeader, rows: list[Line], exact: list[bytes]) -> int:
+    """The number of the first line that is not what it should be."""
+    for seq, row, said in zip(range(header.first, header.last + 1), rows, exact, strict=False):
+        if row.seq != seq or line((row.seq, row.at_ms, row.boot, row.mono_ms), (row.sale, row.kind, row.v, row.body)) != said:
+            return seq
+    return header.first + len(rows)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from kiosk.hq.batch_keys import KeyBox
+from kiosk.hq.intake import worker as worker_room
 from kiosk.hq.intake.ledger import Verdict
 from kiosk.hq.intake.shape import Shaped
 from kiosk.hq.intake.worker import beside
@@ -37,6 +38,8 @@ def test_a_worker_brings_what_would_have_come_without_it_even_if_its_process_die
             return shape(raw)
 
         monkeypatch.setattr(importing, "shaped", shaped_here)
+        monkeypatch.setattr(worker_room, "CHUNK_BATCHES", 2)
+        monkeypatch.setattr(worker_room, "DEPTH", 3)  # most of them go in after its death
         with beside(importing, [BOX]) as worker:
             for number, (raw, shaped) in enumerate(worker.shaped(raws)):
                 if dies and number == 2:

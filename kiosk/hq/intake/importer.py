@@ -21,7 +21,8 @@ from kiosk.sync.ack import LISTED_MAX, Ack, made_ack
 from kiosk.sync.batch import BODY_MAX, NO_BATCH, Batch, BatchRefused, checked_batch, opened_batch
 
 RAW_MAX = BODY_MAX + (32 << 10)
-GROUP_ROWS, GROUP_BATCHES = 10_000, 64  # of one transaction
+GROUP_ROWS, GROUP_BATCHES = 10_000, 64  # of one transaction, at most
+GROUP_WORTH = 2_000  # rows for which no transaction waits longer
 UNPARKED_AT_ONCE = 16
 NOBODY = ""
 IMPORTED = (Verdict.OK, Verdict.EXCEPTION)
@@ -253,14 +254,16 @@ def _verdict(flagged: Flagged, shaped: Shaped) -> Judged:
     return Judged(Verdict.EXCEPTION, f"Row {loud[0].seq}: {loud[0].sentence}") if loud else Judged(Verdict.OK)
 
 
-def grouped(shaped: Iterable[tuple[bytes, Shaped | BatchRefused]]) -> Iterator[list[tuple[bytes, Shaped | BatchRefused]]]:
-    """As many at a time as one transaction takes."""
+def grouped(
+    shaped: Iterable[tuple[bytes, Shaped | BatchRefused]], ready: Callable[[], bool] = lambda: True
+) -> Iterator[list[tuple[bytes, Shaped | BatchRefused]]]:
+    """As many at a time as one transaction takes. `ready`: whether the next one is there; else what is worth a transaction goes at once."""
     group: list[tuple[bytes, Shaped | BatchRefused]] = []
     rows = 0
     for raw, each in shaped:
         group.append((raw, each))
         rows += each.header.rows if isinstance(each, Shaped) else 0
-        if rows >= GROUP_ROWS or len(group) >= GROUP_BATCHES:
+        if rows >= GROUP_ROWS or len(group) >= GROUP_BATCHES or (rows >= GROUP_WORTH and not ready()):
             yield group
             group, rows = [], 0
     if group:

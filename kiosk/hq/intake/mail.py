@@ -14,9 +14,7 @@ from kiosk.hq.batch_keys import KeyBox
 from kiosk.hq.intake.importer import Importer, Taken, grouped
 from kiosk.hq.intake.ledger import Verdict
 from kiosk.hq.intake.letters import persons_taken
-from kiosk.hq.intake.shape import Shaped
 from kiosk.hq.intake.worker import beside
-from kiosk.sync.batch import BatchRefused
 from kiosk.sync.folder import Folder, FolderError
 from kiosk.sync.persons import is_letter
 from kiosk.sync.spool import ACK, BATCH_MAX, ack_name, is_kiosk, letter_name, seq_of
@@ -112,11 +110,12 @@ def taken(
 
     with ExitStack() as open_:
         if len(found) < WORKER_FROM:
-            shaped: Iterator[tuple[bytes, Shaped | BatchRefused]] = ((raw, importer.shaped(raw)) for raw in raws())
+            groups = grouped((raw, importer.shaped(raw)) for raw in raws())
         else:
-            shaped = open_.enter_context(beside(importer, boxes)).shaped(raws())
+            worker = open_.enter_context(beside(importer, boxes))
+            groups = grouped(worker.shaped(raws()), worker.ready)
         at = 0
-        for group in grouped(shaped):
+        for group in groups:
             for one in importer.take_all([each for _, each in group], [raw for raw, _ in group], now_ms()):
                 yield read[at], one
                 at += 1

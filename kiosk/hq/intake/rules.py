@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
@@ -36,11 +37,11 @@ class Flag(msgspec.Struct, frozen=True):
 
 def broken(seq: int, sale: SaleClosed, known: Known, listed: Number | None) -> Iterator[Flag]:
     """What is wrong with a sale, as its machine tells it. `listed`: the hotlist that held there, None where that is not said."""
-    summed = sum(line.amount_minor for line in sale.lines if line.summed)
+    summed = sum([line.amount_minor for line in sale.lines if line.summed])
     returned = sale.tender_minor if sale.outcome == "returned" else 0
     if sale.outcome not in OUTCOMES or summed + sale.claim_minor + returned != sale.tender_minor:
         yield Flag(seq, "sums", f"Sale {sale.sale}: what was paid and what became of it differ.")
-    if sum(tender.denomination * tender.pieces for tender in sale.tenders) != sale.tender_minor or tender_of(sale) == "mixed":
+    if sum([tender.denomination * tender.pieces for tender in sale.tenders]) != sale.tender_minor or tender_of(sale) == "mixed":
         yield Flag(seq, "sums", f"Sale {sale.sale}: its money does not add up to what was paid.")
     if not money_known(sale):
         yield Flag(seq, "money", f"Sale {sale.sale}: its currency is not known here, so it stands in no sum.")
@@ -64,6 +65,7 @@ def tender_of(sale: SaleClosed) -> str:
     return "none" if not kinds else kinds.pop() if len(kinds) == 1 else "mixed"
 
 
+@lru_cache(maxsize=256)
 def day_of(business_date: str) -> int | None:
     """`2026-11-03` as 20261103, None for what is no day."""
     try:

@@ -36,9 +36,13 @@ TEXT_MAX = 128  # characters of all names in a sale together
 NAME_MAX, NUMBER_MAX = 48, 1 << 53
 MONEY_MAX = 1 << 43  # eight times a million million: a million such rows still add up in 64 bits
 MONEY = {kind.__name__: kind for kind in (f.NoteStacked, f.CoinAccepted, f.OrphanCredit, f.SaleClosed, f.ClaimSettled, CashBoxRemoved)}
+ODD = f.OrphanCredit, CashBoxRemoved
 OPENED, LISTED = f.SaleOpened.__name__, HotlistInstalled.__name__
 MARKS = frozenset({OPENED, LISTED})  # rows that say how others are judged
 NULL = "\\N"  # as COPY's text has it
+
+Told = tuple[int, str | None, str | None, int | None]
+"""What a row says, for the columns: number of its kind, sale, card, amount."""
 
 
 class Shaped(msgspec.Struct, frozen=True):
@@ -82,11 +86,10 @@ class Shaper:
         except UnicodeDecodeError:
             raise _tampered(batch, "Its rows are no text.") from None
         for row in batch.rows:
-            if (row.at_ms | row.boot | row.mono_ms) >> 53 or row.v >> 15:
+            if (row.at_ms | row.boot | row.mono_ms) >> 53:
                 raise _tampered(batch, f"Row {row.seq} holds a number that no row of a journal has.")
-            if not work.plain(row):
-                work.row(row)
-        facts = _copied(work.rows, text) if self.copy else work.rows
+        told = [work.plain(row) or work.row(row) for row in batch.rows]
+        facts = (_copied if self.copy else _rows)(kiosk_no, batch.rows, told, text)
         sums = summed(work.sums, self.closed_through)
         named = tuple(sorted(work.named))
         opened = {row.sale for row in marks if row.kind == OPENED}
@@ -109,6 +112,7 @@ class _Reader:
         names = [field.name for field in fields]
         self.card = "card" in names
         self.amount = next((name for name in AMOUNTS if name in names), None)
+        self.money = kind.__name__ in MONEY
 
     def fact(self, said: Any, sale: str | None) -> f.Fact:
         """The fact itself, of a body that was read."""
@@ -128,7 +132,7 @@ class _Work:
 
     def __init__(self, shaper: Shaper, kiosk_no: int, lists: "list[tuple[int, Number | None]]") -> None:
         self._shaper, self._kiosk_no, self._lists = shaper, kiosk_no, lists
-        self.rows: list[tuple[Any, ...]] = []
+        self._readers, self._numbers = shaper.readers, shaper.numbers
         self.sales: list[SaleRow] = []
         self.settled: list[Settled] = []
         self.odd: list[Odd] = []
@@ -139,48 +143,46 @@ class _Work:
         self._ended: set[str] = set()
         self._sale = self._card = ""  # the last that were found good
 
-    def plain(self, row: Line) -> bool:
-        """A row with nothing unusual, the short way: nearly all are. False where it has to be looked at more closely."""
+    def plain(self, row: Line) -> "Told | None":
+        """A row with nothing unusual, the short way: nearly all are. None where it has to be looked at more closely."""
         kind, sale = row.kind, row.sale
-        reader, number = self._shaper.readers.get(kind), self._shaper.numbers.get(kind)
-        if reader is None or number is None or row.v != reader.v or kind in MONEY:
-            return False
+        reader, number = self._readers.get(kind), self._numbers.get(kind)
+        if reader is None or number is None or row.v != reader.v:
+            return None
         if sale is None:
             if reader.of_sale:
-                return False
+                return None
         elif sale != self._sale:
             if not _sale_named(sale):
-                return False
+                return None
             self._sale = sale
         try:
             said = reader.decode(row.body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return False
+            return None
         card = said.card if reader.card else None
         if card is not None and card != self._card:
             if not _card_named(card):
-                return False
+                return None
             self._card = card
         amount = getattr(said, reader.amount) if reader.amount else None
         if amount is not None and not -NUMBER_MAX < amount < NUMBER_MAX:
-            return False
-        body = str(row.body, "utf-8")
-        self.rows.append((self._kiosk_no, row.seq, row.at_ms, number, row.v, row.boot, row.mono_ms, sale, card, amount, body))
-        return True
+            return None
+        if reader.money:
+            self._money(row, reader.fact(said, sale))
+        return number, sale, card, amount
 
-    def row(self, row: Line) -> None:
+    def row(self, row: Line) -> "Told":
         """Any row."""
         kind, sale = row.kind, row.sale
-        number = self._shaper.numbers.get(kind)
+        number = self._numbers.get(kind)
         if number is None:
             number = self._unnumbered(kind)
         if sale is not None and not _sale_named(sale):
             self._flag(row, "name", "It belongs to a sale whose name is none.")
             sale = None
         card, amount = self._read(row, sale)
-        self.rows.append(
-            (self._kiosk_no, row.seq, row.at_ms, number, row.v, row.boot, row.mono_ms, sale, card, amount, str(row.body, "utf-8"))
-        )
+        return number, sale, card, amount
 
     def _unnumbered(self, kind: str) -> int:
         if _named(kind) == kind:
@@ -213,7 +215,8 @@ class _Work:
         return fact_of(self._shaper.kinds, (sale, row.kind, row.v, bytes(row.body)))
 
     def _money(self, row: Line, fact: f.Fact) -> None:
-        if any(not -MONEY_MAX < number < MONEY_MAX for number in _numbers(fact)):
+        numbers = _numbers(fact)
+        if not -MONEY_MAX < min(numbers, default=0) <= max(numbers, default=0) < MONEY_MAX:
             self._flag(row, "unreadable", "It names an amount that no machine can hold; it is kept, and stands in no sum.")
             return
         self.grown = add(self.grown, fact)
@@ -224,7 +227,7 @@ class _Work:
             self.settled.append(Settled(row.seq, row.at_ms, fact.sale, credit, fee, debt, energy))
         elif isinstance(fact, CashBoxRemoved) and not (fact.device in CASH and _plain(fact.bag)):
             self._flag(row, "unreadable", "It names a box or a bag that no machine has; it is kept, and stands in no report.")
-        elif isinstance(fact, f.OrphanCredit | CashBoxRemoved):
+        elif isinstance(fact, ODD):
             self.odd.append(Odd(row.seq, row.at_ms, fact))
 
     def _closed(self, row: Line, fact: f.SaleClosed) -> None:
@@ -268,10 +271,10 @@ def _lists(header: BatchHeader, marks: list[Line]) -> list[tuple[int, Number | N
 
 def _numbers(fact: f.Fact) -> list[int]:
     """Every number in it, and in its lines and tenders."""
-    values = astuple(fact)
+    numbers = [value for value in astuple(fact) if type(value) is int]
     for part in (*getattr(fact, "lines", ()), *getattr(fact, "tenders", ())):
-        values += astuple(part)
-    return [value for value in values if type(value) is int]
+        numbers += [value for value in astuple(part) if type(value) is int]
+    return numbers
 
 
 def _named(kind: str) -> str:
@@ -294,31 +297,40 @@ def _plain(text: str) -> bool:
 # ---------------------------------------------------------------- COPY's text
 
 
-def _copied(rows: list[tuple[Any, ...]], text: str) -> bytes:
+def _copied(kiosk_no: int, rows: list[Line], told: list[Told], text: str) -> bytes:
     """Rows as COPY reads them. What it would read otherwise stands in bodies only, and in few of them."""
-    slashes, blanks = "\\" in text, "\t" in text or "\r" in text
+    odd = "\\" in text or "\t" in text or "\r" in text
     lines = []
-    for kiosk_no, seq, at_ms, kind, v, boot, mono_ms, sale, card, amount, said in rows:
-        body = said
-        if slashes:
-            body = body.replace("\\", "\\\\")
-        if blanks:
-            body = body.replace("\t", "\\t").replace("\r", "\\r")
-        stamp = f"{kiosk_no}\t{seq}\t{at_ms}\t{kind}\t{v}\t{boot}\t{mono_ms}"
-        lines.append(f"{stamp}\t{sale or NULL}\t{card or NULL}\t{NULL if amount is None else amount}\t{body}\n")
+    for row, (kind, sale, card, amount) in zip(rows, told, strict=True):
+        body = str(row.body, "utf-8")
+        if odd:
+            body = body.replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r")
+        lines.append(
+            f"{kiosk_no}\t{row.seq}\t{row.at_ms}\t{kind}\t{row.v}\t{row.boot}\t{row.mono_ms}\t{sale or NULL}\t{card or NULL}\t"
+            f"{NULL if amount is None else amount}\t{body}\n"
+        )
     return "".join(lines).encode()
+
+
+def _rows(kiosk_no: int, rows: list[Line], told: list[Told], text: str) -> list[tuple[Any, ...]]:
+    """Rows as they are inserted where there is no COPY."""
+    del text
+    return [
+        (kiosk_no, row.seq, row.at_ms, kind, row.v, row.boot, row.mono_ms, sale, card, amount, str(row.body, "utf-8"))
+        for row, (kind, sale, card, amount) in zip(rows, told, strict=True)
+    ]
 
 
 def copied_sales(sales: list[SaleRow]) -> bytes:
     """The same of sales, whose texts hold nothing that would have to be said in another way but a backslash."""
-    text = "".join("\t".join([NULL if value is None else str(value) for value in row]) + "\n" for row in _escaped(sales))
-    return text.encode()
+    form = "\t".join(["%s"] * len(SaleRow._fields)) + "\n"
+    return "".join([form % tuple([NULL if value is None else value for value in _escaped(row)]) for row in sales]).encode()
 
 
-def _escaped(sales: list[SaleRow]) -> list[SaleRow]:
-    if not any("\\" in value for row in sales for value in row if isinstance(value, str)):
-        return sales
-    return [SaleRow._make(value.replace("\\", "\\\\") if isinstance(value, str) else value for value in row) for row in sales]
+def _escaped(row: SaleRow) -> tuple[Any, ...]:
+    if "\\" not in f"{row.sale}{row.outcome}{row.card}{row.meter}{row.tag}{row.currency}{row.tariff}":
+        return row
+    return tuple(value.replace("\\", "\\\\") if isinstance(value, str) else value for value in row)
 
 
 def _tampered(batch: Batch, sentence: str) -> BatchRefused:

@@ -110,10 +110,16 @@ def _values(row: SaleRow) -> tuple[int, ...]:
 
 def given(lines: tuple[f.PriceLine, ...]) -> tuple[int, int, int, int]:
     """Credit, fees, debt in minor units, and watt-hours."""
-    credit = sum(line.amount_minor for line in lines if line.summed and line.code in GIVEN)
+    credit = whole = energy_wh = 0
+    for line in lines:
+        if line.summed:
+            whole += line.amount_minor
+            if line.code in GIVEN:
+                credit += line.amount_minor
+        if line.code == "energy":
+            energy_wh += line.basis
     debt = amount_of(lines, "old_debt")
-    whole = sum(line.amount_minor for line in lines if line.summed)
-    return credit, whole - credit - debt, debt, sum(line.basis for line in lines if line.code == "energy")
+    return credit, whole - credit - debt, debt, energy_wh
 
 
 def hour_of(zone: str, at_ms: int) -> int | None:
@@ -124,16 +130,21 @@ def hour_of(zone: str, at_ms: int) -> int | None:
 
 def local(zone: str, at_ms: int) -> tuple[int, int] | None:
     """(yyyymmdd, hour) where clocks are `zone`, "+0800", ahead of UTC."""
+    ahead = _ahead(zone)
+    if ahead is None:
+        return None
+    days, minute = divmod(at_ms // 60_000 + ahead, 1440)
+    day = _day(days)
+    return (day, minute // 60) if day else None
+
+
+@lru_cache(maxsize=256)
+def _ahead(zone: str) -> int | None:
+    """Minutes; None for what is no zone."""
     if not ZONE.fullmatch(zone):
         return None
     minutes = int(zone[1:3]) * 60 + int(zone[3:])
-    return _moment(at_ms // 60_000 + (minutes if zone[0] == "+" else -minutes))
-
-
-def _moment(minutes: int) -> tuple[int, int] | None:
-    days, minute = divmod(minutes, 1440)
-    day = _day(days)
-    return (day, minute // 60) if day else None
+    return minutes if zone[0] == "+" else -minutes
 
 
 @lru_cache(maxsize=4096)

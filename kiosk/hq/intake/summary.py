@@ -9,6 +9,7 @@ A sale is posted on its own business date, or, where that day is closed already,
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import cache
 from operator import add
 from typing import Any, NamedTuple
 
@@ -99,11 +100,29 @@ def post(connection: Connection, added: Added) -> None:
         sums = added.get(name)
         if not sums:
             continue
+        rows = [key + sums[key] for key in sorted(sums)]
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(_from_arrays(name), tuple(map(list, zip(*rows, strict=True))))
+            continue
         statement = INSERT[connection.dialect.name](table)
         grown = {column: table.c[column] + statement.excluded[column] for column in SUMS}
         statement = statement.on_conflict_do_update(index_elements=keys, set_=grown)
         columns = keys + SUMS
-        connection.execute(statement, [dict(zip(columns, key + sums[key], strict=True)) for key in sorted(sums)])
+        connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+@cache
+def _from_arrays(name: str) -> str:
+    """One statement for all rows, a column an array, in their order: a tenth of what a statement a row costs on both sides."""
+    table, keys = KEYS[name]
+    columns = keys + SUMS
+    types = [table.c[column].type.compile(postgresql.dialect()) for column in columns]
+    arrays = ", ".join(f"%s::{each}[]" for each in types)
+    grown = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in SUMS)
+    return (
+        f"INSERT INTO {name} ({', '.join(columns)}) SELECT * FROM unnest({arrays}) "  # noqa: S608 - names of our own tables
+        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {grown}"
+    )
 
 
 def recomputed(name: str) -> Select[Any]:

@@ -6,7 +6,7 @@ where it counts, in the transaction. Should the process die, the rest is shaped 
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -21,7 +21,8 @@ from kiosk.hq.intake.shape import Shaped, Shaper
 from kiosk.hq.kiosks import Listed
 from kiosk.sync.batch import BatchRefused, opened_batch
 
-DEPTH = 32  # batches that are under way: as many as keep both busy, and no more memory than that
+CHUNK_BYTES, CHUNK_BATCHES = 32 << 10, 16  # that go in and come out together: a message costs as much as shaping a small batch
+DEPTH = 24  # chunks that are under way: as many as keep both busy, and no more memory than that
 Outcome = Shaped | BatchRefused
 
 
@@ -77,8 +78,8 @@ def _begin(brief: Brief) -> None:
     _desk[:] = [_Desk(brief)]
 
 
-def _shape(raw: bytes) -> Shaped | Refusal:
-    return _desk[0].shape(raw)
+def _shape(raws: Sequence[bytes]) -> list[Shaped | Refusal]:
+    return [_desk[0].shape(raw) for raw in raws]
 
 
 class Worker:
@@ -86,6 +87,8 @@ class Worker:
 
     def __init__(self, importer: Importer, pool: ProcessPoolExecutor) -> None:
         self._importer, self._pool = importer, pool
+        self._waiting: deque[tuple[list[bytes], Future[list[Shaped | Refusal]] | None]] = deque()
+        self._left = 0  # of a chunk that has come
 
     @property
     def pid(self) -> int:
@@ -93,31 +96,55 @@ class Worker:
         return next(iter(self._pool._processes or {}), 0)  # noqa: SLF001 - the library tells it nowhere else
 
     def shaped(self, raws: Iterable[bytes]) -> Iterator[tuple[bytes, Outcome]]:
-        """Each with what became of it, in order; DEPTH of them are under way while the caller writes."""
-        waiting: deque[tuple[bytes, Future[Shaped | Refusal] | None]] = deque()
-        for raw in raws:
-            waiting.append((raw, self._begun(raw)))
-            if len(waiting) >= DEPTH:
-                yield self._done(*waiting.popleft())
-        while waiting:
-            yield self._done(*waiting.popleft())
+        """Each with what became of it, in order; DEPTH chunks of them are under way while the caller writes."""
+        for chunk in _chunks(raws):
+            self._waiting.append((chunk, self._begun(chunk)))
+            if len(self._waiting) >= DEPTH:
+                yield from self._done(*self._waiting.popleft())
+        while self._waiting:
+            yield from self._done(*self._waiting.popleft())
 
-    def _begun(self, raw: bytes) -> Future[Shaped | Refusal] | None:
+    def ready(self) -> bool:
+        """Whether the next one would come without waiting for it."""
+        if self._left:
+            return True
+        under_way = self._waiting[0][1] if self._waiting else None
+        return bool(under_way and under_way.done())
+
+    def _begun(self, chunk: Sequence[bytes]) -> "Future[list[Shaped | Refusal]] | None":
         try:
-            return self._pool.submit(_shape, raw)
+            return self._pool.submit(_shape, chunk)
         except BrokenProcessPool:
             return None
 
-    def _done(self, raw: bytes, under_way: Future[Shaped | Refusal] | None) -> tuple[bytes, Outcome]:
+    def _done(self, chunk: Sequence[bytes], under_way: "Future[list[Shaped | Refusal]] | None") -> Iterator[tuple[bytes, Outcome]]:
         try:
-            outcome = under_way.result() if under_way else None
+            outcomes: Sequence[Shaped | Refusal | None] = under_way.result() if under_way else [None] * len(chunk)
         except BrokenProcessPool:
-            outcome = None
+            outcomes = [None] * len(chunk)
+        for left, raw, outcome in zip(range(len(chunk) - 1, -1, -1), chunk, outcomes, strict=True):
+            self._left = left
+            yield raw, self._outcome(raw, outcome)
+
+    def _outcome(self, raw: bytes, outcome: Shaped | Refusal | None) -> Outcome:
         if outcome is None or (isinstance(outcome, Refusal) and outcome.why == "unknown"):  # enrolled since?
-            return raw, self._importer.shaped(raw)
+            return self._importer.shaped(raw)
         if isinstance(outcome, Refusal):
-            return raw, BatchRefused(outcome.why, outcome.sentence, outcome.kiosk, outcome.seq)
-        return raw, outcome
+            return BatchRefused(outcome.why, outcome.sentence, outcome.kiosk, outcome.seq)
+        return outcome
+
+
+def _chunks(raws: Iterable[bytes]) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
+    size = 0
+    for raw in raws:
+        chunk.append(raw)
+        size += len(raw)
+        if size >= CHUNK_BYTES or len(chunk) >= CHUNK_BATCHES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 @contextmanager

@@ -3,12 +3,16 @@
 Never while a payment is unknown: its trace is in the batch that would be closed.
 """
 
+from msgspec.structs import replace
+
 from kiosk.vend import bank
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.facts import Fact
+from kiosk.vend.operators.standing import StaffTold
 from kiosk.vend.rules import Now, Rules
+from kiosk.vend.staff import Word
 from kiosk.vend.state import State
 
 Facts = tuple[Fact, ...]
@@ -46,4 +50,6 @@ def _ended(rules: Rules, state: State, outcome: str, why: str, now: Now) -> Fact
     fact = bank.PosDayEnded(outcome, rules.business_date(now.at_ms), state.bank.payments, state.bank.amount_minor, why)
     mended = outcome == "done" and state.faults.get(bank.DEVICE, "") in bank.NIGHTLY
     well: Facts = (f.DeviceRecovered(bank.DEVICE), p.TerminalSeen("")) if mended else ()
-    return (fact, *well, p.PosDo("", now.mono_ms))
+    staff, notice = state.here.staff, Word("day_ended" if outcome == "done" else "day_not_ended")
+    told = (StaffTold(replace(staff, notice=notice)),) if staff.screen and state.operators.operator else ()
+    return (fact, *well, p.PosDo("", now.mono_ms), *told)

@@ -286,13 +286,10 @@ class PosPrompt(Seen, frozen=True):
 class PosAnswered(Seen, frozen=True):
     """The one answer to a pos job.
 
-    pay      approved | declined | aborted | unknown | busy (nothing was begun)
-    abort    as pay: whichever of the two is answered first ends the attempt
-    goods    final | unknown
-    refuse   reversed | final | unknown
-    recover  final | reversed | none (it never was, or was declined) | unknown
-    reverse  reversed | refused | unknown
-    day_end  done | refused | unknown
+    pay, abort  approved | declined | aborted | unknown | busy (nothing was begun); the first of the two answers ends the attempt
+    goods       final | unknown               refuse   reversed | final | unknown
+    recover     final | reversed | none (it never was, or was declined) | unknown
+    reverse     reversed | refused | unknown  day_end  done | refused | unknown
 
     Of an approval: what was approved in minor units, the terminal's receipt number and trace, the bank's approval code, the last four
     digits of the bank card, the lines of the customer's receipt. `why`: a word for staff (declined-05, full, diagnosis, no_line).

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from kiosk.vend import fitted
+from kiosk.vend import passing as p
 from kiosk.vend.cash import box_minor
 from kiosk.vend.facts import Fact, PrintStarted, Tender
 from kiosk.vend.operators.session import OperatorDid, OperatorRefused
@@ -65,8 +66,11 @@ def perform(rules: Rules, state: State, staff: Staff, now: Now) -> Facts:
         case "clock.set":
             reading = reads(replace(staff, screen="service"), "clock", asked.on)
             return (did(rules, state, asked.operation, {"at": asked.on}, second), StaffTold(reading))
-        case "restart":
-            return (did(rules, state, asked.operation, {}, second), StaffTold(replace(staff, screen="service", ending=True)))
+        case "restart" | "terminal.day_end":
+            ending = asked.operation == "restart"
+            begun = () if ending else (p.PosDo("day_end", now.mono_ms),)
+            after = replace(staff, screen="service", ending=True) if ending else replace(staff, screen="reports", notice=Word("day_ending"))
+            return (did(rules, state, asked.operation, {}, second), *begun, StaffTold(after))
         case "counters.reset":
             done = did(rules, state, asked.operation, {}, second)
             return (done, StaffTold(reads(replace(staff, screen="counters", of=""), "counters", "")))

@@ -32,9 +32,11 @@ STRIDE = 1_000
 EPISODES, FIRST = 200, 20  # of a case that are shown, and how many of them from its begin
 ABOUT = {
     "money": ("NoteStacked", "CoinAccepted", "NoteReturned", "EscrowUnknown", "OrphanCredit", "TenderClosed", "SaleClosed", "ClaimIssued",
-              "ClaimSettled", "CashBoxRemoved", "CashBoxInstalled", "CashBoxMissing", "CashBoxBack"),
+              "ClaimSettled", "CashBoxRemoved", "CashBoxInstalled", "CashBoxMissing", "CashBoxBack", "PosRequested", "PosApproved",
+              "PosFinal", "PosDeclined", "PosUnknown", "PosReversed", "PosDayEnded", "PosUnexplained"),
     "card": ("CardPresented", "ReturnFileArchived", "WriteStarted", "CardVerified", "CardUnsure", "ForeignSaleFinished"),
-    "device": ("Started", "DeviceFault", "DeviceRecovered", "AcceptorRead", "AcceptorEnrolled", "ClockStepped", "ReceiptPrinted"),
+    "device": ("Started", "DeviceFault", "DeviceRecovered", "AcceptorRead", "AcceptorEnrolled", "TerminalRead", "ClockStepped",
+               "ReceiptPrinted"),
     "staff": ("OperatorTried", "OperatorEntered", "OperatorLeft", "OperatorRefused", "OperatorDid", "ServiceOpened", "ServiceClosed",
               "Unlocked", "Locked", "BootCardRefused", "TamperSeen"),
 }  # fmt: skip

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from msgspec.structs import replace
 
-from kiosk.vend import fitted
+from kiosk.vend import fitted, handing_in
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend import staff as st
@@ -146,7 +146,7 @@ def _asked(rules: Rules, state: State, order: st.Do, now: Now) -> Facts:
             return (StaffAt(replace(staff, asked=order)),)
         case "service.close" | "service.open" if _turns_service(state, order):
             return (StaffAt(replace(staff, asked=order)),)
-        case "paper.change" | "counters.reset" | "restart":
+        case "service.open" | "terminal.day_end" | "paper.change" | "counters.reset" | "restart" if _stands(state, order.operation):
             return (StaffAt(replace(staff, asked=order)),)
     return (p.Ignored("do"),)
 
@@ -154,6 +154,13 @@ def _asked(rules: Rules, state: State, order: st.Do, now: Now) -> Facts:
 def _turns_service(state: State, order: st.Do) -> bool:
     """An open machine is closed for a reason, a closed one is opened."""
     return bool(state.service.closed) if order.operation == "service.open" else order.on in WHY and not state.service.closed
+
+
+def _stands(state: State, operation: str) -> bool:
+    """Is it there to be done?"""
+    if operation == "service.open":
+        return bool(state.service.closed)
+    return operation != "terminal.day_end" or handing_in.may(state)
 
 
 def _posted(rules: Rules, state: State, order: st.Do) -> Facts:

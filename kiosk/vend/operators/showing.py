@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
-from kiosk.vend import fitted
+from kiosk.vend import fitted, handing_in
 from kiosk.vend import staff as st
 from kiosk.vend.cash import box_minor
 from kiosk.vend.operators import acts
@@ -151,7 +151,7 @@ def _offered(rules: Rules, state: State, staff: Staff, now: Now, table: Table | 
         case "case" | "receipts" if staff.found.again:
             return (_do("7", "reprint", "receipt.reprint"),)  # a story has the rows above it
         case "reports":
-            return _reports(rules.business_date(now.at_ms))
+            return _reports(rules.business_date(now.at_ms), day_end=handing_in.may(state))
         case "report" if staff.found.paper:
             return (_do("1", "print", "report.day" if len(staff.of) > len("2026-11") else "report.month"),)
         case "journal":
@@ -199,7 +199,7 @@ def _cash(rules: Rules, state: State) -> Keys:
     return (*moves, *slips, *strangers)
 
 
-def _reports(business_date: str) -> Keys:
+def _reports(business_date: str, *, day_end: bool) -> Keys:
     today = date.fromisoformat(business_date)
     last_month = today.replace(day=1) - timedelta(days=1)
     return (
@@ -208,6 +208,7 @@ def _reports(business_date: str) -> Keys:
         _go("3", "month", "report", f"{today:%Y-%m}"),
         _go("4", "last_month", "report", f"{last_month:%Y-%m}"),
         _go("5", "journal", "journal", "all"),
+        *((_do("6", "day_end", "terminal.day_end"),) if day_end else ()),
     )
 
 
@@ -249,6 +250,9 @@ def _question(rules: Rules, state: State, staff: Staff, *, counted: bool) -> Que
             return Question(Word("service_close"), "ServiceClosed", (who, Line("why", Word(f"why.{asked.on}"))))
         case "service.open":
             return Question(Word("service_open"), "ServiceOpened", (who,))
+        case "terminal.day_end":
+            lines = (who, Line("payments", Count(state.bank.payments)), Line("sum", Money(state.bank.amount_minor)))
+            return Question(Word("terminal_day_end"), "PosDayEnded", lines)
         case "receipt.reprint" if again := staff.found.again:
             number: Cell = Plain(f"{rules.kiosk}-{again.number:06d}")
             return Question(Word("reprint"), "PrintStarted", (Line("receipt", number), Line("copy", Count(again.copy)), who))

@@ -42,6 +42,10 @@ def devices(rules: Rules, state: State) -> tuple[Device, ...]:
         seen, box = here.acceptors.get(name), state.till.box(name)
         code = "removed" if box.gone else seen.code if seen else "starting"
         found.append(Device(name, code, name if code else "nothing"))
+    if here.pos.up is not None or state.bank.open:
+        unknown = "unknown" if state.bank.open and state.bank.open.stage == "unknown" else ""
+        code = here.pos.up or unknown or ("starting" if here.pos.up is None else "")
+        found.append(Device("terminal", code, "bank" if code else "nothing"))
     found.append(Device("reader", here.reader, "all" if here.reader else "nothing"))
     paper = here.printer not in ("ok", "low")
     costs = "paper" if paper else "nothing_yet" if here.printer == "low" else "nothing"
@@ -105,11 +109,12 @@ class Case(NamedTuple):
     at_ms: int
     card: str
     minor: int | None
-    what: str  # claim | orphan | disputed | alarm | stray
+    what: str  # claim | orphan | disputed | alarm | stray | payment | book
 
 
 def cases(state: State) -> tuple[Case, ...]:
-    """Open claims, money without a sale, notes in doubt, boxes that left by themselves; the newest of each first."""
+    """Open claims, money without a sale, notes in doubt, boxes that left by themselves, a bank payment that nobody knows the end of, and
+    payments in the terminal's book that no row explains; the newest of each first."""
     claims = [
         Case(sale.id, str(sale.number or ""), sale.claim_ms, sale.card[-4:], sale.tender_minor, "claim")
         for sale in reversed(state.claims.values())
@@ -119,7 +124,10 @@ def cases(state: State) -> tuple[Case, ...]:
     orphans = [
         Case(f"orphan-{place}", "", 0, "", orphan.amount_minor, "orphan") for place, orphan in reversed(list(enumerate(state.orphans)))
     ]
-    return (*alarms, *claims, *disputed, *orphans)
+    at, bank = state.bank.open, state.bank
+    unknown = [Case(f"payment-{at.id}", at.id[:6].upper(), at.at_ms, at.terms.card[-4:], at.amount_minor, "payment")] if at else []
+    beside = [Case(f"book-{seq}", str(seq), at_ms, "", None, "book") for seq, at_ms, _ in reversed(bank.unexplained)]
+    return (*alarms, *unknown, *beside, *claims, *disputed, *orphans)
 
 
 def cases_table(rules: Rules, state: State) -> Table:

@@ -15,6 +15,7 @@ OPERATIONS = (
     "case.open", "cash.box.install", "cash.box.slip", "cash.box.swap", "cash.count", "clock.set", "counters.reset", "counters.view",
     "device.enrol", "device.test", "journal.view", "keys.unlock", "paper.change", "receipt.find", "receipt.reprint", "report.day",
     "report.month", "restart", "service.close", "service.open", "sync.export", "sync.import", "sync.now",
+    "terminal.day_end",
 )  # fmt: skip
 TWO_PERSONS = ("clock.set",)
 """What two people do whatever a roster says; a roster may name more."""

@@ -12,7 +12,9 @@ import msgspec
 import typer
 
 from kiosk.commands import EXIT_REFUSED, asking, ended
+from kiosk.commands.hq_clock import Clock, Sure
 from kiosk.commands.hq_publish import publish_app
+from kiosk.commands.hq_store import Database
 from kiosk.commands.vault import Module, Token
 from kiosk.commands.vault import opened as opened_vault
 
@@ -100,6 +102,8 @@ def make(
     secret_file: Secret = None,
     days: Days = 90,
     out: Annotated[Path | None, typer.Option("--out", help="Put it into this mail bag instead of the office's own.")] = None,
+    database: Database = "",
+    clock_is_right: Sure = False,
 ) -> None:
     """Wrap the trading keys of a kiosk's region for it and the boot card in that reader, and put them into the mail bag."""
     from kiosk.devices.vault.suite import NoSuchKey
@@ -111,6 +115,7 @@ def make(
 
     opened, now_ms = _office(office), _now_ms()
     try:
+        Clock(database, clock_is_right).checked(opened, now_ms)
         signer = opened.signer("decision", [asking.secret(secret_file, "Passphrase of DECISION")])
         masters = opened_vault(vault, token, module, vault_secret)
         with closing(Registry(registry or office / "registry.db", _now_ms)) as book:
@@ -136,12 +141,15 @@ def pin(secret_file: Annotated[Path | None, typer.Option(help="The PIN in the fi
 
 
 @hq_app.command("rotate-batch-key", epilog="Example: kiosk hq rotate-batch-key --office /srv/office")
-def rotate_batch_key(office: Folder, first_secret: First = None, second_secret: Second = None) -> None:
+def rotate_batch_key(
+    office: Folder, first_secret: First = None, second_secret: Second = None, *, database: Database = "", clock_is_right: Sure = False
+) -> None:
     """Make a new key that kiosks box their batches to, and sign it into the list of keys. Earlier ones are kept: mail is on its way."""
     from kiosk.hq.office import OfficeError
 
     opened = _office(office)
     try:
+        Clock(database, clock_is_right).checked(opened, _now_ms())
         path = opened.rotate_batch_key(opened.signer("root-1", _two(first_secret, second_secret)), now_ms=_now_ms())
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None

@@ -14,6 +14,7 @@ import typer
 
 from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, asking, ended
 from kiosk.commands.hq import Folder, Secret
+from kiosk.commands.hq_clock import Clock, Sure
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.person import SaidIn, said
 
@@ -83,7 +84,15 @@ def audit(whom: Subject, office: Folder, database: Database = "", registry: Book
 
 @person_app.command("erase", epilog='Example: kiosk hq person erase 9a64be1c20d7f358 --by "B. Oduya" --why "asked to" --office /srv/office')
 def erase(
-    whom: Subject, office: Folder, database: Database = "", registry: Book = None, *, by: By, why: Why, secret_file: Secret = None
+    whom: Subject,
+    office: Folder,
+    database: Database = "",
+    registry: Book = None,
+    *,
+    by: By,
+    why: Why,
+    secret_file: Secret = None,
+    clock_is_right: Sure = False,
 ) -> None:
     """Erase whoever stands behind a reference, here at once, and at every kiosk when it hears of it. Facts and sums stay as they are."""
     from kiosk.hq.downlink.publish import draft, send
@@ -94,6 +103,7 @@ def erase(
 
     with _work(office, database) as (opened, store):
         subject = _subject(whom, opened, registry)
+        Clock(database, clock_is_right).checked(opened, now_ms())
         signer = opened.signer("decision", [asking.secret(secret_file, "Passphrase of DECISION")])
         count = erased(store, subject, who=by, why=why, now_ms=now_ms())
         body = msgspec.json.encode(EraseBody(listed_erased(store, now_ms())))
@@ -114,6 +124,7 @@ def greet(
     *,
     secret_file: Secret = None,
     days: Annotated[int, typer.Option(min=1, max=3650, help="For how long it may be installed.")] = 365,
+    clock_is_right: Sure = False,
 ) -> None:
     """Send a kiosk the masks by which it greets the customers of its region whose names are known here; the last list replaces all."""
     from kiosk.hq.downlink.publish import draft, send
@@ -122,6 +133,7 @@ def greet(
     with _work(office, database) as (opened, store):
         with _book(opened, registry) as book:
             bindings = book.issued_in(opened.kiosk(kiosk).region)
+        Clock(database, clock_is_right).checked(opened, now_ms())
         body = masks_of(store, bindings, now_ms())
         drawn = draft(opened, "persons", kiosk, body, now_ms=now_ms(), days=days)
         signer = opened.signer("decision", [asking.secret(secret_file, "Passphrase of DECISION")])

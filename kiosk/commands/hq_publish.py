@@ -13,6 +13,8 @@ import msgspec
 import typer
 
 from kiosk.commands import EXIT_REFUSED, asking, ended
+from kiosk.commands.hq_clock import Clock, Sure
+from kiosk.commands.hq_store import Database
 
 if TYPE_CHECKING:
     from kiosk.hq.downlink.publish import Draft
@@ -37,27 +39,67 @@ File = Annotated[Path, typer.Argument(help="What to send.")]
 
 
 @publish_app.command("tariff", epilog="Example: kiosk hq publish tariff prices.toml --to u1/r2 --office /srv/office --dry-run")
-def tariff(file: File, office: Folder, *, to: To = "all", secret_file: Secret = None, days: Days = 90, dry_run: Dry = False) -> None:
+def tariff(
+    file: File,
+    office: Folder,
+    *,
+    to: To = "all",
+    secret_file: Secret = None,
+    days: Days = 90,
+    dry_run: Dry = False,
+    database: Database = "",
+    clock_is_right: Sure = False,
+) -> None:
     """The whole price list: today's tariff and all that are known ahead, without a hole."""
-    _file("tariff", file, office, to=to, secret=secret_file, days=days, dry=dry_run)
+    _file("tariff", file, office, to=to, secret=secret_file, days=days, dry=dry_run, clock=Clock(database, clock_is_right))
 
 
 @publish_app.command("texts", epilog="Example: kiosk hq publish texts words.toml --office /srv/office")
-def texts(file: File, office: Folder, *, to: To = "all", secret_file: Secret = None, days: Days = 365, dry_run: Dry = False) -> None:
+def texts(
+    file: File,
+    office: Folder,
+    *,
+    to: To = "all",
+    secret_file: Secret = None,
+    days: Days = 365,
+    dry_run: Dry = False,
+    database: Database = "",
+    clock_is_right: Sure = False,
+) -> None:
     """The office's own words for telephone, name, tax number and foot of the papers, in each language."""
-    _file("texts", file, office, to=to, secret=secret_file, days=days, dry=dry_run)
+    _file("texts", file, office, to=to, secret=secret_file, days=days, dry=dry_run, clock=Clock(database, clock_is_right))
 
 
 @publish_app.command("notices", epilog="Example: kiosk hq publish notices outages.toml --office /srv/office")
-def notices(file: File, office: Folder, *, to: To = "all", secret_file: Secret = None, days: Days = 30, dry_run: Dry = False) -> None:
+def notices(
+    file: File,
+    office: Folder,
+    *,
+    to: To = "all",
+    secret_file: Secret = None,
+    days: Days = 30,
+    dry_run: Dry = False,
+    database: Database = "",
+    clock_is_right: Sure = False,
+) -> None:
     """All planned outages, by place; each kiosk shows those of its own."""
-    _file("notices", file, office, to=to, secret=secret_file, days=days, dry=dry_run)
+    _file("notices", file, office, to=to, secret=secret_file, days=days, dry=dry_run, clock=Clock(database, clock_is_right))
 
 
 @publish_app.command("limits", epilog="Example: kiosk hq publish limits limits.toml --to K07 --office /srv/office")
-def limits(file: File, office: Folder, *, to: To = "all", secret_file: Secret = None, days: Days = 365, dry_run: Dry = False) -> None:
+def limits(
+    file: File,
+    office: Folder,
+    *,
+    to: To = "all",
+    secret_file: Secret = None,
+    days: Days = 365,
+    dry_run: Dry = False,
+    database: Database = "",
+    clock_is_right: Sure = False,
+) -> None:
     """What a kiosk may do by itself, and whether its keys outlive a restart: none, finish or trade."""
-    _file("limits", file, office, to=to, secret=secret_file, days=days, dry=dry_run)
+    _file("limits", file, office, to=to, secret=secret_file, days=days, dry=dry_run, clock=Clock(database, clock_is_right))
 
 
 @publish_app.command("hotlist", epilog="Example: kiosk hq publish hotlist blocked.txt --change --office /srv/office")
@@ -70,6 +112,8 @@ def hotlist(
     secret_file: Secret = None,
     days: Days = 30,
     dry_run: Dry = False,
+    database: Database = "",
+    clock_is_right: Sure = False,
 ) -> None:
     """Name the cards that no kiosk serves any more."""
     from kiosk.hq.downlink.publish import changed
@@ -80,22 +124,67 @@ def hotlist(
         cards = serials(_text(file))
         return changed(opened, to, cards) if change else listed(cards)
 
-    _publish("delta" if change else "hotlist", to, body, office, secret=secret_file, days=days, dry=dry_run)
+    _publish(
+        "delta" if change else "hotlist",
+        to,
+        body,
+        office,
+        secret=secret_file,
+        days=days,
+        dry=dry_run,
+        clock=Clock(database, clock_is_right),
+    )
 
 
 @publish_app.command("roster", epilog="Example: kiosk hq publish roster K07 roster.json --office /srv/office")
-def roster(to: Whom, file: File, office: Folder, *, secret_file: Secret = None, days: Days = 365, dry_run: Dry = False) -> None:
+def roster(
+    to: Whom,
+    file: File,
+    office: Folder,
+    *,
+    secret_file: Secret = None,
+    days: Days = 365,
+    dry_run: Dry = False,
+    database: Database = "",
+    clock_is_right: Sure = False,
+) -> None:
     """Say who may do what at a kiosk, as JSON."""
-    _publish("roster", to, lambda _office, _to: _text(file).encode(), office, secret=secret_file, days=days, dry=dry_run)
+    _publish(
+        "roster",
+        to,
+        lambda _office, _to: _text(file).encode(),
+        office,
+        secret=secret_file,
+        days=days,
+        dry=dry_run,
+        clock=Clock(database, clock_is_right),
+    )
 
 
 @publish_app.command("persons", epilog="Example: kiosk hq publish persons K07 customers.csv --office /srv/office")
-def persons(to: Whom, file: File, office: Folder, *, secret_file: Secret = None, days: Days = 365, dry_run: Dry = False) -> None:
+def persons(
+    to: Whom,
+    file: File,
+    office: Folder,
+    *,
+    secret_file: Secret = None,
+    days: Days = 365,
+    dry_run: Dry = False,
+    database: Database = "",
+    clock_is_right: Sure = False,
+) -> None:
     """By which masks a kiosk greets its customers, of a CSV with customer and name: the names stay here. The last list replaces all."""
     from kiosk.hq.downlink.sources import persons as masks
 
     _publish(
-        "persons", to, lambda office, _to: masks(_text(file), office.record.utility), office, secret=secret_file, days=days, dry=dry_run
+        "persons",
+        to,
+        lambda office, _to: masks(_text(file), office.record.utility),
+        office,
+        secret=secret_file,
+        days=days,
+        dry=dry_run,
+        clock=Clock(database, clock_is_right),
     )
 
 
@@ -108,6 +197,8 @@ def grant(
     secret_file: Secret = None,
     days: Days = 30,
     dry_run: Dry = False,
+    database: Database = "",
+    clock_is_right: Sure = False,
 ) -> None:
     """Let each of these kiosks sell for so much more."""
     from kiosk.hq.downlink.sources import amount_minor
@@ -117,6 +208,7 @@ def grant(
     opened, now_ms = _office(office), _now_ms()
     try:
         minor, below = amount_minor(amount), opened.below(_everybody(to))
+        Clock(database, clock_is_right).checked(opened, now_ms, dry=dry_run)
         if dry_run:
             typer.echo(f"float to {', '.join(below) or 'nobody'}: {amount} more each, {days} days.")
             return
@@ -140,6 +232,8 @@ def keys(
     first_secret: First = None,
     second_secret: Second = None,
     dry_run: Dry = False,
+    database: Database = "",
+    clock_is_right: Sure = False,
 ) -> None:
     """Sign the list of keys anew, with what is revoked from now on. The root signs: two people."""
     from kiosk.hq.office import OfficeError
@@ -147,6 +241,7 @@ def keys(
     opened = _office(office)
     try:
         grown = _grown(opened, revoke_kiosk, revoke_card, dead)
+        Clock(database, clock_is_right).checked(opened, _now_ms(), dry=dry_run)
         if dry_run:
             begun = f"epoch {epoch or opened.record.epoch + 1}" if new_epoch else f"epoch {opened.record.epoch}"
             typer.echo(
@@ -168,14 +263,22 @@ def keys(
 # ---------------------------------------------------------------- how
 
 
-def _file(kind: "Kind", file: Path, office: Path, *, to: str, secret: Path | None, days: int, dry: bool) -> None:
+def _file(kind: "Kind", file: Path, office: Path, *, to: str, secret: Path | None, days: int, dry: bool, clock: Clock) -> None:
     from kiosk.hq.downlink.sources import READ
 
-    _publish(kind, to, lambda _office, _to: READ[kind](_text(file)), office, secret=secret, days=days, dry=dry)
+    _publish(kind, to, lambda _office, _to: READ[kind](_text(file)), office, secret=secret, days=days, dry=dry, clock=clock)
 
 
 def _publish(
-    kind: "Kind", to: str, body: "Callable[[Office, str], bytes]", office: Path, *, secret: Path | None, days: int, dry: bool
+    kind: "Kind",
+    to: str,
+    body: "Callable[[Office, str], bytes]",
+    office: Path,
+    *,
+    secret: Path | None,
+    days: int,
+    dry: bool,
+    clock: Clock,
 ) -> None:
     """Draft, say it, and if it is meant sign and send it."""
     from kiosk.hq.downlink import publish
@@ -186,6 +289,7 @@ def _publish(
         drawn: Draft = publish.draft(opened, kind, _everybody(to), body(opened, _everybody(to)), now_ms=now_ms, days=days)
         for sentence in drawn.says:
             typer.echo(sentence)
+        clock.checked(opened, now_ms, dry=dry)
         if dry:
             return
         signer = opened.signer("decision", [asking.secret(secret, "Passphrase of DECISION")])

@@ -75,12 +75,12 @@ def test_the_command_wants_both_people_and_keeps_what_is_revoked(tmp_path: Path)
     assert (refused.exit_code, len(Office(office.folder).batch_boxes())) == (1, 1)
     done = run(app, ["hq", "rotate-batch-key", "--office", folder, "--first-secret", str(first), "--second-secret", str(second)])
     assert done.exit_code == 0, done.output
-    said = listed(Path(done.output.strip()), office)
+    said = listed(Path(done.stdout.strip()), office)
     assert (len(said.batch), said.revoked_kiosks) == (2, ("K09",))
     again = run(
         app, ["hq", "publish", "keys", "--dead", "3", "--office", folder, "--first-secret", str(first), "--second-secret", str(second)]
     )
-    assert listed(Path(again.output.strip()), office).batch == said.batch
+    assert listed(Path(again.stdout.strip()), office).batch == said.batch
 
 
 @pytest.mark.parametrize("harm", ["damaged", "readable", "link"])

@@ -72,7 +72,7 @@ class Desk:
         done = RUN.invoke(hq_app, ["publish", *words, "--office", str(self.hq.bag)])
         assert done.exit_code == code, (words, done.output)
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return done.output.splitlines()
+        return (done.output if code else done.stdout).splitlines()
 
     def sent(self) -> set[str]:
         return {str(path.relative_to(self.hq.bag / "downlink")) for path in (self.hq.bag / "downlink").rglob("*-*")}

@@ -234,7 +234,7 @@ def test_a_credit_of_before_the_machine_knew_the_device_is_nobodys_here(bench: B
     assert not bench.desk.heard(NoteIn)
 
 
-@pytest.mark.covers("field-84")
+@pytest.mark.covers("field-95")
 def test_a_counter_that_went_back_is_told_as_it_is_and_brings_no_credit(bench: Bench) -> None:
     sim = bench.notes()
     bench.desk.knows("notes", AcceptorMemory("4060504", 9, 0xFFFFFFFF))

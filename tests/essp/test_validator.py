@@ -192,7 +192,7 @@ def test_returned_notes_move_the_ordinal_and_the_journal_hears_of_it(bench: Benc
     assert bench.desk.await_one(AcceptorUp, since - 1).counter == 6
 
 
-@pytest.mark.covers("field-83")
+@pytest.mark.covers("field-94")
 def test_the_ordinal_goes_round_at_255(bench: Bench) -> None:
     sim = bench.notes()
     bench.desk.knows("notes", AcceptorMemory("4060504", 253, 0))

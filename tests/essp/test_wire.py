@@ -83,7 +83,7 @@ def test_each_answer_to_a_poll_of_another_source_is_read_to_its_end(name: str) -
     assert (len(polled.events), polled.unread) == (1, None)
 
 
-@pytest.mark.covers("field-81")
+@pytest.mark.covers("field-92")
 def test_nothing_is_read_behind_an_unknown_event_or_one_that_is_cut_off() -> None:
     polled = events.parse(bytes.fromhex("cc b1 ee01"))
     assert ([event.row.name for event in polled.events], polled.unread) == (["stacking"], 0xB1)
@@ -141,7 +141,7 @@ def test_the_setup_answer_of_the_recorded_session_is_read() -> None:
     assert setup.minor("CNY", 2) == {}
 
 
-@pytest.mark.covers("field-82")
+@pytest.mark.covers("field-93")
 def test_an_encrypted_packet_of_another_count_key_or_length_is_not_believed() -> None:
     key = bytes(range(16))
     host, device = Sealed(key), Layer(0)
@@ -163,7 +163,7 @@ def test_an_encrypted_packet_of_another_count_key_or_length_is_not_believed() ->
     assert host.count == 0
 
 
-@pytest.mark.covers("field-80")
+@pytest.mark.covers("field-91")
 def test_what_does_not_fit_a_packet_is_refused() -> None:
     with pytest.raises(ValueError, match="255"):
         encode(Frame(sequence=False, address=0, data=bytes(MAX_DATA + 1)))

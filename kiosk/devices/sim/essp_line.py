@@ -78,7 +78,7 @@ class EsspLine(SlaveLine):
         command, answer = self._obey(data)
         if answer is None:
             return
-        self._last, self._head = (head, command, answer), head
+        self._last, self._head = None if command == SYNC else (head, command, answer), head  # after SYNC either bit is a new packet's
         self._reply(port, command, answer)
 
     def _obey(self, data: bytes) -> tuple[int, Answer]:

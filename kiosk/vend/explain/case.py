@@ -34,6 +34,9 @@ class Case:
     verified: bool = False
     unsure: str = ""
     coded: bool = False  # paid elsewhere, by transfer code
+    banked: bool = False  # paid by bank card
+    asked: tuple[int, str, int] | None = None  # the open attempt by bank card: row, its name, amount
+    reversed: dict[int, int] = field(default_factory=dict)  # what went back to the bank card
     pieces: dict[str, Pieces] = field(default_factory=dict)  # by device
     tender_minor: int = 0
     held: tuple[int, int] | None = None  # the note in escrow: row, amount

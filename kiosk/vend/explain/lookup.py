@@ -13,6 +13,7 @@ import msgspec
 
 from kiosk.vend import evidence
 from kiosk.vend import facts as f
+from kiosk.vend.bank import PosRequested
 from kiosk.vend.rows import Recorded
 
 SALE_HEX = 16
@@ -63,7 +64,9 @@ def gather(journal: Rows, sales: Collection[str]) -> tuple[Recorded, ...]:
     """All rows that `telling.story` needs for these sales of one card; () where there is none."""
     own = list(journal.sought(sales=sales))
     cards = {recorded.fact.card for recorded in own if isinstance(recorded.fact, f.SaleOpened)}
-    return _joined(own, *(journal.sought(card) for card in cards), _meanwhile(journal, own)) if cards else ()
+    attempts = {recorded.fact.payment for recorded in own if isinstance(recorded.fact, PosRequested)}
+    named = (*cards, *attempts)
+    return _joined(own, *(journal.sought(name) for name in named), _meanwhile(journal, own)) if cards else ()
 
 
 def _joined(*parts: Iterable[Recorded]) -> tuple[Recorded, ...]:

@@ -6,6 +6,7 @@ What the rows of this machine leave open stays open: a place is named alone only
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from kiosk.vend import bank, sms
 from kiosk.vend import facts as f
 from kiosk.vend.card.reading import Word
 from kiosk.vend.explain import verdict
@@ -69,7 +70,7 @@ class Teller(Case):
     # ------------------------------------------------------------ the sale's own rows
 
     def _own(self, fact: f.Fact, row: Row) -> Told:
-        for part in (self._money, self._onto_the_card, self._ending, self._paper):
+        for part in (self._money, self._bank, self._onto_the_card, self._ending, self._paper, self._text):
             if told := part(fact, row):
                 return told
         return None
@@ -95,10 +96,32 @@ class Teller(Case):
             case f.TransferCodeAccepted():
                 self.coded, self.tender_minor = True, fact.amount_minor
                 return "code", {"generation": fact.generation, "order": fact.order or "-"}
-            case f.TenderClosed(why="code"):
+            case f.TenderClosed(why="code" | "bank"):
                 return None
             case f.TenderClosed():
                 return f"paid_{fact.why}", {}
+        return None
+
+    def _bank(self, fact: f.Fact, row: Row) -> Told:
+        """An attempt is no money before it is final."""
+        match fact:
+            case bank.PosRequested():
+                self.asked = (row.seq, fact.payment, fact.amount_minor)
+                return "bank_asked", {"note_minor": fact.amount_minor}
+            case bank.PosApproved():
+                return "bank_approved", {"note_minor": fact.amount_minor, "receipt": fact.receipt, "approval": fact.approval}
+            case bank.PosFinal():
+                self.asked, self.banked, self.tender_minor = None, True, fact.amount_minor
+                key = "bank_final_late" if fact.recovered else "bank_final"
+                return key, {"note_minor": fact.amount_minor, "receipt": fact.receipt, "approval": fact.approval}
+            case bank.PosDeclined():
+                self.asked = None
+                return "bank_declined", {"why": fact.why}
+            case bank.PosUnknown():
+                return "bank_unknown", {"why": fact.why}
+            case bank.PosReversed():
+                self.asked, self.reversed[row.seq] = None, fact.amount_minor
+                return "bank_reversed", {"note_minor": fact.amount_minor, "receipt": fact.receipt}
         return None
 
     def _begin(self, row: Row) -> Told:
@@ -166,6 +189,20 @@ class Teller(Case):
                 return f"offered_{fact.how}", {}
         return None
 
+    def _text(self, fact: f.Fact, row: Row) -> Told:  # noqa: ARG002 - one signature
+        match fact:
+            case sms.SmsQueued():
+                return "text_queued", {}
+            case sms.SmsSent():
+                return "text_sent", {}
+            case sms.SmsUnknown():
+                return "text_unknown", {}
+            case sms.SmsFailed():
+                return "text_failed", {"code": fact.why}
+            case sms.SmsReported():
+                return f"text_{fact.outcome}", {}
+        return None
+
     # ------------------------------------------------------------ its card, in this machine
 
     def _reading(self, seen: f.CardPresented, row: Row) -> Told:
@@ -192,7 +229,10 @@ class Teller(Case):
         return "finished_own" if ours else "finished_other", {"their_purchase": fact.n, "their_tag": fact.tag}
 
     def _other_sale(self, fact: f.SaleFact, row: Row) -> Told:
-        """Another sale of this machine: on the same card it says something about the slot."""
+        """Another sale of this machine: on the same card it says something about the slot. Or it took over this one's payment."""
+        if isinstance(fact, bank.PosFinal) and self.asked and fact.payment == self.asked[1]:
+            self.asked = None
+            return "bank_kept", {"note_minor": fact.amount_minor, "sale": fact.sale}
         if isinstance(fact, f.SaleOpened) and self.ended:
             self.ends = True
         if not isinstance(fact, f.CardVerified | f.SaleClosed) or fact.card != self.opened.card:

@@ -13,7 +13,7 @@ def place(case: Case) -> tuple[Place, tuple[Place, ...]]:
     """(the place of the credited money, all that it can be where that is more than one)."""
     known = case.known
     if not case.tender_minor:
-        return (Place.RETURNED if case.returned else Place.YOU), ()
+        return (Place.RETURNED if case.returned or case.reversed else Place.YOU), ()
     owed = Place.CLAIM if case.claimed and not case.settled else Place.MACHINE
     if known <= w.OWED:
         return owed, ()
@@ -51,12 +51,17 @@ def _called(case: Case, where: Place) -> str:
 
 
 def _by_tender(case: Case, key: str) -> str:
-    """A code's money is in no box here: it is the office's."""
-    return f"{key}_code" if case.coded else key
+    """A code's money is in no box here: it is the office's. Nor is a bank's."""
+    return f"{key}_code" if case.coded else f"{key}_bank" if case.banked else key
 
 
 def _beside(case: Case) -> Iterator[Holding]:
-    """Notes that are not credit, and money that no sale explains."""
+    """Notes and payments that are not credit, and money that no sale explains."""
+    if case.asked:
+        seq, _, minor = case.asked
+        yield Holding(Place.UNKNOWN, minor, "bank_open", (seq,), (Place.YOU, Place.UTILITY))
+    for seq, minor in case.reversed.items():
+        yield Holding(Place.RETURNED, minor, "bank_back", (seq,))
     if case.held:
         seq, minor = case.held
         yield Holding(Place.UNKNOWN, minor, "held", (seq,), IN_DOUBT)
@@ -73,7 +78,8 @@ def _beside(case: Case) -> Iterator[Holding]:
 
 def changes(case: Case) -> tuple[str, ...]:
     """What one would have to see for another answer."""
-    return (*_changes_of_record(case), *(("box",) if case.disputed or case.held else ()), *(("box_orphan",) if case.orphans else ()))
+    bank = ("bank",) if case.asked else ()
+    return (*_changes_of_record(case), *bank, *(("box",) if case.disputed or case.held else ()), *(("box_orphan",) if case.orphans else ()))
 
 
 def _changes_of_record(case: Case) -> tuple[str, ...]:
@@ -111,7 +117,7 @@ def rules(case: Case) -> tuple[str, ...]:
 
 def steps(case: Case) -> tuple[Step, ...]:
     """Who does what next; nobody where nothing is left to do."""
-    found = [*_steps_of_record(case)]
+    found = [*([Step("machine", "asks_bank")] if case.asked else []), *_steps_of_record(case)]
     if case.disputed or (case.held and case.ended):
         found.append(Step("technician", "count_box"))
     if case.orphans:
@@ -123,7 +129,7 @@ def steps(case: Case) -> tuple[Step, ...]:
 
 def _steps_of_record(case: Case) -> tuple[Step, ...]:
     where, _ = place(case)
-    if case.ended is None:
+    if case.ended is None and case.asked is None:
         return (Step("machine", "finishes" if case.record else "waits"), Step("customer", "same_card"))
     if where == Place.CARD:
         return (Step("customer", "put_in_meter"),)

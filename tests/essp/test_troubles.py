@@ -118,6 +118,19 @@ def test_a_device_that_starts_again_in_the_middle_of_a_sale_is_set_up_anew(bench
     assert bench.desk.await_one(NoteIn, pays(bench.desk, sim, 500)).accepted == 2
 
 
+def test_nothing_is_let_in_before_the_device_has_started_up_and_one_that_never_does_is_offline(bench: Bench) -> None:
+    sim = bench.notes(starts_s=0.5)
+    sim.do({"do": "power", "to": "off"})
+    sim.do({"do": "power", "to": "on"})
+    bench.drive(pace=quick(rest_s=0.1))
+    bench.desk.wants(notes=ALL)
+    assert bench.desk.await_one(AcceptorDown).code == "offline"
+    assert not bench.desk.heard(AcceptorUp)
+    assert not sim.memory["master"]
+    bench.desk.await_one(AcceptorUp)
+    eventually(lambda: sim.do({"do": "state"})["accepting"])
+
+
 @pytest.mark.covers("failure-5")
 @pytest.mark.parametrize("tells", ["event", "unknown", "nothing"])
 @pytest.mark.parametrize("goes", ["return", "stack"])

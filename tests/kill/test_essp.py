@@ -44,10 +44,20 @@ class EsspCorner(Corner):
         config.write_text(config.read_text().replace('role = "notes"\nprotocol = "cctalk"', 'role = "notes"\nprotocol = "essp"'))
 
 
-def die_and_finish(folder: Path, place: int, death: str, model: str) -> list[str]:
-    """One sale of one note with one death in it, then the books; the instants that the first process came past."""
-    corner, home = EsspCorner(folder, VpcdSlot(PORTS[place]), READERS[place], **MODELS[model]), Household(folder / "home")
-    person = Person(corner, home, (100_00,), corner.start)
+def die_and_finish(folder: Path, place: int, death: str, model: dict[str, Any], *, power: bool = False) -> list[str]:
+    """One sale of one note with one death in it, then the books; the instants that the first process came past.
+
+    `power`: the validator loses its power, too.
+    """
+    corner, home = EsspCorner(folder, VpcdSlot(PORTS[place]), READERS[place], **model), Household(folder / "home")
+
+    def comes_back() -> None:
+        if power:
+            corner.power("off")
+            corner.power("on")
+        corner.start()
+
+    person = Person(corner, home, (100_00,), comes_back)
     try:
         corner.start_mortal(death)
         person.recharge()
@@ -78,13 +88,31 @@ def die_and_finish(folder: Path, place: int, death: str, model: str) -> list[str
     ],
 )
 def test_a_kiosk_killed_with_an_essp_note_under_way_credits_what_is_in_the_box(tmp_path: Path, model: str, death: str) -> None:
-    die_and_finish(tmp_path, 0, death, model)
+    die_and_finish(tmp_path, 0, death, MODELS[model])
+
+
+HELD, STACKED = "committed NoteEscrowed#1", "before NoteStacked#1"
+CUTS = [
+    (HELD, "return", "event"),  # E1
+    (HELD, "return", "nothing"),
+    (HELD, "stack", "event"),  # E2 and the channel
+    (HELD, "stack", "unknown"),  # E2 0
+    (HELD, "stack", "nothing"),  # only the counter has grown
+    (STACKED, "return", "nothing"),
+]
+
+
+@pytest.mark.covers("failure-5")
+@pytest.mark.parametrize(("death", "goes", "tells"), [pytest.param(*cut, marks=() if cut == CUTS[3] else pytest.mark.slow) for cut in CUTS])
+def test_an_essp_note_in_escrow_at_a_power_cut_is_credit_if_it_is_in_the_box(tmp_path: Path, death: str, goes: str, tells: str) -> None:
+    """The one that goes back is put in again, so that there is one note in the box, and one credit, in each case."""
+    die_and_finish(tmp_path, 0, death, {"at_power_loss": goes, "power_up_tells": tells, "forgets": tells == "nothing"}, power=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_a_kiosk_killed_at_every_journal_step_of_an_essp_note_credits_what_is_in_the_box(tmp_path: Path, model: str) -> None:
-    instants = die_and_finish(tmp_path / "whole", 0, "never", model)
+    instants = die_and_finish(tmp_path / "whole", 0, "never", MODELS[model])
     kinds = {instant.split()[1].split("#")[0] for instant in instants}
     assert kinds >= set(NOTE), f"the sale had no {set(NOTE) - kinds}"
     steps = instants[instants.index("before Started#1") :]
@@ -97,7 +125,7 @@ def test_a_kiosk_killed_at_every_journal_step_of_an_essp_note_credits_what_is_in
     def die(death: str) -> str:
         place = free.get()
         try:
-            die_and_finish(tmp_path / death.replace(" ", "-"), place, death, model)
+            die_and_finish(tmp_path / death.replace(" ", "-"), place, death, MODELS[model])
         except Exception as error:  # noqa: BLE001 - all steps are tried, and all that failed are told
             return f"{death}: {type(error).__name__} {error}"
         finally:

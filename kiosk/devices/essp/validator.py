@@ -108,7 +108,8 @@ class NoteValidator:
         who = self._who
         if who is None:
             return None
-        return Identity(self.role, "essp", "ITL", questions.VALIDATORS.get(who.unit, ""), who.serial, who.firmware, self._at)
+        versions = f"{who.firmware} {who.dataset}".strip()
+        return Identity(self.role, "essp", "ITL", questions.VALIDATORS.get(who.unit, ""), who.serial, versions, self._at)
 
     # ---------------------------------------------------------------- life
 

@@ -31,8 +31,9 @@ class EsspSimulator(CashSimulator):
 
     `at_power_loss`: what becomes of a held note, "return" | "stack"; `power_up_tells`: what the device says of it when it has power again,
     "event" (with the channel) | "unknown" (channel 0) | "nothing". `keyed`: see EsspLine; with "none" POLL WITH ACK is known in clear.
-    `polls_with_ack`, `counts`: whether it knows that, and GET COUNTERS; `count_lag_s`: its counter follows the credit so much later;
-    `forgets`: a credit that was not acknowledged is not repeated after a power cut; `newest`: the newest protocol that it knows.
+    `polls_with_ack`, `accept_counter`: whether it knows that, and GET COUNTERS; `count_lag_s`: its counter follows the credit so much later;
+    `starts_s`: how long it initialises; `forgets`: a credit that was not acknowledged is not repeated after a power cut; `newest`: the
+    newest protocol that it knows; `unit`: its unit type.
     """
 
     line: EsspLine
@@ -53,6 +54,7 @@ class EsspSimulator(CashSimulator):
         polls_with_ack: bool = True,
         accept_counter: bool = True,
         count_lag_s: float = 0.0,
+        starts_s: float = 0.0,
         forgets: bool = False,
         newest: int = 8,
         unit: int = 0,
@@ -62,6 +64,7 @@ class EsspSimulator(CashSimulator):
         self._at_power_loss, self._power_up_tells = at_power_loss, power_up_tells
         self._keyed, self._fixed, self._acks = keyed, fixed, polls_with_ack
         self._count_lag_s, self._forgets, self._newest, self._unit = count_lag_s, forgets, newest, unit
+        self._starts_s, self._started_at = starts_s, 0.0
         self._return_at = self._routed_at = self._counted_at = 0.0
         super().__init__(link, control, state, serial=serial, accept_counter=accept_counter, **options)
         self._keep()
@@ -268,6 +271,8 @@ class EsspSimulator(CashSimulator):
         elif memory["held"] and not memory["fault"]:
             memory["announced"] = True
             said.append([READ, memory["held"]])
+        if acknowledged and time.monotonic() < self._started_at:
+            said.append([INITIALISING])
         if memory["jam"]:
             said.append([memory["jam"]])
         if not memory["master"]:
@@ -296,6 +301,7 @@ class EsspSimulator(CashSimulator):
         held, memory = self.memory["held"], self.memory
         super().power_up()
         self.line.power_lost()
+        self._started_at = time.monotonic() + self._starts_s
         memory |= {"master": 0, "held": None, "announced": False, "moving": "", "protocol": 4, "queue": [[RESET]]}
         if self._forgets:
             memory["repeated"] = []

@@ -41,10 +41,12 @@ class Outbox:
 
     def run(self) -> None:
         """The thread's work. Raises DeskDied at the end."""
-        rev = -1
+        rev, named = -1, frozenset[str]()
         while True:
             published = self._desk.wait(rev, LISTEN_S)
-            rev, job = published.rev, published.letter_job
+            rev, job, before, named = published.rev, published.letter_job, named, frozenset(published.sms.texts)
+            if before - named:
+                self._people.over(before - named)
             if job and job.ref != self._last:
                 self._last = job.ref
                 self._desk.tell(SmsKept(job.ref, self._kept(job)))

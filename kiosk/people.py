@@ -14,7 +14,7 @@ Composed here, because it joins the store's side table, the station's keys and t
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -128,6 +128,12 @@ class People:
         with self._one, self._persons() as persons:
             self._fresh[ref] = time.time_ns() // 1_000_000
             persons.keep(Person(ref, until_ms + LATER_MS, {TO: letter.number, TEXT: letter.text}))
+
+    def over(self, refs: Collection[str]) -> None:
+        """The desk named these texts, and does no more: their numbers are of no more use."""
+        with self._one:
+            self._fresh = {ref: at_ms for ref, at_ms in self._fresh.items() if ref not in refs}
+        self._woken.set()
 
     def letter(self, ref: str) -> Letter | None:
         """The same again; None where it has been erased. Raises StoreError."""

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -91,7 +92,7 @@ class LiveShop:
         self.tell(seen.Tick())
         return ref
 
-    def facts(self, *kinds: type[f.Fact]) -> list[f.Fact]:
+    def facts(self, *kinds: type[f.Fact]) -> list[Any]:
         with self._changed:
             return [fact for fact, _ in self.shop.rows if isinstance(fact, kinds)]
 

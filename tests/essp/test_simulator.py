@@ -12,6 +12,7 @@ from kiosk.devices.port import Port, after, open_serial
 from kiosk.devices.sim.control import ControlRefused, ask
 from kiosk.devices.sim.essp import EsspSimulator
 from tests.cash.desk import eventually
+from tests.cash.test_sim_cash import played
 from tests.essp.conftest import QUICK, Bench
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "essp.json").read_text())
@@ -130,3 +131,20 @@ def test_noise_and_packets_for_others_are_answered_by_nothing_and_upset_nothing(
     port.flush_input()
     assert talk(port, encode(Frame(sequence=True, address=16, data=b"\x11"))) == b""
     eventually(lambda: talk(port, SYNC).endswith(bytes.fromhex("7f8001f02380")))
+
+
+def test_the_command_plays_one_that_remembers_across_a_kill(tmp_path: Path) -> None:
+    with played(tmp_path, "notes", "--protocol", "essp", "--keys", "none") as process:
+        line = Line(open_serial(str(tmp_path / "line"), stop_bits=2), 0, QUICK)
+        line.sync()
+        line.ask(b"\x02\x3f\x00")
+        line.ask(b"\x0a")
+        assert ask(tmp_path / "control", {"do": "insert_note", "value_minor": 1000})["state"]["held_minor"] == 1000
+        assert line.ask(b"\x56") == b"\xef\x03"
+        line.ask(b"\x56")
+        eventually(lambda: ask(tmp_path / "control", {"do": "state"})["state"]["accepted"])
+        process.kill()
+        process.wait(5)
+    with played(tmp_path, "notes", "--protocol", "essp"):
+        state = ask(tmp_path / "control", {"do": "state"})["state"]
+        assert (state["box"], state["repeated"]) == ({"1000": 1}, [[0xEE, 3]])

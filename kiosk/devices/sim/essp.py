@@ -31,7 +31,7 @@ class EsspSimulator(CashSimulator):
 
     `at_power_loss`: what becomes of a held note, "return" | "stack"; `power_up_tells`: what the device says of it when it has power again,
     "event" (with the channel) | "unknown" (channel 0) | "nothing". `keyed`: see EsspLine; with "none" POLL WITH ACK is known in clear.
-    `polls_with_ack`, `accept_counter`: whether it knows that, and GET COUNTERS; `count_lag_s`: its counter follows the credit so much later;
+    `polls_with_ack`, `accept_counter`: whether it knows that, and GET COUNTERS; `count_lag_s`: its counter follows the credit so late;
     `starts_s`: how long it initialises; `forgets`: a credit that was not acknowledged is not repeated after a power cut; `newest`: the
     newest protocol that it knows; `unit`: its unit type.
     """

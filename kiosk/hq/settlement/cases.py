@@ -13,6 +13,7 @@ from kiosk.hq.orders.book import Order
 from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.schema import FACT, KIOSK
 from kiosk.hq.settlement import sources
+from kiosk.hq.settlement.chain import Chains
 from kiosk.hq.settlement.known import STRANGE, Known, TagOf, money_of, value_of
 from kiosk.hq.settlement.rule import Case, Doubt
 from kiosk.hq.settlement.sources import Cards, Claimed, Machine, numbers
@@ -82,22 +83,23 @@ class Cases:
 
         def work(connection: Connection) -> Known:
             machines = sources.machines(connection)
-            return self._known(connection, meter, machines, sources.orders_of(connection, meter))
+            return self._known(connection, meter, machines, sources.orders_of(connection, meter), Chains(connection))
 
         return self._store.read(work)
 
-    def _known(self, connection: Connection, meter: str, machines: dict[str, Machine], orders: tuple[Order, ...]) -> Known:
+    def _known(self, connection: Connection, meter: str, machines: dict[str, Machine], orders: tuple[Order, ...], chains: Chains) -> Known:
         cards = self._cards(meter)
-        return sources.of_meter(connection, meter, cards=cards, machines=machines, orders=orders, tag_of=self._tag_of)
+        return sources.of_meter(connection, meter, cards=cards, machines=machines, orders=orders, tag_of=self._tag_of, chains=chains)
 
     def _all(self, connection: Connection, seeds: list[Seed], now_ms: int) -> list[Case]:
         here = Here(sources.machines(connection), sources.settled(connection), now_ms)
         meters: dict[str, tuple[Known, tuple[Order, ...]]] = {}
+        chains = Chains(connection)
         found: dict[str, Case] = {}
         for seed in seeds:
             if seed.meter and seed.meter not in meters:
                 orders = sources.orders_of(connection, seed.meter)
-                meters[seed.meter] = self._known(connection, seed.meter, here.machines, orders), orders
+                meters[seed.meter] = self._known(connection, seed.meter, here.machines, orders, chains), orders
             known, orders = meters.get(seed.meter, (Known(""), ()))
             case = _case(seed, known, orders, here)
             found[case.value] = _merged(found[case.value], case) if case.value in found else case
@@ -161,8 +163,13 @@ def _seeds(connection: Connection, now_ms: int, only: str = "", *, whole: bool =
     machines = sources.machines(connection)
     kiosk, slash, sale = only.partition("/")
     claimed = sources.claims(connection, kiosk=kiosk if slash else "", sale=sale if slash else "")
-    ended = set() if whole else sources.settled(connection)
-    found = [_claim(connection, each, machines[each.kiosk]) for each in claimed if (each.kiosk, each.fact.sale) not in ended]
+    over, chains = sources.settled(connection), Chains(connection)
+    ended = set() if whole else over
+    found = [
+        _claim(connection, each, machines[each.kiosk], changed=each.key not in over and not chains.signed(each.kiosk, each.seq))
+        for each in claimed
+        if each.key not in ended
+    ]
     found += _slips(connection, machines, {seed.value for seed in found} | {value_of(*each) for each in ended}, only if slash else "")
     if not slash:
         found += _late_orders(connection, now_ms)
@@ -170,10 +177,12 @@ def _seeds(connection: Connection, now_ms: int, only: str = "", *, whole: bool =
     return found + list(_never_ended(connection, machines, {seed.value for seed in found}, only))
 
 
-def _claim(connection: Connection, claimed: Claimed, machine: Machine) -> Seed:
+def _claim(connection: Connection, claimed: Claimed, machine: Machine, *, changed: bool) -> Seed:
     fact = claimed.fact
     ended = sources.sold(connection, machine.no, fact.sale)
     doubts = [Doubt.FROZEN] if machine.state == "frozen" else []
+    if changed:
+        doubts.append(Doubt.CHANGED)
     if not machine.believes(claimed.seq):
         doubts.append(Doubt.REVOKED)
     if fact.why == "restored" or (machine.restored is not None and claimed.seq > machine.restored):

@@ -1,32 +1,29 @@
 """The imported rows of one kiosk as vend/explain asks for a journal's: found by an index, decoded, and hashed again.
 
-A row's hash stands in no table. The chain goes on from the end of the batch before, which the ledger has, so that a few hundred rows are
-hashed for one that is wanted; and where the chain does not end as the ledger says, these are not the rows that were signed.
+A row's hash stands in no table: `chain` makes it again, and finds where these are not the rows that were signed.
 """
 
 import re
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from kiosk.envelope import holds
-from kiosk.hq.intake.shape import UNNAMED
-from kiosk.hq.schema import BATCH, FACT, HEAD, KIND, KIOSK, SALE
+from kiosk.hq.schema import BATCH, FACT, HEAD, KIOSK, SALE
+from kiosk.hq.settlement.chain import Chain, Damaged, lines_of
 from kiosk.hq.settlement.sources import decoded
 from kiosk.vend.evidence import PREFIX, NotGenuine, decode
 from kiosk.vend.explain.lookup import Found, NoCase, find
 from kiosk.vend.facts import Row
-from kiosk.vend.rows import Recorded, line, link, origin
+from kiosk.vend.rows import Recorded
 
 LAST_ROW = (1 << 53) - 1
 PAPER_NUMBER = re.compile(r"[A-Z0-9.]+-\d{6,10}(-[0-9A-F]{2})?")
 CARD_DIGITS = re.compile(r"[0-9a-f]{4,16}")
 
-
-class Damaged(Exception):
-    """The rows that are here are not the ones that were signed; the text is one sentence."""
+__all__ = ["Case", "Damaged", "History", "explained"]
 
 
 class History:
@@ -37,9 +34,8 @@ class History:
         asked = select(KIOSK.c.no, KIOSK.c.sign, HEAD.c.store).join(HEAD, HEAD.c.kiosk_no == KIOSK.c.no)
         row = connection.execute(asked.where(KIOSK.c.id == kiosk)).first()
         self._no: int = row.no if row else 0
-        self._store: str = row.store if row else ""
+        self._chain = Chain(connection, self._no, kiosk, row.store if row else "")
         self.holds: Callable[[str, bytes, bytes], bool] = partial(holds, bytes(row.sign)) if row else lambda *_: False
-        self._hashed: dict[int, dict[int, str]] = {}  # batch -> row -> its hash
 
     def rows(self, first: int = 1, last: int = LAST_ROW) -> Iterator[Recorded]:
         """From row to row, read a batch at a time."""
@@ -57,42 +53,12 @@ class History:
         return self._read(or_(*wanted)) if wanted else iter(())
 
     def _read(self, wanted: ColumnElement[bool]) -> Iterator[Recorded]:
-        asked = _lines(self._no).where(wanted).order_by(FACT.c.seq)
+        asked = lines_of(self._no).where(wanted).order_by(FACT.c.seq)
         for row in self._connection.execute(asked).all():
             fact = decoded(row.sale, row.name, row.v, row.body)
             if fact is not None:
-                stamp = Row(row.seq, row.at_ms, row.boot, row.mono_ms, self._hash(row.seq))
+                stamp = Row(row.seq, row.at_ms, row.boot, row.mono_ms, self._chain.hash(row.seq))
                 yield Recorded(stamp, fact, row.sale)
-
-    def _hash(self, seq: int) -> str:
-        for rows in self._hashed.values():
-            if seq in rows:
-                return rows[seq]
-        ledger = select(BATCH).where(BATCH.c.kiosk_no == self._no, BATCH.c.first <= seq, BATCH.c.last >= seq)
-        batch = self._connection.execute(ledger).first()
-        if batch is None:
-            raise Damaged(f"Row {seq} of {self.kiosk} is here, and no batch in the ledger has it.")
-        before = select(BATCH.c.row_hash).where(BATCH.c.kiosk_no == self._no, BATCH.c.seq == batch.seq - 1)
-        chained = self._connection.execute(before).scalar()
-        at = bytes.fromhex(chained) if chained else origin(bytes.fromhex(self._store))
-        found: dict[int, str] = {}
-        unnamed = False
-        asked = _lines(self._no).where(FACT.c.seq.between(batch.first, batch.last)).order_by(FACT.c.seq)
-        for row in self._connection.execute(asked):
-            at = link(at, line((row.seq, row.at_ms, row.boot, row.mono_ms), (row.sale, row.name, row.v, row.body.encode())))
-            found[row.seq] = at.hex()
-            unnamed |= row.kind == UNNAMED  # a name that is none is not in the tables: the original alone has that line
-        if unnamed:
-            found = dict.fromkeys(found, "")
-        elif found.get(batch.last) != batch.row_hash:
-            raise Damaged(f"The rows of batch {batch.seq} of {self.kiosk} are not the ones that it signed: restore them from its original.")
-        self._hashed[batch.seq] = found
-        return found[seq]
-
-
-def _lines(no: int) -> Select[Any]:
-    columns = (FACT.c.seq, FACT.c.at_ms, FACT.c.boot, FACT.c.mono_ms, FACT.c.sale, FACT.c.v, FACT.c.body, FACT.c.kind, KIND.c.name)
-    return select(*columns).join(KIND, KIND.c.no == FACT.c.kind).where(FACT.c.kiosk_no == no)
 
 
 class Case(NamedTuple):

@@ -27,6 +27,7 @@ class Doubt(StrEnum):
     OPEN = "open"  # the sale never ended in the rows that came
     CODE = "code"  # a code paid for it that no order has
     ORPHAN = "orphan"  # money that belongs to no sale
+    CHANGED = "changed"  # the row that says it is not here as its kiosk signed it
 
 
 DOUBTS = {
@@ -39,6 +40,7 @@ DOUBTS = {
     Doubt.OPEN: "its sale did not end in the rows that are here",
     Doubt.CODE: "it was paid by a code that no order of this office has",
     Doubt.ORPHAN: "no sale explains it: somebody has to show that it is theirs",
+    Doubt.CHANGED: "its row is not here as its kiosk signed it: put back a backup, or restore the row from its original",
 }
 
 

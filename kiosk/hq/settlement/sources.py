@@ -12,6 +12,7 @@ from kiosk.hq.intake.shape import SOUGHT
 from kiosk.hq.orders.book import Order
 from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.schema import BATCH, FACT, HEAD, KIND, KIOSK, SALE, WORK
+from kiosk.hq.settlement.chain import Chains
 from kiosk.hq.settlement.known import Known, Line, TagOf, Told, known
 from kiosk.hq.settlement.tables import PAPER, REMOVAL
 from kiosk.vend import evidence, facts
@@ -119,9 +120,16 @@ def _granted(connection: Connection, no: int, after: int) -> int:
 
 
 def of_meter(
-    connection: Connection, meter: str, *, cards: Sequence[str], machines: dict[str, Machine], orders: Sequence[Order], tag_of: TagOf | None
+    connection: Connection,
+    meter: str,
+    *,
+    cards: Sequence[str],
+    machines: dict[str, Machine],
+    orders: Sequence[Order],
+    tag_of: TagOf | None,
+    chains: Chains,
 ) -> Known:
-    """Everything about one meter. A paper is taken as proof only of a kiosk that is believed."""
+    """Everything about one meter. A paper is proof only of a kiosk that is believed, a row only if it stands here as it was signed."""
     papers = [paper for paper in papers_of(connection, meter) if paper.kiosk in machines and machines[paper.kiosk].state in BELIEVED]
     removals = [
         Told(Removed(meter, count), "removal", "", 0, at_ms)
@@ -131,7 +139,8 @@ def of_meter(
     ]
     lines, disbelieved = list[Line](), list[Line]()
     for line in card_rows(connection, cards):
-        (lines if machines[line.kiosk].believes(line.seq) else disbelieved).append(line)
+        believed = machines[line.kiosk].believes(line.seq) and chains.signed(line.kiosk, line.seq)
+        (lines if believed else disbelieved).append(line)
     return known(meter, cards, lines, disbelieved=disbelieved, orders=orders, tag_of=tag_of, papers=papers, removals=removals)
 
 
@@ -186,6 +195,11 @@ class Claimed(msgspec.Struct, frozen=True):
     seq: int
     at_ms: int
     fact: facts.ClaimIssued
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """By which its end is found."""
+        return self.kiosk, self.fact.sale
 
 
 def claims(connection: Connection, *, kiosk: str = "", sale: str = "", meter: str = "") -> list[Claimed]:

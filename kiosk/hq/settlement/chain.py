@@ -1,0 +1,88 @@
+"""Whether imported rows are the ones that their kiosk signed: the hash of any of them, made again.
+
+A row's hash stands in no table. The chain goes on from the end of the batch before, which the ledger has, so that a few hundred rows are
+hashed for one that is wanted; and where the chain does not end as the ledger says, these are not the rows that were signed.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from kiosk.hq.intake.shape import UNNAMED
+from kiosk.hq.schema import BATCH, FACT, HEAD, KIND, KIOSK
+from kiosk.vend.rows import line, link, origin
+
+
+class Damaged(Exception):
+    """The rows that are here are not the ones that were signed; the text is one sentence."""
+
+
+class Chain:
+    """One kiosk's. `store`: its journal's id, 32 hex digits, where its first row begins."""
+
+    def __init__(self, connection: Connection, no: int, kiosk: str, store: str) -> None:
+        self._connection, self._no, self._kiosk, self._store = connection, no, kiosk, store
+        self._hashed: dict[int, dict[int, str]] = {}  # batch -> row -> its hash
+        self._damaged: list[tuple[int, int, str]] = []  # rows from, to, and why
+
+    def hash(self, seq: int) -> str:
+        """64 hex digits; "" in a batch of which the table cannot have a line as it was. Raises Damaged."""
+        for rows in self._hashed.values():
+            if seq in rows:
+                return rows[seq]
+        for first, last, why in self._damaged:
+            if first <= seq <= last:
+                raise Damaged(why)
+        ledger = select(BATCH).where(BATCH.c.kiosk_no == self._no, BATCH.c.first <= seq, BATCH.c.last >= seq)
+        batch = self._connection.execute(ledger).first()
+        if batch is None:
+            raise Damaged(f"Row {seq} of {self._kiosk} is here, and no batch in the ledger has it.")
+        found = self._rows(batch)
+        if seq not in found:
+            why = f"The rows of batch {batch.seq} of {self._kiosk} are not the ones that it signed: restore them from its original."
+            self._damaged.append((batch.first, batch.last, why))
+            raise Damaged(why)
+        self._hashed[batch.seq] = found
+        return found[seq]
+
+    def _rows(self, batch: Any) -> dict[int, str]:
+        """Row -> hash; nothing where the chain does not end as the ledger says."""
+        before = select(BATCH.c.row_hash).where(BATCH.c.kiosk_no == self._no, BATCH.c.seq == batch.seq - 1)
+        chained = self._connection.execute(before).scalar()
+        at = bytes.fromhex(chained) if chained else origin(bytes.fromhex(self._store))
+        found: dict[int, str] = {}
+        unnamed = False
+        asked = lines_of(self._no).where(FACT.c.seq.between(batch.first, batch.last)).order_by(FACT.c.seq)
+        for row in self._connection.execute(asked):
+            at = link(at, line((row.seq, row.at_ms, row.boot, row.mono_ms), (row.sale, row.name, row.v, row.body.encode())))
+            found[row.seq] = at.hex()
+            unnamed |= row.kind == UNNAMED  # a name that is none is not in the tables: the original alone has that line
+        if unnamed:
+            return dict.fromkeys(found, "")
+        return found if found.get(batch.last) == batch.row_hash else {}
+
+
+class Chains:
+    """Of all kiosks, for as long as one looks at one state of the store: each batch is hashed once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._chains: dict[str, Chain] = {}
+
+    def signed(self, kiosk: str, seq: int) -> bool:
+        """Whether that row stands here as its kiosk signed it."""
+        if kiosk not in self._chains:
+            asked = select(KIOSK.c.no, HEAD.c.store).join(HEAD, HEAD.c.kiosk_no == KIOSK.c.no).where(KIOSK.c.id == kiosk)
+            row = self._connection.execute(asked).one()
+            self._chains[kiosk] = Chain(self._connection, row.no, kiosk, row.store)
+        try:
+            self._chains[kiosk].hash(seq)
+        except Damaged:
+            return False
+        return True
+
+
+def lines_of(no: int) -> Select[Any]:
+    """What a line of a journal is made of, of one kiosk's rows."""
+    columns = (FACT.c.seq, FACT.c.at_ms, FACT.c.boot, FACT.c.mono_ms, FACT.c.sale, FACT.c.v, FACT.c.body, FACT.c.kind, KIND.c.name)
+    return select(*columns).join(KIND, KIND.c.no == FACT.c.kind).where(FACT.c.kiosk_no == no)

@@ -37,12 +37,12 @@ def until(holds: Callable[[], object], what: str = "") -> None:
 class LiveShop:
     """A Shop that several threads may tell. Its time moves only when the test says so."""
 
-    def __init__(self, **changes: object) -> None:
+    def __init__(self) -> None:
         self._changed = threading.Condition(threading.RLock())
         self._rev = 0
         self.letters: dict[str, Letter] = {}
         self.told: list[seen.Seen] = []
-        self.shop = Shop(texts=Texts(country="254", alarms=1), **changes)
+        self.shop = Shop(texts=Texts(country="254", alarms=1))
         self._publish()
 
     def tell(self, what: seen.Seen) -> None:
@@ -100,12 +100,12 @@ class LiveShop:
 class Cabinet:
     """A machine with a modem in it: `sim` behind its wire, `driver` in front of it."""
 
-    def __init__(self, folder: Path, **how: object) -> None:
+    def __init__(self, folder: Path, *, pin: str = "", sim_pin: str = "") -> None:
         self.folder = folder
-        self.pin, self.pin_try = str(how.pop("pin", "")), int(str(how.pop("pin_try", 1)))
+        self.pin, self.pin_try = pin, 1
         self.fault: Callable[[Port], Port] = lambda port: port
-        self.sim = ModemSimulator(PtyLine(folder / "modem"), None, folder / "modem.json", pin=str(how.pop("sim_pin", "")))
-        self.desk = LiveShop(**how)
+        self.sim = ModemSimulator(PtyLine(folder / "modem"), None, folder / "modem.json", pin=sim_pin)
+        self.desk = LiveShop()
         self.driver = self.made()
 
     def made(self) -> SmsDriver:
@@ -141,7 +141,7 @@ class Cabinet:
         self.driver.start()
 
 
-def with_texts(shop: Shop, **changes: object) -> Shop:
+def with_texts(shop: Shop, *, receipts: bool = True, country: str = "254", alarms: int = 1, day_max: int = 300) -> Shop:
     """The same shop, with a modem."""
-    shop.rules = replace(shop.rules, texts=Texts(country="254", alarms=1, **changes))
+    shop.rules = replace(shop.rules, texts=Texts(receipts, country, alarms, day_max))
     return shop

@@ -88,7 +88,7 @@ def test_any_text_at_all_arrives_whole_and_no_character_is_cut(text: str) -> Non
     assert "".join(part.text for part in received(NUMBER, text, 7)) == plain
 
 
-@pytest.mark.covers("field-sms-parts")
+@pytest.mark.covers("field-191")
 def test_a_message_holds_160_letters_or_70_signs_and_a_text_eight_messages() -> None:
     assert [len(submits(NUMBER, "a" * n, reference=1)) for n in (160, 161, 306, 307)] == [1, 2, 2, 3]
     assert [len(submits(NUMBER, "电" * n, reference=1)) for n in (70, 71, 134, 135)] == [1, 2, 2, 3]

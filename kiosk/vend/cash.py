@@ -58,6 +58,28 @@ def denominations(rules: Rules, state: State) -> tuple[tuple[int, ...], tuple[in
     return () if state.till.box("notes").gone else notes, () if state.till.box("coins").gone else coins
 
 
+def heard(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:
+    """What an acceptor tells, beside that it is up."""
+    match seen:
+        case s.NoteHeld():
+            return note_held(rules, state, seen, now)
+        case s.NoteIn():
+            return note_in(state, seen)
+        case s.NoteBack():
+            return note_back(state, seen)
+        case s.NoteRejected():
+            return (p.NoteGone(seen.device, seen.code),)
+        case s.CoinIn():
+            return coin_in(rules, state, seen, now)
+        case s.AcceptorReset():
+            return acceptor_reset(state, seen)
+        case s.AcceptorDown():
+            return acceptor_down(state, seen)
+        case s.EventsLost():
+            return (f.DeviceFault(seen.device, f"events-lost-{seen.events}"),)
+    return ()
+
+
 def note_held(rules: Rules, state: State, seen: s.NoteHeld, now: Now) -> Facts:
     """Escrow it if it fits; otherwise it goes back at once and was never ours."""
     sale = state.sale

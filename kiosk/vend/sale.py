@@ -53,24 +53,12 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
             return (p.ReaderSeen(""), *((f.DeviceRecovered("reader"),) if "reader" in state.faults else ()))
         case s.ReaderDown():
             return _reader_down(rules, state, seen, now)
-        case s.NoteHeld():
-            return cash.note_held(rules, state, seen, now)
-        case s.NoteIn():
-            return cash.note_in(state, seen)
-        case s.NoteBack():
-            return cash.note_back(state, seen)
-        case s.NoteRejected():
-            return (p.NoteGone(seen.device, seen.code),)
-        case s.CoinIn():
-            return cash.coin_in(rules, state, seen, now)
+        case (
+            s.NoteHeld() | s.NoteIn() | s.NoteBack() | s.NoteRejected() | s.CoinIn() | s.AcceptorReset() | s.AcceptorDown() | s.EventsLost()
+        ):
+            return cash.heard(rules, state, seen, now)
         case s.AcceptorUp():
             return (*(up := cash.acceptor_up(rules, state, seen)), *_recovered(rules, state, up, now))
-        case s.AcceptorReset():
-            return cash.acceptor_reset(state, seen)
-        case s.AcceptorDown():
-            return cash.acceptor_down(state, seen)
-        case s.EventsLost():
-            return (f.DeviceFault(seen.device, f"events-lost-{seen.events}"),)
         case s.DeviceUp():
             return fitted.up(state, seen)
         case s.DeviceDown():

@@ -48,7 +48,8 @@ class Terminal:
         said = how.pop(0) if how else ""
         if said == "nothing":
             return None
-        return getattr(self, f"_{job.do}")(job, said)
+        answer: seen.PosAnswered = getattr(self, f"_{job.do}")(job, said)
+        return answer
 
     def _said(self, job: PosJob, outcome: str, entry: Entry | None = None, why: str = "") -> seen.PosAnswered:
         if entry is None:

@@ -23,7 +23,6 @@ WAYS = {
 class AtTheTerminal(RuleBasedStateMachine):
     """One kiosk, its terminal, one card and its meter."""
 
-    _work = Machine._work
     teardown = Machine.teardown
     every_cent_is_somewhere = Machine.every_cent_is_somewhere
     the_terminals_book_and_the_journal_say_the_same = Machine.the_terminals_book_and_the_journal_say_the_same
@@ -44,6 +43,9 @@ class AtTheTerminal(RuleBasedStateMachine):
         self.at: Counter | None = None
         self.heard = 0
         self.tear: tuple[int, int] | None = None
+
+    def _work(self, act: object, shop: Counter | None = None) -> None:
+        Machine._work(self, act, shop)  # type: ignore[arg-type]
 
     @property
     def shop(self) -> Counter:

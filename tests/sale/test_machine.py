@@ -28,7 +28,7 @@ from kiosk.vend.facts import (
     WriteStarted,
 )
 from kiosk.vend.passing import Ignored
-from kiosk.vend.seen import Choice, DeviceDown, DiskSeen
+from kiosk.vend.seen import Choice, DiskSeen
 from kiosk.vend.trust import FloatGranted
 from kiosk.vend.view import Offer
 from tests.bank.counter import Counter
@@ -157,18 +157,6 @@ class Machine(RuleBasedStateMachine):
         """How the terminal's next jobs end; it says it, or says nothing."""
         script = {"pay": pay, "goods": goods, "refuse": refuse, "recover": recover, "reverse": reverse}
         self.shops[which].terminal.script = {do: [how] for do, how in script.items()}
-
-    @rule(which=st.integers(0, 1), silent=st.booleans())
-    def terminal_falls_silent_or_speaks_again(self, which: int, silent: bool) -> None:
-        shop = self.shops[which]
-        shop.terminal.silent = silent
-        self._work((lambda s: s.tell(DeviceDown("terminal", "offline"))) if silent else (lambda s: s.up()), shop)
-
-    @precondition(lambda self: self.at is not None)
-    @rule(cash=st.booleans())
-    def leave_the_terminal(self, cash: bool) -> None:
-        """Call it off, or pay cash instead."""
-        self._work(lambda shop: shop.press("tender", "cash") if cash else shop.press("cancel"))
 
     @rule(
         which=st.integers(0, 1),

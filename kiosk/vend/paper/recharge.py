@@ -80,7 +80,7 @@ def recharge(
         Code(),
         Pair(Said("paper.help"), letterhead.phone),
         *([Centred(letterhead.footer)] if letterhead.footer else []),
-        *([Rule(), *(Centred(line[:NARROW]) for line in payment.lines)] if payment and payment.lines else []),
+        *_of_terminal(payment.lines if payment else ()),
     ]
     evidence = Evidence(
         RECEIPT, kiosk, number, closed.credit_minor, closed.card[-4:], closed.meter, closed.n, closed.tag or "", at_ms // 1000
@@ -102,6 +102,12 @@ def _paid_by(payment: Payment) -> tuple[Row, ...]:
     """What the bank calls it: by that its holder finds it on the account."""
     known = (("card", Tail(payment.tail, 2) if payment.tail else ""), ("approval", payment.approval), ("receipt", payment.receipt))
     return tuple(Pair(Said(f"paper.bank.{key}"), value) for key, value in known if value)
+
+
+def _of_terminal(lines: tuple[str, ...]) -> list[Row]:
+    """The customer's receipt as the terminal words it."""
+    rows: list[Row] = [Centred(line[:NARROW]) for line in lines]
+    return [Rule(), *rows] if rows else []
 
 
 def _price_rows(line: facts.PriceLine) -> list[Row]:

@@ -24,7 +24,8 @@ class Outbox:
         self._name = name
 
     def open(self) -> None:
-        """Begins to tell."""
+        """Begins to tell; again after a `close`, with what was not told then."""
+        self._closed, self._failure = False, None
         self._thread = threading.Thread(target=self._empty, name=f"{self._name} outbox", daemon=True)
         self._thread.start()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kiosk.devices.sim.essp import EsspSimulator
-from kiosk.vend.ports import AcceptorMemory
+from kiosk.vend.ports import AcceptorMemory, DeskDied, Published
 from kiosk.vend.seen import AcceptorDown, AcceptorUp, NoteBack, NoteIn
 from tests.cash.desk import ListeningDesk, eventually
 from tests.essp.conftest import Bench, quick
@@ -304,3 +304,54 @@ def test_a_note_that_is_in_escrow_when_the_kiosk_comes_back_goes_back_before_a_p
     up = bench.desk.await_one(AcceptorUp)
     assert (up.accepted, up.reset) == (0, True)
     assert box(sim) == {}
+
+
+class MortalDesk(ListeningDesk):
+    """A desk that can die."""
+
+    dead = False
+
+    def wait(self, rev: int, timeout_s: float) -> Published:
+        published = super().wait(rev, timeout_s)
+        if self.dead:
+            raise DeskDied
+        return published
+
+
+@pytest.mark.covers("failure-31")
+def test_when_the_desk_dies_a_held_note_goes_back_and_the_slot_is_shut(bench: Bench) -> None:
+    sim, desk = bench.notes(), MortalDesk()
+    driver = bench.drive(desk)
+    opened(desk, sim)
+    held(desk, sim, 1000)
+    desk.dead = True
+    eventually(lambda: not driver.alive)
+    eventually(lambda: not sim.memory["held"])
+    assert box(sim) == {}
+    assert not desk.heard(NoteIn)
+
+
+class StumblingDesk(ListeningDesk):
+    """A desk on whose account the driver dies of an error, once."""
+
+    stumbles = False
+
+    def wait(self, rev: int, timeout_s: float) -> Published:
+        if self.stumbles:
+            self.stumbles = False
+            raise ZeroDivisionError
+        return super().wait(rev, timeout_s)
+
+
+def test_a_driver_that_died_of_an_error_begins_anew_and_is_heard(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    sim, desk = bench.notes(), StumblingDesk()
+    bench.drive(desk)
+    opened(desk, sim)
+    held(desk, sim, 500)
+    since = len(desk.told)
+    desk.stumbles = True
+    up = desk.await_one(AcceptorUp, since)
+    assert (up.accepted, up.reset) == (0, True)  # the held note went back
+    desk.await_one(NoteIn, pays(desk, sim, 1000))
+    assert box(sim) == {"1000": 1}
+    assert "ZeroDivisionError" in capfd.readouterr().err

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -139,6 +140,11 @@ def test_the_setup_answer_of_the_recorded_session_is_read() -> None:
     assert (setup.unit, setup.firmware, setup.protocol, setup.multiplier) == (6, "0459", 6, 100)
     assert setup.minor("USD", 2) == dict(enumerate((100, 200, 500, 1000, 2000, 5000, 10000), 1))
     assert setup.minor("CNY", 2) == {}
+    assert setup.minor("USD", 0)[7] == 100  # a currency without places
+    in_cents = msgspec.structs.replace(setup, values=(500, 1000), currencies=("USD",) * 2, multiplier=1)
+    assert in_cents.minor("USD", 2) == {1: 500, 2: 1000}
+    odd = msgspec.structs.replace(setup, multiplier=0x400000)  # as in an example of the manual
+    assert odd.minor("USD", 2)[7] == 10000
 
 
 @pytest.mark.covers("field-93")

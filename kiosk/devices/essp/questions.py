@@ -11,7 +11,6 @@ from kiosk.devices.essp.line import FAIL, UNKNOWN_COMMAND, KeyLost, Line, Refuse
 HOST_PROTOCOL, SETUP, SERIAL, FIRMWARE, DATASET, GET_COUNTERS = 0x06, 0x05, 0x0C, 0x20, 0x21, 0x58
 PROTOCOLS = (6, 5, 4)  # 6 is the newest whose events all have a length that the table tells
 VALIDATORS = {0: "note validator", 6: "note validator with payout", 7: "note validator with float"}  # unit types that take notes
-_POWERS = (1, 10, 100, 1000)
 _LOOKS = 5  # readings of the counters to find two that agree
 
 
@@ -53,8 +52,8 @@ class Setup(msgspec.Struct, frozen=True):
         return cls(data[0], _text(data[1:5]), protocol, currencies, values, real)
 
     def minor(self, currency: str, exponent: int) -> dict[int, int]:
-        """Minor units by channel, those of our own currency. The device's multiplier counts where it is one; else the currency's places."""
-        multiplier = self.multiplier if self.multiplier in _POWERS else 10**exponent
+        """Minor units by channel, those of our own currency. The device's multiplier counts where it fits the currency's places."""
+        multiplier = self.multiplier if self.multiplier in [10**places for places in range(exponent)] else 10**exponent
         channels = enumerate(zip(self.currencies, self.values, strict=True), 1)
         return {channel: value * multiplier for channel, (name, value) in channels if name == currency and value}
 

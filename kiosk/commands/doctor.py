@@ -206,13 +206,13 @@ def _asked(part: "DevicePart", serial: str) -> str:
     from kiosk.devices.port import PortLost, open_port
     from kiosk.devices.registry import maker_of
 
-    ask, options = maker_of(part).ask, maker_of(part).options
-    if not part.port:
+    maker = maker_of(part)
+    if not maker.by_port:
         return ""
-    baud = int(part.options.get("baud", 0)) or int(getattr(options(), "baud", 9600))
+    baud = int(part.options.get("baud", 0)) or int(getattr(maker.options(), "baud", 9600))
     try:
         with closing(open_port(part.port, baud)) as port:
-            return ask(part.model_copy(update={"serial": serial}), port) if ask else ""
+            return maker.ask(part.model_copy(update={"serial": serial}), port) if maker.ask else ""
     except PortLost as error:
         return f"The port {part.port} is not there." if _missing(part.port) else f"The port cannot be used: {error.strerror or error}."
     except DeviceTimeout:

@@ -71,7 +71,7 @@ def _play(fleet: "Fleet", place: Path, control: Path | None) -> None:
         raise ended(f"The simulated machine cannot start: {error.strerror or error}{what}.", EXIT_MISSING) from None
     try:
         for name in fleet.without:
-            typer.echo(f"Nobody simulates {name}: the kiosk will say that it is not there.", err=True)
+            typer.echo(f"Nobody simulates {name}: the kiosk finds what is really there.", err=True)
         typer.echo(f"The simulated machine is there; its control socket is {control or place / 'control'}.", err=True)
         fleet.finished.wait()
     finally:

@@ -83,11 +83,15 @@ _Make = Callable[[Part, Outfit], Driver]
 
 @dataclass(frozen=True)
 class Maker:
-    """What the registry finds under ROLE/PROTOCOL: makes a driver, after the options were checked. Raises PartError."""
+    """What the registry finds under ROLE/PROTOCOL: makes a driver, after the options were checked. Raises PartError.
+
+    `by_port`: what the file calls `port` is one; a voice's is the name of a sound device.
+    """
 
     make: _Make
     options: type[msgspec.Struct] = NoOptions
     ask: Ask | None = None
+    by_port: bool = True
 
     def __call__(self, part: Part, outfit: Outfit) -> Driver:
         """A driver that is not started."""
@@ -95,12 +99,12 @@ class Maker:
         return self.make(part, outfit)
 
 
-def takes(options: type[msgspec.Struct] = NoOptions, *, ask: Ask | None = None) -> Callable[[_Make], Maker]:
+def takes(options: type[msgspec.Struct] = NoOptions, *, ask: Ask | None = None, by_port: bool = True) -> Callable[[_Make], Maker]:
     """Declares what a `make(part, outfit)` finds in `part.options`: a struct whose fields all have defaults.
 
     `checked_options(part, Options)` gives them to it, typed.
     """
-    return lambda make: Maker(make, options, ask)
+    return lambda make: Maker(make, options, ask, by_port)
 
 
 def checked_options(part: Part, options: type[Options]) -> Options:

@@ -25,7 +25,7 @@ BUILT_IN: dict[str, str] = {
     "board/cd5220": "kiosk.devices.display.fit:display",
     "board/epson": "kiosk.devices.display.fit:display",
     "board/led8n": "kiosk.devices.display.fit:display",
-    "voice/espeak": "kiosk.devices.voice.fit:espeak",
+    "voice/espeak": "kiosk.devices.voice.fit:voice",
 }
 """ROLE/PROTOCOL -> "module:maker", imported when a machine has such a device."""
 

@@ -17,7 +17,7 @@ from kiosk.config import DEVICES
 from kiosk.demo.site import ProcessKiosk
 from kiosk.devices.sim.control import ask
 from kiosk.devices.vault.station import create_station, open_station
-from kiosk.vend.facts import SaleClosed
+from kiosk.vend.facts import DeviceFault, Fact, SaleClosed
 from kiosk.vend.journal import Journal
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import Offer, View
@@ -120,10 +120,29 @@ def feed(machine: Machine, amount_minor: int) -> None:
     machine.does("notes", "insert_note", value_minor=amount_minor)
 
 
+EVERYTHING = """
+[[device]]
+role = "notes"
+protocol = "essp"
+port = "{folder}/dev/notes"
+""" + "".join(
+    f'\n[[device]]\nrole = "{role}"\nprotocol = "{protocol}"\nport = "{{folder}}/dev/{role}"\n'
+    for role, protocol in {
+        "coins": "cctalk",
+        "printer": "escpos",
+        "terminal": "zvt",
+        "display": "cd5220",
+        "board": "led8n",
+        "modem": "at",
+    }.items()
+)
+
+
 @pytest.mark.pcsc
-def test_the_production_program_sells_to_a_simulated_machine_in_another_process(folder: Path) -> None:
+@pytest.mark.parametrize("devices", [DEVICES, EVERYTHING], ids=["the first machine", "every device there is"])
+def test_the_production_program_sells_to_a_simulated_machine_in_another_process(folder: Path, devices: str) -> None:
     with running_pcscd():
-        machine = Machine(folder)
+        machine = Machine(folder, devices)
         machine.up()
         kiosk = ProcessKiosk(folder)
         try:
@@ -142,7 +161,10 @@ def test_the_production_program_sells_to_a_simulated_machine_in_another_process(
             glass.until(lambda view: view.phase == "attract")
             assert machine.does("notes", "state")["box_minor"] == 100_00
             until(lambda: machine.does("printer", "state")["papers"] == 1)
-            (closed,) = sales(folder)
+            if devices is EVERYTHING:
+                until(lambda: "Welcome" in " ".join(machine.does("display", "state")["rows"]))
+                assert {fact.device for fact in facts(folder) if isinstance(fact, DeviceFault)} == set(), "all of them came, and stayed"
+            (closed,) = [fact for fact in facts(folder) if isinstance(fact, SaleClosed)]
             credited = machine.does("card", "insert_card", slot="meter")["meter"]["credited_minor"]
             assert credited == closed.credit_minor > 0
         finally:
@@ -150,11 +172,21 @@ def test_the_production_program_sells_to_a_simulated_machine_in_another_process(
             machine.end()
 
 
-def sales(folder: Path) -> list[SaleClosed]:
-    """What the journal says was sold."""
+def facts(folder: Path) -> list[Fact]:
+    """What the journal says."""
     key = open_station(folder / "station.json").database_key()
     with Journal.open(folder / "store.db", key, create=False, read_only=True) as journal:
-        return [row.fact for row in journal.rows() if isinstance(row.fact, SaleClosed)]
+        return [row.fact for row in journal.rows()]
+
+
+def test_a_memory_that_is_none_is_said_and_nothing_stays_plugged_in(folder: Path) -> None:
+    (folder / "sim").mkdir()
+    (folder / "sim" / "coins.json").write_text("{")
+    machine = Machine(folder, DEVICES, "--no-card")
+    _, said = machine.process.communicate(timeout=PATIENCE_S)
+    assert machine.process.returncode == 3
+    assert "this is not the memory of a simulated device" in said
+    assert not (folder / "dev" / "notes").is_symlink()
 
 
 def test_what_nobody_simulates_is_said_and_the_rest_is_there(folder: Path) -> None:

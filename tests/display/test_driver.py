@@ -117,10 +117,8 @@ def test_a_display_that_takes_no_byte_is_down_and_holds_nobody_up(desk: ShowingD
     shows.start()
     desk.await_one(DeviceUp)
     simulated.do({"do": "stall", "on": True})
-    showing = threading.Thread(target=lambda: [desk.show(replace(PAID, figure_minor=minor)) for minor in range(1, 20_000)])
-    showing.start()
-    showing.join(20)
-    assert not showing.is_alive()
+    for minor in range(1, 20_000):
+        desk.show(replace(PAID, figure_minor=minor))
     for minor in range(100, 100_000, 100):
         desk.show(replace(PAID, figure_minor=minor))
         if desk.heard(DeviceDown):

@@ -57,7 +57,14 @@ class Cells:
     def state(self) -> dict[str, Any]:
         """For a control socket."""
         lit = [name for name, on in self.lamps.items() if on]
-        return {"kind": self.kind, "rows": list(self.rows), "lamps": lit, "brightness": self.brightness, "unknown": self.unknown}
+        return {
+            "kind": self.kind,
+            "rows": list(self.rows),
+            "lamps": lit,
+            "brightness": self.brightness,
+            "cursor": self.cursor_on,
+            "unknown": self.unknown,
+        }
 
     def feed(self, data: bytes) -> None:
         """Bytes from the wire, in whatever pieces."""
@@ -209,7 +216,7 @@ class DisplaySimulator:
     def do(self, order: dict[str, Any]) -> dict[str, Any]:
         """One order. Raises ControlRefused."""
         match order:
-            case {"do": "look"}:
+            case {"do": "look" | "state"}:
                 pass
             case {"do": "power", "to": "off" | "on" as to}:
                 self._on = to == "on"

@@ -93,7 +93,7 @@ class Seat(msgspec.Struct, frozen=True):
         return value if isinstance(value, type(usual)) else usual
 
 
-def _printer_line(seat: Seat) -> Line:
+def _line(seat: Seat) -> Line:
     return TcpLine(*seat.listen) if seat.listen else PtyLine(seat.link)
 
 
@@ -110,12 +110,12 @@ SIMULATORS: dict[str, Callable[[Seat], Simulator]] = {
         seat.link, None, seat.memory, serial=seat.number(1060501), mode=seat.option("mode", "checksum"), paced=True
     ),
     "printer/escpos": lambda seat: PrinterSimulator(
-        _printer_line(seat), seat.folder / "papers", columns=32 if seat.option("profile", "80mm").startswith("58") else 48, line_s=0.02
+        _line(seat), seat.folder / "papers", columns=32 if seat.option("profile", "80mm").startswith("58") else 48, line_s=0.02
     ),
     "terminal/zvt": lambda seat: TerminalSimulator(
-        _printer_line(seat), seat.memory, blocks=seat.listen is None, number=seat.number(29_000_274), card_s=2.0
+        _line(seat), seat.memory, blocks=seat.listen is None, number=seat.number(29_000_274), card_s=2.0
     ),
-    "modem/at": lambda seat: ModemSimulator(_printer_line(seat), None, seat.memory, pin=str(seat.option("pin", ""))),
+    "modem/at": lambda seat: ModemSimulator(_line(seat), None, seat.memory, pin=str(seat.option("pin", ""))),
     "display/cd5220": _display,
     "display/epson": _display,
     "display/led8n": _display,
@@ -145,6 +145,9 @@ class Fleet:
                 device = SIMULATORS[seat.name](seat)
                 device.start()
                 self._devices[seat.role] = device
+        except ValueError:
+            self.stop()
+            raise OSError(errno.EINVAL, "this is not the memory of a simulated device", str(seat.memory)) from None
         except OSError:
             self.stop()
             raise

@@ -18,6 +18,7 @@ PROGRAM, RUN = "/usr/sbin/pcscd", Path("/run/pcscd")
 PORTS = (0x8D00, 0x8D01)
 READERS = ("Kiosk Virtual Reader 00 00", "Kiosk Virtual Reader 00 01")
 START_S, STOP_S = 10.0, 5.0
+LINGER_S, TAKEN = 65.0, "Address already in use"  # TIME_WAIT of a port whose daemon went first: 60 s; vpcd does not ask for its reuse
 CONFIG = f"""FRIENDLYNAME "Kiosk Virtual Reader"
 DEVICENAME   /dev/null:0x8D00
 LIBPATH      {DRIVER}
@@ -69,13 +70,24 @@ class Pcscd:
             (self.readers / "kiosk").write_text(CONFIG)
         for left in ("pcscd.comm", "pcscd.pid"):
             (RUN / left).unlink(missing_ok=True)
+        until = time.monotonic() + LINGER_S
+        while not self._serves():
+            self.stop(kill=True)
+            if TAKEN not in self.log.read_text() or time.monotonic() > until:
+                raise RuntimeError("pcscd did not start: " + self.log.read_text()[-600:])
+            time.sleep(1.0)
+
+    def _serves(self) -> bool:
+        """One try. False when it ended, did not serve in time, or found its ports still lingering from a card that it was cut off from."""
+        begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([PROGRAM, "--foreground", "--info", "-c", str(self.readers)], stdout=log, stderr=log)  # noqa: S603
         until = time.monotonic() + START_S
         while not _listening(PORTS[0]) or not (RUN / "pcscd.comm").exists():
-            if self.process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError("pcscd did not start: " + self.log.read_text()[-600:])
+            if self.process.poll() is not None or time.monotonic() > until or TAKEN in self.log.read_text()[begin:]:
+                return False
             time.sleep(0.02)
+        return True
 
     def stop(self, *, kill: bool = False) -> None:
         """SIGTERM, or SIGKILL: a crash. Returns when the process has gone."""

@@ -17,8 +17,8 @@ class VoiceOptions(msgspec.Struct, frozen=True):
     program: str = "espeak-ng"
 
 
-@takes(VoiceOptions)
-def espeak(part: Part, outfit: Outfit) -> VoiceDriver:
+@takes(VoiceOptions, by_port=False)
+def voice(part: Part, outfit: Outfit) -> VoiceDriver:
     """espeak-ng, or a program like it."""
     options = checked_options(part, VoiceOptions)
     try:
@@ -27,8 +27,6 @@ def espeak(part: Part, outfit: Outfit) -> VoiceDriver:
         command = []
     if not command:
         raise PartError(f"device voice: {options.program!r} is no program.")
-    voice = VoiceDriver(
-        outfit.desk, outfit.says, Program(command, part.port), Jack(options.jack), protocol=part.protocol, address=part.port
-    )
-    outfit.hears(voice.hear)
-    return voice
+    made = VoiceDriver(outfit.desk, outfit.says, Program(command, part.port), Jack(options.jack), protocol=part.protocol, address=part.port)
+    outfit.hears(made.hear)
+    return made

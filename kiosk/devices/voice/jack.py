@@ -14,7 +14,8 @@ Ioctl = Callable[[int, int, bytearray], int]
 
 
 def _ioctl(descriptor: int, request: int, buffer: bytearray) -> int:
-    return fcntl.ioctl(descriptor, request, buffer)
+    done: int = fcntl.ioctl(descriptor, request, buffer)
+    return done
 
 
 class Jack:

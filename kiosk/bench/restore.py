@@ -41,9 +41,9 @@ PHRASES = ("the first person's phrase", "the second person's phrase"), "the deci
 
 
 def restore_1m_sales_s() -> Measured:
-    """From a backup's folder to an office that was proved: copied, put back, counted, every row, sale and sum held against the originals."""
+    """From a backup's folder to an office that was proved: put back, counted, every row, sale and sum held against the originals."""
     restored_s, made_s, _ = _measured()
-    return Measured(restored_s, note=f"{SALES} sales of {KIOSKS} kiosks; the backup, which is proved by the same, took {made_s:.1f} s")
+    return Measured(restored_s, note=f"{SALES} sales of {KIOSKS} kiosks; the backup, proved by the same, took {made_s:.1f} s")
 
 
 def restore_lost_rows() -> Measured:

@@ -75,6 +75,15 @@ class Driver(Protocol):
         """Who answered last; None before anybody did."""
 
 
+class CardTerminal(Driver, Protocol):
+    """A terminal for bank cards, whatever it speaks. It watches `Published.pos_job` and tells the desk what came of it (PosUp, PosAnswered).
+
+    An approval that was told waits inside for goods or refuse; one that nobody asked for is never confirmed. A payment that may have
+    reached the bank is never sent a second time: its answer is unknown, and the terminal's own book is asked (recover). What was being
+    paid when it is stopped stays for the next start to find out.
+    """
+
+
 # ---------------------------------------------------------------- what can go wrong
 
 

@@ -192,18 +192,4 @@ class Vault(Protocol):
         """Ten digits that say over the telephone which record took the slot of a code that is right."""
 
 
-class CardTerminal(Protocol):
-    """A terminal for bank cards, whatever it speaks. It watches `Published.pos_job` and tells the desk what came of it.
-
-    An approval that was told waits inside for goods or refuse; one that nobody asked for is never confirmed. A payment that may have
-    reached the bank is never sent a second time: its answer is unknown, and the terminal's own book is asked (recover).
-    """
-
-    def start(self) -> None:
-        """Begin; PosUp is told once the terminal has said who it is and what it still holds."""
-
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """End. What was being paid stays for the next start to find out."""
-
-
 Tell = Callable[[Seen], None]

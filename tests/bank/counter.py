@@ -1,5 +1,6 @@
 """A shop with a bank terminal on its counter: a book of its own, and a script of how it behaves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kiosk.vend import paying, proof, seen
@@ -48,8 +49,18 @@ class Terminal:
         said = how.pop(0) if how else ""
         if said == "nothing":
             return None
-        answer: seen.PosAnswered = getattr(self, f"_{job.do}")(job, said)
-        return answer
+        return self._deed(job.do)(job, said)
+
+    def _deed(self, do: str) -> Callable[[PosJob, str], seen.PosAnswered]:
+        return {
+            "pay": self._pay,
+            "abort": self._abort,
+            "goods": self._goods,
+            "refuse": self._refuse,
+            "recover": self._recover,
+            "reverse": self._reverse,
+            "day_end": self._day_end,
+        }[do]
 
     def _said(self, job: PosJob, outcome: str, entry: Entry | None = None, why: str = "") -> seen.PosAnswered:
         if entry is None:

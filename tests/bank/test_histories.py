@@ -3,12 +3,14 @@
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from kiosk.vend.view import Offer
 from tests.bank.counter import Counter
+from tests.sale.everywhere import LANGUAGES
 from tests.sale.shop import Card
-from tests.sale.test_machine import QUIET, Machine
+from tests.sale.shops import Shops
+from tests.sale.test_machine import QUIET
 
 WAYS = {
     "pay": ("", "", "", "declined", "aborted", "busy", "lost", "unknown", "nothing"),
@@ -20,21 +22,12 @@ WAYS = {
 }
 
 
-class AtTheTerminal(RuleBasedStateMachine):
+class AtTheTerminal(Shops):
     """One kiosk, its terminal, one card and its meter."""
-
-    teardown = Machine.teardown
-    every_cent_is_somewhere = Machine.every_cent_is_somewhere
-    the_terminals_book_and_the_journal_say_the_same = Machine.the_terminals_book_and_the_journal_say_the_same
-    a_sale_has_one_kind_of_tender = Machine.a_sale_has_one_kind_of_tender_and_asks_for_one_payment_at_a_time
-    nothing_is_credited_twice = Machine.nothing_is_credited_twice
-    a_sale_closes_once = Machine.a_sale_closes_once_and_says_why
-    what_is_not_offered_changes_nothing = Machine.a_choice_that_is_not_offered_or_was_made_on_another_screen_changes_nothing
-    paper_numbers = Machine.paper_numbers_are_gapless_and_a_sales_own
 
     @initialize(fresh=st.booleans())
     def begin(self, fresh: bool) -> None:
-        self.shops = [Counter()]
+        self.shops = [Counter(languages=LANGUAGES)]
         self.card = Card(count=0) if fresh else Card()
         if fresh:  # as it was issued: nothing to clear, so that it is armed for each payment
             body = self.card.files[1][1:42] + b"\x01"
@@ -43,9 +36,6 @@ class AtTheTerminal(RuleBasedStateMachine):
         self.at: Counter | None = None
         self.heard = 0
         self.tear: tuple[int, int] | None = None
-
-    def _work(self, act: object, shop: Counter | None = None) -> None:
-        Machine._work(self, act, shop)  # type: ignore[arg-type]
 
     @property
     def shop(self) -> Counter:

@@ -59,7 +59,7 @@ def test_a_sentence_of_which_the_english_has_changed_is_stale_and_not_compiled()
     assert list(catalogues.faults(changed)) == ["reading.first: stale"]
     again = catalogues.brought_up(changed)
     assert list(catalogues.faults(again)) == ["reading.first: stale"]
-    assert b"Reading your card" not in catalogues.compiled(again)
+    assert b"Reading your card. Leave it in." not in catalogues.compiled(again)
 
 
 def test_an_amount_may_have_its_currency() -> None:

@@ -19,7 +19,7 @@ class EsspOptions(msgspec.Struct, frozen=True):
     digits, the one that it left the factory with if left out."""
 
     encryption: Literal["auto", "on", "off"] = "auto"
-    key: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{16}$")] = "0123456701234567"
+    key: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{16}\Z")] = "0123456701234567"
     address: Annotated[int, msgspec.Meta(ge=0, le=0x7D)] = 0
     baud: Literal[9600, 38400, 115200] = 9600
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from kiosk.devices.contract import DeviceTimeout
+from kiosk.devices.contract import CardTerminal, DeviceTimeout
 from kiosk.devices.fitting import Outfit, Part, checked_options, takes
 from kiosk.devices.port import Port, after, open_port, open_serial
 from kiosk.devices.zvt import messages as m
@@ -18,7 +18,7 @@ _ASK_S = 1.5
 class ZvtOptions(msgspec.Struct, frozen=True):
     """`password`: the terminal's own, six digits; `baud`: of a serial line."""
 
-    password: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")] = "000000"  # noqa: S105 - as terminals are delivered
+    password: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}\Z")] = "000000"  # noqa: S105 - as terminals are delivered
     baud: Literal[9600, 19200, 38400, 57600, 115200] = 9600
 
 
@@ -33,7 +33,7 @@ def _ask(part: Part, port: Port) -> str:
 
 
 @takes(ZvtOptions, ask=_ask)
-def terminal(part: Part, outfit: Outfit) -> ZvtTerminal:
+def terminal(part: Part, outfit: Outfit) -> CardTerminal:
     """A bank card terminal on a serial line (8 bits, two stop bits) or at tcp:HOST:PORT."""
     options, socket = checked_options(part, ZvtOptions), _is_socket(part)
     return ZvtTerminal(

@@ -1,5 +1,6 @@
 """SSP packets and the encrypted layer are what the manual and a recorded session say, and nothing that comes in can upset them."""
 
+import contextlib
 import json
 import random
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from kiosk.devices.essp import crypto, events, questions
 from kiosk.devices.essp.crypto import Exchange, Sealed, Undeciphered, is_prime, new_exchange
+from kiosk.devices.essp.line import Line, Pace
 from kiosk.devices.essp.wire import MAX_DATA, Decoder, Frame, crc, encode
+from kiosk.devices.port import pair
 from kiosk.devices.sim.essp_line import EsspLine, Layer, divide, prime
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "essp.json").read_text())
@@ -76,6 +79,42 @@ def test_the_vectors_say_what_their_sources_say() -> None:
     cleared = events.parse(device_of("POLL -> ch2 note cleared into cashbox at power-up")[1:])
     assert [event.channel for event in cleared.credits] == [2]
     assert events.reject_word(device_of("LAST REJECT CODE -> 08 reject by host")[1]) == "host"
+
+
+def body_of(name: str) -> bytes:
+    """The data of an answer of another source, behind its OK."""
+    return bytes.fromhex(VECTORS["bodies"][name])[1:]
+
+
+@pytest.mark.parametrize("protocol", [4, 6])
+def test_the_set_up_answers_of_another_source_say_the_same_values(protocol: int) -> None:
+    setup = questions.Setup.parse(body_of(f"setup, protocol {protocol}"))
+    assert (setup.unit, setup.firmware, setup.protocol) == (6, "0459", protocol)
+    assert setup.currencies == ("USD",) * 7
+    assert setup.values == (1, 2, 5, 10, 20, 50, 100)
+
+
+def test_the_counters_and_the_key_of_another_source_are_read() -> None:
+    class Said(Line):
+        def ask(self, command: bytes) -> bytes:
+            assert command == bytes([questions.GET_COUNTERS])
+            return body_of("counters")
+
+    near, far = pair()
+    with contextlib.closing(near), contextlib.closing(far):
+        assert questions.stacked(Said(near, 0, Pace())) == 300
+    assert int.from_bytes(body_of("key exchange"), "little") == 57803
+    assert Exchange(3, 0xFFFB, 1).key(23150)[:8] == bytes.fromhex("6745230167452301")
+    assert Exchange(3, 0xFFFB, 1).key(23150)[8:] == (23150).to_bytes(8, "little")
+
+
+@pytest.mark.covers("field-92")
+@pytest.mark.parametrize("vector", VECTORS["newer"], ids=[vector["name"] for vector in VECTORS["newer"]])
+def test_an_event_of_another_protocol_ends_the_reading_and_is_no_money(vector: dict[str, str]) -> None:
+    polled = events.parse(bytes.fromhex(vector["data"])[1:])
+    assert polled == events.Polled((), int(vector["stops"], 16))
+    assert not polled.credits
+    assert not polled.at_rest
 
 
 @pytest.mark.parametrize("name", [name for name in VECTORS["bodies"] if name.startswith("poll")])

@@ -1,9 +1,14 @@
 """What a printer says is told apart, byte by byte, and what it does not say is not made up."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kiosk.devices.printer import escpos
 from kiosk.devices.printer.status import (
     Answer,
     Cleared,
@@ -19,53 +24,32 @@ from kiosk.devices.printer.status import (
 
 GOOD = Condition(offline=False, cover=False, stopped=False, error=False, cutter=False, fatal=False, hot=False, low=False, out=False)
 
-# DLE EOT n: question, byte, the word that a printer which was well before has now
-REAL_TIME = [
-    (1, 0x12, "ok"),
-    (1, 0x16, "ok"),  # drawer pin
-    (1, 0x1A, "offline"),
-    (2, 0x12, "ok"),
-    (2, 0x16, "cover"),
-    (2, 0x1A, "ok"),  # feeding by its button
-    (2, 0x32, "out"),
-    (2, 0x52, "error"),
-    (3, 0x12, "ok"),
-    (3, 0x1A, "error"),  # cutter
-    (3, 0x32, "error"),
-    (3, 0x52, "error"),  # hot head
-    (4, 0x12, "ok"),
-    (4, 0x1E, "low"),
-    (4, 0x72, "out"),
-    (4, 0x7E, "out"),
-]
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "escpos.json").read_text())
 
 
-@pytest.mark.parametrize(("question", "byte", "word"), REAL_TIME, ids=lambda value: f"{value:x}" if isinstance(value, int) else value)
-def test_each_real_time_answer_means_what_the_table_says(question: int, byte: int, word: str) -> None:
+@pytest.mark.parametrize("vector", VECTORS["real_time"], ids=[f"{vector['question']}-{vector['byte']}" for vector in VECTORS["real_time"]])
+def test_each_real_time_answer_means_what_the_table_says(vector: dict[str, Any]) -> None:
+    byte = int(vector["byte"], 16)
     assert StatusReader().feed(bytes([byte])) == [RealTime(byte)]
-    assert after_answer(GOOD, question, byte).word == word
+    assert after_answer(GOOD, vector["question"], byte).word == vector["word"]
 
 
-# four bytes by themselves: the word
-REPORTS = [
-    ("10000000", "ok"),
-    ("14000000", "ok"),  # drawer pin
-    ("18000000", "offline"),
-    ("38000000", "cover"),
-    ("18080000", "error"),  # cutter
-    ("18200000", "error"),
-    ("18400000", "error"),
-    ("10000300", "low"),
-    ("18000f00", "out"),
-    ("18000c00", "out"),
-]
-
-
-@pytest.mark.parametrize(("block", "word"), REPORTS)
-def test_each_automatic_report_means_what_the_table_says(block: str, word: str) -> None:
-    raw = bytes.fromhex(block)
+@pytest.mark.parametrize("vector", VECTORS["reports"], ids=[vector["bytes"] for vector in VECTORS["reports"]])
+def test_each_automatic_report_means_what_the_table_says(vector: dict[str, Any]) -> None:
+    raw = bytes.fromhex(vector["bytes"])
     assert StatusReader().feed(raw) == [Status(raw)]
-    assert after_status(raw).word == word
+    assert after_status(raw).word == vector["word"]
+
+
+def test_what_is_asked_and_the_sign_of_the_end_are_the_tables_bytes() -> None:
+    orders = {vector["name"]: bytes.fromhex(vector["bytes"]) for vector in VECTORS["orders"]}
+    (done,) = VECTORS["done"]
+    mark = bytes.fromhex(done["mark"])
+    assert [escpos.question(n) for n in (1, 2, 3, 4)] == list(orders.values())[:4]
+    assert escpos.job_bytes((), escpos.PAPER_80).startswith(escpos.INITIALIZE + orders["tell every change"])
+    assert escpos.ask_done(mark) == orders["tell when this is printed"]
+    assert orders["answer when the buffer gets here"] == escpos.ASK_QUEUED
+    assert StatusReader().feed(bytes.fromhex(done["bytes"])) == [Done(mark)]
 
 
 def test_no_answer_is_never_no_paper() -> None:

@@ -1,6 +1,7 @@
 """Which phase the machine is in, what the card in the slot needs next, and when the phase's time is over. All derived."""
 
-from kiosk.vend import sms
+from kiosk.vend import outage, sms
+from kiosk.vend.bank import NIGHTLY
 from kiosk.vend.card.reading import Returned, Word
 from kiosk.vend.codes import Order
 from kiosk.vend.state import Here, Sale, State, find
@@ -150,16 +151,9 @@ def _of_card(state: State) -> str:
 
 
 def out_of_service(state: State) -> str:
-    """Why no money can go in now, or "": restored | reader | keys | service | cash, or the name of an offline rule."""
-    if state.witness.restored:
-        return "restored"
-    if state.here.reader:
-        return "reader"
-    if not state.trust.trades:
-        return "keys"
-    if state.service.closed:
-        return "service"
-    return state.here.stop or ("" if cash_works(state) or bank_works(state) else "cash")
+    """Why no money can go in now, by the first row of the table that says so; "cash" where nothing is left that takes any, "" otherwise."""
+    why = next((row.why for row in outage.rows(state) if row.why), "")
+    return why or ("" if cash_works(state) or bank_works(state) else "cash")
 
 
 def note_moves(state: State) -> bool:
@@ -168,25 +162,19 @@ def note_moves(state: State) -> bool:
 
 
 def cash_works(state: State) -> bool:
-    """Some acceptor is ready to take money, and the machine is open and has its keys."""
-    return (
-        not state.service.closed
-        and state.trust.trades
-        and not state.here.stop
-        and any(seen.denominations and not seen.code and not state.till.box(device).gone for device, seen in state.here.acceptors.items())
-    )
+    """Some acceptor is ready to take money, and nothing stops it."""
+    return outage.works(state, "notes") or outage.works(state, "coins")
 
 
 def bank_works(state: State) -> bool:
-    """The bank terminal is ready to be asked, and the machine is open and has its keys. An attempt without an end bars the next one."""
-    works = state.here.pos.up == "" and not state.here.pos.doing and state.bank.open is None and state.witness.restored is None
-    return works and not state.service.closed and state.trust.trades and not state.here.stop
+    """The bank terminal is ready to be asked, and nothing stops it. An attempt without an end bars the next one."""
+    return outage.works(state, "bank") and not state.here.pos.doing and state.bank.open is None
 
 
 def pos_due_ms(state: State) -> int | None:
     """When the terminal's book is asked again about an attempt of which nothing is known; None while nobody can ask."""
     payment, now = state.bank.open, state.here.pos
-    if payment is None or payment.stage != "unknown" or now.up != "" or state.witness.restored:
+    if payment is None or payment.stage != "unknown" or now.up not in ("", *NIGHTLY) or state.witness.restored:
         return None
     if state.sale and state.sale.id != payment.sale:
         return None  # who pays now has the terminal's customer's place
@@ -194,10 +182,10 @@ def pos_due_ms(state: State) -> int | None:
 
 
 def codes_work(state: State) -> bool:
-    """Transfer codes can be checked and put on cards: open, with the keys of some generation of them."""
-    opened, here = state.trust.opened, state.here
+    """Transfer codes can be checked and put on cards: nothing stops it, and there are keys of some generation of them."""
+    opened = state.trust.opened
     keyed = opened is None or opened.how == "demo" or bool(opened.codes)
-    return keyed and state.trust.trades and not state.service.closed and not here.code_stop and not here.reader
+    return keyed and outage.works(state, "code")
 
 
 def order_due(state: State) -> Order | None:

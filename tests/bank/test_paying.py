@@ -358,6 +358,35 @@ def test_a_full_terminal_takes_no_more_until_its_day_is_ended_at_night() -> None
     assert shop.view.params["bank"]
 
 
+@pytest.mark.covers("failure-22", "failure-25")
+def test_a_full_terminal_is_still_asked_about_an_unknown_payment() -> None:
+    """Its day cannot end while one is unknown: were it not asked, both would stay so for ever."""
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script = {"pay": ["lost"]}
+    shop.pay()
+    shop.tell(seen.DeviceDown("terminal", "full"))
+    shop.up()
+    shop.wait(20)
+    assert shop.state.bank.open is None
+    assert (shop.view.params["state"], shop.terminal.taken_minor()) == ("reversed", 0)
+    shop.press("cancel")
+    shop.pull()
+    for _ in range(24):
+        shop.later(1)
+        shop.work()
+    assert shop.view.params["bank"]
+
+
+@pytest.mark.covers("field-204")
+def test_of_a_terminals_receipt_no_more_is_kept_than_a_paper_holds() -> None:
+    shop, card = Counter(Terminal(lines=("x" * 900,) * 900)), Card()
+    paying(shop, card)
+    shop.work()
+    (paid,) = [fact for fact in shop.facts() if isinstance(fact, PosFinal)]
+    assert paid.lines == ("x" * 64,) * 60
+
+
 def test_no_day_ends_while_a_payment_is_unknown() -> None:
     shop, card = Counter(), Card()
     shop.insert(card)

@@ -1,5 +1,7 @@
 """What a terminal tells beside its payments: that it works, what it wants of the customer, and what its own book says."""
 
+import pytest
+
 from kiosk.vend import seen
 from kiosk.vend.bank import PosUnexplained
 from tests.bank.counter import Counter, Terminal
@@ -74,6 +76,7 @@ def test_receipts_that_no_row_explains_are_an_alarm_and_ones_own_are_not() -> No
     assert len([fact for fact in shop.facts() if isinstance(fact, PosUnexplained)]) == 1
 
 
+@pytest.mark.covers("field-202")
 def test_a_terminal_that_counts_from_one_again_is_no_alarm() -> None:
     shop = Counter(Terminal(receipts=9_998))
     shop.terminal.receipts = 1

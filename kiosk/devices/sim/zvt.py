@@ -148,8 +148,9 @@ class TerminalSimulator:
                 raise ControlRefused(f"There is no fault {name} = {value}.")
 
     def _unasked(self, verb: dict[str, Any]) -> None:
-        if self._talk is None:
-            self._begin(self.talks.goods(int(verb.get("amount_minor", 1)), 2.0, 3))
+        if self._talk is not None or not self._powered:
+            raise ControlRefused("The terminal is in a dialogue, or off.")
+        self._begin(self.talks.goods(int(verb.get("amount_minor", 1)), 2.0, 3))
 
     # ---------------------------------------------------------------- power and plug
 

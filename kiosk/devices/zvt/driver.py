@@ -18,8 +18,9 @@ from kiosk.devices.zvt import messages as m
 from kiosk.devices.zvt.attempt import Attempt
 from kiosk.devices.zvt.codes import TROUBLES, WAIT, Trouble, why
 from kiosk.devices.zvt.link import Link, Pace, SerialLink, StreamLink
-from kiosk.devices.zvt.service import Service, Stopping, stray
-from kiosk.devices.zvt.wire import WireError
+from kiosk.devices.zvt.service import Service, Stopping
+from kiosk.devices.zvt.table import Phase, stray
+from kiosk.devices.zvt.wire import Apdu, WireError
 from kiosk.vend.money import Currency
 from kiosk.vend.ports import Desk, PosJob
 from kiosk.vend.seen import DeviceDown, PosAnswered, PosUp
@@ -28,7 +29,7 @@ _ABOUT_PAYMENT = {"goods", "refuse", "abort"}
 
 
 class ZvtTerminal:
-    """A driver; see `contract.Driver` and `ports.CardTerminal`.
+    """A driver; see `contract.CardTerminal`.
 
     `blocks`: it speaks in blocks, over a serial line; otherwise it is a socket. `password`: the terminal's, six digits.
     `enrolled`: the only terminal id that may take payments; "" takes any. `at`: where it is, for whoever asks who it is.
@@ -55,7 +56,7 @@ class ZvtTerminal:
         self._standing = Standing()
         self._identity: Identity | None = None
         self._trouble: Trouble | None = None
-        self._receipt = ""  # the last in the terminal's book, as far as it is known
+        self._book = duties.Book()  # the terminal's, as it was read last
         self._attempt: Attempt | None = None  # the last payment of this life
         self._rev = -1
         self._taken: int | None = None  # the last job that was taken up
@@ -131,7 +132,7 @@ class ZvtTerminal:
         self._enquire(service)
         self._look_up(service)
 
-    def _recognise(self, end: m.Apdu) -> None:
+    def _recognise(self, end: Apdu) -> None:
         """Who it is. Raises Refused for one that must not take payments here."""
         try:
             serial, currency = m.terminal_of(end), m.currency_of(end)
@@ -153,19 +154,19 @@ class ZvtTerminal:
 
     def _look_up(self, service: Service) -> None:
         """The terminal's last receipt, which the desk is to know before the next payment."""
-        self._receipt = duties.read_book(service, self._password).receipt
+        self._book = duties.read_book(service, self._password)
         self._up()
 
     # ---------------------------------------------------------------- service
 
     def _serve(self, link: Link) -> None:
         service = self._service(link)
-        enquiry_at = after(self._pace.enquiry_s)
+        enquiry_at = self._next_enquiry()
         while not self._stopping.is_set():
             job = self._wanted(self._pace.idle_s)
             if job:
                 self._do(link, service, self._take(job))
-                enquiry_at = after(self._pace.enquiry_s)
+                enquiry_at = self._next_enquiry()
             while message := link.receive(0.0):
                 answer = stray(message, self._final)
                 if answer:
@@ -173,12 +174,15 @@ class ZvtTerminal:
             if time.monotonic() >= enquiry_at:
                 self._enquire(service)
                 self._look_up(service)
-                enquiry_at = after(self._pace.enquiry_s)
+                enquiry_at = self._next_enquiry()
+
+    def _next_enquiry(self) -> float:
+        return after(self._pace.enquiry_s if self._book.before else self._pace.busy_s)
 
     def _do(self, link: Link, service: Service, job: PosJob) -> None:
         if job.do == "pay" and not self._trouble:
             self._pay(link, job)
-            if self._attempt and self._attempt.outcome:
+            if self._attempt and self._attempt.outcome not in {"", "busy"}:
                 self._look_up(service)
         elif job.do == "recover":
             self._recover(service, job)
@@ -190,8 +194,11 @@ class ZvtTerminal:
             self._without_terminal(job)
 
     def _pay(self, link: Link, job: PosJob) -> None:
-        """One payment, to whatever end. Its 06 01 is said once."""
-        attempt = self._attempt = Attempt(job, self._currency.numeric, self._receipt, self._desk.tell)
+        """One payment, to whatever end. Its 06 01 is said once, and only after a receipt that is known: it could not be found again."""
+        if not self._book.before:
+            self._desk.tell(PosAnswered(job.id, "busy", why="book"))
+            return
+        attempt = self._attempt = Attempt(job, self._currency.numeric, self._book.before, self._desk.tell)
         try:
             order = m.authorisation(job.amount_minor, self._currency.numeric, self._pace.goods_s, self._pace.waits)
         except ValueError:
@@ -215,7 +222,7 @@ class ZvtTerminal:
             owed = attempt.payment.owes
             message = link.receive(min(deadline, after(self._pace.look_s)))
             answers = [attempt.heard(message)] if message else []
-            if message:
+            if message and attempt.payment.phase is not Phase.ASKED:
                 deadline = after(self._pace.end_s)
             elif time.monotonic() >= deadline:
                 raise DeviceTimeout("the terminal has fallen silent", maybe_done=True)
@@ -228,7 +235,7 @@ class ZvtTerminal:
                 link.send(answer)
         attempt.closed()
 
-    def _ordered(self, attempt: Attempt) -> m.Apdu | None:
+    def _ordered(self, attempt: Attempt) -> Apdu | None:
         """What the desk wants of the running payment. A question what became of it means that the desk waits no longer."""
         job = self._wanted(0.0)
         if job is None:
@@ -252,15 +259,17 @@ class ZvtTerminal:
             if self._stopping.wait(self._pace.busy_s):
                 raise Stopping
         terminal, _, before = job.before.partition("/")
-        if attempt or terminal != (self._identity.serial if self._identity else ""):
-            before = attempt.before if attempt else ""  # another terminal's book knows nothing of it
+        if attempt:
+            before = attempt.before
+        elif terminal and terminal != (self._identity.serial if self._identity else ""):
+            book = duties.Book()  # another terminal's knows nothing of it
         answer = duties.recovered(book, job, before)
         if attempt and answer.outcome != "unknown":
             attempt.outcome = answer.outcome
         self._taken = job.id
         self._desk.tell(answer)
         if answer.outcome != "unknown":
-            self._receipt = book.receipt
+            self._book = book
             self._up()
 
     def _reverse(self, service: Service, job: PosJob) -> None:
@@ -342,11 +351,15 @@ class ZvtTerminal:
             self._down(self._trouble.code)
 
     def _up(self) -> None:
-        serial = self._identity.serial if self._identity else ""
-        self._desk.tell(PosUp(self.role, serial, (self._open.name,) if self._open else (), self._receipt))
-        self._standing.becomes("")
-        if self._trouble:
-            self._down(self._trouble.code)
+        """It answers. With a trouble that people mend, or a book that cannot be read, it is none the better for that."""
+        code = self._trouble.code if self._trouble else "" if self._book.before else "book"
+        if not code or (self._trouble and self._trouble.cure != "people"):
+            serial = self._identity.serial if self._identity else ""
+            self._desk.tell(PosUp(self.role, serial, (self._open.name,) if self._open else (), self._book.receipt))
+        if code:
+            self._down(code)
+        else:
+            self._standing.becomes("")
 
     def _down(self, code: str, state: State | None = None) -> None:
         if self._standing.becomes(code, state):

@@ -4,7 +4,7 @@ import msgspec
 
 from kiosk.devices.zvt import messages as m
 from kiosk.devices.zvt.book import EMPTY, Sought, found
-from kiosk.devices.zvt.codes import TROUBLES, Trouble, why
+from kiosk.devices.zvt.codes import APPROVED, TROUBLES, Trouble, why
 from kiosk.devices.zvt.service import Ended, Service
 from kiosk.vend.ports import PosJob
 from kiosk.vend.seen import PosAnswered
@@ -23,20 +23,27 @@ class Book(msgspec.Struct, frozen=True):
 
     @property
     def receipt(self) -> str:
-        """The number of the last receipt, as `book.Sought.before` has it."""
+        """The number of the last receipt; EMPTY of an empty book, "" where it does not say."""
         if not self.known:
             return ""
         return self.last.receipt if self.last else EMPTY
 
+    @property
+    def before(self) -> str:
+        """As `book.Sought.before` has it. What was declined may have no number: then there is none yet."""
+        return EMPTY if self.last and not self.last.receipt and self.last.result != APPROVED else self.receipt
+
 
 def read_book(service: Service, password: int) -> Book:
     """The terminal's last transaction, printed nowhere."""
-    ended = service.run(m.repeat_receipt(password), end_s=_BOOK_S)
+    ended = service.run(m.repeat_receipt(password), end_s=_BOOK_S, prompts=False)
     if ended.refused is not None:
         return Book(busy=True)
-    if ended.status and not ended.unreadable:
+    if ended.unreadable:
+        return Book()
+    if ended.status and ended.status.names_one:
         return Book(known=True, last=ended.status)
-    return Book(known=ended.aborted and ended.result is not None and ended.result not in _NOT_NOW)
+    return Book(known=ended.aborted and ended.code is not None and ended.code not in _NOT_NOW)
 
 
 def recovered(book: Book, job: PosJob, before: str) -> PosAnswered:

@@ -14,6 +14,7 @@ from kiosk.devices.zvt.wire import Apdu, WireError
 
 # from the terminal
 STATUS, INTERMEDIATE, COMPLETION, ABORTED, PRINT_LINE, PRINT_BLOCK = 0x040F, 0x04FF, 0x060F, 0x061E, 0x06D1, 0x06D3
+TOLD = frozenset({STATUS, INTERMEDIATE, COMPLETION, ABORTED, PRINT_LINE, PRINT_BLOCK})
 # answers of either side: 80 00 and 84 00 are yes, 84 xx with a result code is no
 YES, GOODS_WAIT, GOODS_FAILED, CANNOT = Apdu(0x8000), Apdu(0x849C), Apdu(0x8466), Apdu(0x8483)
 
@@ -86,6 +87,11 @@ class StatusInfo(msgspec.Struct, frozen=True):
     def name(self) -> tuple[str, str, str]:
         """Which transaction it is: the same one, told again, has the same."""
         return self.terminal, self.trace, self.receipt
+
+    @property
+    def names_one(self) -> bool:
+        """It is about a transaction: of a command that found none only the result is said."""
+        return bool(self.receipt) or self.amount_minor is not None
 
 
 def status_info(data: bytes) -> StatusInfo:

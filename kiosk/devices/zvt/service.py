@@ -9,8 +9,8 @@ import msgspec
 from kiosk.devices.contract import DeviceTimeout
 from kiosk.devices.port import after
 from kiosk.devices.zvt import messages as m
-from kiosk.devices.zvt.codes import APPROVED
 from kiosk.devices.zvt.link import Link, Pace
+from kiosk.devices.zvt.table import stray
 from kiosk.devices.zvt.wire import Apdu, WireError
 
 _SLICE_S = 0.5  # a wait looks up so often, to see whether it is still wanted
@@ -46,45 +46,34 @@ class Ended(msgspec.Struct, frozen=True):
         return self.refused is None and not self.aborted and not self.unreadable and self.code is None
 
 
-def stray(message: Apdu, ours: Callable[[m.StatusInfo], bool] = lambda _info: False) -> Apdu | None:
-    """The answer to a message that belongs to no dialogue of ours. An approval that nobody asked for is never confirmed, but for one
-    that is known to be final (`ours`)."""
-    if m.is_yes(message) or m.refusal_of(message):
-        return None
-    if message.command == m.STATUS:
-        try:
-            info = m.status_info(message.data)
-        except WireError:
-            return m.GOODS_FAILED
-        return m.YES if info.result != APPROVED or ours(info) else m.GOODS_FAILED
-    known = {m.INTERMEDIATE, m.COMPLETION, m.ABORTED, m.PRINT_LINE, m.PRINT_BLOCK}
-    return m.YES if message.command in known else m.CANNOT
-
-
 class Service:
     """Commands over one link."""
 
     def __init__(self, link: Link, pace: Pace, stopping: threading.Event, ours: Callable[[m.StatusInfo], bool]) -> None:
         self._link, self._pace, self._stopping, self._ours = link, pace, stopping, ours
 
-    def run(self, command: Apdu, *, once: bool = False, end_s: float | None = None) -> Ended:
-        """Sends it and hears it out. `end_s`: instead of T4. Raises DeviceTimeout, PortLost, Stopping: then it may have been done."""
+    def run(self, command: Apdu, *, once: bool = False, end_s: float | None = None, prompts: bool = True) -> Ended:
+        """Sends it and hears it out. `end_s`: instead of T4. Raises DeviceTimeout, PortLost, Stopping: then it may have been done.
+
+        `prompts` False: no customer has to do anything in it. A terminal that says so all the same is in another dialogue than we are,
+        and what it approves there is not confirmed.
+        """
         self._link.send(command, once=once)
         deadline = after(self._pace.answer_s)
         while not m.is_yes(message := self._next(deadline)):
             if (refused := m.refusal_of(message)) is not None:
                 return Ended(refused=refused)
             self._answer(stray(message, self._ours))
-        return self._heard_out(end_s or self._pace.end_s)
+        return self._heard_out(end_s or self._pace.end_s, prompts)
 
-    def _heard_out(self, end_s: float) -> Ended:
-        ended = Ended()
-        while True:
+    def _heard_out(self, end_s: float, prompts: bool) -> Ended:
+        ended, astray = Ended(), False
+        while not ended.end:
             message = self._next(after(end_s))
-            self._answer(None if m.is_yes(message) or m.refusal_of(message) else _reply(message))
+            astray = astray or (message.command == m.INTERMEDIATE and not prompts)
+            self._answer(stray(message, self._ours if astray else lambda _info: True))
             ended = _more(ended, message)
-            if ended.end:
-                return ended
+        return msgspec.structs.replace(ended, unreadable=True) if astray else ended
 
     def _answer(self, answer: Apdu | None) -> None:
         if answer:
@@ -99,11 +88,6 @@ class Service:
                 return message
             if time.monotonic() >= deadline:
                 raise DeviceTimeout("the terminal gives no answer", maybe_done=True)
-
-
-def _reply(message: Apdu) -> Apdu:
-    known = {m.STATUS, m.INTERMEDIATE, m.COMPLETION, m.ABORTED, m.PRINT_LINE, m.PRINT_BLOCK}
-    return m.YES if message.command in known else m.CANNOT
 
 
 def _more(ended: Ended, message: Apdu) -> Ended:

@@ -9,6 +9,7 @@ The terminal repeats 04 0F until it has our word; each is answered, and an appro
 refused while no word was given: nothing that decides about money is guessed. Source: PA00P015 13.08, 06 01 with issue of goods.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import msgspec
@@ -74,7 +75,7 @@ def heard(payment: Payment, message: Apdu) -> Heard:
         code = m.refusal_of(message)
         return _ended(_with(payment, code), "busy", why(code))
     if payment.phase is Phase.ASKED:
-        payment = _in(payment, Phase.RUNNING)  # its 80 00 00 was lost
+        return Heard(payment, stray(message))  # it may be an old message, told again: only its yes begins a payment
     if command == m.STATUS:
         return _status(payment, message.data)
     if command == m.INTERMEDIATE:
@@ -120,6 +121,20 @@ def lost(payment: Payment) -> Heard:
         case Phase.COMPLETED | Phase.REVERSED | Phase.ENDED:
             return Heard(payment)
     return _ended(payment, "unknown")
+
+
+def stray(message: Apdu, ours: Callable[[m.StatusInfo], bool] = lambda _info: False) -> Apdu | None:
+    """The answer to a message that belongs to no dialogue of ours. An approval that nobody asked for is never confirmed, but for one
+    that is known to be final (`ours`)."""
+    if m.is_yes(message) or m.refusal_of(message):
+        return None
+    if message.command != m.STATUS:
+        return m.YES if message.command in m.TOLD else m.CANNOT
+    try:
+        info = m.status_info(message.data)
+    except WireError:
+        return m.GOODS_FAILED
+    return m.YES if info.result != APPROVED or ours(info) else m.GOODS_FAILED
 
 
 # ---------------------------------------------------------------- 04 0F

@@ -167,9 +167,11 @@ class StreamDecoder:
     def feed(self, data: bytes) -> list[Apdu]:
         """Every message that `data` completes, in order. Raises WireError when the stream is not ZVT any more: hang up."""
         self._pending += data
-        found = []
+        found: list[Apdu] = []
         while self._pending:
             if self._pending[0] not in _CLASSES:
+                if found:
+                    break  # they were true, and come first
                 if self._met:
                     raise WireError("the stream is out of step")
                 del self._pending[0]

@@ -20,6 +20,7 @@ from kiosk.hq.settlement.sources import Cards, Claimed, Machine, numbers
 from kiosk.hq.settlement.tables import PAPER, SETTLEMENT
 from kiosk.hq.store import Store
 from kiosk.vend import code, evidence, facts
+from kiosk.vend.bank import PosFinal
 from kiosk.vend.evidence import RESTORED, SLIP
 from kiosk.vend.evidence import Evidence as Paper
 from kiosk.vend.money import CURRENCIES
@@ -289,7 +290,7 @@ def _never_ended(connection: Connection, machines: dict[str, Machine], here: set
 
 
 def _last_sale(connection: Connection, no: int) -> tuple[facts.SaleOpened | None, int, int]:
-    """The last sale if it did not end, the cash that came into it, and when it was opened."""
+    """The last sale if it did not end, what was paid into it, and when it was opened."""
     paid = 0
     for line in sources.newest_rows(connection, no, OPEN_ROWS):
         match line.fact:
@@ -297,7 +298,7 @@ def _last_sale(connection: Connection, no: int) -> tuple[facts.SaleOpened | None
                 return None, 0, 0
             case facts.NoteStacked() | facts.CoinAccepted() as piece:
                 paid += piece.denomination
-            case facts.TransferCodeAccepted() as accepted:
+            case facts.TransferCodeAccepted() | PosFinal() as accepted:
                 paid += accepted.amount_minor
             case facts.SaleOpened() as opened:
                 return opened, paid, line.at_ms

@@ -8,8 +8,9 @@ from kiosk.hq.settlement import cases, told
 from kiosk.hq.settlement.alarms import watch
 from kiosk.hq.settlement.burned import burned
 from kiosk.hq.settlement.deciding import NotSettled
-from kiosk.hq.settlement.rule import way
+from kiosk.hq.settlement.rule import Doubt, way
 from kiosk.vend import facts as f
+from kiosk.vend.bank import PosFinal
 from tests.hq.settle_kit import CARD, Town, claimed
 from tests.sale.shop import METER, Card
 
@@ -85,3 +86,16 @@ def test_a_sale_that_never_ended_is_looked_for_among_the_last_rows(town: Town, m
     assert len(town.cases.all(town.now_ms)) == 1
     monkeypatch.setattr(cases, "OPEN_ROWS", 1)
     assert town.cases.all(town.now_ms) == []
+
+
+def test_what_a_bank_card_paid_into_a_sale_that_never_ended_is_owed_too(town: Town) -> None:
+    k07 = town.kiosk("K07")
+    k07.insert(Card())
+    k07.press("tender", "cash")
+    (opened,) = k07.facts("SaleOpened")
+    assert isinstance(opened, f.SaleOpened)
+    k07._add((PosFinal(opened.sale, "00000000000000aa", 70_00, "0042", "001042", "123456", "4771"),))
+    town.hears(k07)
+    town.state(k07, "closed")
+    (case,) = town.cases.all(town.now_ms)
+    assert (case.kind, case.amount_minor, case.doubts) == ("open", 70_00, (Doubt.OPEN,))

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 _CHUNK = 4096  # bytes taken from the system at once
-_FLUSH_CHUNKS = 64
+_FLUSH_CHUNKS = 64  # the most that is taken at once from a line that babbles
 _TAKEN = (errno.EBUSY, errno.EAGAIN)
 _PTY_MAJORS = range(136, 144)  # Unix98 pseudo-terminals (the kernel's list of devices)
 _WRITE_S = 2.0  # a device that takes no byte for this long is as good as gone
@@ -39,6 +39,7 @@ class Port(ABC):
 
     def __init__(self) -> None:
         self._ahead = bytearray()  # received, not yet asked for
+        self._late = 0  # chunks in a row that came behind their deadline
 
     @abstractmethod
     def receive(self, deadline: float) -> bytes:
@@ -71,8 +72,17 @@ class Port(ABC):
         return self._take(found + len(end) if found >= 0 else limit)
 
     def read_some(self, deadline: float) -> bytes:
-        """Whatever is there, as soon as there is any; b"" at the deadline. Raises PortLost."""
-        return self._take(len(self._ahead)) or self.receive(deadline)
+        """Whatever is there, as soon as there is any; b"" at the deadline. Raises PortLost.
+
+        Behind the deadline what waits already is still given, or a slow machine would be deaf; a line that babbles without end is not.
+        """
+        if self._ahead:
+            return self._take(len(self._ahead))
+        self._late = self._late + 1 if time.monotonic() >= deadline else 0
+        received = self.receive(deadline) if self._late <= _FLUSH_CHUNKS else b""
+        if not received:
+            self._late = 0
+        return received
 
     def flush_input(self) -> None:
         """Forgets what has come in and was not read; a line that babbles without end cannot hold it up. Raises PortLost."""

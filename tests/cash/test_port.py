@@ -1,5 +1,6 @@
 """Bytes arrive by their deadline or not at all, and a cable that is pulled is noticed."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -97,7 +98,7 @@ def test_a_large_write_waits_for_the_reader_and_a_dead_reader_is_a_lost_port() -
 def test_two_processes_cannot_have_one_line() -> None:
     master, slave = os.openpty()
     first = open_serial(os.ttyname(slave))
-    with pytest.raises(PortLost, match="exclusively"):
+    with pytest.raises(PortLost, match="in use by another program"):
         open_serial(os.ttyname(slave))
     first.close()
     open_serial(os.ttyname(slave)).close()
@@ -137,3 +138,32 @@ def test_a_cut_wire_stays_cut() -> None:
         faulty.write(b"3")
     with pytest.raises(PortLost):
         faulty.write(b"4")
+
+
+def test_a_line_that_babbles_without_end_is_not_listened_to_for_ever() -> None:
+    near, far = pair()
+    over = threading.Event()
+
+    def babble() -> None:
+        with contextlib.suppress(PortLost):
+            while not over.is_set():
+                far.write(b"x" * 512)
+
+    talker = threading.Thread(target=babble)
+    talker.start()
+    try:
+        for deadline in (after(0.05), 0.0):
+            while near.read_some(deadline):
+                continue
+        assert near.read_some(after(5)), "and afterwards it is heard again"
+    finally:
+        over.set()
+        near.close()
+        talker.join()
+
+
+def test_what_waits_behind_its_deadline_is_still_heard() -> None:
+    near, far = pair()
+    far.write(b"answer")
+    assert near.read_some(time.monotonic() - 60) == b"answer"
+    assert near.read_some(time.monotonic() - 60) == b""

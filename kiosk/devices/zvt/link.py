@@ -15,6 +15,7 @@ from kiosk.devices.port import Port, PortLost, after
 from kiosk.devices.zvt.wire import ACK, NAK, Apdu, BlockDecoder, Sign, StreamDecoder, WireError, encode, encode_block
 
 _TRIES = 3  # a block and its two repetitions
+_SIGNS = 16  # acknowledgements that nobody asked for
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -87,7 +88,7 @@ class SerialLink(Link):
     def __init__(self, port: Port, pace: Pace) -> None:
         super().__init__(port)
         self._decoder = BlockDecoder()
-        self._signs: deque[Sign] = deque()
+        self._signs: deque[Sign] = deque(maxlen=_SIGNS)
         self._pace = pace
         self._heard_at = 0.0  # the last byte
 

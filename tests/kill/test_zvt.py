@@ -1,0 +1,169 @@
+"""kill -9 of the running kiosk at every journal step of a payment by bank card, and power cuts: what the customer paid stands on the card,
+and in the terminal's own book it is the approvals less the reversals."""
+
+import json
+import queue
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.devices.sim.pcscd import PORTS, READERS
+from kiosk.devices.sim.printer_line import PtyLine, TcpLine
+from kiosk.devices.sim.vpcd import VpcdSlot
+from kiosk.devices.sim.zvt import TerminalSimulator
+from kiosk.vend import facts as f
+from kiosk.vend.bank import PosFinal, PosUnexplained
+from kiosk.vend.view import View
+from tests.kill.street import Corner, Household, Person, books
+from tests.pcscd import running_pcscd
+
+pytestmark = pytest.mark.pcsc
+
+AMOUNT = 100_00
+PAYMENT = (
+    "Started", "TerminalRead", "CardPresented", "SaleOpened", "PosRequested", "PosApproved", "ReturnFileArchived", "PosFinal",
+    "TenderClosed", "WriteStarted", "CardVerified", "SaleClosed",
+)  # fmt: skip
+MODELS: dict[str, dict[str, Any]] = {
+    "takes back": {"blocks": True},  # an approval without a word of ours, over a serial line
+    "keeps": {"blocks": False, "keep": True},  # it, over a network
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pcscd() -> Iterator[None]:
+    with running_pcscd():
+        yield
+
+
+class BankCorner(Corner):
+    """A corner with a bank terminal, whose book is a file."""
+
+    def __init__(self, folder: Path, slot: VpcdSlot, reader: str, **model: Any) -> None:
+        super().__init__(folder, slot, reader)
+        line = PtyLine(self.place / "dev" / "terminal") if model["blocks"] else TcpLine()
+        quick: dict[str, Any] = {"repeat_s": 0.2, "goods_unit_s": 0.1, "card_s": 0.1}
+        self.terminal = TerminalSimulator(line, self.place / "terminal.jsonl", **quick, **model)
+        self.terminal.start()
+        port = line.address if isinstance(line, TcpLine) else self.place / "dev" / "terminal"
+        with (self.place / "kiosk.toml").open("a") as config:
+            config.write(f'\n[[device]]\nrole = "terminal"\nprotocol = "zvt"\nport = "{port}"\n')
+
+    def stop(self) -> None:
+        super().stop()
+        self.terminal.stop()
+
+    def power(self, to: str) -> None:
+        super().power(to)
+        self.terminal.do({"do": "power", "to": to})
+
+    def paid_minor(self) -> int:
+        """The terminal's file, read by nobody's rules: approvals less those that were taken back."""
+        lines = [json.loads(line) for line in (self.place / "terminal.jsonl").read_text().splitlines()]
+        back = {line["receipt"] for line in lines if line["what"] == "reversed"}
+        return sum(line["amount_minor"] for line in lines if line["what"] == "approved" and line["receipt"] not in back)
+
+
+class CardHolder(Person):
+    """Pays by bank card, as often as it takes until the machine says that it has been paid."""
+
+    def _act(self, view: View) -> bool:
+        offered = {(offer.choice, offer.arg) for offer in view.offers}
+        match view.phase:
+            case "account" | "bank":
+                if ("tender", "bank") in offered:
+                    self._press(view, "tender", "bank")
+                return False
+            case "amount" if view.figure_minor != AMOUNT:
+                self._press(view, "amount", str(AMOUNT))
+                return False
+            case "amount":
+                self._press(view, "finish")
+                return False
+        return super()._act(view)
+
+
+def die_and_finish(folder: Path, place: int, death: str, model: dict[str, Any], *, power: bool = False) -> list[str]:
+    """One purchase by bank card with one death in it, then the books; the instants that the first process came past.
+
+    `power`: the terminal loses its power, too.
+    """
+    corner, home = BankCorner(folder, VpcdSlot(PORTS[place]), READERS[place], **model), Household(folder / "home")
+
+    def comes_back() -> None:
+        if power:
+            corner.power("off")
+            corner.power("on")
+        corner.start()
+
+    person = CardHolder(corner, home, (), comes_back)
+    try:
+        corner.start_mortal(death)
+        person.recharge()
+        passed = corner.trace.read_text().splitlines()
+    finally:
+        corner.stop()
+    assert person.deaths == (death != "never"), f"it never came to {death}: {passed}"
+    facts = corner.facts()
+    finals = [fact.amount_minor for fact in facts if isinstance(fact, PosFinal)]
+    assert finals == [AMOUNT] == [corner.paid_minor()]
+    assert not [fact for fact in facts if isinstance(fact, PosUnexplained)], "a receipt that no row explains"
+    assert [fact.outcome for fact in facts if isinstance(fact, f.SaleClosed) and fact.tender_minor] == ["landed"]
+    total = books(corner)
+    assert total.tendered_minor == AMOUNT
+    assert home.home() == total.credited_minor == AMOUNT - total.deductions_minor > 0, total
+    assert home.home() == 0, "the meter credited it twice"
+    return passed
+
+
+@pytest.mark.parametrize(
+    ("model", "death"),
+    [
+        pytest.param("takes back", "committed PosApproved#1", marks=pytest.mark.covers("failure-22")),
+        pytest.param("keeps", "before PosFinal#1", marks=pytest.mark.covers("failure-24")),
+        ("takes back", "committed PosFinal#1"),
+    ],
+)
+def test_a_kiosk_killed_in_a_payment_by_bank_card_is_paid_once_and_credits_it(tmp_path: Path, model: str, death: str) -> None:
+    die_and_finish(tmp_path, 0, death, MODELS[model])
+
+
+@pytest.mark.covers("failure-23")
+@pytest.mark.parametrize("model", MODELS)
+def test_the_plug_pulled_after_the_wallet_was_written_pays_once(tmp_path: Path, model: str) -> None:
+    """Kiosk and terminal; the record is on the electricity card, and nobody has read it back."""
+    die_and_finish(tmp_path, 0, "before CardVerified#1", MODELS[model], power=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("power", [False, True], ids=["kill", "plug"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_kiosk_killed_at_every_journal_step_of_a_payment_by_bank_card_is_paid_once(tmp_path: Path, model: str, *, power: bool) -> None:
+    instants = die_and_finish(tmp_path / "whole", 0, "never", MODELS[model])
+    kinds = {instant.split()[1].split("#")[0] for instant in instants}
+    assert kinds >= set(PAYMENT), f"the sale had no {set(PAYMENT) - kinds}"
+    steps = instants[instants.index("before Started#1") :]
+    first = "Started" if model == "takes back" and not power else "PosRequested"
+    steps_of = PAYMENT[PAYMENT.index(first) :]
+    deaths = [instant for instant in steps if instant.split()[1].split("#")[0] in steps_of]
+    free: queue.Queue[int] = queue.Queue()
+    for place in range(len(PORTS)):
+        free.put(place)
+
+    def die(death: str) -> str:
+        place = free.get()
+        try:
+            die_and_finish(tmp_path / death.replace(" ", "-"), place, death, MODELS[model], power=power)
+        except Exception as error:  # noqa: BLE001 - all steps are tried, and all that failed are told
+            return f"{death}: {type(error).__name__} {error}"
+        finally:
+            free.put(place)
+        return ""
+
+    with ThreadPoolExecutor(len(PORTS)) as corners:
+        failed = [sentence for sentence in corners.map(die, deaths) if sentence]
+    assert not failed, "\n".join(failed)
+    assert len(deaths) >= 2 * len(steps_of)

@@ -6,6 +6,7 @@ from kiosk.commands import (
     backup,
     bench,
     card,
+    conform,
     demo,
     detect,
     doctor,
@@ -59,6 +60,7 @@ app.command("init")(run.init)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("detect")(detect.detect)
+app.command("conform")(conform.conform)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("reset")(reset.reset)

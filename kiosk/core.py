@@ -7,6 +7,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 
@@ -21,8 +22,10 @@ from kiosk.devices.card.pcsc import PcscReader
 from kiosk.devices.card.reader import Reader
 from kiosk.devices.contract import Driver
 from kiosk.devices.disk import DiskWatch, Mark
-from kiosk.devices.fitting import Outfit, PartError
+from kiosk.devices.fitting import Outfit, Part, PartError
+from kiosk.devices.gate import Gate
 from kiosk.devices.registry import driver_of
+from kiosk.devices.supervise import within
 from kiosk.devices.vault import wire
 from kiosk.devices.vault.client import VaultClient
 from kiosk.devices.vault.codes import CodeChecker
@@ -62,6 +65,7 @@ from kiosk.vend.ports import Published
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.seen import Choice, HotlistRead, Ordered, OrdersRead, PersonsRead, RosterRead, Seen
 from kiosk.vend.showing import view
+from kiosk.vend.sms import Letter
 from kiosk.vend.staff import order_of
 from kiosk.vend.state import State
 from kiosk.vend.trust import Locked, RosterInstalled
@@ -70,6 +74,7 @@ from kiosk.vend.view import View
 SOFTWARE = f"kiosk {__version__}"
 EXIT_DIED = 70
 KEY_GENERATION = 1
+DRIVER_STARTS_S, DRIVER_STOPS_S, HEARS_S = 2.0, 6.0, 0.1  # whatever a driver does then, the core goes on
 COINS_FALLING = 8  # more than can be in the channel when the gate shuts
 
 
@@ -193,7 +198,8 @@ class Core:
         self._on_death, self._demo, self._ending = on_death, rules.demo, False
         self._demo_roster(state, rules)
         self._ears: list[Callable[[str], None]] = []
-        self.devices = _drivers(config, Outfit(self.desk, self.station.sign, rules.currency, spoken, self._ears.append, self.outbox.letter))
+        lent = Outfit(self.desk, self.station.sign, rules.currency, spoken, self._ears.append, self.outbox.letter)
+        self.devices = tuple(_driven(part, lent) for part in config.device)
         self._running = threading.Event()
         self._control: ControlServer | None = None
 
@@ -217,8 +223,9 @@ class Core:
         self._codes.start()
         self._clerk.start()
         self._disk.start()
-        for device in self.devices:
-            device.start()
+        for device, gate in self.devices:
+            if not within(DRIVER_STARTS_S, device.start, f"start {gate.role}"):
+                gate.broken()
         self.desk.subscribe(self._ends)
         if self._demo:
             self.use_roster(demo_roster())
@@ -226,8 +233,8 @@ class Core:
 
     def stop(self) -> None:
         """Acceptors shut first; then the desk writes down what was told and the store is closed."""
-        for device in self.devices:
-            device.stop()
+        for device, gate in self.devices:
+            within(DRIVER_STOPS_S, device.stop, f"stop {gate.role}")
         self._card.stop()
         if self._control:
             self._control.close()
@@ -298,7 +305,7 @@ class Core:
             self.desk.tell(Ordered(choice.rev, order_of(choice.arg)))
         elif choice.do == "speak":
             for hear in self._ears:
-                hear(choice.arg)
+                within(HEARS_S, partial(hear, choice.arg), "hear")
         else:
             self.desk.tell(choice)
 
@@ -362,9 +369,17 @@ def _refuses(_at_s: float) -> None:
     raise PermissionError
 
 
-def _drivers(config: Config, outfit: Outfit) -> tuple[Driver, ...]:
-    """One for each `[[device]]`, in its order. Raises ConfigError."""
+def _driven(part: Part, lent: Outfit) -> tuple[Driver, Gate]:
+    """The driver of a `[[device]]`, behind its own gate, with no more than its role needs. Raises ConfigError."""
+    gate = Gate(lent.desk, part.role)
+    sign = lent.sign if part.role == "printer" else None
+    letter = lent.letter if part.role == "modem" else _no_letter
     try:
-        return tuple(driver_of(part, outfit) for part in config.device)
+        return driver_of(part, replace(lent, desk=gate, sign=sign, letter=letter)), gate
     except PartError as error:
         raise ConfigError(str(error)) from None
+
+
+def _no_letter(_ref: str) -> Letter | None:
+    """Numbers and texts are the modem's."""
+    return None

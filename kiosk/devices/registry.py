@@ -58,8 +58,19 @@ def checked(part: Part) -> None:
 
 
 def driver_of(part: Part, outfit: Outfit) -> Driver:
-    """A driver that is not started. Raises PartError."""
-    return maker_of(part)(part, outfit)
+    """A driver that is not started. Raises PartError, for whatever somebody else's package does wrong, too."""
+    maker, name = maker_of(part), f"{part.role}/{part.protocol}"
+    try:
+        made = maker(part, outfit)
+    except PartError:
+        raise
+    except Exception as error:
+        if name in BUILT_IN:
+            raise
+        raise PartError(f"device {part.role}: the driver {name} cannot be made: {type(error).__name__}.") from None
+    if any(not callable(getattr(made, each, None)) for each in ("start", "stop", "health", "identity")):
+        raise PartError(f"device {part.role}: what {name} makes is no driver.")
+    return made
 
 
 def _as_maker(loaded: object) -> Maker:

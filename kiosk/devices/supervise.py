@@ -54,6 +54,24 @@ def lasting(
     return run
 
 
+def within(seconds: float, work: Callable[[], object], name: str) -> bool:
+    """Does `work` in a thread of its own; True when it has ended well by then. What hangs is left behind, what it raises is reported."""
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            work()
+        except Exception:  # noqa: BLE001 - somebody else's driver: the machine goes on without it
+            _report()
+        else:
+            done.set()
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return done.is_set()
+
+
 def _report() -> None:
     """For whoever reads the service's log; never onto a terminal that may be the customer's glass."""
     if sys.stderr is not None and not sys.stderr.isatty():

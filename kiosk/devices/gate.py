@@ -1,0 +1,128 @@
+"""What a driver may tell the desk: the words of its role, within bounds. Whatever else it says never reaches the money.
+
+A driver may be anybody's (`kiosk.drivers`), and a desk that is told nonsense dies. So each driver has the desk behind a gate of its own. A
+word that does not pass raises Unheard in the driver's own thread, and the machine counts the device as broken; after three the gate stays
+shut. This is no sandbox: a driver runs in the core's process, and whoever installs it trusts its maker with that. It is for mistakes.
+"""
+
+import re
+import threading
+
+import msgspec
+
+from kiosk.vend import seen as s
+from kiosk.vend.ports import Desk, Published
+
+LIVES = 3
+TEXT_MAX, ROWS_MAX = 200, 400  # letters of a text, rows of a list
+NUMBER_MAX = 1 << 53  # what every reader of the journal holds exactly
+DENOMINATION_MAX = 1_000_000_000  # minor units; no note of any currency is worth more
+COUNTER_MAX = 255  # `Seen.counter` runs as ccTalk's
+
+_PLAIN: tuple[type[s.Seen], ...] = (s.DeviceUp, s.DeviceDown)
+_ACCEPTOR = (s.AcceptorUp, s.AcceptorReset, s.AcceptorDown, s.EventsLost)
+WORDS: dict[str, tuple[type[s.Seen], ...]] = {
+    "notes": (*_ACCEPTOR, s.NoteHeld, s.NoteIn, s.NoteBack, s.NoteRejected),
+    "coins": (*_ACCEPTOR, s.CoinIn),
+    "printer": (s.PrinterState, s.Printed),
+    "terminal": (*_PLAIN, s.PosUp, s.PosPrompt, s.PosAnswered),
+    "modem": (*_PLAIN, s.SmsAnswered, s.SmsReported, s.SmsArrived, s.SimPin),
+    "display": _PLAIN,
+    "board": _PLAIN,
+    "voice": _PLAIN,
+}
+"""Role -> what it may tell."""
+
+ONE_OF: dict[tuple[type[s.Seen], str], frozenset[str]] = {
+    (s.PrinterState, "state"): frozenset({"ok", "low", "out", "cover", "error", "offline", "unknown"}),
+    (s.Printed, "outcome"): frozenset({"printed", "assumed", "unknown", "failed"}),
+    (s.PosPrompt, "key"): frozenset({"card", "pin", "wait", "remove"}),
+    (s.PosAnswered, "outcome"): frozenset(
+        {"approved", "declined", "aborted", "unknown", "busy", "final", "reversed", "none", "refused", "done"}
+    ),
+    (s.SmsAnswered, "outcome"): frozenset({"sent", "unknown", "failed"}),
+    (s.SmsReported, "outcome"): frozenset({"delivered", "lost"}),
+}
+_BOUNDS = {"denominations": (1, DENOMINATION_MAX), "denomination": (0, DENOMINATION_MAX), "counter": (0, COUNTER_MAX)}
+_CODE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+
+
+class Unheard(Exception):
+    """A driver told what its role does not tell, or a value that cannot be. The text names role, word and field, and no value."""
+
+
+class Gate:
+    """Implements `ports.Desk` for one driver. `tell` may come from any thread."""
+
+    def __init__(self, desk: Desk, role: str) -> None:
+        self._desk, self.role = desk, role
+        self._lives = LIVES
+        self._lock = threading.Lock()
+
+    def tell(self, seen: s.Seen) -> None:
+        """See `ports.Desk`. Raises Unheard."""
+        if not self._lives:
+            raise Unheard(f"The driver of {self.role} is not listened to any more.")
+        why = wrong(self.role, seen)
+        if why:
+            with self._lock:
+                self._lives -= 1
+            self.broken()
+            raise Unheard(f"The driver of {self.role} {why}.")
+        self._desk.tell(seen)
+
+    def published(self) -> Published:
+        """See `ports.Desk`."""
+        return self._desk.published()
+
+    def wait(self, rev: int, timeout_s: float) -> Published:
+        """See `ports.Desk`."""
+        return self._desk.wait(rev, timeout_s)
+
+    def broken(self) -> None:
+        """The machine goes on without this device, until its driver says that it is up."""
+        match self.role:
+            case "notes" | "coins":
+                self._desk.tell(s.AcceptorDown(self.role, "driver"))
+            case "printer":
+                self._desk.tell(s.PrinterState("offline"))
+            case _:
+                self._desk.tell(s.DeviceDown(self.role, "driver"))
+
+
+def wrong(role: str, seen: object) -> str:
+    """Why a driver of that role cannot say it, "" where it can."""
+    kind = type(seen)
+    if not isinstance(seen, s.Seen) or kind not in WORDS.get(role, ()):
+        return f"tells {kind.__name__}"
+    try:
+        msgspec.convert(msgspec.to_builtins(seen), kind)
+    except (msgspec.ValidationError, TypeError, ValueError, OverflowError, RecursionError):
+        return f"tells {kind.__name__} with a value of another type"
+    field = next((name for name in kind.__struct_fields__ if not _fits(role, kind, name, getattr(seen, name))), "")
+    return f"tells {kind.__name__} with a {field} that cannot be" if field else ""
+
+
+def _fits(role: str, kind: type[s.Seen], name: str, value: object) -> bool:
+    match value:
+        case tuple():
+            return len(value) <= ROWS_MAX and all(_fits(role, kind, name, each) for each in value)
+        case str():
+            return _is_said(role, kind, name, value)
+        case bool() | None:
+            return True
+        case int():
+            least, most = _BOUNDS.get(name, (0, NUMBER_MAX))
+            return least <= value <= most
+    return False
+
+
+def _is_said(role: str, kind: type[s.Seen], name: str, value: str) -> bool:
+    if (kind, name) in ONE_OF:
+        return value in ONE_OF[kind, name]
+    match name:
+        case "device":
+            return value == role
+        case "code":
+            return bool(_CODE.fullmatch(value))
+    return len(value) <= TEXT_MAX and value.isprintable()

@@ -96,6 +96,7 @@ def _running(store: Path) -> bool:
 def _lived(config: "Config", station: "FileStation", journal: "Journal", *, running: bool) -> list[Line]:
     """The store opens and its settings are as asked: replay, which holds each row since the last checkpoint against the chain."""
     from kiosk.core import machine_of, rules_of
+    from kiosk.vend import outage
     from kiosk.vend.desk import recover
     from kiosk.vend.rules import Now
 
@@ -111,7 +112,7 @@ def _lived(config: "Config", station: "FileStation", journal: "Journal", *, runn
         *_rules(config, rules, state, now),
         *_sums(rules, journal, now),
         *_keys(config, state),
-        *_devices(config, state.faults, state.till.enrolled, running=running),
+        *_devices(config, outage.lasting(state), state.till.enrolled, running=running),
     ]
 
 
@@ -176,6 +177,7 @@ def _devices(config: "Config", faults: dict[str, str], enrolled: dict[str, str],
     """A running kiosk keeps its ports for itself: then its journal says what it knows. Otherwise each is opened and asked who it is."""
     from kiosk.devices.fitting import PartError
     from kiosk.devices.registry import checked
+    from kiosk.vend import outage
 
     roles = [part.role for part in config.device]
     for part in config.device:
@@ -189,14 +191,13 @@ def _devices(config: "Config", faults: dict[str, str], enrolled: dict[str, str],
         told = {part.role: _asked(part, enrolled.get(part.role) or part.serial) for part in config.device} | {
             "reader": _reader(config.card.reader)
         }
-    cash = [role for role in roles if role in ("notes", "coins")]
-    dead = all(told[role] for role in cash)
-    lines = [of_device(role, why, alone=dead and role in cash) for role, why in told.items() if why]
+    down = {role: faults.get(role, "") if running else "" for role, why in told.items() if why}
+    alone = not outage.paid_at(roles, down)
+    lines = [of_device(role, code, told[role], alone=alone) for role, code in down.items()]
     good = [role for role, why in told.items() if not why]
     says = f"{', '.join(good)}: {'in use by the running kiosk, which says no ill of them' if running else 'answered'}."
-    none = (
-        [] if cash else [Line("STOP", "devices", "Nothing takes money: kiosk.toml names no notes and no coins.", NO_MONEY, "", EXIT_USAGE)]
-    )
+    nobody = "Nothing takes money: kiosk.toml names no notes, no coins and no terminal."
+    none = [] if outage.paid_at(roles) else [Line("STOP", "devices", nobody, NO_MONEY, "", EXIT_USAGE)]
     return [*lines, *_names(config), *none, *([Line("OK", "devices", says)] if good else [])]
 
 

@@ -68,10 +68,10 @@ def of_rule(one: RuleStanding, money: str) -> Line:
     return Line(level, f"rule {one.number}", f"{told[0].upper()}{told[1:]}.", COSTS[one.level], do if level != "OK" else "", code)
 
 
-def of_device(role: str, why: str, *, alone: bool = False) -> Line:
-    """A device that does not do its work; `alone`: nothing else takes money."""
-    row = outage.of(role)
-    level: Level = "STOP" if row.stops or alone else "LOW"
+def of_device(role: str, code: str, why: str, *, alone: bool = False) -> Line:
+    """A device that says `code` instead of doing its work; `alone`: nothing else takes money."""
+    row = outage.of(role, code)
+    level: Level = "STOP" if row.stops or (alone and set(row.lost) & set(outage.MONEY)) else "LOW"
     return Line(level, role, why, text("en", row.costs), text("en", row.look), EXIT_MISSING)
 
 

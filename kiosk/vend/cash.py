@@ -5,7 +5,7 @@ already is ignored, growth that no event explains is an orphan, and a held note 
 """
 
 from kiosk.vend import facts as f
-from kiosk.vend import fitted, landing, pricelist, risk, till, witness
+from kiosk.vend import fitted, landing, outage, pricelist, risk, till, witness
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.facts import Fact
@@ -55,7 +55,7 @@ def denominations(rules: Rules, state: State) -> tuple[tuple[int, ...], tuple[in
         return (), ()
     soft, hard = left(state)
     notes, coins = notes_that_fit(rules.allowed, soft), coins_that_fit(rules.allowed, soft, hard)
-    return () if state.till.box("notes").gone else notes, () if state.till.box("coins").gone else coins
+    return () if outage.word(state, "notes") else notes, () if outage.word(state, "coins") else coins
 
 
 def heard(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:

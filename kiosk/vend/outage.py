@@ -1,21 +1,37 @@
-"""What a customer has not while a device is down: one table, for code, screens, `kiosk doctor` and the documents."""
+"""What a customer has not while something is down: one table, for the sale, every screen, `kiosk doctor` and docs/outages.md.
 
+A row names a device, the words that it may say, and the services that are lost while it says one of them. What remains is what no row
+takes away; where none of `MONEY` remains the machine is out of service. A word that no row knows counts as the device's first row.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Literal
 
 import msgspec
 
-Service = Literal["notes", "coins", "cash", "bank", "buying", "balance", "paper", "text", "aloud", "glance"]
+from kiosk.vend.state import State
+
+Service = Literal["notes", "coins", "bank", "code", "balance", "paper", "text", "aloud", "glance"]
+MONEY: tuple[Service, ...] = ("notes", "coins", "bank")
+BUYING: tuple[Service, ...] = (*MONEY, "code")
 
 
 class Outage(msgspec.Struct, frozen=True):
-    """One device. `lost`: the services that go with it; `stops`: nothing can be bought any more, whatever else works.
+    """One row. `why`: what it is called on the screen of a machine that is out of service for it (`out.second_WHY`); "" of the others.
 
-    Its sentences, in every language: `outage.costs.DEVICE`, what the customer has not, and `outage.look.DEVICE`, what staff look at.
+    Its sentences for staff, in every language: `outage.costs.DEVICE`, what the customer has not, and `outage.look.DEVICE`, where to look.
     """
 
     device: str
+    codes: tuple[str, ...]
     lost: tuple[Service, ...]
-    stops: bool = False
+    why: str = ""
+
+    @property
+    def stops(self) -> bool:
+        """Does no money go in while it stands, whatever else works?"""
+        return set(MONEY) <= set(self.lost)
 
     @property
     def costs(self) -> str:
@@ -28,23 +44,114 @@ class Outage(msgspec.Struct, frozen=True):
         return f"outage.look.{self.device}"
 
 
-OUTAGES: dict[str, Outage] = {
-    outage.device: outage
-    for outage in (
-        Outage("reader", ("buying", "balance"), stops=True),
-        Outage("notes", ("notes",)),
-        Outage("coins", ("coins",)),
-        Outage("terminal", ("bank",)),
-        Outage("printer", ("paper",)),
-        Outage("modem", ("text",)),
-        Outage("voice", ("aloud",)),
-        Outage("display", ("glance",)),
-        Outage("board", ("glance",)),
-    )
-}
-"""By device, those that cost most first."""
+ACCEPTOR = ("starting", "offline", "jammed", "full", "removed", "swapped", "fraud", "fault", "driver", "no_values")
+OUTAGES: tuple[Outage, ...] = (
+    Outage("store", ("restored",), BUYING, "restored"),
+    Outage("reader", ("starting", "service", "reader", "access"), (*BUYING, "balance"), "reader"),
+    Outage("keys", ("locked", "finishing"), BUYING, "keys"),
+    Outage("service", ("maintenance", "cash", "order"), BUYING, "service"),
+    Outage("rules", ("offline", "hotlist", "tariff", "unacked", "stopped"), BUYING, "office"),
+    Outage("rules", ("grant",), MONEY, "office"),
+    Outage("rules", ("float",), MONEY, "sold_out"),
+    Outage("rules", ("clock_floor", "clock_step", "clock_cards"), BUYING, "clock"),
+    Outage("rules", ("disk",), BUYING, "journal"),
+    Outage("rules", ("keys", "generation", "locked"), BUYING, "keys"),
+    Outage("rules", ("restored",), BUYING, "restored"),
+    Outage("notes", ACCEPTOR, ("notes",)),
+    Outage("coins", ACCEPTOR, ("coins",)),
+    Outage("terminal", ("starting", "offline", "full", "diagnosis", "unknown", "driver"), ("bank",)),
+    Outage("printer", ("unknown", "out", "cover", "error", "offline"), ("paper",)),
+    Outage("printer", ("low",), ()),
+    Outage("modem", ("offline", "no_device", "no_network", "driver"), ("text",)),
+    Outage("voice", ("no_device", "died", "driver"), ("aloud",)),
+    Outage("display", ("offline", "driver"), ("glance",)),
+    Outage("board", ("offline", "driver"), ("glance",)),
+)
+"""Those that cost most first; of several the first one's `why` is said."""
+
+COMFORTS = ("modem", "voice", "display", "board")
+DEVICES = tuple(dict.fromkeys(row.device for row in OUTAGES))
+_FIRST = {row.device: row for row in reversed(OUTAGES)}
+_ROWS = {(row.device, code): row for row in OUTAGES for code in row.codes}
+_PAID_AT = tuple(row.device for row in OUTAGES if len(row.lost) == 1 and row.lost[0] in MONEY)
+_OTHER = Outage("other", (), ())
 
 
-def of(device: str) -> Outage:
-    """A device's row; one that is in no table costs the customer nothing that is known."""
-    return OUTAGES.get(device) or Outage("other", ())
+def of(device: str, code: str = "") -> Outage:
+    """The row of a device that says `code`: fault-38 is a fault. One that is in no table costs the customer nothing that is known."""
+    return _ROWS.get((device, code)) or _ROWS.get((device, code.partition("-")[0])) or _FIRST.get(device, _OTHER)
+
+
+def paid_at(fitted: Iterable[str], down: Iterable[str] = ()) -> set[str]:
+    """Which of these devices one can still pay at, by themselves."""
+    return {device for device in _PAID_AT if device in fitted} - set(down)
+
+
+# ---------------------------------------------------------------- what is down
+
+
+def word(state: State, device: str) -> str:
+    """What the device says now, "" while all is well."""
+    match device:
+        case "reader":
+            return state.here.reader
+        case "notes" | "coins":
+            return _acceptor(state, device)
+        case "terminal":
+            return _terminal(state)
+        case "printer":
+            return "" if state.here.printer == "ok" else state.here.printer
+        case "keys":
+            return "" if state.trust.trades else "locked" if state.trust.locked else "finishing"
+        case "service":
+            return state.service.closed
+        case "store":
+            return "restored" if state.witness.restored else ""
+    return state.faults.get(device, "")
+
+
+def _acceptor(state: State, device: str) -> str:
+    seen = state.here.acceptors.get(device)
+    if state.till.box(device).gone:
+        return "removed"
+    if seen is None:
+        return "starting"
+    return seen.code or ("" if seen.denominations else "no_values")
+
+
+def _terminal(state: State) -> str:
+    unknown = state.bank.open is not None and state.bank.open.stage == "unknown"
+    return "starting" if state.here.pos.up is None else state.here.pos.up or ("unknown" if unknown else "")
+
+
+def lasting(state: State) -> dict[str, str]:
+    """What the journal alone says of devices: for whoever only reads it."""
+    return {**state.faults, **{device: "removed" for device in ("notes", "coins") if state.till.box(device).gone}}
+
+
+def rows(state: State) -> Iterator[Outage]:
+    """What stands now, in the table's order. The offline rules have two words: for money, and for codes."""
+    for device in DEVICES:
+        said = (state.here.stop, state.here.code_stop) if device == "rules" else (word(state, device),)
+        yield from (of(device, code) for code in dict.fromkeys(said) if code)
+
+
+def works(state: State, service: Service) -> bool:
+    """Does nothing take it away? A device that this machine has not is never up, so what needs it is not offered either."""
+    return all(service not in row.lost for row in rows(state))
+
+
+def takes(state: State, device: str) -> tuple[int, ...]:
+    """The denominations that an acceptor knows, while it takes money; minor units."""
+    seen = state.here.acceptors.get(device)
+    return seen.denominations if seen and not word(state, device) else ()
+
+
+def costs(state: State, device: str) -> str:
+    """What the customer has not for this device, in a word for staff: all | a service | nothing_yet | nothing."""
+    said = word(state, device)
+    row = of(device, said)
+    alone = device in _PAID_AT and not paid_at(_PAID_AT, filter(partial(word, state), _PAID_AT))
+    if not said or not row.lost:
+        return "nothing_yet" if said else "nothing"
+    return "all" if row.stops or alone else row.lost[0]

@@ -5,6 +5,7 @@ an answer that does not come, or comes empty, leaves the paper to choose.
 """
 
 from kiosk.vend import facts as f
+from kiosk.vend import outage
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.facts import Fact
@@ -20,7 +21,7 @@ Facts = tuple[Fact, ...]
 
 def paper_works(state: State) -> bool:
     """The printer is there and has paper."""
-    return state.here.printer in ("ok", "low")
+    return outage.works(state, "paper")
 
 
 def spoken(rules: Rules, state: State, sale: Sale) -> str:

@@ -3,7 +3,7 @@
 A fact that is not legal in the present phase is ignored and counted: a second tap, a repeated event, an answer to a job that is over.
 """
 
-from kiosk.vend import cash, clock, collect, fitted, landing, paying, proof, risk, sent, sms, texting, trust, witness
+from kiosk.vend import cash, clock, collect, fitted, landing, outage, paying, proof, risk, sent, sms, texting, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
@@ -345,10 +345,9 @@ def stance(rules: Rules, state: State) -> Stance:
     notes = rules.allowed.notes if state.here.staff.test == "notes" else notes  # each is held, read and given back
     word, counter = cash.escrow_word(state)
     lamps = {"attract": ("card",), "account": ("notes", "coins"), "insert": ("notes", "coins"), "unsure": ("card",), "take_card": ("card",)}
-    up = {device: seen.denominations for device, seen in state.here.acceptors.items() if not seen.code}
     return Stance(
-        notes=tuple(d for d in notes if d in up.get("notes", ())),
-        coins=tuple(d for d in coins if d in up.get("coins", ())),
+        notes=tuple(d for d in notes if d in outage.takes(state, "notes")),
+        coins=tuple(d for d in coins if d in outage.takes(state, "coins")),
         escrow=word,
         escrow_counter=counter,
         lamps=lamps.get(phase(state), ()),

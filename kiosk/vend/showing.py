@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kiosk.vend import money_shown, notices, paying
+from kiosk.vend import money_shown, notices, outage, paying
 from kiosk.vend.card.reading import Word
 from kiosk.vend.damm import purchase_number
 from kiosk.vend.greeting import reference
@@ -18,11 +18,6 @@ from kiosk.vend.view import Line, Offer, Value, View
 from kiosk.vend.wording import worded
 
 Parts = dict[str, Any]
-STOPPED = {  # what a customer is told of an offline rule
-    "float": "sold_out", "grant": "office", "offline": "office", "hotlist": "office", "tariff": "office", "unacked": "office",
-    "stopped": "office", "clock_floor": "clock", "clock_step": "clock", "clock_cards": "clock", "disk": "journal", "keys": "keys",
-    "generation": "keys", "locked": "keys",
-}  # fmt: skip
 
 
 def view(rules: Rules, state: State, now: Now) -> View:
@@ -71,9 +66,8 @@ def tail(text: str, digits: int = 4) -> str:
 
 
 def _attract(rules: Rules, state: State) -> Parts:
-    up = {device: seen.denominations for device, seen in state.here.acceptors.items() if not seen.code}
-    notes = tuple(d for d in rules.allowed.notes if d in up.get("notes", ()))
-    coins = tuple(d for d in rules.allowed.coins if d in up.get("coins", ()))
+    notes = tuple(d for d in rules.allowed.notes if d in outage.takes(state, "notes"))
+    coins = tuple(d for d in rules.allowed.coins if d in outage.takes(state, "coins"))
     return {
         "params": {
             "notes": notes,
@@ -87,12 +81,12 @@ def _attract(rules: Rules, state: State) -> Parts:
 
 
 def _out(rules: Rules, state: State) -> Parts:
-    works = ["balance"] if not state.here.reader else []
-    codes = _code_offer(state) if out_of_service(state) != "restored" else ()
+    works = ["balance"] if outage.works(state, "balance") else []
+    codes = _code_offer(state)
     return {
         "place": "you",
         "told": tuple(f"works.{key}" for key in (*works, *(("code",) if codes else ()))),
-        "params": {"why": STOPPED.get(why := out_of_service(state), why), "asked": state.here.asked},
+        "params": {"why": out_of_service(state), "asked": state.here.asked},
         "offers": (*(Offer(key) for key in works), *codes),
     }
 

@@ -6,9 +6,9 @@ The number goes from the customer's screen through `here`, which is never writte
 import re
 
 from kiosk.vend import facts as f
+from kiosk.vend import outage, sms, till, trust
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
-from kiosk.vend import sms, till, trust
 from kiosk.vend.damm import purchase_number
 from kiosk.vend.facts import Fact
 from kiosk.vend.phase import landed_shown
@@ -26,7 +26,7 @@ Facts = tuple[Fact, ...]
 def offered(rules: Rules, state: State) -> bool:
     """May the end on the screen be told in a text? Once, while the modem works and the outbox takes more."""
     texts, here, box = rules.texts, state.here, state.sms
-    if texts is None or not texts.receipts or "modem" in state.faults or here.text.state or here.letter or here.printing:
+    if texts is None or not texts.receipts or not outage.works(state, "text") or here.text.state or here.letter or here.printing:
         return False
     today = box.customers if state.clock.last_ms // DAY_MS == box.day else 0
     return today < texts.day_max and len(box.texts) < sms.OUTBOX_MAX and state.ended is not None and state.ended.id == here.shown

@@ -30,13 +30,14 @@ def said(folder: Path, devices: str) -> tuple[int, str]:
 
 
 def test_every_role_of_the_file_has_a_row_and_its_sentences_in_every_language() -> None:
-    assert {*get_args(Role), "reader"} == set(outage.OUTAGES)
-    for row in (*outage.OUTAGES.values(), outage.of("a stranger's")):
+    devices = {*get_args(Role), "reader"}
+    assert devices == set(outage.DEVICES) - {"store", "keys", "service", "rules"}
+    for row in map(outage.of, (*devices, "a stranger's")):
         for language in words.languages():
             assert words.text(language, row.costs).endswith((".", "。"))
             assert words.text(language, row.look)
-    assert of_device("reader", "It is gone.").level == "STOP"
-    assert of_device("display", "It is gone.").level == "LOW"
+    assert of_device("reader", "reader", "It is gone.").level == "STOP"
+    assert of_device("display", "offline", "It is gone.").level == "LOW"
 
 
 def test_an_option_that_the_driver_has_not_is_a_sentence_with_the_nearest(folder: Path) -> None:

@@ -3,9 +3,8 @@
 import re
 
 from kiosk.commands.findings import RULES
-from kiosk.vend import risk
+from kiosk.vend import outage, risk
 from kiosk.vend.seen import DiskSeen
-from kiosk.vend.showing import STOPPED
 from kiosk.vend.trust import KeyGeneration, Unlocked
 from tests.house.tree import HOUSE
 from tests.risk.kit import DAY_MS, office_shop
@@ -32,4 +31,5 @@ def everything() -> set[str]:
 def test_doctor_has_a_sentence_for_every_rule_and_a_customer_a_word_for_each_that_stops() -> None:
     names = everything()
     assert set(RULES) == names - {"card_sales"}
-    assert set(STOPPED) == names - {"card_sales", "hotlisted", "cash_box", "restored", "history"}
+    ruled = {code for row in outage.OUTAGES if row.device == "rules" for code in row.codes}
+    assert ruled == names - {"card_sales", "hotlisted", "cash_box", "history"}

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from kiosk.vend import outage
 from kiosk.vend.cash import box_minor
 from kiosk.vend.damm import purchase_number
 from kiosk.vend.rules import Now, Rules
@@ -36,22 +37,10 @@ class Device(NamedTuple):
 
 def devices(rules: Rules, state: State) -> tuple[Device, ...]:
     """Every device, the worst first."""
-    here = state.here
-    found = []
-    for name in rules.acceptors:
-        seen, box = here.acceptors.get(name), state.till.box(name)
-        code = "removed" if box.gone else seen.code if seen else "starting"
-        found.append(Device(name, code, name if code else "nothing"))
-    if here.pos.up is not None or state.bank.open:
-        unknown = "unknown" if state.bank.open and state.bank.open.stage == "unknown" else ""
-        code = here.pos.up or unknown or ("starting" if here.pos.up is None else "")
-        found.append(Device("terminal", code, "bank" if code else "nothing"))
-    found.append(Device("reader", here.reader, "all" if here.reader else "nothing"))
-    paper = here.printer not in ("ok", "low")
-    costs = "paper" if paper else "nothing_yet" if here.printer == "low" else "nothing"
-    found.append(Device("printer", "" if here.printer == "ok" else here.printer, costs))
-    locked = state.trust.locked
-    found.append(Device("keys", "locked" if locked else "", "all" if locked else "nothing"))
+    terminal = ("terminal",) if state.here.pos.up is not None or state.bank.open else ()
+    comforts = (name for name in outage.COMFORTS if name in state.faults)
+    names = (*rules.acceptors, *terminal, "reader", "printer", "keys", *comforts)
+    found = [Device(name, outage.word(state, name), outage.costs(state, name)) for name in names]
     return tuple(sorted(found, key=lambda device: WORST.index(_status(device.code).word)))
 
 

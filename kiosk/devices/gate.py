@@ -2,11 +2,13 @@
 
 A driver may be anybody's (`kiosk.drivers`), and a desk that is told nonsense dies. So each driver has the desk behind a gate of its own. A
 word that does not pass raises Unheard in the driver's own thread, and the machine counts the device as broken; after three the gate stays
-shut. This is no sandbox: a driver runs in the core's process, and whoever installs it trusts its maker with that. It is for mistakes.
+shut. Whoever tells more than a device can have to say waits, or every flicker of a bad cable would be a row. This is no sandbox: a driver
+runs in the core's process, and whoever installs it trusts its maker with that. It is for mistakes.
 """
 
 import re
 import threading
+import time
 
 import msgspec
 
@@ -14,6 +16,8 @@ from kiosk.vend import seen as s
 from kiosk.vend.ports import Desk, Published
 
 LIVES = 3
+AT_ONCE, PER_S = 256, 100  # words of any kind
+STATES_AT_ONCE, STATES_PER_S = 20, 1  # of up and down among them
 TEXT_MAX, ROWS_MAX = 200, 400  # letters of a text, rows of a list
 NUMBER_MAX = 1 << 53  # what every reader of the journal holds exactly
 DENOMINATION_MAX = 1_000_000_000  # minor units; no note of any currency is worth more
@@ -33,6 +37,8 @@ WORDS: dict[str, tuple[type[s.Seen], ...]] = {
 }
 """Role -> what it may tell."""
 
+STATES = (s.AcceptorUp, s.AcceptorReset, s.AcceptorDown, s.PrinterState, s.DeviceUp, s.DeviceDown, s.PosUp)
+
 ONE_OF: dict[tuple[type[s.Seen], str], frozenset[str]] = {
     (s.PrinterState, "state"): frozenset({"ok", "low", "out", "cover", "error", "offline", "unknown"}),
     (s.Printed, "outcome"): frozenset({"printed", "assumed", "unknown", "failed"}),
@@ -51,6 +57,21 @@ class Unheard(Exception):
     """A driver told what its role does not tell, or a value that cannot be. The text names role, word and field, and no value."""
 
 
+class Pace:
+    """So many words at once, and so many a second afterwards: whoever has more waits."""
+
+    def __init__(self, at_once: int, per_s: int) -> None:
+        self._at_once, self._per_s = at_once, per_s
+        self._left, self._at = float(at_once), time.monotonic()
+
+    def wait_s(self) -> float:
+        """Takes one word; how long it is too early."""
+        now = time.monotonic()
+        self._left = min(self._at_once, self._left + (now - self._at) * self._per_s) - 1
+        self._at = now
+        return max(0.0, -self._left / self._per_s)
+
+
 class Gate:
     """Implements `ports.Desk` for one driver. `tell` may come from any thread."""
 
@@ -58,10 +79,11 @@ class Gate:
         self._desk, self.role = desk, role
         self._lives = LIVES
         self._lock = threading.Lock()
+        self._words, self._states = Pace(AT_ONCE, PER_S), Pace(STATES_AT_ONCE, STATES_PER_S)
 
     def tell(self, seen: s.Seen) -> None:
         """See `ports.Desk`. Raises Unheard."""
-        if not self._lives:
+        if self._lives <= 0:
             raise Unheard(f"The driver of {self.role} is not listened to any more.")
         why = wrong(self.role, seen)
         if why:
@@ -69,6 +91,9 @@ class Gate:
                 self._lives -= 1
             self.broken()
             raise Unheard(f"The driver of {self.role} {why}.")
+        with self._lock:
+            early_s = max(self._words.wait_s(), self._states.wait_s() if isinstance(seen, STATES) else 0.0)
+            time.sleep(early_s)
         self._desk.tell(seen)
 
     def published(self) -> Published:

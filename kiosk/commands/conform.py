@@ -33,7 +33,8 @@ def conform(
     """
     import msgspec
 
-    from kiosk.conform.exam import CannotMake, NoSuchSubject, Subject, examine
+    from kiosk.conform.exam import NoSuchSubject, Subject, examine
+    from kiosk.conform.process import CannotMake
     from kiosk.conform.promises import lines
     from kiosk.devices.fitting import PartError
     from kiosk.devices.port import PortLost

@@ -66,16 +66,23 @@ class PipeDesk:
         self._sending = threading.Lock()
         self._changed = threading.Condition()
         self._room = threading.BoundedSemaphore(INBOX)
+        self._open = threading.Event()
+        self._open.set()
 
     def tell(self, seen: Seen) -> None:
         """See ports.Desk."""
-        if not self._room.acquire(timeout=BUSY_AFTER_S):
+        end = time.monotonic() + BUSY_AFTER_S
+        if not self._open.wait(BUSY_AFTER_S) or not self._room.acquire(timeout=max(0.0, end - time.monotonic())):
             raise DeskBusy("the desk has not listened for five seconds")
         self.send(("told", seen))
 
     def heard(self) -> None:
         """One of those that were told has been heard."""
         self._room.release()
+
+    def fill(self, *, full: bool) -> None:
+        """As if the inbox were full."""
+        (self._open.clear if full else self._open.set)()
 
     def published(self) -> Published:
         """See ports.Desk."""
@@ -116,6 +123,8 @@ def serve(pipe: Connection) -> None:
                 desk.publish(published)
             case ("heard",):
                 desk.heard()
+            case ("fill", bool(full)):
+                desk.fill(full=full)
             case ("look",):
                 desk.send(("look", look(driver)))
             case ("start",):

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from kiosk import __version__
-from kiosk.conform import common
+from kiosk.conform import cash, common
 from kiosk.conform.bench import Bench, Hangs, Setting
 from kiosk.conform.device import Device, Real, Simulated, Unplayed
 from kiosk.conform.promises import EVERY, Certificate, Observations, of, verdict_of
@@ -27,6 +27,10 @@ COMMON: tuple[tuple[Trial, tuple[str, ...]], ...] = (
     (common.endures, ("endures",)),
 )
 """Each trial, and the promises that it looks at."""
+OWN: dict[str, tuple[tuple[Trial, tuple[str, ...]], ...]] = {
+    "notes": ((cash.once, ("once",)), (cash.shut, ("shut",)), (cash.word, ("word",)), (cash.remembers, ("remembers",))),
+    "coins": ((cash.once, ("once",)), (cash.shut, ("shut",)), (cash.remembers, ("remembers",))),
+}
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -51,7 +55,7 @@ class NoSuchSubject(Exception):
 
 def trials_of(role: str) -> tuple[tuple[Trial, tuple[str, ...]], ...]:
     """For a role, in their order."""
-    return COMMON if role != "voice" else COMMON[:3]
+    return (COMMON if role != "voice" else COMMON[:3]) + OWN.get(role, ())
 
 
 def _nobody(_line: str) -> None:

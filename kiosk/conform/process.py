@@ -86,6 +86,10 @@ class DriverProcess:
         """It does again."""
         self._listens.set()
 
+    def fill(self, *, full: bool) -> None:
+        """The desk's inbox is full: `tell` waits, and is busy after five seconds."""
+        self._send(("fill", full))
+
     def kill(self) -> None:
         """kill -9. What was heard stays heard; what waited for a deaf desk is lost."""
         self._over = not self._listens.is_set()

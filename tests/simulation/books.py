@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kiosk.vend import bank
 from kiosk.vend import facts as f
 from kiosk.vend.facts import Fact, Row
 from kiosk.vend.trust import FloatGranted
@@ -31,6 +32,10 @@ class Books:
 
     seq: int = 0
     cash: int = 0  # credit, at the moment when it fell
+    asked: dict[str, int] = field(default_factory=dict)  # payments by bank card -> minor units
+    paid: dict[str, int] = field(default_factory=dict)  # of them, those that are final
+    unpaid: dict[str, str] = field(default_factory=dict)  # and those that came to nothing: how
+    paid_for: dict[str, str] = field(default_factory=dict)  # sales -> the final payment that they are paid with
     pieces: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CASH, 0))  # with credit or as orphans
     orphans: int = 0  # of known value
     sums: Sums = field(default_factory=Sums)
@@ -49,7 +54,7 @@ class Books:
     def copy(self) -> "Books":
         """Apart from this one from now on."""
         lists = {"history": list(self.history), "sums": replace(self.sums)}
-        names = ("pieces", "ended", "claims", "settled", "begun", "held")
+        names = ("asked", "paid", "unpaid", "paid_for", "pieces", "ended", "claims", "settled", "begun", "held")
         return replace(self, **lists, **{name: dict(getattr(self, name)) for name in names})  # type: ignore[arg-type]
 
     def add(self, fact: Fact, row: Row) -> None:
@@ -92,6 +97,24 @@ class Books:
         self.pieces[fact.device] += 1
         if fact.sale in self.ended:
             self.wrong = f"money for a sale that was over: {fact}"
+
+    @property
+    def tendered(self) -> int:
+        """All that came in for sales."""
+        return self.cash + sum(self.paid.values())
+
+    def _requested(self, fact: bank.PosRequested) -> None:
+        self.asked[fact.payment] = fact.amount_minor
+
+    def _final(self, fact: bank.PosFinal) -> None:
+        if fact.payment not in self.asked or fact.payment in self.paid or fact.payment in self.unpaid:
+            self.wrong = f"payment {fact.payment} was never asked for, or has ended: {fact}"
+        self.paid[fact.payment], self.paid_for[fact.sale] = fact.amount_minor, fact.payment
+
+    def _came_to_nothing(self, fact: bank.PosDeclined | bank.PosReversed) -> None:
+        if fact.payment in self.paid:
+            self.wrong = f"payment {fact.payment} is money, and then is none: {fact}"
+        self.unpaid[fact.payment] = fact.kind
 
     def _orphan(self, fact: f.OrphanCredit) -> None:
         self.pieces[fact.device] += fact.pieces
@@ -153,6 +176,10 @@ COUNTED: dict[type[Fact], Callable[[Books, Any], None]] = {
     f.EscrowUnknown: Books._returned,
     f.NoteStacked: Books._stacked,
     f.CoinAccepted: Books._coin,
+    bank.PosRequested: Books._requested,
+    bank.PosFinal: Books._final,
+    bank.PosDeclined: Books._came_to_nothing,
+    bank.PosReversed: Books._came_to_nothing,
     f.OrphanCredit: Books._orphan,
     FloatGranted: Books._granted,
     f.WriteStarted: Books._write,

@@ -8,8 +8,9 @@ from kiosk.sync.ack import read_ack
 from kiosk.vend.facts import RoomFact
 from kiosk.vend.seen import Tick, Trusted
 from kiosk.vend.trust import FloatGranted, KeyListInstalled
-from tests.simulation.kiosk import EPOCH_MS, Kiosk
+from tests.simulation.kiosk import Kiosk
 from tests.simulation.mail import Letter
+from tests.simulation.parts import EPOCH_MS
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -17,7 +17,8 @@ def of_kiosk(world: "World", kiosk: Kiosk) -> str:
     """Of one machine, after something happened to it; "" when all is well."""
     if not kiosk.on:
         return ""
-    return kiosk.books.wrong or every_cent(kiosk) or pieces(kiosk) or chain(kiosk) or marked(world, kiosk) or float_spent(kiosk)
+    money = every_cent(kiosk) or pieces(kiosk) or of_terminal(kiosk) or float_spent(kiosk)
+    return kiosk.books.wrong or money or chain(kiosk) or marked(world, kiosk)
 
 
 def every_cent(kiosk: Kiosk) -> str:
@@ -26,8 +27,8 @@ def every_cent(kiosk: Kiosk) -> str:
     held = state.sale.tender_minor if state.sale else 0
     owed = sum(claim.tender_minor for claim in state.claims.values())
     sums = books.sums
-    if books.cash != sums.credited + sums.deducted + sums.returned + held + sums.claims - sums.settled:
-        return f"{kiosk.id}: {books.cash} came in, and {sums} with {held} held"
+    if books.tendered != sums.credited + sums.deducted + sums.returned + held + sums.claims - sums.settled:
+        return f"{kiosk.id}: {books.tendered} came in, and {sums} with {held} held"
     if owed != sums.claims - sums.settled:
         return f"{kiosk.id}: claims of {owed} are open, {sums.claims} were issued and {sums.settled} settled"
     box = sum(int(value) * count for boxed in state.boxes.values() for value, count in boxed.items())
@@ -47,6 +48,22 @@ def pieces(kiosk: Kiosk) -> str:
             continue
         if memory.accepted == one.accepted and kiosk.books.pieces[device] != one.accepted - kiosk.base[device]:
             return f"{kiosk.id}: {device} took {one.accepted - kiosk.base[device]}, the rows say {kiosk.books.pieces[device]}"
+    return ""
+
+
+def of_terminal(kiosk: Kiosk) -> str:
+    """Approvals less reversals in the terminal's own book = what the journal says is money, and what it does not know yet."""
+    if kiosk.betrayed:
+        return ""
+    books, open_one = kiosk.books, kiosk.state.bank.open
+    for entry in kiosk.terminal.of(kiosk.id):
+        asked, final = books.asked.get(entry.payment), entry.state == "final"
+        if asked != entry.amount_minor:
+            return f"{kiosk.id}: the terminal was asked for {entry}, and the rows say {asked}"
+        if (entry.payment in books.paid) is not final and not (open_one and open_one.id == entry.payment):
+            return f"{kiosk.id}: by the terminal's book {entry}, and by the rows {books.unpaid.get(entry.payment, 'paid')}"
+    if len(books.paid) > len(kiosk.terminal.book):
+        return f"{kiosk.id}: {len(books.paid)} payments are money, and the terminal has written {len(kiosk.terminal.book)}"
     return ""
 
 
@@ -170,7 +187,7 @@ def of_home(world: "World", home: "Home") -> str:
             (value,) = whose
             if value in seen:
                 return f"{value} is credited twice"
-            if value in world.returned:
+            if value in world.returned or not world.bank_has(value):
                 return f"{value} is credited, and the customer had the money back"
             if "/".join(value) in world.office.moved:
                 return f"{value} is credited, and the office gave it out in another slot"

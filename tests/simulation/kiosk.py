@@ -4,7 +4,6 @@ Only what is told, and when, is the simulation's. A `PowerCut` may come at every
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import Any
@@ -12,9 +11,8 @@ from typing import Any
 from kiosk.devices.card.session import CardSession, perform
 from kiosk.devices.sim.card import CardModel
 from kiosk.devices.vault.demo import DemoVault
-from kiosk.envelope import sign
 from kiosk.vend import facts as f
-from kiosk.vend import proof, sale, seen
+from kiosk.vend import paying, proof, sale, seen
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.desk import Desk, Machine, recover
 from kiosk.vend.evidence import encode
@@ -22,107 +20,31 @@ from kiosk.vend.fold import fold
 from kiosk.vend.frozen import freeze, thaw
 from kiosk.vend.limits import Allowed
 from kiosk.vend.phase import deadline_ms
-from kiosk.vend.ports import CardJob, Published, Stance
+from kiosk.vend.ports import CardJob, PosJob, Published, Stance
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import State
 from kiosk.vend.store import StoreDamaged
 from kiosk.vend.view import View
 from tests.simulation.books import Books
 from tests.simulation.disk import Block, Disk, DiskJournal, PowerCut
+from tests.simulation.parts import Acceptor, Clocks, CutContact, Station, Time
 from tests.simulation.post import Post
-from tests.tears.till import Contact
+from tests.simulation.terminal import Terminal
 
 VALUES = {"notes": (10_00, 20_00, 50_00, 100_00), "coins": (1_00,)}
 LIMITS = Allowed(day_max_sales=99, day_max_minor=10**8, hoard_minor=10**8, card_max_sales=99)
 CHECKPOINT_ROWS = 60  # sooner than the desk would, so that starts read from many of them
-EPOCH_MS = 1_795_536_000_000
 VAULT = DemoVault()
 
 
-class Time:
-    """The world's running clock."""
-
-    def __init__(self) -> None:
-        self.ms = 1_000_000
-
-
-class Clocks:
-    """The kiosk's: the world's time, and by how much somebody moved this wall clock."""
-
-    def __init__(self, time: Time, chance: Random) -> None:
-        self._time, self.moved_ms, self.boot, self._chance = time, 0, 1, chance
-
-    def now(self) -> Now:
-        """This moment."""
-        ms = self._time.ms
-        return Now(EPOCH_MS + ms + self.moved_ms, ms, self.boot, f"{self._chance.getrandbits(64):016x}")
-
-
-@dataclass
-class Acceptor:
-    """What takes money: its own counters, the note it holds, and its box. Nothing of it is lost when the kiosk is off."""
-
-    device: str
-    counter: int = 0
-    accepted: int = 0
-    held: int = 0
-    last: seen.Seen | None = None
-    box: dict[int, int] = field(default_factory=dict)
-
-    def event(self) -> int:
-        """The next number of its event counter: 1..255 and around."""
-        self.counter = self.counter % 255 + 1
-        return self.counter
-
-    def take(self, value: int) -> None:
-        """A piece is in the box."""
-        self.accepted += 1
-        self.box[value] = self.box.get(value, 0) + 1
-        self.held = 0
-
-
-class Station:
-    """The kiosk's signing key; it implements `ports.Station`."""
-
-    def __init__(self, key: bytes, public_key: bytes) -> None:
-        self.key, self.public_key = key, public_key
-        self.box_key = bytes(32)
-
-    def sign(self, label: str, data: bytes) -> bytes:
-        """64 bytes."""
-        return sign(self.key, label, data)
-
-    def open_box(self, info: bytes, ciphertext: bytes) -> bytes:
-        """Nothing is kept boxed here."""
-        raise NotImplementedError
-
-    def database_key(self) -> bytes:
-        """Of no use here."""
-        return bytes(32)
-
-
-class CutContact(Contact):
-    """A card in the slot of a machine whose power may fail after so many commands."""
-
-    def __init__(self, card: CardModel) -> None:
-        super().__init__(card)
-        self.left = -1
-
-    def transmit(self, apdu: bytes) -> bytes:
-        """The card does what it is told, and nobody hears of it."""
-        answer = super().transmit(apdu)
-        self.left -= 1
-        if self.left == 0:
-            raise PowerCut
-        return answer
-
-
 class Kiosk:
-    """A machine in the street. `id` names one store's life; acceptors and their boxes outlive it."""
+    """A machine in the street. `id` names one store's life; acceptors, their boxes and the bank terminal outlive it."""
 
-    def __init__(self, name: str, station: Station, time: Time, chance: Random, acceptors: dict[str, Acceptor]) -> None:
+    def __init__(  # noqa: PLR0917 - what it is made of
+        self, name: str, station: Station, time: Time, chance: Random, acceptors: dict[str, Acceptor], terminal: Terminal
+    ) -> None:
         self.id, self.station, self.chance = name, station, chance
-        self.acceptors = acceptors
+        self.acceptors, self.terminal = acceptors, terminal
         self.base = {device: one.accepted for device, one in acceptors.items()}
         self.clock = Clocks(time, chance)
         self.rules = Rules(name, PROFILE, allowed=LIMITS, acceptors=dict.fromkeys(acceptors, ""))
@@ -188,6 +110,7 @@ class Kiosk:
         self.tell(seen.PrinterState(self.printer))
         for device in self.acceptors:
             self.acceptor_up(device)
+        self.terminal_up()
         if self.post:
             self.post.start()
         if self.card:
@@ -260,6 +183,12 @@ class Kiosk:
         """It has been identified and tells its counters."""
         one = self.acceptors[device]
         self.tell(seen.AcceptorUp(device, f"SN-{device}", one.counter, one.accepted, VALUES[device], reset))
+
+    def terminal_up(self) -> None:
+        """Its driver is a new one; the terminal answers it, unless it is silent."""
+        self.terminal.done = set()
+        if not self.terminal.silent:
+            self.tell(self.terminal.up())
 
     def stance(self) -> Stance:
         """What the acceptors should be doing."""
@@ -335,10 +264,29 @@ class Kiosk:
         """What the card needs."""
         return sale.next_job(self.rules, self.state) if self._session else None
 
-    def work(self, *, dies_after: int = -1) -> bool:
-        """One card, print or sign job; False where there is none. `dies_after` so many commands to the card the power fails."""
+    def pos_job(self) -> PosJob | None:
+        """What the bank terminal is to do, and has not done."""
+        job = paying.job(self.state)
+        return job if job and not self.terminal.silent and job.id not in self.terminal.done else None
+
+    def pay(self, job: PosJob, *, faults: bool, dies: bool) -> None:
+        """The terminal does what it is asked for; it may be silent, or the power fail before anybody hears of it. Raises PowerCut."""
+        answer = self.terminal.asked(job, self.id, faults=faults)
+        if dies:
+            raise PowerCut
+        if answer:
+            self.tell(answer)
+
+    def work(self, *, dies_after: int = -1, faults: bool = False) -> bool:
+        """One job of the terminal, the card, the printer or the signing key; False where there is none.
+
+        `dies_after` so many commands to the card, or one answer of the terminal, the power fails.
+        """
         job, session, contact = self.job(), self._session, self._contact
         self.marked = ""
+        if (asked := self.pos_job()) and (job is None or self.chance.random() < 0.5):
+            self.pay(asked, faults=faults, dies=dies_after >= 0)
+            return True
         if job and session and contact:
             answer = self._performed(job, session, contact, dies_after)
             self.tell(answer)

@@ -14,10 +14,12 @@ from kiosk.hq.schema import BATCH, HEAD, ORIGINAL, UTILITY
 from kiosk.sending import Sender
 from kiosk.sync.ack import Ack, made_ack
 from kiosk.sync.backup import BackupRefused
-from kiosk.vend import cash, desk, journal, landing, sale, sent
+from kiosk.vend import bank, cash, desk, journal, landing, paying, sale, sent
 from kiosk.vend import facts as f
-from kiosk.vend.seen import NoteBack
-from kiosk.vend.state import State
+from kiosk.vend.passing import PosDo
+from kiosk.vend.seen import CardWorked, NoteBack, PosAnswered
+from kiosk.vend.state import State, find
+from kiosk.vend.tariff import bill, to_card_minor
 from tests.model.broken import RULES
 from tests.simulation import post
 from tests.simulation.office import Office
@@ -210,15 +212,40 @@ def credit_not_durable(mp: pytest.MonkeyPatch) -> None:
 
 
 def reversed_after_the_tag(mp: pytest.MonkeyPatch) -> None:
-    """There is no bank terminal yet: the money of a sale whose record was begun is given back by hand instead."""
-    claim = landing.claim
+    """The record is begun while the terminal waits, so that the payment can be taken back where the card stores nothing."""
+    worked = landing.card_worked
 
-    def back(rules: Any, state: State, due: Any, why: str, now: Any) -> tuple[f.Fact, ...]:
-        if due.record is None or due.stage == "claimed":
-            return claim(rules, state, due, why, now)
-        return (landing.closed(rules, state, due, "returned", now),)
+    def at_once(state: State, seen: CardWorked, now: Any) -> tuple[f.Fact, ...]:
+        due, facts = find(state, state.here.due), worked(state, seen, now)
+        payment = state.bank.of(due.id) if due else None
+        if payment is None or due is None or not any(isinstance(fact, PosDo) and fact.do == "goods" for fact in facts):
+            return facts
+        credit = to_card_minor(bill(due.quote, payment.amount_minor))
+        return (facts[0], f.WriteStarted(due.id, due.card, due.meter, due.n, credit, seen.tag))
 
-    mp.setattr(landing, "claim", back)
+    mp.setattr(landing, "card_worked", at_once)
+
+
+def approval_is_money(mp: pytest.MonkeyPatch) -> None:
+    """Whoever wrote it took the bank's yes for its money: the goods are given before the terminal has completed the payment."""
+    approved = paying._approved
+
+    def at_once(state: State, payment: bank.Payment, seen: PosAnswered, now: Any) -> tuple[f.Fact, ...]:
+        yes, *_ = approved(state, payment, seen, now)
+        return (yes, paying._final(payment, payment.sale, seen, recovered=False))
+
+    mp.setattr(paying, "_approved", at_once)
+
+
+def unknown_is_nothing(mp: pytest.MonkeyPatch) -> None:
+    """A payment of which the terminal says nothing is taken for one that never was."""
+    answered = paying.answered
+
+    def forgotten(rules: Any, state: State, seen: PosAnswered, now: Any) -> tuple[f.Fact, ...]:
+        facts = answered(rules, state, seen, now)
+        return tuple(bank.PosDeclined(fact.sale, fact.payment, "none") if isinstance(fact, bank.PosUnknown) else fact for fact in facts)
+
+    mp.setattr(paying, "answered", forgotten)
 
 
 def pulled_is_cancelled(mp: pytest.MonkeyPatch) -> None:
@@ -288,7 +315,9 @@ BUGS: dict[str, Planted] = {
     "seen before its fact": Planted("a batch may be carried before its fact is on disk", seen_before_its_fact),
     "write before intent": Planted("a card is marked before the record is on disk", write_before_intent),
     "credit not durable": Planted("a barrier waits for no disk", credit_not_durable),
-    "reversal after the tag": Planted("money is given back when its record stands on a card", reversed_after_the_tag),
+    "reversal after the tag": Planted("a payment by bank card can be taken back when its record stands on a card", reversed_after_the_tag),
+    "approval is money": Planted("the bank's yes is money before the terminal has completed the payment", approval_is_money),
+    "unknown is nothing": Planted("a payment that the terminal says nothing of is taken for none", unknown_is_nothing),
     "pulled is cancelled": Planted("a card pulled in the write gets its money back", pulled_is_cancelled),
     "told twice": Planted("an acceptor's repeated event is credited again", told_twice),
     "growth ignored": Planted("pieces that no event told are forgotten", growth_ignored),

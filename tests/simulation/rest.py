@@ -24,6 +24,7 @@ def come_to_rest(world: "World") -> str:
     world.office.cut = ""
     for kiosk in world.kiosks:
         kiosk.disk.cut, kiosk.disk.lies, kiosk.disk.astray = "", 0, False
+        kiosk.terminal.silent = False
         if kiosk.post:
             kiosk.post.hold()
     for _ in range(ROUNDS):
@@ -51,14 +52,15 @@ def _machine_rests(world: "World", kiosk: Kiosk) -> str:
         kiosk = next(one for one in world.kiosks if one.acceptors is kiosk.acceptors)
     kiosk.tell(PrinterState("ok"))
     kiosk.acceptor_up("notes", reset=True)
+    kiosk.terminal_up()
     for _ in range(WAITS):
-        if kiosk.state.sale is None:
+        if kiosk.state.sale is None and kiosk.state.bank.open is None:
             break
         world.advance(30_000)
         kiosk.tell(Tick())
         _works(kiosk)
-    if kiosk.state.sale:
-        return f"{kiosk.id}: a sale never ends: {kiosk.state.sale}"
+    if kiosk.state.sale or kiosk.state.bank.open:
+        return f"{kiosk.id}: a sale or a payment never ends: {kiosk.state.sale} {kiosk.state.bank.open}"
     _works(kiosk)
     if kiosk.state.here.shown:
         kiosk.press("slip_taken")

@@ -17,6 +17,7 @@ NOTES = (10_00, 20_00, 50_00, 100_00)
 NOISE = (
     ("tender", "cash"), ("finish", ""), ("cancel", ""), ("stop", ""), ("add_more", ""), ("more_time", ""), ("no_card", ""),
     ("slip_taken", ""), ("receipt", "paper"), ("receipt", "again"), ("receipt", "qr"), ("receipt", "none"), ("balance", ""),
+    ("tender", "bank"), ("amount", "other"),
 )  # fmt: skip
 
 
@@ -28,6 +29,9 @@ def visit(world: "World", kiosk: Kiosk) -> str:
         return "power comes" if kiosk.on else "does not start"
     if world.faults and chance.random() < world.mood.trouble:
         return trouble(world, kiosk)
+    if kiosk.terminal.silent and chance.random() < 0.05:
+        _terminal(world, kiosk)
+        return "the bank terminal is back"
     if chance.random() < 0.9 and (working := work(world, kiosk)):
         return working
     if kiosk.acceptors["notes"].held and chance.random() < 0.8:
@@ -41,7 +45,9 @@ def visit(world: "World", kiosk: Kiosk) -> str:
 def work(world: "World", kiosk: Kiosk) -> str:
     """The machine's own next job; the card may be torn out in it, and the power may fail."""
     chance, dies = world.chance, -1
-    job = kiosk.job()
+    job, asked = kiosk.job(), kiosk.pos_job()
+    if world.faults and asked and chance.random() < 0.02:
+        dies = 1
     if world.faults and job and kiosk.card:
         fate = chance.random() / (world.mood.torn or 1e-9)
         if fate < 0.03:
@@ -54,15 +60,16 @@ def work(world: "World", kiosk: Kiosk) -> str:
     card, done = kiosk.card, [False]
 
     def act() -> None:
-        done[0] = kiosk.work(dies_after=dies)
+        done[0] = kiosk.work(dies_after=dies, faults=world.faults)
 
     kiosk.guarded(act)
     if card:
         card.arm(NONE)
     torn = "" if kiosk.card is card else ", and the card is torn out"
+    doing = " and ".join(each.do for each in (asked, job) if each) or "paper"
     if not kiosk.on:
-        return f"the power fails in {job.do if job else 'a paper'}{torn}"
-    return f"{job.do if job else 'paper'}{torn}" if done[0] else ""
+        return f"the power fails in {doing}{torn}"
+    return f"{doing}{torn}" if done[0] else ""
 
 
 def customer(world: "World", kiosk: Kiosk) -> str:
@@ -99,7 +106,9 @@ def nobody(world: "World", kiosk: Kiosk, where: str) -> str:
 
 
 WISHES: dict[str, tuple[tuple[float, str], ...]] = {
-    "account": ((0.55, "note"), (0.75, "tender cash"), (0.8, "cancel"), (0.88, "pull"), (0.92, "coin")),
+    "account": ((0.3, "note"), (0.45, "tender cash"), (0.75, "tender bank"), (0.8, "cancel"), (0.88, "pull"), (0.92, "coin")),
+    "amount": ((0.6, "finish"), (0.8, "amount 5000"), (0.85, "tender cash"), (0.9, "cancel"), (0.95, "pull")),
+    "bank": ((0.05, "pull"), (0.1, "cancel"), (0.3, "tender bank"), (0.4, "tender cash"), (0.45, "coin")),
     "insert": ((0.35, "note"), (0.45, "coin"), (0.85, "finish"), (0.9, "pull"), (0.92, "stop")),
     "still": ((0.4, "more_time"), (0.6, "pull")),
     "writing": ((0.1, "pull"),),
@@ -217,6 +226,12 @@ def _steps(_world: "World", kiosk: Kiosk) -> None:
         kiosk.guarded(lambda: desk.record((ClockStepped(6_000),)))
 
 
+def _terminal(_world: "World", kiosk: Kiosk) -> None:
+    """It falls silent, or is back."""
+    kiosk.terminal.silent = not kiosk.terminal.silent
+    kiosk.guarded(kiosk.terminal_up if not kiosk.terminal.silent else lambda: kiosk.tell(seen.DeviceDown("terminal", "offline")))
+
+
 TROUBLES: dict[str, tuple[float, Callable[["World", Kiosk], None]]] = {
     "the power fails at the next write": (24, _cut_at_a_write),
     "the power fails": (10, _cut_now),
@@ -230,5 +245,6 @@ TROUBLES: dict[str, tuple[float, Callable[["World", Kiosk], None]]] = {
     "the acceptor tells its last event again": (8, _again),
     "the reader fails": (5, _reader),
     "the printer changes": (5, _printer),
+    "the bank terminal falls silent, or is back": (8, _terminal),
     "the clock is said to have moved": (1, _steps),
 }

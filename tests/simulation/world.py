@@ -26,11 +26,14 @@ from kiosk.hq.intake.ledger import Verdict
 from kiosk.sync.ack import Ack
 from kiosk.vend import facts as f
 from kiosk.vend import slot
+from kiosk.vend.bank import PosFinal, PosRequested
 from tests.simulation import errands, invariants, platter, rest, street
-from tests.simulation.kiosk import EPOCH_MS, Acceptor, Kiosk, Station, Time
+from tests.simulation.kiosk import Kiosk
 from tests.simulation.mail import Letter, Mail
 from tests.simulation.office import Office, Owed
+from tests.simulation.parts import EPOCH_MS, Acceptor, Station, Time
 from tests.simulation.post import Post
+from tests.simulation.terminal import Terminal
 
 MASTERS = crypto.Masters.demo()
 A_DAY = dt.datetime(2026, 11, 3, 8, 15)  # noqa: DTZ001 - a meter's own local time
@@ -109,6 +112,8 @@ class World:
         self.office = Office(self.chance, lambda: EPOCH_MS + self.time.ms, self.told)
         self.suspects: set[str] = set()  # kiosks of which the office has seen two histories
         self.returned: set[tuple[str, str]] = set()  # values that a customer had back
+        self.charged: dict[tuple[str, str], set[str]] = {}  # (kiosk, sale) -> its payments by bank card
+        self.in_cash: set[tuple[str, str]] = set()  # sales that notes or coins came into
         self.filed: dict[str, tuple[int, bytes]] = {}  # how far the office's rows were chained again
         self._touched: list[Kiosk] = []
         self.kiosks = [self._kiosk(f"K{place + 1}") for place in range(self.size.kiosks)]
@@ -119,11 +124,11 @@ class World:
 
     # ------------------------------------------------------------ making it
 
-    def _kiosk(self, name: str, acceptors: dict[str, Acceptor] | None = None) -> Kiosk:
+    def _kiosk(self, name: str, before: Kiosk | None = None) -> Kiosk:
         key = self.chance.randbytes(32)
         station = Station(key, Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw())
-        boxes = acceptors or {device: Acceptor(device) for device in ("notes", "coins")}
-        kiosk = Kiosk(name, station, self.time, self.chance, boxes)
+        boxes = before.acceptors if before else {device: Acceptor(device) for device in ("notes", "coins")}
+        kiosk = Kiosk(name, station, self.time, self.chance, boxes, before.terminal if before else Terminal(self.chance))
         kiosk.post = Post(kiosk, self.office.keys, lambda: EPOCH_MS + self.time.ms + kiosk.clock.moved_ms)
         self.office.enrol(name, station.public_key)
         kiosk.witnessed = lambda fact, seq: self._witnessed(kiosk, fact, seq)
@@ -132,6 +137,10 @@ class World:
     def _witnessed(self, kiosk: Kiosk, fact: f.Fact, seq: int) -> None:
         if isinstance(fact, f.SaleClosed) and fact.outcome == "returned":
             self.returned.add((kiosk.id, fact.sale))
+        if isinstance(fact, PosRequested | PosFinal):
+            self.charged.setdefault((kiosk.id, fact.sale), set()).add(fact.payment)
+        if isinstance(fact, f.NoteStacked | f.CoinAccepted):
+            self.in_cash.add((kiosk.id, fact.sale))
         if isinstance(fact, f.WriteStarted):
             self.tags[fact.tag] = (kiosk.id, seq)
             key = (fact.meter, fact.n, fact.tag, fact.amount_minor)
@@ -255,7 +264,7 @@ class World:
         kiosk.closed = True
         self.office.close(kiosk.id)
         station, _, life = kiosk.id.partition(".")
-        anew = self._kiosk(f"{station}.{int(life or 1) + 1}", kiosk.acceptors)
+        anew = self._kiosk(f"{station}.{int(life or 1) + 1}", kiosk)
         self.past.append(kiosk)
         self.kiosks[self.kiosks.index(kiosk)] = anew
         self.took(card)
@@ -304,12 +313,24 @@ class World:
             counted["restored"] += kiosk.books.restored
             counted["damaged"] += kiosk.damaged
             counted["betrayed"] += kiosk.betrayed
+            counted["bank payments"] += len(kiosk.books.paid)
+            counted["bank claims"] += sum(claim in kiosk.books.paid_for for claim in kiosk.books.claims)
+        for kiosk in self.kiosks:
+            counted["reversed"] += sum(entry.state == "reversed" for entry in kiosk.terminal.book)
         counted["credits"] += sum(len(home.credits) for home in self.homes)
         counted["cards"] += sum(len(home.cards) for home in self.homes)
         counted["moved"] = len(self.office.moved)
         counted["epochs"] = self.office.epoch
         counted.update({f"office {what}": often for what, often in self.office.counted.items()})
         return counted
+
+    def bank_has(self, value: tuple[str, str]) -> bool:
+        """A sale that only a bank card could pay for: by the terminals' own books, is it charged and not given back?"""
+        payments = self.charged.get(value)
+        if payments is None or value in self.in_cash:
+            return True
+        books = (entry for kiosk in self.kiosks for entry in kiosk.terminal.book)
+        return any(entry.payment in payments and entry.state == "final" for entry in books)
 
     # ------------------------------------------------------------ cards and meters
 

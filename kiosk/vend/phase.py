@@ -178,7 +178,7 @@ def pos_due_ms(state: State) -> int | None:
         return None
     if state.sale and state.sale.id != payment.sale:
         return None  # who pays now has the terminal's customer's place
-    return now.since_ms + SPAN_MS["bank_requested"] if now.doing else now.next_ms
+    return now.since_ms + SPAN_MS["bank_requested"] if now.doing else max(now.next_ms, now.since_ms, 1)  # a moment of its own
 
 
 def codes_work(state: State) -> bool:
@@ -218,9 +218,9 @@ def ends_ms(state: State) -> int | None:
 
 
 def deadline_ms(state: State) -> int:
-    """When the machine does something by itself: goes on, sends a text, or asks the offline rules again."""
+    """When the machine does something by itself: goes on, asks the terminal, sends a text, or asks the offline rules again."""
     texts_ms = sms.deadline_ms(state.sms, state.boot, selling=state.sale is not None, down="modem" in state.faults)
-    return min(moment for moment in (due_ms(state), texts_ms, state.here.look_ms) if moment is not None)
+    return min(moment for moment in (due_ms(state), pos_due_ms(state), texts_ms, state.here.look_ms) if moment is not None)
 
 
 def due_ms(state: State) -> int | None:

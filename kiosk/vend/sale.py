@@ -32,7 +32,7 @@ def step(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:
 def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # noqa: C901, PLR0911, PLR0912 - one line a word, in the order of seen.py
     match seen:
         case s.Tick():
-            by_itself = _put_back(rules, state, now) or _tick(rules, state, now) or paying.due(rules, state, now)
+            by_itself = paying.due(rules, state, now) or _put_back(rules, state, now) or _tick(rules, state, now)
             return (*risk.looked(rules, state, now), *by_itself)
         case s.DiskSeen():
             return (p.DiskSeen(seen.free, seen.total),)

@@ -5,6 +5,7 @@ import pytest
 from kiosk.vend import sale, seen
 from kiosk.vend.bank import PosDeclined, PosFinal, PosReversed, PosUnknown
 from kiosk.vend.facts import ClaimIssued, OrphanCredit, SaleClosed
+from kiosk.vend.phase import deadline_ms
 from tests.bank.counter import Counter, Terminal
 from tests.sale.shop import Card
 
@@ -327,6 +328,34 @@ def test_a_customer_who_waits_for_the_bank_is_not_held_for_ever() -> None:
     shop.wait(181)
     assert shop.view.phase == "take_card"
     assert shop.state.bank.open
+
+
+def wakes_by_itself(shop: Counter, minutes: int) -> None:
+    """Time passes as for a desk to which nobody tells anything: it ticks when its state wants it, and each such moment once."""
+    ticked = None
+    for _ in range(minutes * 60):
+        shop.ms += 1_000
+        if (due := deadline_ms(shop.state)) != ticked and due <= shop.ms:
+            ticked = due
+            shop.tell(seen.Tick())
+            shop.work()
+
+
+@pytest.mark.parametrize("away", ["never", "for a moment", "over a restart"])
+def test_the_desk_wakes_by_itself_to_ask_about_an_unknown_payment(away: str) -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    shop.terminal.script = {"pay": ["lost"], "recover": ["unknown"] * 3}
+    shop.work()
+    if away == "for a moment":
+        shop.tell(seen.DeviceDown("terminal", "offline"))
+        wakes_by_itself(shop, 1)
+        shop.up()
+    elif away == "over a restart":
+        shop.start()
+    wakes_by_itself(shop, 2)
+    assert [job.do for job in shop.terminal.told] == ["pay", *["recover"] * 4]
+    assert shop.state.bank.open is None
 
 
 def test_a_terminal_that_never_answers_is_unknown_after_its_time() -> None:

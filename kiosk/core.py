@@ -23,7 +23,7 @@ from kiosk.devices.card.reader import Reader
 from kiosk.devices.contract import Driver
 from kiosk.devices.disk import DiskWatch, Mark
 from kiosk.devices.fitting import Outfit, Part, PartError
-from kiosk.devices.gate import Gate
+from kiosk.devices.gate import Gate, Watch
 from kiosk.devices.registry import driver_of
 from kiosk.devices.supervise import within
 from kiosk.devices.vault import wire
@@ -200,6 +200,7 @@ class Core:
         self._ears: list[Callable[[str], None]] = []
         lent = Outfit(self.desk, self.station.sign, rules.currency, spoken, self._ears.append, self.outbox.letter)
         self.devices = tuple(_driven(part, lent) for part in config.device)
+        self._watch = Watch(self.devices)
         self._running = threading.Event()
         self._control: ControlServer | None = None
 
@@ -226,6 +227,7 @@ class Core:
         for device, gate in self.devices:
             if not within(DRIVER_STARTS_S, device.start, f"start {gate.role}"):
                 gate.broken()
+        self._watch.start()
         self.desk.subscribe(self._ends)
         if self._demo:
             self.use_roster(demo_roster())
@@ -233,6 +235,7 @@ class Core:
 
     def stop(self) -> None:
         """Acceptors shut first; then the desk writes down what was told and the store is closed."""
+        self._watch.stop()
         for device, gate in self.devices:
             within(DRIVER_STOPS_S, device.stop, f"stop {gate.role}")
         self._card.stop()

@@ -6,14 +6,18 @@ shut. Whoever tells more than a device can have to say waits, or every flicker o
 runs in the core's process, and whoever installs it trusts its maker with that. It is for mistakes.
 """
 
+import contextlib
 import re
 import threading
 import time
+from collections.abc import Iterable
 
 import msgspec
 
+from kiosk.devices.contract import Driver
+from kiosk.devices.supervise import supervised
 from kiosk.vend import seen as s
-from kiosk.vend.ports import Desk, Published
+from kiosk.vend.ports import Desk, DeskBusy, Published
 
 LIVES = 3
 AT_ONCE, PER_S = 256, 100  # words of any kind
@@ -113,6 +117,34 @@ class Gate:
                 self._desk.tell(s.PrinterState("offline"))
             case _:
                 self._desk.tell(s.DeviceDown(self.role, "driver"))
+
+
+class Watch:
+    """Looks whether each driver still lives: one whose thread has ended can tell nobody."""
+
+    def __init__(self, devices: Iterable[tuple[Driver, Gate]], every_s: float = 5.0) -> None:
+        self._devices, self._every_s = tuple(devices), every_s
+        self._dead: set[str] = set()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=supervised(self._run, self._stopping, lambda: None), name="drivers", daemon=True)
+
+    def start(self) -> None:
+        """In a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No driver is missed any more."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._every_s):
+            for driver, gate in self._devices:
+                if driver.alive:
+                    self._dead.discard(gate.role)
+                elif gate.role not in self._dead and not self._stopping.is_set():
+                    with contextlib.suppress(DeskBusy):
+                        gate.broken()
+                        self._dead.add(gate.role)
 
 
 def wrong(role: str, seen: object) -> str:

@@ -43,7 +43,10 @@ class Options(msgspec.Struct, frozen=True):
 class Rogue:
     def __init__(self, desk, role, wrong):
         self.desk, self.role, self.wrong = desk, role, wrong
-        self.alive = False
+
+    @property
+    def alive(self):
+        return self.wrong != "dies"
 
     def start(self):
         if self.wrong == "starts":
@@ -159,6 +162,7 @@ class Street:
         return [fact.code for fact in self.facts(f.DeviceFault) if fact.device == "board"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("wrong", ["starts", "hangs", "dies", "spins", "flickers", "forges"])
 def test_a_sale_beside_a_driver_that_goes_wrong_is_whole(tmp_path: Path, rogue: Any, wrong: str) -> None:
     street = Street(tmp_path, wrong, "board")
@@ -172,10 +176,10 @@ def test_a_sale_beside_a_driver_that_goes_wrong_is_whole(tmp_path: Path, rogue: 
         assert street.facts(f.CoinAccepted, f.OrphanCredit, f.EscrowUnknown, f.ClaimIssued) == []
         if wrong == "flickers":
             assert 2 <= len(street.faults()) <= STATES_AT_ONCE + 2 + (time.monotonic() - began)
-        elif wrong in ("dies", "spins"):
-            assert street.faults() == []  # nobody can know
+        elif wrong == "spins":
+            assert street.faults() == []  # it is only slow
         else:
-            assert set(street.faults()) == {"driver"}
+            until(lambda: street.faults() == ["driver"], "a driver that is missed")
         if wrong == "forges":
             until(lambda: len(rogue.refused) == 6, "every forged word")
             assert rogue.refused[0] == "The driver of board tells CoinIn."

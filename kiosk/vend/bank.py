@@ -149,6 +149,11 @@ class Bank(msgspec.Struct, frozen=True):
     asked: int = 0
     unexplained: tuple[tuple[int, int, int], ...] = ()  # row, time, receipts
 
+    @property
+    def written(self) -> int:
+        """The number that the terminal's last receipt may have by what this machine asked for."""
+        return self.receipt + self.asked
+
     def of(self, sale: str) -> Payment | None:
         """The open attempt, if it is that sale's."""
         return self.open if self.open and self.open.sale == sale else None
@@ -157,12 +162,13 @@ class Bank(msgspec.Struct, frozen=True):
 class PosNow(msgspec.Struct, frozen=True):
     """What stands between desk and terminal in this boot; no money rests on it.
 
-    `up`: None before it was heard, "" while it works, else the code of its fault. `doing`: the job that it has; `jobs` that one's id, `pay`
-    the id of the attempt's own. `tag`: of the record to come, once the card is armed for it. `bare`: the card in the slot had nothing to
-    clear before we armed it. `said`: why the last attempt of the open sale brought nothing.
+    `up`: None before it was heard, "" while it works, else the code of its fault. `read`: its book was held against ours. `doing`: the job
+    that it has; `jobs` that one's id, `pay` the id of the attempt's own. `tag`: of the record to come, once the card is armed for it.
+    `bare`: the card in the slot had nothing to clear before we armed it. `said`: why the last attempt of the open sale brought nothing.
     """
 
     up: str | None = None
+    read: bool = False
     jobs: int = 1
     pay: int = 0
     doing: str = ""

@@ -156,9 +156,10 @@ class AmountChosen(Passing, frozen=True):
 
 
 class TerminalSeen(Passing, frozen=True):
-    """The bank terminal works (code is "") or does not."""
+    """The bank terminal works (code is "") or does not. `read`: its book was held against the journal."""
 
     code: str
+    read: bool = False
 
 
 class PosDo(Passing, frozen=True):

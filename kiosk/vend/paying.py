@@ -11,7 +11,7 @@ No answer of the terminal is believed for an attempt that is not open, and none 
 
 from msgspec.structs import replace
 
-from kiosk.vend import bank, cash, handing_in, landing, risk
+from kiosk.vend import bank, cash, handing_in, landing, risk, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
@@ -171,24 +171,26 @@ def up(state: State, seen: s.PosUp) -> Facts:
     """It answers. What only the end of the day mends stays broken; what its book says is held against ours."""
     fault = state.faults.get(bank.DEVICE, "")
     well: Facts = (f.DeviceRecovered(bank.DEVICE),) if fault and fault not in bank.NIGHTLY else ()
-    return (*well, *_book(state, seen), p.TerminalSeen(fault if fault in bank.NIGHTLY else ""))
+    read = seen.receipt.isdecimal() and len(seen.receipt) <= DIGITS
+    return (*well, *(_book(state, seen) if read else ()), p.TerminalSeen(fault if fault in bank.NIGHTLY else "", read))
 
 
 def _book(state: State, seen: s.PosUp) -> Facts:
-    """Receipts that this machine did not ask for, since the book was last read. Numbers turn over and begin anew: only growth speaks.
+    """Receipts that this machine did not ask for, since the book was last read. Numbers turn over and begin anew, and an empty book says
+    nothing of those before it: only growth from a number speaks.
 
-    While a payment is open the last number may be its own, and the one before it decides what became of it: that one is kept.
+    The first reading of a boot is a witness, too: a store that was put back knows nothing of what was asked for in its other life. While
+    a payment is open the last number may be its own, and the one before it decides what became of it: that one is kept.
     """
-    if not seen.receipt.isdecimal() or len(seen.receipt) > DIGITS or state.bank.open is not None:
-        return ()
     known, there = state.bank, int(seen.receipt)
-    read = bank.TerminalRead(seen.serial, there)
-    if (known.serial, known.receipt) == (seen.serial, there):
+    row = witness.Witness(bank.DEVICE, known.written, there)
+    follows = known.serial == seen.serial and known.receipt > 0
+    if state.witness.restored is None and follows and row.ahead and not state.here.pos.read:
+        return (witness.Restored(row.name, row.here, row.there),)
+    if state.witness.restored or known.open or (known.serial, known.receipt, known.asked) == (seen.serial, there, 0):
         return ()
-    grown = there - known.receipt - known.asked
-    if known.serial != seen.serial or grown <= 0:
-        return (read,)
-    return (bank.PosUnexplained(seen.serial, grown, there), read)
+    read = bank.TerminalRead(seen.serial, there)
+    return (bank.PosUnexplained(seen.serial, there - row.here, there), read) if follows and there > row.here else (read,)
 
 
 def down(seen: s.DeviceDown) -> Facts:

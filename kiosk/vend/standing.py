@@ -193,7 +193,7 @@ def _(fact: p.AmountChosen, state: State) -> State:
 @stand.register
 def _(fact: p.TerminalSeen, state: State) -> State:
     again = {"tries": 0, "next_ms": 0} if state.here.pos.up else {}  # it was away: what is unknown is asked for at once
-    return here_with(state, pos=replace(state.here.pos, up=fact.code, **again))
+    return here_with(state, pos=replace(state.here.pos, up=fact.code, read=state.here.pos.read or fact.read, **again))
 
 
 @stand.register

@@ -3,12 +3,13 @@
 | name | height here | height there |
 |---|---|---|
 | notes, coins | accepted pieces by the journal | the acceptor's own count of its life |
+| terminal | the last receipt by the journal, and what it asked for since | the last receipt in the bank terminal's book |
 | keys, limits, tariff and all else that was sent | the version that the journal knows | the version of the file that is installed |
 | mark | the journal's last row | the number in a file that lies on another disk |
 | ack | the journal's last batch | the batch that the head office acknowledges (`sent`) |
 
-The bank terminal joins here when there is one. What one power cut explains is no restore: the note in escrow, coins in
-fall, one installed item. A RESTORED store takes no money and writes no card; it prints marked slips until its life is over.
+What one power cut explains is no restore: the note in escrow, coins in fall, a payment that went back, one installed
+item. A RESTORED store takes no money and writes no card; it prints marked slips until its life is over.
 """
 
 from typing import ClassVar
@@ -18,7 +19,7 @@ import msgspec
 from kiosk.vend.facts import RoomFact, Row
 from kiosk.vend.trust import KINDS, Trust, Version
 
-SLACK = {"notes": 1, "coins": 8}  # pieces in escrow or in fall when the power failed
+SLACK = {"notes": 1, "coins": 8, "terminal": 1}  # pieces in escrow or in fall when the power failed; a reversal without its row
 ITEMS = tuple(KINDS.values())
 ITEMS_AT_ONCE = 1  # the file comes before the fact, and the next item after it
 

@@ -6,7 +6,7 @@ from kiosk.vend import handing_in, seen
 from kiosk.vend.bank import PosDayEnded
 from kiosk.vend.operators.tables import case_table, cases, devices
 from kiosk.vend.staff import Money
-from tests.bank.counter import Counter
+from tests.bank.counter import Counter, Terminal
 from tests.bank.test_paying import paying
 from tests.sale.shop import Card
 
@@ -46,7 +46,7 @@ def test_an_unknown_payment_is_an_open_case_until_it_is_known() -> None:
 
 
 def test_receipts_that_no_row_explains_are_a_case() -> None:
-    shop = Counter()
+    shop = Counter(Terminal(receipts=40))
     shop.terminal.receipts += 3
     shop.up()
     (case,) = cases(shop.state)

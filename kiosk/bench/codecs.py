@@ -14,6 +14,8 @@ from kiosk.bench.table import Measured, spread
 from kiosk.devices.cctalk import wire as cctalk_wire
 from kiosk.devices.essp import wire as essp_wire
 from kiosk.devices.essp.crypto import Sealed
+from kiosk.devices.zvt import messages as zvt_messages
+from kiosk.devices.zvt import wire as zvt_wire
 
 CHUNK = 64  # bytes that the system hands over at once
 BYTES = 400_000
@@ -75,7 +77,48 @@ def cctalk() -> Codec:
     return Codec(said, reader)
 
 
-CODECS: dict[str, Callable[[], Codec]] = {"cctalk": cctalk, "essp": essp, "essp_sealed": essp_sealed}
+def zvt() -> Codec:
+    """A payment as a serial terminal tells it, its status read: states in between, the approval, the lines of its receipt."""
+
+    def reader() -> Callable[[bytes], int]:
+        decoder = zvt_wire.BlockDecoder()
+        return lambda chunk: sum(map(_heard, decoder.feed(chunk)))
+
+    return Codec(zvt_wire.ACK + b"".join(map(zvt_wire.encode_block, _PAYMENT)), reader)
+
+
+def zvt_tcp() -> Codec:
+    """The same payment over a socket."""
+
+    def reader() -> Callable[[bytes], int]:
+        decoder = zvt_wire.StreamDecoder()
+        return lambda chunk: sum(map(_heard, decoder.feed(chunk)))
+
+    return Codec(b"".join(map(zvt_wire.encode, _PAYMENT)), reader)
+
+
+_STATUS = bytes.fromhex(
+    "270004000000010000490156 0B0010410C2109160D1101 2929000274 870042 22F0F8EEEEEEEEEEEE4771 3B3132333435360000 8A06"
+    " 8BF1F14D41535445524341524400"
+)
+_PAYMENT = (
+    zvt_wire.Apdu(0x8000),
+    zvt_wire.Apdu(0x04FF, b"\x0a\x01"),
+    zvt_wire.Apdu(0x04FF, b"\x0e\x01"),
+    zvt_wire.Apdu(0x040F, _STATUS),
+    *(zvt_wire.Apdu(0x06D1, b"\0" + line) for line in (b"SIMULATED BANK", b"Amount 100.00", b"Card ############4771", b"", b"APPROVED")),
+    zvt_wire.Apdu(0x060F, b"\x27\x00\x29\x29\x00\x02\x74"),
+)
+
+
+def _heard(told: zvt_wire.Apdu | zvt_wire.Sign) -> int:
+    """One, for whatever could be read."""
+    if isinstance(told, zvt_wire.Apdu) and told.command == zvt_messages.STATUS:
+        return int(zvt_messages.status_info(told.data).result == 0)
+    return 1
+
+
+CODECS: dict[str, Callable[[], Codec]] = {"cctalk": cctalk, "essp": essp, "essp_sealed": essp_sealed, "zvt": zvt, "zvt_tcp": zvt_tcp}
 
 
 def mb_per_s(name: str) -> Measured:

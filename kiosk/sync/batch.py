@@ -19,7 +19,7 @@ from kiosk import envelope
 from kiosk.envelope import KIOSK_ID, Body, Box, EnvelopeRefused
 from kiosk.vend.facts import Row
 from kiosk.vend.lifetime import Lifetime
-from kiosk.vend.rows import Recorded, fact_of, kinds, line, link
+from kiosk.vend.rows import Recorded, fact_of, kinds, line, link, linked
 
 LABEL = "batch"
 HQ = "HQ"  # whom every batch is boxed to
@@ -241,10 +241,7 @@ def _rows(header: BatchHeader, text: bytes) -> list[Line]:
         raise EnvelopeRefused("A row is not a line of a journal.") from None
     if len(rows) != len(exact) or not _exact(header, rows, text):
         raise EnvelopeRefused(f"Row {_unlike(header, rows, exact)} is not a line of a journal.")
-    chained = bytes.fromhex(header.before)
-    for said in exact:
-        chained = link(chained, said)
-    if chained.hex() != header.head:
+    if linked(bytes.fromhex(header.before), exact).hex() != header.head:
         raise EnvelopeRefused("Its rows are not chained as its header says.")
     return rows
 

@@ -49,8 +49,14 @@ def add(sums: Lifetime, fact: f.Fact) -> Lifetime:
         case f.SaleClosed():
             return _closed(sums, fact)
         case f.ClaimSettled():
-            settled = sum(line.amount_minor for line in fact.lines if line.summed)
-            return replace(_given(sums, fact.lines), settled_minor=sums.settled_minor + settled)
+            credit, fees, debt = split(fact.lines)
+            return replace(
+                sums,
+                credited_minor=sums.credited_minor + credit,
+                fees_minor=sums.fees_minor + fees,
+                debt_minor=sums.debt_minor + debt,
+                settled_minor=sums.settled_minor + credit + fees + debt,
+            )
     return sums
 
 
@@ -59,31 +65,28 @@ def _closed(sums: Lifetime, fact: f.SaleClosed) -> Lifetime:
     for tender in fact.tenders:
         if tender.device in paid:
             paid[tender.device] += tender.denomination * tender.pieces
-    sums = replace(
+    credit, fees, debt = split(fact.lines) if fact.outcome == "landed" else (0, 0, 0)
+    return replace(
         sums,
         sales=sums.sales + (fact.outcome != "cancelled"),
         card_minor=sums.card_minor + paid["bank"],
         codes_minor=sums.codes_minor + paid["codes"],
         tendered_minor=sums.tendered_minor + fact.tender_minor,
-    )
-    match fact.outcome:
-        case "landed":
-            return _given(sums, fact.lines)
-        case "claimed":
-            return replace(sums, claims_minor=sums.claims_minor + fact.claim_minor)
-        case "returned":
-            return replace(sums, returned_minor=sums.returned_minor + fact.tender_minor)
-    return sums
-
-
-def _given(sums: Lifetime, lines: tuple[f.PriceLine, ...]) -> Lifetime:
-    """The lines that sum to the tender: credit in money or energy, an old debt, and all that is a fee."""
-    debt = amount_of(lines, "old_debt")
-    credit = sum(line.amount_minor for line in lines if line.summed and line.code in CREDIT)
-    whole = sum(line.amount_minor for line in lines if line.summed)
-    return replace(
-        sums,
         credited_minor=sums.credited_minor + credit,
+        fees_minor=sums.fees_minor + fees,
         debt_minor=sums.debt_minor + debt,
-        fees_minor=sums.fees_minor + whole - credit - debt,
+        returned_minor=sums.returned_minor + (fact.tender_minor if fact.outcome == "returned" else 0),
+        claims_minor=sums.claims_minor + (fact.claim_minor if fact.outcome == "claimed" else 0),
     )
+
+
+def split(lines: tuple[f.PriceLine, ...]) -> tuple[int, int, int]:
+    """The lines that sum to the tender: credit in money or energy, all that is a fee, and an old debt."""
+    credit = whole = 0
+    for line in lines:
+        if line.summed:
+            whole += line.amount_minor
+            if line.code in CREDIT:
+                credit += line.amount_minor
+    debt = amount_of(lines, "old_debt")
+    return credit, whole - credit - debt, debt

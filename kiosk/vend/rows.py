@@ -8,7 +8,7 @@ The stored bytes are the truth and are never migrated: an older version of a kin
 that this software does not know is kept as `Unknown` and folds to nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -83,6 +83,13 @@ def origin(store_id: bytes) -> bytes:
 def link(previous: bytes, row_line: bytes) -> bytes:
     """hash_n from hash_(n-1) and the line of row n."""
     return sha256(previous + sha256(b"\0" + row_line).digest()).digest()
+
+
+def linked(previous: bytes, row_lines: Iterable[bytes]) -> bytes:
+    """The same over several rows, one after the other: a million of them at the head office."""
+    for each in row_lines:
+        previous = sha256(previous + sha256(b"\0" + each).digest()).digest()
+    return previous
 
 
 def head_message(store_id: bytes, seq: int, head: bytes) -> bytes:

@@ -11,7 +11,6 @@ from kiosk.vend.money import CURRENCIES
 
 TENDERS = {"notes": "cash", "coins": "cash", "bank": "bank", "codes": "code", "code": "code"}
 OUTCOMES = ("landed", "claimed", "returned", "cancelled")
-GIVEN = ("to_card", "energy")  # lines that are on the card; an old debt has a column, all else is a fee
 
 Number = tuple[int, int]
 """(epoch, version) of what the head office sent."""
@@ -61,6 +60,8 @@ def money_known(sale: SaleClosed) -> bool:
 
 def tender_of(sale: SaleClosed) -> str:
     """cash | bank | code | none; mixed where it is several, which no machine takes."""
+    if len(sale.tenders) == 1:
+        return TENDERS.get(sale.tenders[0].device, "mixed")
     kinds = {TENDERS.get(tender.device, "mixed") for tender in sale.tenders}
     return "none" if not kinds else kinds.pop() if len(kinds) == 1 else "mixed"
 

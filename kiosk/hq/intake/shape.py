@@ -271,10 +271,8 @@ def _lists(header: BatchHeader, marks: list[Line]) -> list[tuple[int, Number | N
 
 def _numbers(fact: f.Fact) -> list[int]:
     """Every number in it, and in its lines and tenders."""
-    numbers = [value for value in astuple(fact) if type(value) is int]
-    for part in (*getattr(fact, "lines", ()), *getattr(fact, "tenders", ())):
-        numbers += [value for value in astuple(part) if type(value) is int]
-    return numbers
+    parts = (fact, *getattr(fact, "lines", ()), *getattr(fact, "tenders", ()))
+    return [value for part in parts for value in astuple(part) if type(value) is int]
 
 
 def _named(kind: str) -> str:

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from kiosk.hq.intake.rules import GIVEN, day_of, money_known, tender_of
+from kiosk.hq.intake.rules import day_of, money_known, tender_of
 from kiosk.hq.intake.summary import SaleSums
 from kiosk.hq.schema import NOT_POSTED
 from kiosk.sync.batch import Line
 from kiosk.vend import facts as f
-from kiosk.vend.tariff import amount_of
+from kiosk.vend.lifetime import split
 
 ZONE = re.compile(r"[+-](0\d|1[0-4])[0-5]\d")
 EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -110,16 +110,7 @@ def _values(row: SaleRow) -> tuple[int, ...]:
 
 def given(lines: tuple[f.PriceLine, ...]) -> tuple[int, int, int, int]:
     """Credit, fees, debt in minor units, and watt-hours."""
-    credit = whole = energy_wh = 0
-    for line in lines:
-        if line.summed:
-            whole += line.amount_minor
-            if line.code in GIVEN:
-                credit += line.amount_minor
-        if line.code == "energy":
-            energy_wh += line.basis
-    debt = amount_of(lines, "old_debt")
-    return credit, whole - credit - debt, debt, energy_wh
+    return *split(lines), sum([line.basis for line in lines if line.code == "energy"])
 
 
 def hour_of(zone: str, at_ms: int) -> int | None:

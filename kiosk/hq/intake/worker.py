@@ -85,8 +85,8 @@ def _shape(raws: Sequence[bytes]) -> list[Shaped | Refusal]:
 class Worker:
     """Shapes for one importer; see `beside`."""
 
-    def __init__(self, importer: Importer, pool: ProcessPoolExecutor) -> None:
-        self._importer, self._pool = importer, pool
+    def __init__(self, importer: Importer, pool: ProcessPoolExecutor, desk: _Desk) -> None:
+        self._importer, self._pool, self._desk = importer, pool, desk
         self._waiting: deque[tuple[list[bytes], Future[list[Shaped | Refusal]] | None]] = deque()
         self._left = 0  # of a chunk that has come
 
@@ -100,9 +100,9 @@ class Worker:
         for chunk in _chunks(raws):
             self._waiting.append((chunk, self._begun(chunk)))
             if len(self._waiting) >= DEPTH:
-                yield from self._done(*self._waiting.popleft())
+                yield from self._next()
         while self._waiting:
-            yield from self._done(*self._waiting.popleft())
+            yield from self._next()
 
     def ready(self) -> bool:
         """Whether the next one would come without waiting for it."""
@@ -110,6 +110,23 @@ class Worker:
             return True
         under_way = self._waiting[0][1] if self._waiting else None
         return bool(under_way and under_way.done())
+
+    def _next(self) -> Iterator[tuple[bytes, Outcome]]:
+        """The next chunk. Whoever would only wait for it shapes the last one meanwhile, as long as there is one that was not begun."""
+        first = self._waiting[0][1]
+        while first is not None and not first.done() and self._helped():
+            pass
+        return self._done(*self._waiting.popleft())
+
+    def _helped(self) -> bool:
+        for place in range(len(self._waiting) - 1, 0, -1):
+            chunk, under_way = self._waiting[place]
+            if under_way is not None and under_way.cancel():
+                shaped: Future[list[Shaped | Refusal]] = Future()
+                shaped.set_result([self._desk.shape(raw) for raw in chunk])
+                self._waiting[place] = chunk, shaped
+                return True
+        return False
 
     def _begun(self, chunk: Sequence[bytes]) -> "Future[list[Shaped | Refusal]] | None":
         try:
@@ -156,5 +173,5 @@ def beside(importer: Importer, boxes: Iterable[KeyBox]) -> Iterator[Worker]:
     )
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn, initializer=_begin, initargs=(brief,)) as pool:
-        yield Worker(importer, pool)
+        yield Worker(importer, pool, _Desk(brief))
         pool.shutdown(cancel_futures=True)

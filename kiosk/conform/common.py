@@ -39,7 +39,7 @@ def serves(bench: Bench) -> None:
     """With a device, and alone at its port."""
     with bench.alive() as process:
         who = bench.look(process).identity
-        said = f"identity {who.maker} {who.model} {who.serial}".strip() if who else "nobody was named"
+        said = " ".join(filter(None, ("identity", who.maker, who.model, who.serial or who.port))) if who else "nobody was named"
         good = who is not None and (who.kind, who.protocol) == (bench.role, bench.setting.protocol)
         bench.see("serves", kept=good, what=said)
         if bench.relay is None or bench.relay.network:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from kiosk import __version__
-from kiosk.conform import cash, common
+from kiosk.conform import cash, common, jobs, pictures
 from kiosk.conform.bench import Bench, Hangs, Setting
 from kiosk.conform.device import Device, Real, Simulated, Unplayed
 from kiosk.conform.promises import EVERY, Certificate, Observations, of, verdict_of
@@ -29,6 +29,11 @@ COMMON: tuple[tuple[Trial, tuple[str, ...]], ...] = (
 """Each trial, and the promises that it looks at."""
 OWN: dict[str, tuple[tuple[Trial, tuple[str, ...]], ...]] = {
     "notes": ((cash.once, ("once",)), (cash.shut, ("shut",)), (cash.word, ("word",)), (cash.remembers, ("remembers",))),
+    "printer": ((jobs.papers, ("evidence", "maybe_done")), (jobs.printer_remembers, ("remembers",))),
+    "terminal": ((jobs.payments, ("evidence", "maybe_done")), (jobs.terminal_remembers, ("remembers",))),
+    "modem": ((jobs.texts, ("evidence", "maybe_done", "same")), (jobs.modem_remembers, ("remembers",))),
+    "display": ((pictures.newest, ("newest",)), (pictures.unfelt, ("unfelt",))),
+    "board": ((pictures.newest, ("newest",)), (pictures.unfelt, ("unfelt",))),
     "coins": ((cash.once, ("once",)), (cash.shut, ("shut",)), (cash.remembers, ("remembers",))),
 }
 
@@ -89,7 +94,8 @@ def examine(
         told(f"{', '.join(looks_at)} ...")
         with tempfile.TemporaryDirectory(prefix="kiosk-conform-") as place:
             folder = Path(place)
-            setting = Setting(subject.role, subject.protocol, folder, seed, subject.serial, subject.options, maker.by_port, absent)
+            part = subject.role, subject.protocol, folder, seed, subject.serial, subject.options
+            setting = Setting(*part, by_port=maker.by_port, absent=absent, letters=jobs.LETTERS)
             device = _device(subject, folder) if maker.by_port else None
             says = device.says if device else says
             _try(trial, Bench(setting, device, seen), looks_at[0])

@@ -18,6 +18,7 @@ from kiosk.devices.sim.printer_line import Line, PtyLine, TcpLine
 LOOK_S = 0.02
 BABBLE_S = 0.02
 AGAIN_S = 0.1
+BITS = 10  # a byte on a serial line, with its start and stop bit
 BYTE_S = 0.0005  # between two bytes that come alone
 
 
@@ -25,6 +26,7 @@ class Wire(msgspec.Struct, frozen=True):
     """What it does. Chances are per chunk, in each direction. `split`: a byte at a time. `echo`: the driver hears itself, as on one wire.
 
     `silent`: nothing of the device's arrives; `stalled`: no byte is taken from the driver; `babble`: noise without end towards the driver.
+    `upward`: only the device's bytes are harmed; `baud`: the driver's are taken no faster.
     """
 
     name: str = "clean"
@@ -37,6 +39,8 @@ class Wire(msgspec.Struct, frozen=True):
     silent: bool = False
     stalled: bool = False
     babble: bool = False
+    upward: bool = False
+    baud: int = 0
 
 
 CLEAN = Wire()
@@ -110,7 +114,7 @@ class Relay:
             if received and self.wire.echo:
                 self._to_driver(received)
             if received:
-                self._pass(received, self._to_device)
+                self._pass(received, self._to_device, harms=not self.wire.upward)
             elif self.wire.babble:
                 self._babble()
 
@@ -160,7 +164,7 @@ class Relay:
                 self._far = None
                 continue
             if received and not self.wire.silent:
-                self._pass(received, self._to_driver)
+                self._pass(received, self._to_driver, harms=True)
 
     def _look_for_device(self) -> None:
         try:
@@ -176,9 +180,9 @@ class Relay:
                 port.write(data)
                 self._clogged = False
 
-    def _pass(self, data: bytes, onward: Callable[[bytes], None]) -> None:
-        wire = self.wire
-        self._ending.wait(wire.delay_s)
+    def _pass(self, data: bytes, onward: Callable[[bytes], None], *, harms: bool) -> None:
+        wire = self.wire if harms else CLEAN
+        self._ending.wait(wire.delay_s + (len(data) * BITS / wire.baud if wire.baud and onward == self._to_device else 0.0))
         if self._random.random() < wire.drop:
             return
         if self._random.random() < wire.corrupt:

@@ -132,6 +132,8 @@ class ModemSimulator:
             "power": self._powered,
             "stored": len(self.stored),
             "messages": self.air.shown(),
+            "parts": len(self.air.parts),
+            "references": sorted({part["reference"] for part in self.air.parts if part["whole"] > 1}),
         }
 
     def _remember(self) -> None:

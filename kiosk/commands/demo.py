@@ -54,7 +54,7 @@ def _script(folder: Path, stack: str) -> None:
     from kiosk.demo.world import World
 
     began = time.monotonic()
-    world = World(folder, ("K07", "K08"), stack=stack, office=True)
+    world = World(folder, ("K07", "K08"), stack=stack, office=True, full=True)
     try:
         world.start()
         day = Day(world)

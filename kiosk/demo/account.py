@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from kiosk.devices.vault.station import open_station
+from kiosk.vend.bank import PosFinal
 from kiosk.vend.facts import (
     ClaimSettled,
     CoinAccepted,
@@ -60,6 +61,19 @@ class Ordered(msgspec.Struct):
     done_by: str
 
 
+class BankCards(msgspec.Struct):
+    """What was paid by bank card at one kiosk: by its terminal's own book, by its journal, by the head office's report."""
+
+    terminal_minor: int = 0
+    kiosk_minor: int = 0
+    office_minor: int = 0
+
+    @property
+    def agree(self) -> bool:
+        """All three say the same."""
+        return self.terminal_minor == self.kiosk_minor == self.office_minor
+
+
 class Hq(msgspec.Struct):
     """What the head office took in. `acknowledged`: each kiosk's last batch that it has, by the kiosk's own journal.
 
@@ -73,6 +87,7 @@ class Hq(msgspec.Struct):
     kiosks: dict[str, Side] = {}
     office: dict[str, Side] = {}
     recomputed: bool = False
+    bank_cards: dict[str, BankCards] = {}
     orders: list[Ordered] = []
     reports: list[str] = []
 
@@ -80,7 +95,8 @@ class Hq(msgspec.Struct):
     def agrees(self) -> bool:
         """Nothing is lost between the two sides, nor doubled, and on each of them every cent is somewhere."""
         sound = set(self.verdicts) <= {"OK", "REPLAY"} and bool(self.acknowledged) and all(self.acknowledged.values())
-        return sound and self.recomputed and self.kiosks == self.office and all(side.balanced for side in self.office.values())
+        same = self.recomputed and self.kiosks == self.office and all(cards.agree for cards in self.bank_cards.values())
+        return sound and same and all(side.balanced for side in self.office.values())
 
 
 class Summary(msgspec.Struct):
@@ -142,7 +158,7 @@ def _add(fact: Fact, total: Summary, claims: dict[str, SaleClosed]) -> None:
     match fact:
         case NoteStacked() | CoinAccepted():
             total.tendered_minor += fact.denomination
-        case TransferCodeAccepted():
+        case TransferCodeAccepted() | PosFinal():
             total.tendered_minor += fact.amount_minor
         case SaleClosed(outcome="claimed"):
             claims[fact.sale] = fact

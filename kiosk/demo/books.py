@@ -1,14 +1,19 @@
-"""Both sides of the day: what the kiosks' journals add up to, and what the head office reports of them. They are the same, to the cent."""
+"""Both sides of the day: what the kiosks' journals add up to, and what the head office reports of them. They are the same, to the cent.
+
+Of bank cards there is a third: the terminals' own books.
+"""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from kiosk.demo.account import Hq, Ordered, Side, journals
+from kiosk.demo.account import BankCards, Hq, Ordered, Side, journals
 from kiosk.demo.office import HeadOffice, now_ms
+from kiosk.devices.sim.zvt_book import Book
 from kiosk.hq.report.period import Period, period_of
 from kiosk.hq.report.reading import recomputed, selling
 from kiosk.hq.report.selling import Line, Selling, sheet_of
 from kiosk.hq.report.text import text_of
+from kiosk.vend.bank import TENDER
 from kiosk.vend.facts import SaleClosed
 from kiosk.vend.lifetime import Lifetime, add
 from kiosk.vend.sent import BatchAcked
@@ -30,12 +35,16 @@ def books(kiosks: Path, office: HeadOffice, reports: Path, ordered: Iterable[str
             elif isinstance(fact, SaleClosed):
                 days.add(fact.business_date)
         made.kiosks[kiosk], made.office[kiosk] = _of_kiosk(sums), Side()
+        terminal = Book(kiosks / kiosk / "terminal.jsonl")
+        made.bank_cards[kiosk] = BankCards(terminal.charged_minor, sums.card_minor)
     texts = []
     for period in (period_of(day) for day in sorted(days)):
         report, again = _read(office, selling, period), _read(office, recomputed, period)
         made.recomputed = made.recomputed and again.books == report.books
         for line in (line for book in report.books for line in book.lines):
             _add(made.office.setdefault(line.of, Side()), line)
+            if line.tender == TENDER:
+                made.bank_cards.setdefault(line.of, BankCards()).office_minor += line.tender_minor
         text, path = text_of(sheet_of(report)), reports / f"report-{period.first}.txt"
         path.write_text(text, "utf-8")
         texts.append(text)

@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kiosk.demo.account import Step
-from kiosk.demo.site import DemoError, Site
+from kiosk.demo.site import START_S, DemoError, Site
 from kiosk.demo.world import CUSTOMERS, World
 from kiosk.devices.sim.faults import NONE, Cut, Faults
+from kiosk.sync.counter import waits
+from kiosk.vend.money import plain
 from kiosk.vend.view import View
 
 if TYPE_CHECKING:
@@ -14,10 +16,13 @@ if TYPE_CHECKING:
 
 CODE_MINOR = 80_00
 NOTICED_S = 15.0  # within which a torn card must be noticed
+BOOK_S = 40.0  # a terminal that waits for goods is asked until it has given up
+TEXT_S = 30.0
+TYPED, NUMBER = "13800138000", "+8613800138000"
 
 
 class Day:
-    """Two kiosks, four cards."""
+    """Two kiosks, six cards."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -34,6 +39,11 @@ class Day:
             self.pulled_and_finished_elsewhere(),
             self.power_cut_with_a_note_in_escrow(),
             self.paper_out(),
+            self.bank_card_and_a_text(),
+            self.bank_card_declined(),
+            self.bank_card_taken_back(),
+            self.notes_by_essp(),
+            self.bank_card_that_the_book_knows(),
             self.code_at_a_kiosk_that_never_synced(),
             self.batches_to_the_office(),
         ]
@@ -130,6 +140,55 @@ class Day:
         self.site.printer.do({"do": "paper", "to": "ok"})
         return self._home(step)
 
+    def bank_card_and_a_text(self) -> Step:
+        """Card E is paid for by bank card; the receipt comes to a telephone."""
+        step = Step("paid by bank card, the receipt as a text message", "E")
+        self._by_bank_card(self.site, "E", 100_00)
+        self._end(step, "bank-card", receipt="sms")
+        if not waits(lambda: bool(self.site.extras.texts), TEXT_S):
+            raise DemoError("No telephone has got the receipt.")
+        (text,) = self.site.extras.texts
+        self._ensure(text["to"] == NUMBER and plain(step.credited_minor) in text["text"], f"another text came: {text}")
+        return self._home(step)
+
+    def bank_card_declined(self) -> Step:
+        """The bank says no; what the purse holds does it."""
+        step = Step("bank card declined, paid in cash", "E")
+        self._mode(self.site, "decline")
+        self._by_bank_card(self.site, "E", 50_00)
+        view = self.site.until(lambda view: view.phase == "bank" and view.params["state"] == "declined", why="the bank's no")
+        self._picture(view, "bank-declined")
+        self._mode(self.site, "approve")
+        self._cash_instead(step, 20_00, "declined-cash")
+        return self._home(step)
+
+    def bank_card_taken_back(self) -> Step:
+        """Approved, and the terminal's cable comes off before it says so: nobody gives it goods, and its book says that it took it back."""
+        step = Step("bank card approved, then silent: taken back, paid in cash", "F")
+        self._mode(self.site, "silent")
+        self._by_bank_card(self.site, "F", 50_00)
+        self._falls_silent(self.site, {"do": "plug"})
+        self.site.until(lambda view: view.phase == "bank" and view.params["state"] == "declined", BOOK_S, "what the terminal's book says")
+        self._cash_instead(step, 20_00, "reversed-cash")
+        return self._home(step)
+
+    def notes_by_essp(self) -> Step:
+        """K08's validator speaks another protocol: nobody sees a difference."""
+        step = Step("notes by eSSP", "E")
+        self._buy(self.other, "E", 100_00, 50_00)
+        self._end(step, "essp", receipt="paper", site=self.other)
+        return self._home(step)
+
+    def bank_card_that_the_book_knows(self) -> Step:
+        """Approved, and the terminal's power fails: when it is back its book says that the bank has paid, and the sale goes on."""
+        step = Step("bank card approved, then silent: its book says paid", "B")
+        self._mode(self.other, "silent")
+        self._by_bank_card(self.other, "B", 50_00)
+        self._falls_silent(self.other, {"do": "power", "to": "off"}, {"do": "power", "to": "on"}, {"do": "plug"})
+        self._end(step, "by-the-book", receipt="none", site=self.other)
+        self._ensure(step.tendered_minor == 50_00, "another sum was paid")
+        return self._home(step)
+
     def code_at_a_kiosk_that_never_synced(self) -> Step:
         """Card D is paid for at a bank, which has the number of the last receipt; the code is typed where nobody knows of it."""
         from kiosk.demo.post import never_heard
@@ -182,13 +241,60 @@ class Day:
         if finish:
             site.press("finish")
 
+    def _by_bank_card(self, site: Site, card: str, minor: int) -> None:
+        """As far as the terminal's small screen."""
+        site.phase("attract")
+        site.insert(self.world.cards[card])
+        site.press("tender", "bank")
+        self._picture(site.phase("amount"), "amount")
+        site.press("amount", str(minor))
+        site.until(lambda view: view.phase == "amount" and view.figure_minor == minor, why=f"the amount {minor}")
+        site.press("finish")
+        self._picture(site.phase("bank", "writing", "done"), "bank")
+
+    def _mode(self, site: Site, to: str) -> None:
+        """What the bank will say."""
+        site.extras.terminal.do({"do": "pos", "to": to})
+
+    def _falls_silent(self, site: Site, *back: dict[str, str]) -> None:
+        """Its cable comes off when the bank has said yes, and the kiosk does not know; `back`: what then happens to it."""
+        terminal = site.extras.terminal
+        if not waits(lambda: terminal.do({"do": "state"})["open"] == 1, START_S):
+            raise DemoError(f"{site.kiosk}: the terminal never approved.")
+        terminal.do({"do": "unplug"})
+        self._mode(site, "approve")
+        view = site.until(lambda view: view.phase == "bank" and view.params["state"] == "silent", why="the question to the terminal")
+        for order in back:
+            terminal.do(order)
+        self._picture(view, f"bank-silent-{site.kiosk}")
+
+    def _cash_instead(self, step: Step, minor: int, name: str) -> None:
+        """The bank's money did not come; the card is still in."""
+        self.site.press("tender", "cash")
+        self.site.phase("insert")
+        self.site.feed(minor)
+        self.site.press("finish")
+        self._end(step, name, receipt="none")
+        self._ensure(step.tendered_minor == minor, "the bank card was counted, too")
+
+    def _text(self, site: Site) -> None:
+        """The customer types a number and looks at it."""
+        site.press("sms")
+        site.phase("phone")
+        site.press("phone", TYPED)
+        self._picture(site.until(lambda view: view.params.get("state") == "confirm", why="the number to be looked at"), "phone")
+        site.press("sms", "send")
+        site.phase("done")
+
     def _end(self, step: Step, name: str, *, receipt: str, site: Site | None = None) -> View:
         site = site or self.site
         view = site.phase("done", timeout_s=40)
         self._receipts[step.card] = str(view.params["purchase_no"])
         step.tendered_minor, step.credited_minor = int(str(view.params["paid_minor"])), view.figure_minor
         step.outcome, step.screen = "landed", self._picture(view, f"done-{name}")
-        if any(offer.choice == "receipt" for offer in view.offers):
+        if receipt == "sms":
+            self._text(site)
+        elif any(offer.choice == "receipt" for offer in view.offers):
             site.press("receipt", receipt)
         if receipt == "qr":
             self._picture(site.phase("qr"), f"code-{name}")

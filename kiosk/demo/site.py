@@ -13,11 +13,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from kiosk.devices.card.inprocess import InProcessReader
 from kiosk.devices.sim.card import CardModel
+from kiosk.devices.sim.cash import CashSimulator
 from kiosk.devices.sim.coins import CoinSimulator
+from kiosk.devices.sim.essp import EsspSimulator
 from kiosk.devices.sim.notes import NoteSimulator
 from kiosk.devices.sim.printer import PrinterSimulator
 from kiosk.devices.sim.printer_line import PtyLine
@@ -25,6 +27,9 @@ from kiosk.devices.sim.vpcd import VpcdSlot
 from kiosk.link import LinkClient
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import Offer, View
+
+if TYPE_CHECKING:
+    from kiosk.demo.extras import Extras
 
 START_S = 20.0
 STOP_S = 10.0
@@ -136,9 +141,22 @@ class LocalKiosk:
 
 
 class Site:
-    """A place in the street: acceptors, printer, a card slot, and the kiosk that owns them."""
+    """A place in the street: acceptors, printer, a card slot, `extras` where it has more, and the kiosk that owns them.
 
-    def __init__(self, folder: Path, kiosk: str, papers: Path, slot: VpcdSlot | None, reader: str = "") -> None:
+    `essp`: its note validator speaks eSSP, not ccTalk.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        kiosk: str,
+        papers: Path,
+        slot: VpcdSlot | None,
+        reader: str = "",
+        *,
+        extras: "Extras | None" = None,
+        essp: bool = False,
+    ) -> None:
         """Devices with power, a kiosk without."""
         from kiosk.devices.vault.station import create_station
         from kiosk.vend.journal import Journal
@@ -146,10 +164,11 @@ class Site:
         self.folder, self.kiosk = folder, kiosk
         dev = folder / "dev"
         dev.mkdir(parents=True, exist_ok=True)
-        self.notes = NoteSimulator(dev / "notes", state=folder / "notes.json", route_s=0.3)
+        self.notes: NoteSimulator | EsspSimulator
+        self.notes = (EsspSimulator if essp else NoteSimulator)(dev / "notes", state=folder / "notes.json", route_s=0.3)
         self.coins = CoinSimulator(dev / "coins", state=folder / "coins.json")
         self.printer = PrinterSimulator(PtyLine(dev / "printer"), papers, line_s=0.005)
-        self._slot, self._reader = slot, InProcessReader()
+        self._extras, self._slot, self._reader = extras, slot, InProcessReader()
         self._changed = threading.Condition()
         self._view: View | None = None
         self._subscribers: list[Callable[[View], None]] = []
@@ -159,9 +178,18 @@ class Site:
             Journal.open(folder / "store.db", station.database_key()).close()
         from kiosk.config import DEVICES  # behind the first paint
 
-        (folder / "kiosk.toml").write_text((CONFIG + DEVICES).format(kiosk=kiosk, folder=folder.absolute(), reader=reader))
-        for device in (self.notes, self.coins, self.printer):
+        devices = DEVICES.replace("cctalk", "essp", 1) if essp else DEVICES
+        config = (CONFIG + devices).format(kiosk=kiosk, folder=folder.absolute(), reader=reader)
+        (folder / "kiosk.toml").write_text(config + (extras.config if extras else ""))
+        for device in (self.notes, self.coins, self.printer, *((extras,) if extras else ())):
             device.start()
+
+    @property
+    def extras(self) -> "Extras":
+        """What it has more. DemoError where it has nothing."""
+        if self._extras is None:
+            raise DemoError(f"{self.kiosk} has no bank terminal, display, modem or voice.")
+        return self._extras
 
     # ------------------------------------------------------------ the kiosk
 
@@ -182,7 +210,7 @@ class Site:
             self.running.stop()
         if self._slot:
             self._slot.pull()
-        for device in (self.notes, self.coins, self.printer):
+        for device in (self.notes, self.coins, self.printer, *((self._extras,) if self._extras else ())):
             device.stop()
 
     def cut(self, *, dark_s: float = 0.3) -> None:
@@ -190,10 +218,11 @@ class Site:
         if self.running:
             self.running.cut()
         self._view = None
-        for device in (self.notes, self.coins, self.printer):
+        devices = (self.notes, self.coins, self.printer, *(self._extras.all if self._extras else ()))
+        for device in devices:
             device.do({"do": "power", "to": "off"})
         time.sleep(dark_s)
-        for device in (self.notes, self.coins, self.printer):
+        for device in devices:
             device.do({"do": "power", "to": "on"})
         self.start()
 
@@ -268,7 +297,7 @@ class Site:
         self._offer(self.coins, {"do": "insert_coin", "value_minor": amount_minor})
         self.until(lambda view: view.phase == "insert" and view.figure_minor == before + amount_minor, why=f"a coin of {amount_minor}")
 
-    def _offer(self, device: NoteSimulator | CoinSimulator, verb: dict[str, object]) -> None:
+    def _offer(self, device: CashSimulator, verb: dict[str, object]) -> None:
         """As people do: try until the machine takes it."""
         until = time.monotonic() + START_S
         while time.monotonic() < until:

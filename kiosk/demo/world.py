@@ -1,7 +1,7 @@
 """The demo's town: customers with cards, their meters at home, and the kiosks in the street. Everything that it is stands in one folder.
 
 registry.db (the office's), kiosks/ID/ (store, station key), cards/*.json, meters/*.json, receipts/NNN.{bin,txt,png}, screens/*.png,
-summary.json; where the kiosks have a head office: office/, stick/, report-DAY.txt
+summary.json; where the kiosks have a head office: office/, stick/, report-DAY.txt; where they have more devices: see `extras`
 """
 
 import datetime as dt
@@ -30,17 +30,22 @@ CUSTOMERS = {  # card -> (serial, meter, customer)
     "B": ("4b10000000000b02", "000023456789", "000098760002"),
     "C": ("4b10000000000c03", "000034567890", "000098760003"),
     "D": ("4b10000000000d04", "000045678901", "000098760004"),
+    "E": ("4b10000000000e05", "000056789012", "000098760005"),
+    "F": ("4b10000000000f06", "000067890123", "000098760006"),
 }
 
 
 class World:
-    """Cards A to D, one meter each, and one or two kiosks. `stack` is pcsc where a pcscd of our own can run, otherwise in-process.
+    """Cards A to F, one meter each, and one or two kiosks. `stack` is pcsc where a pcscd of our own can run, otherwise in-process.
 
-    `office`: with a head office, to which the first kiosk has a line and the others have none.
+    `office`: with a head office, to which the first kiosk has a line and the others have none. `full`: every kiosk has every device, and
+    notes come in by ccTalk at the first, by eSSP at the others.
     """
 
-    def __init__(self, folder: Path, kiosks: tuple[str, ...] = ("K07",), *, stack: str = "auto", office: bool = False) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, kiosks: tuple[str, ...] = ("K07",), *, stack: str = "auto", office: bool = False, full: bool = False
+    ) -> None:
+        self.folder, self._full = folder, full
         for name in ("cards", "meters", "receipts", "screens", "kiosks"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self._pcscd = pcscd.Pcscd(folder / "pcscd")
@@ -80,7 +85,13 @@ class World:
         folder = self.folder / "kiosks" / kiosk
         papers = self.folder / "receipts" if number == 0 else folder / "receipts"
         slot = VpcdSlot(pcscd.PORTS[number]) if self.stack == "pcsc" else None
-        return Site(folder, kiosk, papers, slot, pcscd.READERS[number])
+        reader = pcscd.READERS[number]
+        if not self._full:
+            return Site(folder, kiosk, papers, slot, reader)
+        from kiosk.demo.extras import Extras
+
+        extras = Extras(folder, self.folder / "telephones", keeps=number > 0)
+        return Site(folder, kiosk, papers, slot, reader, extras=extras, essp=number > 0)
 
     def _join_office(self) -> None:
         """Before the kiosks start: they have its roots in their configuration, it has their public keys."""

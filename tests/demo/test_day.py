@@ -13,9 +13,11 @@ import msgspec
 import pytest
 from sqlalchemy import Row, Table, select, update
 
-from kiosk.demo.account import Summary, journals
+from kiosk.config import load
+from kiosk.demo.account import BankCards, Summary, journals
 from kiosk.demo.books import books
 from kiosk.demo.office import HeadOffice
+from kiosk.devices.sim.zvt_book import Book
 from kiosk.devices.vault.demo import DemoMasters
 from kiosk.devices.vault.station import open_station
 from kiosk.envelope import opened
@@ -23,7 +25,8 @@ from kiosk.hq.intake.summary import SUMS
 from kiosk.hq.orders.book import Orders
 from kiosk.hq.schema import DAY_KIOSK, FACT, KIOSK, ORIGINAL, SALE
 from kiosk.sync.batch import checked_batch, lines
-from kiosk.vend.facts import Fact, SaleClosed, TransferCodeAccepted
+from kiosk.vend.bank import PosDeclined, PosFinal, PosUnknown
+from kiosk.vend.facts import Fact, NoteStacked, SaleClosed, TransferCodeAccepted
 from kiosk.vend.sent import BatchAcked, BatchSealed
 from kiosk.vend.trust import KeyListInstalled
 
@@ -82,6 +85,7 @@ def test_it_ends_well_with_one_json_summary_and_the_report_beside_it(day: Played
     (name,) = day.summary.hq.reports
     assert (day.folder / name).read_text("utf-8").strip() == day.err.strip()
     assert "K07    cash" in day.err
+    assert "K07    bank" in day.err
     assert "K08    code" in day.err
     assert day.summary == msgspec.json.decode((day.folder / "summary.json").read_bytes(), type=Summary)
 
@@ -106,6 +110,51 @@ def test_every_acknowledged_row_stands_at_the_office_just_as_the_kiosk_wrote_it(
     assert acked.batch == len(raws) == len([fact for fact in day.facts(kiosk) if isinstance(fact, BatchSealed)])
     own = [type(fact).__name__ for fact in day.facts(kiosk)]
     assert [line.kind for line in signed] == own[: acked.row]
+
+
+def test_what_was_paid_by_bank_card_is_the_same_in_the_terminals_book_the_journal_and_the_report(day: Played) -> None:
+    assert day.summary.hq
+    assert day.summary.hq.bank_cards == {"K07": BankCards(100_00, 100_00, 100_00), "K08": BankCards(50_00, 50_00, 50_00)}
+    for kiosk, charged, approvals in (("K07", 100_00, 2), ("K08", 50_00, 1)):
+        book = Book(day.folder / "kiosks" / kiosk / "terminal.jsonl")
+        assert (book.charged_minor, len(book.entries)) == (charged, approvals)
+
+
+def test_one_payment_was_declined_and_two_were_unknown_until_the_terminals_book_was_read(day: Played) -> None:
+    ends = (PosDeclined, PosFinal, PosUnknown)
+    paid = {kiosk: [fact for fact in day.facts(kiosk) if isinstance(fact, ends)] for kiosk in ("K07", "K08")}
+    assert [type(fact).__name__ for fact in paid["K07"]] == ["PosFinal", "PosDeclined", "PosUnknown", "PosDeclined"]
+    assert [fact.why for fact in paid["K07"] if isinstance(fact, PosDeclined)] == ["host-05", "none"]
+    unknown, final = paid["K08"]
+    assert isinstance(final, PosFinal)
+    assert (type(unknown), final.recovered, final.amount_minor) == (PosUnknown, True, 50_00)
+
+
+def test_the_receipt_came_to_a_telephone_whose_number_no_kiosk_and_no_office_has_kept(day: Played) -> None:
+    (telephone,) = (day.folder / "telephones").iterdir()
+    assert telephone.name == "+8613800138000.txt"
+    assert "95.00 yuan is on card ..0e05" in telephone.read_text("utf-8")
+    kept = [
+        path for place in ("kiosks", "office") for path in (day.folder / place).rglob("*") if path.is_file() and path.name != "modem.json"
+    ]
+    assert len(kept) > 10
+    assert [path for path in kept if b"13800138000" in path.read_bytes()] == []
+
+
+def test_display_and_voice_have_told_the_day_beside_the_screen(day: Played) -> None:
+    shown, said = (day.folder / "kiosks" / "K07" / name for name in ("display.txt", "voice.jsonl"))
+    assert "|95.00 yuan          |\n|on your card        |" in shown.read_text("utf-8")
+    lines = [line for entry in map(msgspec.json.decode, said.read_bytes().splitlines()) for line in entry.get("lines", ())]
+    assert "95.00 is on the card. It is not in the meter yet." in lines
+
+
+def test_notes_came_in_by_two_protocols(day: Played) -> None:
+    for kiosk, protocol in (("K07", "cctalk"), ("K08", "essp")):
+        (notes,) = (part for part in load(day.folder / "kiosks" / kiosk / "kiosk.toml").device if part.role == "notes")
+        stacked = sum(fact.denomination for fact in day.facts(kiosk) if isinstance(fact, NoteStacked))
+        box = msgspec.json.decode((day.folder / "kiosks" / kiosk / "notes.json").read_bytes())["box"]
+        assert notes.protocol == protocol
+        assert sum(int(minor) * pieces for minor, pieces in box.items()) == stacked > 0
 
 
 def test_the_code_was_taken_by_a_kiosk_that_had_never_heard_of_any_office(day: Played) -> None:
@@ -157,7 +206,7 @@ def test_the_comparison_of_a_day_that_nothing_happened_to_agrees(day: Played, of
     office.verdicts.update(day.summary.hq.verdicts if day.summary.hq else {})
     found, text = books(day.folder / "kiosks", office, tmp_path, ())
     assert found.agrees
-    assert "641.00" in text
+    assert "981.00" in text
 
 
 @pytest.mark.parametrize(

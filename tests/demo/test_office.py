@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from kiosk.cli import app
-from kiosk.demo.account import Hq, Side
+from kiosk.demo.account import BankCards, Hq, Side
 from kiosk.demo.bank import Bank
 from kiosk.demo.door import Door
 from kiosk.demo.glass import SAID, code_lines
@@ -87,6 +87,9 @@ def test_two_sides_agree_when_they_are_the_same_and_every_cent_is_somewhere() ->
         {"acknowledged": {"K07": 0}},
         {"acknowledged": {}},
         {"recomputed": False},
+        {"bank_cards": {"K07": BankCards(1, 0, 0)}},
+        {"bank_cards": {"K07": BankCards(0, 1, 0)}},
+        {"bank_cards": {"K07": BankCards(0, 0, 1)}},
     ],
     ids=str,
 )

@@ -127,7 +127,6 @@ def test_more_than_five_orders_do_not_wait_for_one_card(orders: Orders) -> None:
         ({"reference": ""}, "reference"),
         ({"reference": "x" * 65}, "reference"),
         ({"reference": "a\nb"}, "reference"),
-        ({"settles": "K07-1"}, "settles"),
         ({"slot": 5}, "settles"),
         ({"binding": replace(BINDING, state="begun")}, "card"),
         ({"binding": replace(BINDING, utility=2)}, "card"),
@@ -271,8 +270,10 @@ def test_the_proof_of_another_record_lets_the_same_money_be_ordered_again(orders
     said = prove(orders, store, made.order.name, spoken, by="014", now_ms=NOW_MS)
     assert (said.said, said.reissue, said.order.state) == ("another", True, "passed")
     again = reissue(orders, said, BINDING, NOW_MS)
-    assert (again.order.n, again.order.amount_minor) == (3, 100_00)
+    assert (again.order.n, again.order.amount_minor, again.order.settles) == (3, 100_00, made.order.name)
     assert reissue(orders, said, BINDING, NOW_MS).order.name == again.order.name
+    assert prove(orders, store, made.order.name, spoken, by="014", now_ms=NOW_MS).reissue, "its answer may have been lost"
+    assert orders.make(wanted("r2"), NOW_MS).order.n == 4, "behind it"
 
 
 def test_what_settles_a_claim_is_not_ordered_again_on_a_proof_alone(orders: Orders, store: Store) -> None:

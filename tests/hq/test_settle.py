@@ -5,14 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kiosk.hq.orders.book import Wanted, find
 from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.settlement.deciding import NotSettled, decisions
 from kiosk.hq.settlement.papers import BadRemoval, removed
 from kiosk.hq.settlement.rule import Doubt
 from kiosk.hq.store import Store
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
-from tests.hq.settle_kit import CARD, Machine, Town, bought, claimed, collected, looked
+from tests.hq.settle_kit import Machine, Town, bought, claimed, collected, looked
 from tests.sale.shop import METER, Card
 
 NEW_CARD = "1122334455669999"
@@ -344,24 +343,7 @@ def test_a_sale_that_never_ended_at_a_kiosk_whose_life_is_over_is_for_two(town: 
     assert made.order.n == 2
 
 
-# ---------------------------------------------------------------- orders that came too late, and cash of nobody
-
-
-def test_an_order_that_came_too_late_is_moved_on_proof_and_one_that_ran_out_stays_in_its_slot(town: Town) -> None:
-    k08, card = town.kiosk("K08"), Card()
-    binding = town.binding(CARD)
-    assert binding is not None
-    late = town.orders.make(Wanted(binding, 70_00, "CNY", 1, "bank", "r1"), town.now_ms)
-    bought(k08, card)
-    town.hears(k08)
-    assert town.cases.all(town.now_ms) == []  # its code may still be tried
-    after = town.now_ms + 90 * 86_400_000
-    (case,) = town.cases.all(after)
-    assert (case.value, case.kind) == (late.order.name, "order")
-    made = town.desk.decide(case.value, "anna", after).made
-    assert made is not None
-    assert (made.order.n, made.order.settles) == (3, late.order.name)
-    assert find(town.store, made.order.name) == made.order
+# ---------------------------------------------------------------- cash of nobody
 
 
 def test_what_no_vault_would_sign_is_refused_in_a_sentence(town: Town) -> None:

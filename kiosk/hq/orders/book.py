@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
-from msgspec.structs import replace
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -48,7 +47,7 @@ class _Taken(Exception):
 
 class Wanted(msgspec.Struct, frozen=True):
     """What somebody paid for. `purchase`: the number on the customer's last receipt, its check digit taken off; `slot`: of the claim that
-    this settles, 0 for a new order."""
+    this settles, 0 for the next one that is free."""
 
     binding: Binding
     amount_minor: int
@@ -199,7 +198,7 @@ def _possible(wanted: Wanted, utility: int, now_ms: int) -> None:
         raise OrderRefused("purchase", "This is no purchase number.")
     if not 1 <= len(wanted.reference) <= REFERENCE_MAX or not wanted.reference.isprintable():
         raise OrderRefused("reference", f"A reference has 1 to {REFERENCE_MAX} characters that can be printed.")
-    if bool(wanted.settles) != bool(wanted.slot):
+    if wanted.slot and not wanted.settles:
         raise OrderRefused("settles", "Only an order that settles a claim has its slot given.")
 
 
@@ -251,9 +250,9 @@ def _free_slot(connection: Connection, held: Binding, purchase: int, now_ms: int
     Raises OrderRefused where too many wait already.
     """
     known = max(purchase, _known_count(connection, held.card))
-    alone = (ORDER.c.meter == held.meter, ORDER.c.settles == "", ORDER.c.state != "void")
-    last = connection.execute(select(func.max(ORDER.c.n)).where(*alone)).scalar() or 0
-    waiting = select(func.count()).select_from(ORDER).where(*alone, ORDER.c.state == "open", ORDER.c.until_ms > now_ms, ORDER.c.n > known)
+    made = (ORDER.c.meter == held.meter, ORDER.c.state != "void")
+    last = connection.execute(select(func.max(ORDER.c.n)).where(*made)).scalar() or 0
+    waiting = select(func.count()).select_from(ORDER).where(*made, ORDER.c.state == "open", ORDER.c.until_ms > now_ms, ORDER.c.n > known)
     if (connection.execute(waiting).scalar() or 0) >= AHEAD:
         raise OrderRefused("waiting", f"{AHEAD} orders wait for this card already; they are collected first.")
     slot = max(known, last) + 1
@@ -330,8 +329,8 @@ def prove(orders: Orders, store: Store, name: str, digits: str, *, by: str, now_
 
 
 def _alone(connection: Connection, order: Order) -> bool:
-    """Nothing else was ever made of this order's money for its slot: no claim that it settles, no order that settles it."""
-    others = select(ORDER.c.name).where(ORDER.c.settles == order.name)
+    """Nothing else was ever made of this order's money for its slot: no claim that it settles, no order that settles it but `reissue`'s."""
+    others = select(ORDER.c.name).where(ORDER.c.settles == order.name, ORDER.c.reference != _again(order))
     return not order.settles and order.state in ("open", "passed") and connection.execute(others).first() is None
 
 
@@ -340,5 +339,9 @@ def reissue(orders: Orders, proved: Proved, binding: Binding, now_ms: int) -> Ma
     old = proved.order
     if proved.said != "another" or not proved.reissue:
         raise OrderRefused("proof", "The office waits for the rows that name the record in this order's slot.")
-    wanted = Wanted(binding, old.amount_minor, old.currency, old.n, old.source, f"{old.name} again")
-    return orders.make(replace(wanted, reference=wanted.reference[:REFERENCE_MAX]), now_ms)
+    return orders.make(Wanted(binding, old.amount_minor, old.currency, old.n, old.source, _again(old), old.name), now_ms)
+
+
+def _again(order: Order) -> str:
+    """The reference of the same money in the next slot: whoever settles the order finds what was done."""
+    return f"{order.name} again"

@@ -110,6 +110,7 @@ class Kiosk:
         self.tell(seen.PrinterState(self.printer))
         for device in self.acceptors:
             self.acceptor_up(device)
+        self.terminal.done = set()  # its driver is a new one
         self.terminal_up()
         if self.post:
             self.post.start()
@@ -185,8 +186,7 @@ class Kiosk:
         self.tell(seen.AcceptorUp(device, f"SN-{device}", one.counter, one.accepted, VALUES[device], reset))
 
     def terminal_up(self) -> None:
-        """Its driver is a new one; the terminal answers it, unless it is silent."""
-        self.terminal.done = set()
+        """The terminal answers, unless it is silent."""
         if not self.terminal.silent:
             self.tell(self.terminal.up())
 

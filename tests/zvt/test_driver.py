@@ -4,10 +4,9 @@ import time
 
 import pytest
 
-from kiosk.devices.port import FaultyPort
 from kiosk.vend.seen import DeviceDown, PosAnswered, PosPrompt, PosUp
 from tests.cash.desk import eventually
-from tests.zvt.kit import AMOUNT, NAME, PACE, Counter
+from tests.zvt.kit import AMOUNT, Counter, paced
 
 
 def test_a_terminal_says_who_it_is_and_where_its_book_ends(bank: Counter) -> None:
@@ -40,7 +39,7 @@ def test_an_approved_payment_becomes_final_with_the_goods_and_not_before(bank: C
 
 def test_a_word_that_comes_at_once_is_the_first_answer(bank: Counter) -> None:
     bank.simulate(repeat_s=5.0)
-    bank.drive(pace=PACE.__class__(**{**{name: getattr(PACE, name) for name in PACE.__struct_fields__}, "hold_s": 0.3}))
+    bank.drive(pace=paced(hold_s=0.3))
     assert bank.desk.asks("pay").outcome == "approved"
     assert bank.desk.asks("goods").outcome == "final"
 
@@ -101,17 +100,12 @@ def test_an_approval_that_comes_before_the_calling_off_waits_for_the_desk(bank: 
 @pytest.mark.covers("field-205")
 def test_a_desk_that_never_says_a_word_gets_its_payment_reversed(bank: Counter) -> None:
     bank.simulate()
-    bank.drive(pace=_paced(waits=2))
+    bank.drive(pace=paced(waits=2))
     assert bank.desk.asks("pay").outcome == "approved"
     eventually(lambda: bank.state()["reversed"] == 1)
     eventually(lambda: not bank.state()["busy"])
     assert bank.desk.asks("goods").outcome == "reversed"
     assert bank.sim.book.charged_minor == 0
-
-
-def _paced(**changes: object) -> object:
-    values = {name: getattr(PACE, name) for name in PACE.__struct_fields__}
-    return PACE.__class__(**{**values, **changes})
 
 
 def test_a_desk_that_waits_no_longer_asks_and_nothing_becomes_final(bank: Counter) -> None:
@@ -286,27 +280,3 @@ def test_a_payment_that_no_field_holds_is_not_begun(bank: Counter) -> None:
     answer = bank.desk.asks("pay", amount_minor=10**12)
     assert (answer.outcome, answer.why) == ("busy", "amount")
     assert bank.commands(0x0601) == 0
-
-
-@pytest.mark.parametrize("fault", [{"split": True}, {"delay_s": 0.01}, {"corrupt": 0.1, "seed": 3}, {"duplicate": 0.1, "seed": 5}])
-def test_payments_over_a_bad_line_are_one_for_one(bank: Counter, fault: dict[str, float]) -> None:
-    if bank.kind == "tcp":  # a socket brings what was sent, in its time
-        fault = {"split": True, "delay_s": fault.get("delay_s", 0.001)}
-    bank.wire = lambda port: FaultyPort(port, **fault)  # type: ignore[arg-type]
-    bank.simulate(ack_s=0.1)
-    bank.drive(pace=_paced(ack_s=0.1))
-    charged = 0
-    for number in range(6):
-        name = f"{number:016x}"
-        last = bank.desk.asks("pay", payment=name)
-        if last.outcome == "approved":
-            last = bank.desk.asks("goods", payment=name)
-        for _ in range(50):
-            if last.outcome != "unknown":
-                break
-            last = bank.desk.asks("recover", payment=name)
-        assert last.outcome in {"final", "reversed", "none", "declined", "aborted", "busy"}
-        charged += AMOUNT if last.outcome == "final" else 0
-        assert bank.sim.book.charged_minor == charged
-    assert bank.desk.answered_once()
-    assert NAME not in repr(bank.desk.told)

@@ -55,7 +55,7 @@ def denominations(rules: Rules, state: State) -> tuple[tuple[int, ...], tuple[in
         return (), ()
     soft, hard = left(state)
     notes, coins = notes_that_fit(rules.allowed, soft), coins_that_fit(rules.allowed, soft, hard)
-    return () if outage.word(state, "notes") else notes, () if outage.word(state, "coins") else coins
+    return notes if outage.works(state, "notes") else (), coins if outage.works(state, "coins") else ()
 
 
 def heard(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:

@@ -56,7 +56,6 @@ OUTAGES: tuple[Outage, ...] = (
     Outage("rules", ("clock_floor", "clock_step", "clock_cards"), BUYING, "clock"),
     Outage("rules", ("disk",), BUYING, "journal"),
     Outage("rules", ("keys", "generation", "locked"), BUYING, "keys"),
-    Outage("rules", ("restored",), BUYING, "restored"),
     Outage("notes", ACCEPTOR, ("notes",)),
     Outage("coins", ACCEPTOR, ("coins",)),
     Outage("terminal", ("starting", "offline", "full", "diagnosis", "unknown", "driver"), ("bank",)),
@@ -126,7 +125,9 @@ def _terminal(state: State) -> str:
 
 def lasting(state: State) -> dict[str, str]:
     """What the journal alone says of devices: for whoever only reads it."""
-    return {**state.faults, **{device: "removed" for device in ("notes", "coins") if state.till.box(device).gone}}
+    gone = {device: "removed" for device in ("notes", "coins") if state.till.box(device).gone}
+    unknown = {"terminal": "unknown"} if state.bank.open and state.bank.open.stage == "unknown" else {}
+    return {**gone, **unknown, **state.faults}
 
 
 def rows(state: State) -> Iterator[Outage]:

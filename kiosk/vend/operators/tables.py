@@ -14,7 +14,7 @@ from kiosk.vend.totals import DayTotals
 WORST = ("BAD", "JAM", "OUT", "FULL", "OFF", "WAIT", "LOW", "OK")
 STATUS = {
     "": "OK", "ok": "OK", "low": "LOW", "out": "OUT", "removed": "OUT", "jammed": "JAM", "full": "FULL", "offline": "OFF", "driver": "OFF",
-    "starting": "WAIT", "unknown": "WAIT", "cover": "WAIT",
+    "no_device": "OFF", "no_network": "OFF", "died": "OFF", "starting": "WAIT", "unknown": "WAIT", "cover": "WAIT",
 }  # fmt: skip
 """A device's own word -> the plate; any other is BAD."""
 

@@ -10,8 +10,9 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from io import TextIOWrapper
 from typing import Any, ClassVar, Protocol
 
 from textual import events
@@ -30,13 +31,34 @@ from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
 
 STARTING = View("out", params={"why": "starting"})
-STDIN = 0
+STDIN, OUTPUTS = 0, (1, 2)
 GONE_S = 2.0  # between two looks whether the terminal is still there
 Control = Callable[[str, Mapping[str, Any]], None]
 
 
 def _monotonic_ms() -> int:
     return time.monotonic_ns() // 1_000_000
+
+
+@contextlib.contextmanager
+def glass_alone() -> Iterator[TextIOWrapper | None]:
+    """The terminal as a file of its own. Whatever else this process and its children print meanwhile, drivers of anybody's, is nowhere."""
+    terminals = {descriptor: os.dup(descriptor) for descriptor in OUTPUTS if os.isatty(descriptor)}
+    if not terminals:
+        yield None
+        return
+    glass = open(os.dup(max(terminals)), "w", encoding="utf-8")  # noqa: PTH123, SIM115 - a descriptor, and its end may be gone when it closes
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
+            for descriptor in terminals:
+                os.dup2(nowhere.fileno(), descriptor)
+        yield glass
+    finally:
+        with contextlib.suppress(OSError):
+            glass.close()
+        for descriptor, kept in terminals.items():
+            os.dup2(kept, descriptor)
+            os.close(kept)
 
 
 class Source(Protocol):
@@ -78,6 +100,11 @@ class Glass(Screen[None], inherit_bindings=False):
 class Hearing(LinuxDriver):
     """Textual's driver, but deaf to what is no text: a keyboard's or a line's broken byte is dropped, and the glass lives on."""
 
+    def __init__(self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        if isinstance(app, KioskApp) and app.glass:
+            self._file = app.glass
+
     def run_input_thread(self) -> None:
         """Until the end; each broken byte begins a new reading."""
         while not self.exit_event.is_set():
@@ -117,7 +144,13 @@ class KioskApp(App[None], inherit_bindings=False):
         )
         self.bench = Bench(control, chosen) if control else None
         self.crashed: BaseException | None = None
+        self.glass: TextIOWrapper | None = None  # where it paints; None: Textual's own choice
         self._hangup = select.poll()
+
+    def show(self) -> None:
+        """Runs to its end, alone at its terminal."""
+        with glass_alone() as self.glass:
+            self.run()
 
     def get_default_screen(self) -> Glass:
         """Ours, which binds nothing."""

@@ -104,7 +104,7 @@ def _screen(socket: Path, palette: str, sound: str) -> int:
     app = KioskApp(client, chosen, speak=to_voice(client))
     _give_ears(app, sound)
     client.lost = lambda: app.post(STARTING)
-    app.run()
+    app.show()
     client.close()
     return EXIT_DIED if app.crashed else 0
 
@@ -159,7 +159,7 @@ def _both(config: Path | None, palette: str, sound: str) -> int:
     late = LateSource(open_behind_the_first_paint)
     app = KioskApp(late, chosen, speak=to_voice(late))
     late.over = app.leave
-    app.run()
+    app.show()
     late.stop()
     if late.failed:
         return _said(late.failed)

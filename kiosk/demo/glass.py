@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import wrap
@@ -32,6 +33,7 @@ class Hands:
         self._receipts: dict[str, str] = {}  # card -> the purchase number on its last receipt
         self._codes: dict[str, str] = {}  # card -> the newest that was paid for
         self.say: Say = lambda *_: None
+        self.shows: Callable[[tuple[str, ...]], None] = lambda _rows: None
         self.over: Callable[[], None] = lambda: None
         self.failed: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="hands", daemon=True)
@@ -44,6 +46,8 @@ class Hands:
             "paper": self._paper,
             "power_cut": self._power_cut,
             "bank": self._pay_at_the_bank,
+            "bank_card": self._bank_card,
+            "bank_silence": self._bank_silence,
             "meter_insert": self._meter_insert,
             "meter_day": self._meter_day,
         }
@@ -86,10 +90,13 @@ class Hands:
     def _live(self) -> None:
         from kiosk.demo.world import World
 
-        world = World(self._folder, (KIOSK,), stack=self._stack)
+        world = World(self._folder, (KIOSK,), stack=self._stack, full=True)
         try:
-            world.start()
             self._site, self._world = world.sites[KIOSK], world
+            self._site.extras.shows = self.shows
+            self._terminal = self._site.extras.terminal
+            self._terminal.do({"do": "pos", "to": "hold"})  # until a key says what the bank says
+            world.start()
             for callback in self._callbacks:
                 self._site.subscribe(callback)
             self._site.subscribe(self._keep_receipt)
@@ -148,6 +155,26 @@ class Hands:
         number = self._receipts.get(self._card) or purchase_number(self._world.meters[self._card].display()["count"])
         self._codes[self._card] = self._world.bank().pays(CUSTOMERS[self._card][0], BANK_MINOR, number)
 
+    def _bank_card(self, to: str) -> None:
+        """A bank card is held to the terminal, and the bank answers."""
+        from kiosk.demo.extras import CARD_S
+        from kiosk.demo.site import DemoError
+
+        if not self._terminal.do({"do": "state"})["busy"]:
+            raise DemoError("The terminal awaits no bank card. First choose it at the kiosk.")
+        self._terminal.do({"do": "pos", "to": to})
+        time.sleep(2 * CARD_S)
+        self._terminal.do({"do": "pos", "to": "hold"})
+
+    def _bank_silence(self) -> None:
+        """The terminal's cable comes off: in the middle of a payment when the bank has just said yes. Once more, and it is back."""
+        if not self._terminal.do({"do": "state"})["plugged"]:
+            self._terminal.do({"do": "plug"})
+            return
+        if self._terminal.do({"do": "state"})["busy"]:
+            self._bank_card("silent")
+        self._terminal.do({"do": "unplug"})
+
     def _meter_insert(self) -> None:
         if self._card and not self._in:
             self._world.to_meter(self._card)
@@ -170,6 +197,7 @@ class Hands:
             f"Its meter: {plain(meter['balance_minor'])}",
             f"Purchases: {meter['count']}, light {light}",
             *code_lines(self._codes.get(self._card, "")),
+            *((f"Texts received: {texts}",) if (texts := len(self._site.extras.texts)) else ()),
         )
 
     def _keep_receipt(self, view: View) -> None:
@@ -191,8 +219,9 @@ def play(folder: Path, stack: str) -> int:
     bench = app.bench
     if bench:
         hands.say = lambda *lines: app.later(lambda: bench.say(*lines))
+        hands.shows = lambda rows: app.later(lambda: bench.shows(rows))
     hands.over = app.leave
-    app.run()
+    app.show()
     hands.end()
     failed = hands.failed or app.crashed
     if failed:

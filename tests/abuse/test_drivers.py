@@ -4,6 +4,8 @@ The package is found as an installed one is, by its entry points. What it must n
 """
 
 import importlib
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from kiosk.commands.run import init
 from kiosk.config import ConfigError
 from kiosk.demo.world import World
 from kiosk.devices.gate import STATES_AT_ONCE
@@ -19,10 +22,15 @@ from kiosk.devices.vault.station import open_station
 from kiosk.vend import facts as f
 from kiosk.vend.journal import Journal
 from kiosk.vend.view import View
+from tests.apart.glass import Glass
+from tests.apart.users import User
 from tests.sms.desk import until
 
 ROGUE = '''"""Goes wrong as its option says."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -73,6 +81,15 @@ class Rogue:
         while not over.is_set():
             pass
 
+    def prints(self):
+        """Once in every way, and then it raises where nobody catches it."""
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            print("ROGUE WORDS", file=stream, flush=True)
+        for descriptor in (1, 2):
+            os.write(descriptor, b"\x1b[2J\x1b[1;1HROGUE WORDS")
+        subprocess.run(["echo", "ROGUE WORDS"])
+        raise RuntimeError("ROGUE WORDS")
+
     def flickers(self):
         while not over.is_set():
             self.desk.tell(seen.DeviceUp(self.role))
@@ -116,14 +133,20 @@ PART = '\n[[device]]\nrole = "{role}"\nprotocol = "rogue"\nport = "/dev/null"\no
 
 
 @pytest.fixture
-def rogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The package, installed; its module, so that a test sees what it saw."""
+def place(tmp_path: Path) -> Path:
+    """Where the package is installed."""
     place = tmp_path / "site"
     (place / "rogue-1.0.dist-info").mkdir(parents=True)
     (place / "rogue-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: rogue\nVersion: 1.0\n")
     roles = "".join(f"{role}/rogue = rogue_driver:rogue\n" for role in ("board", "modem", "voice", "terminal", "display"))
     (place / "rogue-1.0.dist-info" / "entry_points.txt").write_text(f"[kiosk.drivers]\n{roles}")
     (place / "rogue_driver.py").write_text(ROGUE)
+    return place
+
+
+@pytest.fixture
+def rogue(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Its module, so that a test sees what it saw."""
     monkeypatch.syspath_prepend(str(place))
     importlib.invalidate_caches()
     import rogue_driver  # type: ignore[import-not-found]  # noqa: PLC0415 - it has just been installed
@@ -211,3 +234,34 @@ def test_a_package_that_makes_no_driver_is_one_sentence_that_names_it(tmp_path: 
     assert "secret" not in str(error.value)
     assert str(error.value).count("\n") == 0
     assert not rogue.over.is_set()
+
+
+class Alone(Glass):
+    """`kiosk run` in one terminal: core, drivers and screen are one process."""
+
+    def __init__(self, folder: Path, place: Path) -> None:
+        super().__init__(folder, User(None))
+        self._folder, self._place = folder, place
+
+    def start(self) -> None:
+        """The whole kiosk."""
+        where = {"stdin": self._theirs, "stdout": self._theirs, "stderr": self._theirs}
+        words = [sys.executable, "-m", "kiosk", "run", "--config", str(self._folder / "kiosk.toml"), "--palette", "ansi"]
+        env = {**os.environ, "PYTHONPATH": str(self._place), "TERM": "xterm-256color"}
+        self._process = subprocess.Popen(words, env=env, start_new_session=True, **where)
+
+
+def test_what_a_driver_prints_is_nowhere_on_the_glass(tmp_path: Path, place: Path) -> None:
+    init(tmp_path / "kiosk", "K07")
+    text = (tmp_path / "kiosk" / "kiosk.toml").read_text()
+    (tmp_path / "kiosk" / "kiosk.toml").write_text(text[: text.index("[[device]]")] + PART.format(role="board", wrong="prints"))
+    glass = Alone(tmp_path / "kiosk", place)
+    glass.start()
+    try:
+        glass.says("The card reader has stopped")
+        glass.drain(3.0)
+        assert "The card reader has stopped" in glass.text()
+        assert b"ROGUE" not in glass.written
+        assert b"Traceback" not in glass.written
+    finally:
+        glass.close()

@@ -15,6 +15,7 @@ def conform(
     *,
     protocol: Annotated[str, typer.Option(help="with the role, the driver's name; left out where the role has one driver")] = "",
     port: Annotated[str, typer.Option(help="the device's port or tcp:HOST:PORT; a simulated device if left out")] = "",
+    against: Annotated[str, typer.Option(help="the simulated device speaks this protocol, where the driver's name says another")] = "",
     hand: Annotated[Path | None, typer.Option(help="control socket of whoever plays the device at --port, as `kiosk sim` has it")] = None,
     serial: Annotated[str, typer.Option(help="the enrolled serial, as kiosk.toml has it")] = "",
     option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, an option of the driver; more than once")] = None,
@@ -39,7 +40,7 @@ def conform(
     from kiosk.devices.fitting import PartError
     from kiosk.devices.port import PortLost
 
-    subject = Subject(role, protocol or _only_protocol(role), port, serial, dict(_option(one) for one in option or ()), hand)
+    subject = Subject(role, protocol or _only_protocol(role), port, serial, dict(_option(one) for one in option or ()), hand, against)
     try:
         certificate = examine(subject, only=tuple(only or ()), seed=seed, told=lambda line: typer.echo(line, err=True))
     except (NoSuchSubject, PartError, CannotMake) as error:

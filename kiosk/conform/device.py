@@ -41,8 +41,9 @@ class Simulated:
 
     played = True
 
-    def __init__(self, role: str, protocol: str, folder: Path, options: Mapping[str, str | int | bool]) -> None:
-        self._name, self._link, self._folder = f"{role}/{protocol}", folder / "device", folder / "memory"
+    def __init__(self, name: str, folder: Path, options: Mapping[str, str | int | bool]) -> None:
+        role, _, protocol = name.partition("/")
+        self._name, self._link, self._folder = name, folder / "device", folder / "memory"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._seat = Seat(role, protocol, str(self._link), self._folder, options=options)
         self.says = f"the simulated {self._name}"

@@ -21,7 +21,7 @@ Trial = Callable[[Bench], None]
 
 COMMON: tuple[tuple[Trial, tuple[str, ...]], ...] = (
     (common.begins, ("begins",)),
-    (common.serves, ("serves", "alone")),
+    (common.serves, ("serves", "alone", "speaks")),
     (common.ends, ("ends",)),
     (common.returns, ("returns", "steady")),
     (common.endures, ("endures",)),
@@ -39,7 +39,8 @@ OWN: dict[str, tuple[tuple[Trial, tuple[str, ...]], ...]] = {
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """What is examined: `fitting.Part`, and at `port` a device, or "" for a simulated one. `hand`: whoever plays that device."""
+    """What is examined: `fitting.Part`, and at `port` a device, or "" for a simulated one. `hand`: whoever plays that device;
+    `against`: the protocol of the simulated one, its own if left out."""
 
     role: str
     protocol: str
@@ -47,11 +48,17 @@ class Subject(msgspec.Struct, frozen=True):
     serial: str = ""
     options: Mapping[str, str | int | bool] = {}
     hand: Path | None = None
+    against: str = ""
 
     @property
     def name(self) -> str:
         """ROLE/PROTOCOL."""
         return f"{self.role}/{self.protocol}"
+
+    @property
+    def simulated(self) -> str:
+        """ROLE/PROTOCOL of the simulator."""
+        return f"{self.role}/{self.against or self.protocol}"
 
 
 class NoSuchSubject(Exception):
@@ -82,8 +89,8 @@ def examine(
         )
     maker = registry.maker_of(subject)
     registry.checked(subject)
-    if maker.by_port and not subject.port and subject.name not in SIMULATORS:
-        raise NoSuchSubject(f"Nobody simulates {subject.name}: --port names a device, or a simulator of your own.")
+    if maker.by_port and not subject.port and subject.simulated not in SIMULATORS:
+        raise NoSuchSubject(f"Nobody simulates {subject.simulated}: --port names a device, or a simulator of your own.")
     wanted = {promise.name for promise in promises}
     absent = {"program": "/nowhere/at/all"} if "program" in maker.options.__struct_fields__ else {}
     seen, begun = Observations(), time.monotonic()
@@ -114,11 +121,13 @@ def _try(trial: Trial, bench: Bench, promise: str) -> None:
         except Unplayed as unplayed:
             if bench.device is None or bench.device.played:
                 bench.see(promise, kept=False, what=f"the trial could not go on: {unplayed}")
+    words = len(bench.desk.told)
+    bench.see("speaks", kept=not bench.desk.wrong, what="; ".join(dict.fromkeys(bench.desk.wrong)) or f"{words} words")
 
 
 def _device(subject: Subject, folder: Path) -> Device:
     if not subject.port:
-        return Simulated(subject.role, subject.protocol, folder, subject.options)
+        return Simulated(subject.simulated, folder, subject.options)
     options = registry.maker_of(subject).options
     baud = int(subject.options.get("baud", 0)) or int(getattr(options(), "baud", 9600)) or 9600
     return Real(subject.name, subject.port, subject.hand, baud)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from kiosk.devices.gate import wrong
 from kiosk.vend.cash import is_news
 from kiosk.vend.ports import AcceptorMemory, Published, Stance
 from kiosk.vend.seen import (
@@ -57,6 +58,7 @@ class Ledger:
         self._changed = changed
         self._heard = threading.Condition(threading.RLock())
         self.told: list[Told] = []
+        self.wrong: list[str] = []  # what no driver of this role tells
         self.credits: list[Credit] = []
         self._was_down = False
         self.lost = 0  # events that the driver said were lost
@@ -97,7 +99,11 @@ class Ledger:
         """One thing more, on the disk."""
         with self._heard:
             self.told.append(Told(seen, time.monotonic(), self.life))
-            self._book(seen)
+            why = wrong(self.role, seen)
+            if why:
+                self.wrong.append(why)
+            else:
+                self._book(seen)
             self._heard.notify_all()
 
     def _book(self, seen: Seen) -> None:

@@ -2,8 +2,6 @@
 
 import time
 
-import msgspec
-
 from kiosk.conform.bench import LATE_S, STOP_S, Bench
 from kiosk.conform.device import Unplayed
 from kiosk.conform.relay import Wire
@@ -12,7 +10,7 @@ from kiosk.vend.view import View
 PACED = Wire("9600 baud", baud=9600)
 HUNG = Wire("a display that takes no byte", stalled=True)
 SETTLE_S = 3.0
-FLOOD, FLOOD_S = 400, 2.0
+FLOOD, FLOOD_S = 600, 8.0  # more than any buffer on the way holds
 NEWEST_S = 6.0  # after the last change, at the line's own speed
 AGAIN_S = 20.0  # after a display that hung: it may have to be opened anew
 QUICK_S = 0.5  # what returns at once
@@ -44,14 +42,18 @@ def newest(bench: Bench) -> None:
         bench.see("newest", kept=wanted != another, what="a new picture is shown" if wanted != another else f"it goes on showing {another}")
         for wire, patience_s in ((PACED, NEWEST_S), (HUNG, AGAIN_S)):
             with bench.over(wire):
-                for turn in range(FLOOD):
-                    bench.desk.wants(view=msgspec.structs.replace(other, figure_minor=turn + 1))
-                    time.sleep(FLOOD_S / FLOOD)
+                _flood(bench)
                 bench.desk.wants(view=last)
                 if wire is PACED:
-                    _shows(bench, wanted, patience_s, f"after {FLOOD} pictures in {FLOOD_S:.0f} s at {wire.name}")
+                    _shows(bench, wanted, patience_s, f"after {FLOOD} pictures at {wire.name}")
             if wire is HUNG:
                 _shows(bench, wanted, patience_s, f"after {wire.name}")
+
+
+def _flood(bench: Bench) -> None:
+    for turn in range(FLOOD):
+        bench.desk.wants(view=paying(turn + 1))
+        time.sleep(FLOOD_S / FLOOD)
 
 
 def _shows(bench: Bench, wanted: list[str], patience_s: float, when: str) -> None:
@@ -64,6 +66,7 @@ def _shows(bench: Bench, wanted: list[str], patience_s: float, when: str) -> Non
 def unfelt(bench: Bench) -> None:
     """It hangs, and the desk is busy besides."""
     with bench.alive() as process, bench.over(HUNG):
+        _flood(bench)
         slowest = 0.0
         for turn in range(20):
             bench.desk.wants(view=paying(turn + 1))

@@ -27,6 +27,7 @@ class Promise(msgspec.Struct, frozen=True):
 PROMISES = (
     Promise("begins", "start() returns at once, and a device that is not there is told as down, once, and kept as health."),
     Promise("serves", "With its device there it is up, says who answered, and its health works."),
+    Promise("speaks", "It tells the words of its role, with values that can be."),
     Promise("alone", "While it has the port no other program gets it.", EVERY[:-1]),
     Promise("ends", "stop() returns in time, whatever the device does, twice or never started too; no thread and no port stays behind."),
     Promise("returns", "A cable that is pulled is told as down, one that is put back as up, as often as it happens.", EVERY[:-1]),

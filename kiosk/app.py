@@ -105,6 +105,14 @@ class Hearing(LinuxDriver):
         if isinstance(app, KioskApp) and app.glass:
             self._file = app.glass
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Of the glass: standard output is nowhere by now, and has no size."""
+        glass = self._app.glass if isinstance(self._app, KioskApp) else None
+        with contextlib.suppress(OSError, ValueError):  # its end may be gone
+            if glass and all(size := os.get_terminal_size(glass.fileno())):
+                return size
+        return super()._get_terminal_size()
+
     def run_input_thread(self) -> None:
         """Until the end; each broken byte begins a new reading."""
         while not self.exit_event.is_set():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kiosk.hq.report import selling
 from kiosk.hq.report.period import NoPeriod, Period, day_before, period_of, shown_moment, zone_ms
-from kiosk.hq.report.selling import Absent, Late, Selling, books
+from kiosk.hq.report.selling import Absent, Late, Selling, books, parted
 from kiosk.hq.report.sheet import Account, Entry, Money, Sheet, Table, Warned, columns, shown
 from kiosk.hq.report.spreadsheet import MARK, csv_of
 from kiosk.hq.report.text import FORM_FEED, text_of
@@ -41,7 +41,7 @@ def row(of: str, tender: str = "cash", currency: str = "CNY", **sums: int) -> tu
 
 
 def report(*rows: tuple[object, ...], **more: object) -> Selling:
-    made = books(rows, EXPONENTS.__getitem__)
+    made = books(parted(rows), EXPONENTS.__getitem__)
     whole = Selling(NOVEMBER, "kiosk", None, running=False, absent=(), books=made, late=())
     return msgspec.structs.replace(whole, **more)
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, and_, case, cast, func, select
+import msgspec
+from sqlalchemy import BigInteger, Connection, Select, Text, and_, case, cast, func, select
 
 from kiosk.hq.report.absent import standing
 from kiosk.hq.report.period import Period
-from kiosk.hq.report.selling import By, Late, Row, Selling, books
+from kiosk.hq.report.selling import By, Late, Parts, Row, Selling, books, parted
 from kiosk.hq.report.tables import IN_NO_SUM
 from kiosk.hq.schema import (
     DAY_HOUR,
@@ -34,10 +35,9 @@ def recomputed(connection: Connection, period: Period, *, now_ms: int, by: By = 
     return _report(connection, period, _again(connection, period, by, only), now_ms=now_ms, by=by, only=only)
 
 
-def _report(connection: Connection, period: Period, rows: list[Row], *, now_ms: int, by: By, only: str) -> Selling:
+def _report(connection: Connection, period: Period, parts: Parts, *, now_ms: int, by: By, only: str) -> Selling:
     stands = standing(connection, period, now_ms, only)
-    names = None if by == "hour" else {row[0]: row[1] for row in _fetched(connection, select(KIOSK.c.no, KIOSK.c.id))}
-    sold = books(rows, exponent, names)
+    sold = books(parts, exponent)
     return Selling(
         period=period,
         by=by,
@@ -59,22 +59,25 @@ def exponent(currency: str) -> int:
 # ---------------------------------------------------------------- the summaries
 
 
-def _summed(connection: Connection, period: Period, by: By, only: str) -> list[Row]:
+def _summed(connection: Connection, period: Period, by: By, only: str) -> Parts:
     """One indexed range of one table; only hours of a month are added up, 24 rows a day and tender."""
     if by == "hour":
         sums = [func.sum(DAY_HOUR.c[name]) for name in SUMS]
         key = (DAY_HOUR.c.hour, DAY_HOUR.c.tender, DAY_HOUR.c.currency)
         asked = select(*key, *sums).where(DAY_HOUR.c.day.between(period.first, period.last)).group_by(*key)
-        return _hours(connection, asked)
+        return parted(_hours(connection, asked))
     table, place = (MONTH_KIOSK, "month") if period.month else (DAY_KIOSK, "day")
-    asked = select(table.c.kiosk_no, table.c.tender, table.c.currency, *(table.c[name] for name in SUMS)).where(
-        table.c[place] == period.number
-    )
-    asked = asked.order_by(table.c.kiosk_no)  # as they were enrolled, which mostly is the order of their names: little is left to sort
-    return _fetched(connection, asked.where(table.c.kiosk_no == _number(only)) if only else asked)
+    key = (table.c.currency, table.c.tender)
+    columns = [func.aggregate_strings(each, ",") for each in (KIOSK.c.id, *(cast(table.c[name], Text) for name in SUMS))]
+    found = select(*key, *columns).join(KIOSK, KIOSK.c.no == table.c.kiosk_no).where(table.c[place] == period.number).group_by(*key)
+    rows = connection.execute(found.where(KIOSK.c.id == only) if only else found)
+    return {(row[0], row[1]): (row[2].split(","), [_numbers(f"[{column}]") for column in row[3:]]) for row in rows}
 
 
-def _again(connection: Connection, period: Period, by: By, only: str) -> list[Row]:
+_numbers = msgspec.json.Decoder(list[int]).decode
+
+
+def _again(connection: Connection, period: Period, by: By, only: str) -> Parts:
     """From the sales by the day that each is posted to."""
     late = SALE.c.day != SALE.c.posted_day
     made = {
@@ -87,14 +90,11 @@ def _again(connection: Connection, period: Period, by: By, only: str) -> list[Ro
     sums = [(made[name] if name in made else func.sum(SALE.c[name])).label(name) for name in SUMS]
     asked: Select[Any] = select(*key, *sums).where(SALE.c.posted_day.between(period.first, period.last)).group_by(*key)
     if by == "hour":
-        return _hours(connection, asked)
+        return parted(_hours(connection, asked))
     sold = asked.subquery()
-    whole = select(sold.c.kiosk_no, sold.c.tender, sold.c.currency, *(cast(sold.c[name], BigInteger) for name in SUMS))
-    return _fetched(connection, whole.where(sold.c.kiosk_no == _number(only)) if only else whole)
-
-
-def _number(kiosk: str) -> Any:
-    return select(KIOSK.c.no).where(KIOSK.c.id == kiosk).scalar_subquery()
+    whole = select(KIOSK.c.id, sold.c.tender, sold.c.currency, *(cast(sold.c[name], BigInteger) for name in SUMS))
+    whole = whole.join(KIOSK, KIOSK.c.no == sold.c.kiosk_no)
+    return parted(_fetched(connection, whole.where(KIOSK.c.id == only) if only else whole))
 
 
 def _hours(connection: Connection, asked: Select[Any]) -> list[Row]:

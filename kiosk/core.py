@@ -21,6 +21,7 @@ from kiosk.devices.card.driver import CardDriver
 from kiosk.devices.card.pcsc import PcscReader
 from kiosk.devices.card.reader import Reader
 from kiosk.devices.contract import Driver
+from kiosk.devices.curtain import Curtain
 from kiosk.devices.disk import DiskWatch, Mark
 from kiosk.devices.fitting import Outfit, Part, PartError
 from kiosk.devices.gate import Gate, Watch
@@ -201,6 +202,8 @@ class Core:
         lent = Outfit(self.desk, self.station.sign, rules.currency, spoken, self._ears.append, self.outbox.letter)
         self.devices = tuple(_driven(part, lent) for part in config.device)
         self._watch = Watch(self.devices)
+        self._curtain = Curtain(self.desk, (gate for _, gate in self.devices))
+        self.desk.subscribe(self._curtain.changed)
         self._running = threading.Event()
         self._control: ControlServer | None = None
 
@@ -224,6 +227,7 @@ class Core:
         self._codes.start()
         self._clerk.start()
         self._disk.start()
+        self._curtain.start()
         for device, gate in self.devices:
             if not within(DRIVER_STARTS_S, device.start, f"start {gate.role}"):
                 gate.broken()
@@ -236,6 +240,7 @@ class Core:
     def stop(self) -> None:
         """Acceptors shut first; then the desk writes down what was told and the store is closed."""
         self._watch.stop()
+        self._curtain.stop()
         for device, gate in self.devices:
             within(DRIVER_STOPS_S, device.stop, f"stop {gate.role}")
         self._card.stop()
@@ -287,16 +292,8 @@ class Core:
         self.desk.tell(PersonsRead(masks(body), sha256(body).hexdigest()))
 
     def subscribe(self, callback: Callable[[View], None]) -> None:
-        """The newest View at once, then each that differs from the one before, on the desk's thread."""
-        last = [self.desk.published().view]
-        callback(last[0])
-
-        def changed(published: Published) -> None:
-            if published.view != last[0]:
-                last[0] = published.view
-                callback(published.view)
-
-        self.desk.subscribe(changed)
+        """The newest View at once, then each that differs from the one before."""
+        self._curtain.subscribe(callback)
 
     def tell(self, choice: Choice) -> None:
         """What the customer chose, or staff ordered: a PIN goes no further than to who checks it, and what is to be spoken is no desk's

@@ -2,7 +2,8 @@
 
 A driver is one object for one `[[device]]` of kiosk.toml, with a thread of its own from `start()` to `stop()`. It opens its port, asks who
 is there, recovers what was under way, serves, and begins anew when any of it fails, for ever. It takes its orders from what the desk
-publishes and tells the desk what happened (`vend.seen`); nobody calls it about its work. The states are XFS4IoT's
+publishes and tells the desk what happened (`vend.seen`); nobody calls it about its work. By waiting for something newer than a `rev` it says
+that it has done what was wanted at that one: screens wait for an acceptor that has to shut (`curtain`). The states are XFS4IoT's
 (Common.Status, device status), in lower case; the other names are design/architecture's.
 """
 

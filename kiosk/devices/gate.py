@@ -10,7 +10,7 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -31,7 +31,7 @@ _PLAIN: tuple[type[s.Seen], ...] = (s.DeviceUp, s.DeviceDown)
 _ACCEPTOR = (s.AcceptorUp, s.AcceptorReset, s.AcceptorDown, s.EventsLost)
 WORDS: dict[str, tuple[type[s.Seen], ...]] = {
     "notes": (*_ACCEPTOR, s.NoteHeld, s.NoteIn, s.NoteBack, s.NoteRejected),
-    "coins": (*_ACCEPTOR, s.CoinIn),
+    "coins": (*_ACCEPTOR, s.CoinIn, s.NoteRejected),
     "printer": (s.PrinterState, s.Printed),
     "terminal": (*_PLAIN, s.PosUp, s.PosPrompt, s.PosAnswered),
     "modem": (*_PLAIN, s.SmsAnswered, s.SmsReported, s.SmsArrived, s.SimPin),
@@ -77,10 +77,15 @@ class Pace:
 
 
 class Gate:
-    """Implements `ports.Desk` for one driver. `tell` may come from any thread."""
+    """Implements `ports.Desk` for one driver. `tell` may come from any thread.
+
+    `done`: the newest rev that the driver has done, because it waits for a newer one; `has_done` hears of it, on the driver's thread.
+    """
 
     def __init__(self, desk: Desk, role: str) -> None:
         self._desk, self.role = desk, role
+        self.done = -1
+        self.has_done: Callable[[str, int], None] = lambda _role, _rev: None
         self._lives = LIVES
         self._lock = threading.Lock()
         self._words, self._states = Pace(AT_ONCE, PER_S), Pace(STATES_AT_ONCE, STATES_PER_S)
@@ -106,6 +111,9 @@ class Gate:
 
     def wait(self, rev: int, timeout_s: float) -> Published:
         """See `ports.Desk`."""
+        if rev != self.done:
+            self.done = rev
+            self.has_done(self.role, rev)
         return self._desk.wait(rev, timeout_s)
 
     def broken(self) -> None:

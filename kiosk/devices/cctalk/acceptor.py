@@ -235,6 +235,8 @@ class Acceptor(ABC):
             published = self._next(rev)
             rev = published.rev
             try:
+                if self._mask and not self.wanted(published.stance):
+                    self._obey(bus, published)  # shut before anything else is asked: the screen waits for it
                 if time.monotonic() >= self._poll_at:
                     self._poll(bus)
                 if time.monotonic() >= self._check_at:

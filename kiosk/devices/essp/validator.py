@@ -196,6 +196,8 @@ class NoteValidator:
             rev = published.rev
             try:
                 self._obey_escrow(line, published)
+                if self._mask and not published.stance.notes:
+                    self._obey(line, published)  # shut before anything else is asked: the screen waits for it
                 if self._held is None and time.monotonic() >= self._poll_at:
                     self._poll(line)
                 if self._at_rest and not self._tally.settled:

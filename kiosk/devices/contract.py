@@ -2,7 +2,7 @@
 
 A driver is one object for one `[[device]]` of kiosk.toml, with a thread of its own from `start()` to `stop()`. It opens its port, asks who
 is there, recovers what was under way, serves, and begins anew when any of it fails, for ever. It takes its orders from what the desk
-publishes and tells the desk what happened (`vend.seen`); nobody calls it about its work. By waiting for something newer than a `rev` it says
+publishes and tells the desk what happened (`vend.seen`); nobody calls it about its work. Waiting for something newer than a `rev`, it says
 that it has done what was wanted at that one: screens wait for an acceptor that has to shut (`curtain`). The states are XFS4IoT's
 (Common.Status, device status), in lower case; the other names are design/architecture's.
 """
@@ -77,7 +77,7 @@ class Driver(Protocol):
 
 
 class CardTerminal(Driver, Protocol):
-    """A terminal for bank cards, whatever it speaks. It watches `Published.pos_job` and tells the desk what came of it (PosUp, PosAnswered).
+    """One for bank cards, whatever it speaks. It watches `Published.pos_job` and tells the desk what comes of it (PosUp, PosAnswered).
 
     An approval that was told waits inside for goods or refuse; one that nobody asked for is never confirmed. A payment that may have
     reached the bank is never sent a second time: its answer is unknown, and the terminal's own book is asked (recover). What was being

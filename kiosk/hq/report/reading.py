@@ -63,8 +63,8 @@ def _summed(connection: Connection, period: Period, by: By, only: str) -> Parts:
     """One indexed range of one table; only hours of a month are added up, 24 rows a day and tender."""
     if by == "hour":
         sums = [func.sum(DAY_HOUR.c[name]) for name in SUMS]
-        key = (DAY_HOUR.c.hour, DAY_HOUR.c.tender, DAY_HOUR.c.currency)
-        asked = select(*key, *sums).where(DAY_HOUR.c.day.between(period.first, period.last)).group_by(*key)
+        hours = (DAY_HOUR.c.hour, DAY_HOUR.c.tender, DAY_HOUR.c.currency)
+        asked = select(*hours, *sums).where(DAY_HOUR.c.day.between(period.first, period.last)).group_by(*hours)
         return parted(_hours(connection, asked))
     table, place = (MONTH_KIOSK, "month") if period.month else (DAY_KIOSK, "day")
     key = (table.c.currency, table.c.tender)

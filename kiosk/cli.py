@@ -29,6 +29,7 @@ from kiosk.commands import (
     sim_display,
     sim_modem,
     sim_printer,
+    sim_tell,
     sim_terminal,
     sim_voice,
 )
@@ -103,6 +104,7 @@ sim.command("notes")(sim_cash.notes)
 sim.command("display")(sim_display.display)
 sim.command("modem")(sim_modem.modem)
 sim.command("printer")(sim_printer.printer)
+sim.command("tell")(sim_tell.tell)
 sim.command("terminal")(sim_terminal.terminal)
 sim.command("voice", context_settings=sim_voice.AS_IT_IS)(sim_voice.voice)
 

@@ -32,8 +32,8 @@ def simulate_all(
     """Play every device of a machine until Ctrl-C or the order quit; start `kiosk run` with the same file in another window.
 
     Example: kiosk sim all --config k07/kiosk.toml, then
-    echo '{"at":"card","do":"insert_card"}' | nc -U k07/sim/control, then
-    echo '{"at":"notes","do":"insert_note","value_minor":10000}' | nc -U k07/sim/control
+    kiosk sim tell k07/sim/control card insert_card, then
+    kiosk sim tell k07/sim/control notes insert_note value_minor=10000
 
     The card goes through pcscd and vpcd: a pcscd that serves them is used, otherwise one is started, as root. Demo keys only.
     Exit codes: 2 the file is wrong; 3 a port, a socket or the reader cannot be had.

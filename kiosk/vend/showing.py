@@ -225,7 +225,7 @@ def _phone(rules: Rules, state: State) -> Parts:
         "place": "card" if landed else "machine",
         "held": not landed,
         "figure_minor": credit if landed else sale.tender_minor if sale else 0,
-        "params": {"state": text.state, "to": spaced(text.number)},
+        "params": {"state": text.state, "to": spaced(text.number, rules.texts.country if rules.texts else "")},
         "offers": offers,
     }
 

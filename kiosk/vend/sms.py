@@ -328,9 +328,9 @@ def dialled(typed: str, country: str) -> str:
     return plus + digits if DIGITS_LEAST <= len(digits) <= DIGITS_MOST and not digits.startswith("00") else ""
 
 
-def spaced(number: str) -> str:
-    """As it is read aloud: `+254 712 345 678`, threes from the end."""
-    plus, digits = number[: number.startswith("+")], number.removeprefix("+")
-    first = len(digits) % 3
-    groups = [digits[:first], *(digits[at : at + 3] for at in range(first, len(digits), 3))]
-    return plus + " ".join(group for group in groups if group)
+def spaced(number: str, country: str = "") -> str:
+    """As it was typed, in threes behind the country's digits: `+254 712 345 678`, `+86 138 001 380 00`."""
+    front = f"+{country}" if country and number.startswith(f"+{country}") else number[: number.startswith("+")]
+    digits = number.removeprefix(front)
+    threes = " ".join(digits[at : at + 3] for at in range(0, len(digits), 3))
+    return f"{front} {threes}" if len(front) > 1 else front + threes

@@ -409,8 +409,18 @@ def test_a_number_is_what_a_telephone_network_calls_one(typed: str, country: str
     assert dialled(typed, country) == number
 
 
-def test_a_number_is_read_in_threes_from_its_end() -> None:
-    assert [spaced(number) for number in ("+254712345678", "1234567", "")] == ["+254 712 345 678", "1 234 567", ""]
+@pytest.mark.parametrize(
+    ("number", "country", "read"),
+    [
+        ("+254712345678", "254", "+254 712 345 678"),
+        ("+8613800138000", "86", "+86 138 001 380 00"),
+        ("+33612345678", "254", "+336 123 456 78"),
+        ("1234567", "", "123 456 7"),
+        ("", "254", ""),
+    ],
+)
+def test_a_number_is_looked_at_in_the_threes_in_which_it_was_typed(number: str, country: str, read: str) -> None:
+    assert spaced(number, country) == read
 
 
 @pytest.mark.covers("field-196")

@@ -15,13 +15,14 @@ def seen(view: View) -> Scene:
     """The amount stays the customer's until the bank says yes; while nobody knows, the tab stands between You and Machine."""
     say = Voice(view)
     state = say.word("state") if say.word("state") in FIELDS else "follow"
-    paid, silent = say.figure, state == "silent"
+    paid, silent, second = say.figure, state == "silent", _second(say, state)
+    leave = ("account.take", "account.take_short") if second in ("stay", "cash", "again", "only") else ("account.cancel",)
     return Scene(
         field=FIELDS[state],
         place=PLACES.get(state, "you"),
         doubt=PLACES.get(state) == "asking",
         first=say(f"bank.first_{state}", amount=paid),
-        second=say(f"bank.second_{_second(say, state)}"),
+        second=say(f"bank.second_{second}"),
         figure=paid,
         currency=say.currency,
         picture="reader" if state == "follow" else "",
@@ -29,7 +30,7 @@ def seen(view: View) -> Scene:
         told=(say("bank.asking"), say("bank.safe")) if silent else (),
         keys=(
             *say.key("1", "tender", "cash", say("amount.cash")),
-            *say.key("clear", "cancel", "", *((say("account.take"), say("account.take_short")) if silent else (say("account.cancel"),))),
+            *say.key("clear", "cancel", "", *map(say, leave)),
             say.help_key(),
             *say.key("enter", "tender", "bank", say("bank.again"), say("bank.again_short")),
         ),

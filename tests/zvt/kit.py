@@ -57,6 +57,11 @@ class BankDesk(ListeningDesk):
             self._publish(pos_job=PosJob(self._ids, do, payment, amount_minor, receipt, before))
         return self._ids
 
+    def rests(self) -> None:
+        """Nothing is to be done."""
+        with self._changed:
+            self._publish(pos_job=None)
+
     def asks(self, do: str, **about: Any) -> PosAnswered:
         """The answer to this job."""
         return self.answer(self.order(do, **about))

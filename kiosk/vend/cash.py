@@ -37,6 +37,13 @@ def open_for_cash(state: State) -> bool:
     return name in ("insert", "still") and (state.sale is not None or not here.asked)
 
 
+def stopped(rules: Rules, state: State) -> str:
+    """What of this machine's own takes nothing now: notes | coins | cash, where all of it does not; "" where all of it works."""
+    own = [device for device in till.CASH if device in rules.acceptors]
+    down = [device for device in own if outage.word(state, device)]
+    return "" if not down else "cash" if down == own else down[0]
+
+
 def left(state: State) -> tuple[int, int]:
     """How much more may come in: by the tightest limit, and by the meter's own. Minor units; held notes count as in."""
     sale, granted = state.sale, state.float_held.whole_minor

@@ -237,7 +237,11 @@ def _(fact: f.EscrowUnknown, state: State, row: Row) -> State:
 def _(fact: f.OrphanCredit, state: State, row: Row) -> State:
     named = fact.amount_minor if fact.pieces == 1 and fact.amount_minor else 0
     state = _fell(state, fact.device, named, fact.pieces)
-    return replace(_heard(state, fact, pieces=fact.pieces), orphans=(*state.orphans, fact))
+    state = replace(_heard(state, fact, pieces=fact.pieces), orphans=(*state.orphans, fact))
+    if state.sale is None:
+        return state
+    beside, minor = state.sale.beside, state.sale.beside_minor
+    return _sale(state, state.sale.id, beside=beside if named else beside + fact.pieces, beside_minor=minor + named)
 
 
 @_fold.register

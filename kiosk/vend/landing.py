@@ -266,9 +266,9 @@ def closed(rules: Rules, state: State, sale: Sale, outcome: str, now: Now, *, nu
     )
 
 
-def given_up(rules: Rules, state: State, sale: Sale, now: Now) -> Facts:
-    """A sale without credit ends; a note of which nobody knows where it is still gets its slip."""
-    if sale.disputed_minor:
+def given_up(rules: Rules, state: State, sale: Sale, now: Now, *, lost_minor: int = 0) -> Facts:
+    """A sale without credit ends; a note of which nobody knows where it is still gets its slip, also one that was lost just now."""
+    if sale.disputed_minor or lost_minor:
         return claim(rules, state, sale, "disputed", now)
     return (closed(rules, state, sale, "cancelled", now),)
 

@@ -7,7 +7,7 @@ from kiosk.vend.facts import PriceLine
 from kiosk.vend.phase import cash_works
 from kiosk.vend.proof import paper_works
 from kiosk.vend.rules import Rules
-from kiosk.vend.state import State
+from kiosk.vend.state import Sale, State
 from kiosk.vend.tariff import bill, to_card_minor
 from kiosk.vend.view import Line, Offer, Value
 
@@ -21,7 +21,16 @@ def bill_lines(lines: tuple[PriceLine, ...]) -> tuple[Line, ...]:
     )
 
 
-def insert(_rules: Rules, state: State) -> Parts:
+def odd_lines(sale: Sale) -> tuple[Line, ...]:
+    """Notes of which nobody knows whether they fell in, and what fell in beside this sale."""
+    return (
+        *((Line("doubt", sale.disputed_minor),) if sale.disputed_minor else ()),
+        *((Line("beside", sale.beside_minor),) if sale.beside_minor else ()),
+        *((Line("pieces", sale.beside, unit="count"),) if sale.beside else ()),
+    )
+
+
+def insert(rules: Rules, state: State) -> Parts:
     """Notes and coins."""
     sale = state.sale
     if sale is None:
@@ -32,6 +41,8 @@ def insert(_rules: Rules, state: State) -> Parts:
     params: dict[str, Value] = {
         "tiles": sale.newest,
         "checking": sale.escrow.denomination if sale.escrow else None,
+        "stopped": cash.stopped(rules, state),
+        "beside": bool(sale.beside or sale.beside_minor),
         "refused": bool(state.here.came_back),
         "why_refused": state.here.came_back,
         "more_minor": 0 if state.here.stop else soft,
@@ -45,7 +56,7 @@ def insert(_rules: Rules, state: State) -> Parts:
         offers = (Offer("cancel"),)
     else:
         offers = (Offer("finish"), Offer("add_more") if state.here.asked == "stop" else Offer("stop"))
-    shown = bill_lines(lines) if paid else ()
+    shown = (*(bill_lines(lines) if paid else ()), *odd_lines(sale))
     return {"place": "machine" if paid else "you", "figure_minor": paid, "lines": shown, "params": params, "offers": offers}
 
 

@@ -291,7 +291,8 @@ def _recovered(rules: Rules, state: State, just_now: Facts, now: Now) -> Facts:
 def _end_interrupted(rules: Rules, state: State, sale: Sale, just_now: Facts, now: Now) -> Facts:
     stacked = sum(fact.denomination for fact in just_now if isinstance(fact, f.NoteStacked))
     if not sale.tender_minor + stacked:
-        return (*landing.given_up(rules, state, sale, now),)
+        lost = sum(fact.denomination for fact in just_now if isinstance(fact, f.EscrowUnknown))
+        return landing.given_up(rules, state, sale, now, lost_minor=lost)
     return landing.close_tender(state, sale, "power")
 
 

@@ -199,6 +199,7 @@ def _done(rules: Rules, state: State) -> Parts:
         Line("paid", sale.tender_minor),
         *((Line("deductions", -deducted),) if deducted else ()),
         *(Line("energy", line.basis, unit="wh") for line in closed.lines if line.code == "energy"),
+        *money_shown.odd_lines(sale),
         Line("purchase_no", text=number),
     )
     return {
@@ -300,7 +301,9 @@ def _unsure(rules: Rules, state: State) -> Parts:
 
 
 def _interrupted(rules: Rules, state: State) -> Parts:
-    return {"place": "machine", "held": True, "figure_minor": state.sale.tender_minor if state.sale else 0}
+    sale = state.sale
+    checking = sale.escrow.denomination if sale and sale.escrow else None
+    return {"place": "machine", "held": True, "figure_minor": sale.tender_minor if sale else 0, "params": {"checking": checking}}
 
 
 def _claim(rules: Rules, state: State) -> Parts:

@@ -13,13 +13,15 @@ def seen(view: View) -> Scene:
     disputed = say.minor("disputed_minor")
     slip, check = say.word("slip"), say.word("check")
     paper = say.flag("printed") or say.flag("printing")
+    doubt = disputed and not view.figure_minor
     lines = (("slip", slip.removesuffix(f"-{check}")), ("check", check), ("card", tail), ("call", say.word("phone")))
     return Scene(
         field="held",
-        place="machine",
-        first=say(f"claim.{_proof(say)}", amount=say.figure),
-        second=say("claim.disputed", amount=say.money(disputed)) if disputed else say("claim.second", tail=tail),
-        figure=say.figure,
+        place="asking" if doubt else "machine",
+        doubt=bool(doubt),
+        first=say("claim.first_doubt" if doubt else f"claim.{_proof(say)}", amount=say.money(disputed) if doubt else say.figure),
+        second=_second(say, tail, disputed),
+        figure=say.money(disputed) if doubt else say.figure,
         currency=say.currency,
         ledger=tuple((say(f"ledger.{key}"), value) for key, value in lines if value),
         told=(say("unsure.waits"),),
@@ -32,6 +34,13 @@ def seen(view: View) -> Scene:
         ),
         status=say(_BELOW[told]) if (told := say.word("text")) in _BELOW else say("done.no_code") if say.word("qr") == "failed" else "",
     )
+
+
+def _second(say: Voice, tail: str, disputed: int) -> str:
+    """What becomes of it: of a note in doubt, where nothing else was paid, and beside what was."""
+    if disputed:
+        return say("claim.disputed", amount=say.money(disputed)) if say.view.figure_minor else say("claim.second_doubt")
+    return say("claim.second", tail=tail)
 
 
 def _proof(say: Voice) -> str:

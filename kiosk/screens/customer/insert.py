@@ -9,7 +9,7 @@ def seen(view: View) -> Scene:
     """What is in, what of it goes on the card, the last notes, and how to end."""
     say = Voice(view)
     first, second = _sentences(view, say)
-    more = say.minor("more_minor")
+    more = 0 if say.word("stopped") == "cash" else say.minor("more_minor")
     checking = say.minor("checking")
     return Scene(
         field="machine" if view.figure_minor else "you",
@@ -32,17 +32,19 @@ def seen(view: View) -> Scene:
 
 def _told(view: View, say: Voice) -> tuple[str, ...]:
     """Before the first note: how to put it in, and that there is no paper for a receipt."""
-    if view.figure_minor or say.minor("checking"):
+    if view.figure_minor or say.minor("checking") or say.word("stopped") == "cash":
         return ()
     return (say("insert.one_by_one"), say("insert.counts"), *((say("insert.no_paper"),) if say.denied("printer") else ()))
 
 
 def _sentences(view: View, say: Voice) -> tuple[str, str]:
     """Where the money is, then the next fact."""
-    amount, empty = say.figure, "" if view.figure_minor else "_empty"
-    second = say("insert.second")
+    amount, empty, stopped = say.figure, "" if view.figure_minor else "_empty", say.word("stopped")
+    second = say("insert.second_beside") if say.flag("beside") else say("insert.second")
     if say.minor("checking"):
         note = say.piece(say.minor("checking"))
+        if stopped in {"notes", "cash"}:
+            return say(f"insert.first_stuck{empty}", amount=amount, note=note), say("insert.second_stuck")
         return say(f"insert.first_checking{empty}", amount=amount, note=note), second
     if say.flag("refused"):
         key = f"insert.second_{say.word('why_refused')}"
@@ -50,6 +52,8 @@ def _sentences(view: View, say: Voice) -> tuple[str, str]:
         return say(f"insert.first_refused{empty}", amount=amount), reason
     if say.flag("ask_stop"):
         return say("insert.first_stop", amount=amount), say("insert.second_stop")
+    if stopped:
+        return say(f"insert.first{'_stopped' if stopped == 'cash' else ''}{empty}", amount=amount), say(f"insert.second_no_{stopped}")
     if view.figure_minor and not say.minor("more_minor"):
         return say("insert.first_full", amount=amount), second
     return say(f"insert.first{empty}", amount=amount), second

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kiosk import words
-from kiosk.vend import damm
+from kiosk.vend import damm, outage
 from kiosk.vend.explain.values import Counted, Episode, Holding, Params, Place, Story, Visit
 
 Audience = Literal["customer", "technician", "auditor"]
@@ -77,12 +77,15 @@ class _Speaker:
                 found[name] = damm.purchase_number(value)
             else:
                 found[name] = self.named(name, value)
+            if name == "device":
+                found["costs"] = words.text(self.language, outage.of(str(value)).costs)
         return found
 
     def named(self, name: str, value: str | int) -> str | int:
-        """The language's word, where there is one: yes and no, the acceptors."""
-        key = {"authentic": f"explain.{value}", "fits": f"explain.{value}", "device": f"paper.day.{value}"}.get(name, "")
-        return words.text(self.language, key) if words.known(key) else value
+        """The language's word, where there is one: yes and no, the devices."""
+        tables = {"authentic": ("explain",), "fits": ("explain",), "device": ("paper.day", "staff.device")}.get(name, ())
+        key = next((f"{table}.{value}" for table in tables if words.known(f"{table}.{value}")), "")
+        return words.text(self.language, key) if key else value
 
     def when(self, at_ms: int) -> str:
         """`24 Nov 14:31:07`."""

@@ -6,7 +6,7 @@ What the rows of this machine leave open stays open: a place is named alone only
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from kiosk.vend import bank, sms
+from kiosk.vend import bank, outage, sms
 from kiosk.vend import facts as f
 from kiosk.vend.card.reading import Word
 from kiosk.vend.explain import verdict
@@ -267,18 +267,25 @@ class Teller(Case):
             if fact.amount_minor is None:
                 return "orphan_unknown", {"pieces": fact.pieces, "device": fact.device}
             return "orphan", {"note_minor": fact.amount_minor, "device": fact.device}
-        if self.ended or not isinstance(fact, _MACHINE):
+        if (self.ended and not self._of_its_paper(fact)) or not isinstance(fact, _MACHINE):
             return None
         match fact:
             case f.Started():
                 return "restarted", {"off_s": (row.at_ms - self.earlier.at_ms) // 1000 if self.earlier else 0}
+            case f.DeviceFault() if fact.code.startswith("events-lost"):
+                return "events_lost", {"device": fact.device, "code": fact.code}
             case f.DeviceFault():
-                return "fault", {"device": fact.device, "code": fact.code}
+                return f"fault{_beside(fact.device)}", {"device": fact.device, "code": fact.code}
             case f.DeviceRecovered():
-                return "recovered", {"device": fact.device}
+                return f"recovered{_beside(fact.device)}", {"device": fact.device}
             case f.ClockStepped():
                 return "clock", {"by_s": fact.by_ms // 1000}
         return None
+
+    def _of_its_paper(self, fact: f.Fact) -> bool:
+        """The printer fails, or is mended, while the sale's paper waits for it."""
+        printer = isinstance(fact, f.DeviceFault | f.DeviceRecovered) and fact.device == "printer"
+        return printer and not self.ends and self.paper in ("begun", "unknown", "failed")
 
     # ------------------------------------------------------------ the end
 
@@ -322,6 +329,11 @@ def _said(seen: f.CardPresented) -> Params:
         "their_tag": seen.tag or "-",
         "fits": "yes" if seen.fits else "no",
     }
+
+
+def _beside(device: str) -> str:
+    """Of a device that nobody's money or paper waits for, staff alone are told."""
+    return "_beside" if device in outage.COMFORTS or not outage.of(device).lost else ""
 
 
 def _count(value: int | None) -> str | int:

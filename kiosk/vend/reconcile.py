@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 import msgspec
 
 from kiosk.vend import facts as f
+from kiosk.vend.bank import PosFinal
 from kiosk.vend.rows import Recorded
 
 
 class Pair(msgspec.Struct, frozen=True):
     """Two sides of one sum: minor units, or a count of sales.
 
-    cash: pieces and codes as they came in | what the sales that ended say they took
+    tendered: pieces, codes and bank cards as they came in | what the sales that ended say they took
     given: what was taken | credit, fees, debt and claims
     writes: sales that say they landed | readings that proved it
     papers: sales that landed or are owed | their numbers (the last one may still be about to be chosen)
@@ -43,8 +44,8 @@ def reconciled(rows: Iterable[Recorded], date: str) -> tuple[Pair, ...]:
         match recorded.fact:
             case f.NoteStacked() | f.CoinAccepted() as piece:
                 books.came_in[piece.sale] = books.came_in.get(piece.sale, 0) + piece.denomination
-            case f.TransferCodeAccepted() as code:
-                books.came_in[code.sale] = code.amount_minor
+            case f.TransferCodeAccepted() | PosFinal() as paid:
+                books.came_in[paid.sale] = paid.amount_minor
             case f.SaleClosed() as closed if closed.business_date == date:
                 books.ended[closed.sale] = closed
             case f.CardVerified(sale=sale):
@@ -62,7 +63,7 @@ def _pairs(books: _Books) -> tuple[Pair, ...]:
     taken = sum(closed.tender_minor for closed in sales)
     given = sum(line.amount_minor for closed in sales for line in closed.lines if line.summed)
     return (
-        Pair("cash", sum(books.came_in.get(closed.sale, 0) for closed in sales), taken),
+        Pair("tendered", sum(books.came_in.get(closed.sale, 0) for closed in sales), taken),
         Pair("given", taken, given + sum(closed.claim_minor for closed in sales)),
         Pair("writes", len(landed), len(books.verified.intersection(landed))),
         Pair("papers", len(papers) - len(awaited), len(books.numbered.intersection(papers))),

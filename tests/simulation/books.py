@@ -35,6 +35,7 @@ class Books:
     asked: dict[str, int] = field(default_factory=dict)  # payments by bank card -> minor units
     paid: dict[str, int] = field(default_factory=dict)  # of them, those that are final
     unpaid: dict[str, str] = field(default_factory=dict)  # and those that came to nothing: how
+    codes: dict[str, int] = field(default_factory=dict)  # sales -> what their codes were worth
     paid_for: dict[str, str] = field(default_factory=dict)  # sales -> the final payment that they are paid with
     pieces: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CASH, 0))  # with credit or as orphans
     orphans: int = 0  # of known value
@@ -54,7 +55,7 @@ class Books:
     def copy(self) -> "Books":
         """Apart from this one from now on."""
         lists = {"history": list(self.history), "sums": replace(self.sums)}
-        names = ("asked", "paid", "unpaid", "paid_for", "pieces", "ended", "claims", "settled", "begun", "held")
+        names = ("codes", "asked", "paid", "unpaid", "paid_for", "pieces", "ended", "claims", "settled", "begun", "held")
         return replace(self, **lists, **{name: dict(getattr(self, name)) for name in names})  # type: ignore[arg-type]
 
     def add(self, fact: Fact, row: Row) -> None:
@@ -101,7 +102,10 @@ class Books:
     @property
     def tendered(self) -> int:
         """All that came in for sales."""
-        return self.cash + sum(self.paid.values())
+        return self.cash + sum(self.paid.values()) + sum(self.codes.values())
+
+    def _coded(self, fact: f.TransferCodeAccepted) -> None:
+        self.codes[fact.sale] = fact.amount_minor
 
     def _requested(self, fact: bank.PosRequested) -> None:
         self.asked[fact.payment] = fact.amount_minor
@@ -176,6 +180,7 @@ COUNTED: dict[type[Fact], Callable[[Books, Any], None]] = {
     f.EscrowUnknown: Books._returned,
     f.NoteStacked: Books._stacked,
     f.CoinAccepted: Books._coin,
+    f.TransferCodeAccepted: Books._coded,
     bank.PosRequested: Books._requested,
     bank.PosFinal: Books._final,
     bank.PosDeclined: Books._came_to_nothing,

@@ -154,6 +154,17 @@ def settle(world: "World") -> str:
     return ", ".join(owed.value for owed in given)
 
 
+def order(world: "World") -> str:
+    """Somebody pays elsewhere, or asks again for what was not answered."""
+    counter = world.counter
+    return counter.again() if counter.unheard and world.chance.random() < 0.5 else counter.pay(world.chance.choice(world.homes))
+
+
+def orders(world: "World") -> str:
+    """A kiosk hears which orders wait."""
+    return world.counter.list_for(world.chance.choice(world.kiosks))
+
+
 def replace(world: "World") -> str:
     """A customer has lost the card."""
     return world.replaced(world.chance.choice(world.homes))
@@ -222,6 +233,10 @@ DOINGS: dict[str, Callable[["World"], str]] = {
     "settlement": settle,
     "a new store": enrol,
     "backup": back_up,
+    "an order": order,
+    "orders": orders,
+    "a count proof": lambda world: world.counter.read_out(),
+    "codes and orders": lambda world: world.counter.match(),
     "a lost card": replace,
     "restore": restore,
     "power cut at the office": crash,
@@ -229,7 +244,7 @@ DOINGS: dict[str, Callable[["World"], str]] = {
     "a file is lost": lost_file,
     "a month goes by": month,
 }
-CALM = dict(zip(DOINGS, (40, 20, 4, 60, 40, 12, 12, 8, 6, 3), strict=False))
+CALM = dict(zip(DOINGS, (40, 20, 4, 60, 40, 12, 12, 8, 6, 3, 16, 6, 6, 3), strict=False))
 FAULTY = {
     "a lost card": 1.0,
     "restore": 0.7,

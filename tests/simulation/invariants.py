@@ -168,7 +168,7 @@ def of_given(world: "World", owed: Owed) -> str:
     """What is given out in another slot was never credited in its own."""
     for home in world.homes:
         for credit in home.credits:
-            if (owed.kiosk, owed.sale) in world.records.get((home.number, credit.n, credit.tag, credit.amount_minor), ()):
+            if tuple(owed.value.split("/")) in world.records.get((home.number, credit.n, credit.tag, credit.amount_minor), ()):
                 return f"{owed.value} was credited in slot {credit.n}, and the office gives it out again"
     return ""
 

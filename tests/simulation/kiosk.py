@@ -10,9 +10,10 @@ from typing import Any
 
 from kiosk.devices.card.session import CardSession, perform
 from kiosk.devices.sim.card import CardModel
+from kiosk.devices.vault.codes import answered
 from kiosk.devices.vault.demo import DemoVault
+from kiosk.vend import collect, paying, proof, sale, seen
 from kiosk.vend import facts as f
-from kiosk.vend import paying, proof, sale, seen
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.desk import Desk, Machine, recover
 from kiosk.vend.evidence import encode
@@ -65,6 +66,7 @@ class Kiosk:
         self._tokens = 0
         self.printer = "ok"
         self.post: Post | None = None
+        self.listed: seen.OrdersRead | None = None  # the list of orders that lies in its folder
 
     # ------------------------------------------------------------ power
 
@@ -112,6 +114,7 @@ class Kiosk:
             self.acceptor_up(device)
         self.terminal.done = set()  # its driver is a new one
         self.terminal_up()
+        self.tell_list()
         if self.post:
             self.post.start()
         if self.card:
@@ -189,6 +192,11 @@ class Kiosk:
         """The terminal answers, unless it is silent."""
         if not self.terminal.silent:
             self.tell(self.terminal.up())
+
+    def tell_list(self) -> None:
+        """The list of orders, as `keeping` reads it at a start and when another came."""
+        if self.listed:
+            self.tell(self.listed)
 
     def stance(self) -> Stance:
         """What the acceptors should be doing."""
@@ -278,7 +286,7 @@ class Kiosk:
             self.tell(answer)
 
     def work(self, *, dies_after: int = -1, faults: bool = False) -> bool:
-        """One job of the terminal, the card, the printer or the signing key; False where there is none.
+        """One job of the terminal, the card, the printer, the signing key or the vault; False where there is none.
 
         `dies_after` so many commands to the card, or one answer of the terminal, the power fails.
         """
@@ -298,6 +306,10 @@ class Kiosk:
             return True
         if code := proof.sign_job(self.rules, self.state):
             self.tell(seen.Signed(code.id, encode(code.evidence, self.station.sign)))
+            return True
+        if checked := collect.job(self.state):
+            silent = faults and self.chance.random() < 0.05
+            self.tell(seen.CodeChecked(checked.id, why="no_key") if silent else answered(checked, VAULT))
             return True
         return False
 

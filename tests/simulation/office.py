@@ -57,11 +57,7 @@ class Owed(NamedTuple):
     sale: str
     meter: str
     n: int
-
-    @property
-    def value(self) -> str:
-        """By which the evidence names its money."""
-        return f"{self.kiosk}/{self.sale}"
+    value: str  # by which the evidence names its money
 
 
 @dataclass
@@ -86,8 +82,9 @@ class Backup(NamedTuple):
 class Office:
     """One head office. `told` hears what happens here."""
 
-    def __init__(self, chance: Random, now_ms: Callable[[], int], told: Callable[[str], None]) -> None:
-        self.chance, self.now_ms, self.told = chance, now_ms, told
+    def __init__(self, chance: Random, now_ms: Callable[[], int], told: Callable[[str], None], value: Callable[[str, str], str]) -> None:
+        self.chance, self.now_ms, self.told, self.value = chance, now_ms, told, value
+        self.ordered: dict[str, list[Entry]] = {}  # meter -> the records of its orders, as the vault makes them
         self.store = Store.make(IN_MEMORY, 1, now_ms=now_ms())
         self._transact = self.store.transact
         self.store.transact = self._cut_at  # type: ignore[method-assign]
@@ -276,14 +273,14 @@ class Office:
                 self._file(kind, kiosk, sale, msgspec.json.decode(body))
 
     def _file(self, kind: str, kiosk: str, sale: str | None, said: dict[str, Any]) -> None:
-        files, value = self.files, f"{kiosk}/{sale}"
+        files, own, value = self.files, f"{kiosk}/{sale}", self.value(kiosk, str(sale))
         match kind:
             case "WriteStarted":
                 entry = Entry(value, said["meter"], said["n"], said["amount_minor"], said["tag"])
-                files.records[value] = entry
+                files.records[own] = entry
                 files.entries.setdefault(entry.meter, []).append(entry)
-            case "CardVerified" if value in files.records:
-                of = files.records[value]
+            case "CardVerified" if own in files.records:
+                of = files.records[own]
                 seen: Evidence = Verified(said["card"], of.meter, said["n"], of.amount_minor, said["tag"])
                 files.evidence.setdefault(of.meter, []).append(seen)
             case "ForeignSaleFinished":
@@ -297,7 +294,7 @@ class Office:
                 files.evidence.setdefault(said["meter"], []).append(Shown(**shown))
             case "ClaimIssued":
                 if said["amount_minor"]:
-                    files.claims[value] = Owed(kiosk, str(sale), said["meter"], said["n"])
+                    files.claims[value] = Owed(kiosk, str(sale), said["meter"], said["n"], value)
             case "ClaimSettled":
                 files.claims.pop(value, None)
             case "Restored":
@@ -310,7 +307,8 @@ class Office:
         for value, owed in list(self.files.claims.items()):
             if value in self.moved or owed.kiosk in self.files.doubted:
                 continue
-            entries, evidence = self.files.entries.get(owed.meter, []), self.files.evidence.get(owed.meter, [])
+            entries = [*self.files.entries.get(owed.meter, []), *self.ordered.get(owed.meter, [])]
+            evidence = self.files.evidence.get(owed.meter, [])
             may = slot.may_move(value, Slot(owed.meter, owed.n), entries, evidence, newest_card(owed.meter))
             if may and self.explains(evidence, owed.sale):
                 self.moved.add(value)

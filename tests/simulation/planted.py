@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import insert, select, update
 
+from kiosk.devices.vault.trading import TradingVault
 from kiosk.hq.copies import proof
 from kiosk.hq.intake import importer, ledger, writing
 from kiosk.hq.intake.ledger import Judged, Verdict
@@ -14,10 +16,10 @@ from kiosk.hq.schema import BATCH, HEAD, ORIGINAL, UTILITY
 from kiosk.sending import Sender
 from kiosk.sync.ack import Ack, made_ack
 from kiosk.sync.backup import BackupRefused
-from kiosk.vend import bank, cash, desk, journal, landing, paying, sale, sent
+from kiosk.vend import bank, cash, collect, desk, journal, landing, paying, sale, sent
 from kiosk.vend import facts as f
-from kiosk.vend.passing import PosDo
-from kiosk.vend.seen import CardWorked, NoteBack, PosAnswered
+from kiosk.vend.passing import CodeSent, PosDo
+from kiosk.vend.seen import CardWorked, CodeChecked, NoteBack, PosAnswered
 from kiosk.vend.state import State, find
 from kiosk.vend.tariff import bill, to_card_minor
 from tests.model.broken import RULES
@@ -248,6 +250,40 @@ def unknown_is_nothing(mp: pytest.MonkeyPatch) -> None:
     mp.setattr(paying, "answered", forgotten)
 
 
+def code_used_again(mp: pytest.MonkeyPatch) -> None:
+    """A code whose slot is behind the card is put in the card's next one: the same machine takes it as often as it is typed."""
+
+    def late(_rules: Any, state: State, sent: CodeSent, seen: CodeChecked, now: Any) -> tuple[f.Fact, ...]:
+        here = state.here
+        assert here.reading
+        opened, *rest = collect._accepted(state, sent, seen.salt, here.reading, now)
+        assert isinstance(opened, f.SaleOpened)
+        return (replace(opened, n=here.verdict.n if here.verdict and here.verdict.n else opened.n), *rest)
+
+    mp.setattr(collect, "_too_late", late)
+
+
+def salt_left_out(mp: pytest.MonkeyPatch) -> None:
+    """A code's record gets a salt by chance, as that of any other sale."""
+    accepted = collect._accepted
+
+    def salted(state: State, sent: CodeSent, _salt: str, reading: Any, now: Any) -> tuple[f.Fact, ...]:
+        return accepted(state, sent, "", reading, now)
+
+    mp.setattr(collect, "_accepted", salted)
+
+
+def any_code_is_right(mp: pytest.MonkeyPatch) -> None:
+    """Nobody looks at the ten digits: whoever has learnt how the rest is made makes codes."""
+    mp.setattr(TradingVault, "check_code", lambda _vault, _terms, _mac: b"\x12\x34")
+
+
+def proof_of_another(mp: pytest.MonkeyPatch) -> None:
+    """A passed code's proof always says that another record took its slot."""
+    another = collect._another
+    mp.setattr(collect, "_another", lambda *given: None if another(*given) is None else True)
+
+
 def pulled_is_cancelled(mp: pytest.MonkeyPatch) -> None:
     without = sale._without_card
 
@@ -318,6 +354,10 @@ BUGS: dict[str, Planted] = {
     "reversal after the tag": Planted("a payment by bank card can be taken back when its record stands on a card", reversed_after_the_tag),
     "approval is money": Planted("the bank's yes is money before the terminal has completed the payment", approval_is_money),
     "unknown is nothing": Planted("a payment that the terminal says nothing of is taken for none", unknown_is_nothing),
+    "code used again": Planted("a code whose slot is taken is put in the next one", code_used_again),
+    "salt left out": Planted("the record of a code has not the code's own salt", salt_left_out),
+    "any code is right": Planted("the ten digits of a code are not looked at", any_code_is_right),
+    "proof of another": Planted("the proof of a code that was used says that it was not", proof_of_another),
     "pulled is cancelled": Planted("a card pulled in the write gets its money back", pulled_is_cancelled),
     "told twice": Planted("an acceptor's repeated event is credited again", told_twice),
     "growth ignored": Planted("pieces that no event told are forgotten", growth_ignored),

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kiosk.devices.sim.faults import NONE, Cut, Faults, Rest
-from kiosk.vend import seen
+from kiosk.vend import damm, seen
 from kiosk.vend.facts import ClockStepped
-from kiosk.vend.phase import phase
+from kiosk.vend.phase import order_due, phase
 from tests.simulation.kiosk import Kiosk
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ NOTES = (10_00, 20_00, 50_00, 100_00)
 NOISE = (
     ("tender", "cash"), ("finish", ""), ("cancel", ""), ("stop", ""), ("add_more", ""), ("more_time", ""), ("no_card", ""),
     ("slip_taken", ""), ("receipt", "paper"), ("receipt", "again"), ("receipt", "qr"), ("receipt", "none"), ("balance", ""),
-    ("tender", "bank"), ("amount", "other"),
+    ("tender", "bank"), ("amount", "other"), ("tender", "code"), ("code", "00000000000000000000"),
 )  # fmt: skip
 
 
@@ -106,7 +106,8 @@ def nobody(world: "World", kiosk: Kiosk, where: str) -> str:
 
 
 WISHES: dict[str, tuple[tuple[float, str], ...]] = {
-    "account": ((0.3, "note"), (0.45, "tender cash"), (0.75, "tender bank"), (0.8, "cancel"), (0.88, "pull"), (0.92, "coin")),
+    "account": ((0.2, "note"), (0.3, "tender cash"), (0.5, "tender bank"), (0.75, "code"), (0.8, "cancel"), (0.88, "pull"), (0.92, "coin")),
+    "code": ((0.8, "code"), (0.87, "cancel"), (0.93, "pull")),
     "amount": ((0.6, "finish"), (0.8, "amount 5000"), (0.85, "tender cash"), (0.9, "cancel"), (0.95, "pull")),
     "bank": ((0.05, "pull"), (0.1, "cancel"), (0.3, "tender bank"), (0.4, "tender cash"), (0.45, "coin")),
     "insert": ((0.35, "note"), (0.45, "coin"), (0.85, "finish"), (0.9, "pull"), (0.92, "stop")),
@@ -132,6 +133,8 @@ def act(world: "World", kiosk: Kiosk, do: str) -> str:
         kiosk.guarded(lambda: kiosk.drop_coin(heard=heard))
     elif do == "pull":
         kiosk.guarded(lambda: world.took(kiosk.pull()))
+    elif do == "code":
+        return code(world, kiosk)
     elif do == "wait":
         world.advance(chance.choice((500, 5_000, 31_000, 61_000, 200_000)))
         kiosk.guarded(lambda: kiosk.tell(seen.Tick()))
@@ -139,6 +142,33 @@ def act(world: "World", kiosk: Kiosk, do: str) -> str:
         word, _, arg = do.partition(" ")
         kiosk.guarded(lambda: kiosk.press(word, arg))
     return do
+
+
+def code(world: "World", kiosk: Kiosk) -> str:
+    """A customer collects what was paid elsewhere: by the order's key, or with its code, which may be mistyped or used."""
+    chance, here, where = world.chance, kiosk.state.here, phase(kiosk.state)
+    home = next((home for home in world.homes if kiosk.card in home.cards), None)
+    ticket = world.counter.chosen(home) if home else None
+    waiting = order_due(kiosk.state)
+    if waiting and where == "account" and chance.random() < 0.5:
+        kiosk.guarded(lambda: kiosk.press("order", waiting.order))
+        return f"collects {waiting.order}"
+    if ticket is None or where == "account" or here.code_sent:
+        return act(world, kiosk, "tender code" if ticket and where == "account" else "cancel")
+    if said := here.code_said:
+        if said.proof and here.reading:
+            world.counter.noted(here.reading.serial, said)
+        return act(world, kiosk, "cancel" if said.state == "shut" else "code again")
+    digits = ticket.code if chance.random() < 0.9 else mistyped(world, ticket.code)
+    kiosk.guarded(lambda: kiosk.press("code", digits))
+    return f"types the code of {ticket.order.name}{'' if digits == ticket.code else ', wrongly'}"
+
+
+def mistyped(world: "World", digits: str) -> str:
+    """One digit is wrong, and the check digit may fit all the same."""
+    place = world.chance.randrange(19)
+    body = f"{digits[:place]}{(int(digits[place]) + 1) % 10}{digits[place + 1 : 19]}"
+    return body + (damm.digit(body) if world.chance.random() < 0.5 else digits[19])
 
 
 # ---------------------------------------------------------------- what nobody wants

@@ -12,7 +12,8 @@ from tests.simulation.run import lived
 SEED = int(os.environ.get("SIMULATION_SEED", "0"))
 STEPS = 6_000
 HAPPENS = (
-    "sales", "credits", "claims", "claims settled", "bank payments", "bank claims", "reversed", "moved", "restored", "damaged", "betrayed",
+    "sales", "credits", "claims", "claims settled", "codes", "orders", "reissued",
+    "bank payments", "bank claims", "reversed", "moved", "restored", "damaged", "betrayed",
     "verdict OK", "verdict REPLAY", "verdict GAP", "verdict FORK", "verdict TAMPER", "verdict None",
     "office lost", "office lost whole", "office misdirected", "office refused", "office looked",
 )  # fmt: skip

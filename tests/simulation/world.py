@@ -28,6 +28,7 @@ from kiosk.vend import facts as f
 from kiosk.vend import slot
 from kiosk.vend.bank import PosFinal, PosRequested
 from tests.simulation import errands, invariants, platter, rest, street
+from tests.simulation.counter import Counter as Paid
 from tests.simulation.kiosk import Kiosk
 from tests.simulation.mail import Letter, Mail
 from tests.simulation.office import Office, Owed
@@ -109,7 +110,7 @@ class World:
         self.tags: dict[str, tuple[str, int]] = {}  # tag -> the kiosk and the row that spoke of it first
         self.past: list[Kiosk] = []
         self.mail = Mail(self.chance)
-        self.office = Office(self.chance, lambda: EPOCH_MS + self.time.ms, self.told)
+        self.office = Office(self.chance, lambda: EPOCH_MS + self.time.ms, self.told, lambda *sale: "/".join(self.counter.value(*sale)))
         self.suspects: set[str] = set()  # kiosks of which the office has seen two histories
         self.returned: set[tuple[str, str]] = set()  # values that a customer had back
         self.charged: dict[tuple[str, str], set[str]] = {}  # (kiosk, sale) -> its payments by bank card
@@ -119,6 +120,7 @@ class World:
         self.kiosks = [self._kiosk(f"K{place + 1}") for place in range(self.size.kiosks)]
         self.homes = [self._home(place) for place in range(self.size.homes)]
         self._found = ""  # what an errand found wrong
+        self.counter: Paid = Paid(self)
         for kiosk in self.kiosks:
             kiosk.power_on()
 
@@ -144,7 +146,10 @@ class World:
         if isinstance(fact, f.WriteStarted):
             self.tags[fact.tag] = (kiosk.id, seq)
             key = (fact.meter, fact.n, fact.tag, fact.amount_minor)
-            self.records.setdefault(key, set()).add((kiosk.id, fact.sale))
+            self.records.setdefault(key, set()).add(self.counter.value(kiosk.id, fact.sale))
+            kiosk.books.wrong = kiosk.books.wrong or self.counter.begun(kiosk, fact)
+        if isinstance(fact, f.TransferCodeAccepted):
+            kiosk.books.wrong = kiosk.books.wrong or self.counter.accepted(kiosk, fact)
 
     def _home(self, place: int) -> Home:
         number, customer = f"{12345600 + place:012d}", f"{98765400 + place:012d}"
@@ -248,6 +253,16 @@ class World:
         """A backup was called one, or was not."""
         self._found = self._found or invariants.of_backup(self, refused)
 
+    def wrong(self, what: str) -> None:
+        """Somebody at the office sees what cannot be."""
+        self._found = self._found or what
+
+    @property
+    def credited(self) -> set[tuple[str, str]]:
+        """Whose money is in a meter, where one record is one value's."""
+        keys = ((home.number, credit.n, credit.tag, credit.amount_minor) for home in self.homes for credit in home.credits)
+        return {next(iter(whose)) for key in keys if len(whose := self.records.get(key, set())) == 1}
+
     def found(self) -> str:
         """What an errand found wrong, and what it touched."""
         return self._found or self._held_by_touched()
@@ -279,6 +294,8 @@ class World:
         """The office has given out values in other slots."""
         for one in owed:
             self._found = self._found or invariants.of_given(self, one)
+            if one.value.startswith("order/"):
+                self.counter.settle(one)
 
     def replaced(self, home: Home) -> str:
         """A new card with the last verified record, or with a purchase of nothing; the old one may be found again."""
@@ -313,6 +330,7 @@ class World:
             counted["restored"] += kiosk.books.restored
             counted["damaged"] += kiosk.damaged
             counted["betrayed"] += kiosk.betrayed
+            counted["codes"] += len(kiosk.books.codes)
             counted["bank payments"] += len(kiosk.books.paid)
             counted["bank claims"] += sum(claim in kiosk.books.paid_for for claim in kiosk.books.claims)
         for kiosk in self.kiosks:
@@ -320,6 +338,7 @@ class World:
         counted["credits"] += sum(len(home.credits) for home in self.homes)
         counted["cards"] += sum(len(home.cards) for home in self.homes)
         counted["moved"] = len(self.office.moved)
+        counted.update({"orders": len(self.counter.site), "reissued": self.counter.reissued, "code claims moved": self.counter.settled})
         counted["epochs"] = self.office.epoch
         counted.update({f"office {what}": often for what, often in self.office.counted.items()})
         return counted

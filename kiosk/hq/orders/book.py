@@ -103,6 +103,11 @@ def nowhere_else(_order: Order) -> None:
     """There is no other site: the store's own disk is all."""
 
 
+def drawn() -> str:
+    """A name that no order has."""
+    return "".join(secrets.choice(NAMES) for _ in range(NAME_LETTERS))
+
+
 class Also(Protocol):
     """What is written down in the same transaction as an order, new or found again; what it raises undoes both."""
 
@@ -115,17 +120,19 @@ def nothing_more(connection: Connection, order: Order, *, anew: bool) -> None:
 
 
 class Orders:
-    """`off_site`: returns when the order is safe at another site, too; raises OrderRefused, and the code stays here."""
+    """`off_site`: returns when the order is safe at another site, too; raises OrderRefused, and the code stays here. `name`: a new one."""
 
-    def __init__(self, store: Store, vault: MasterVault, off_site: Callable[[Order], None] = nowhere_else) -> None:
-        self._store, self._vault, self._off_site = store, vault, off_site
+    def __init__(
+        self, store: Store, vault: MasterVault, off_site: Callable[[Order], None] = nowhere_else, name: Callable[[], str] = drawn
+    ) -> None:
+        self._store, self._vault, self._off_site, self._name = store, vault, off_site, name
 
     def make(self, wanted: Wanted, now_ms: int, also: Also = nothing_more) -> Made:
         """A new order, or the one that was made under this reference. Raises OrderRefused, StoreError, NoSuchKey, and what `also` does."""
         _possible(wanted, self._store.utility, now_ms)
         for _ in range(AHEAD):
             try:
-                order, anew = self._store.transact(lambda connection: _begun(connection, wanted, now_ms, also))
+                order, anew = self._store.transact(lambda connection: _begun(connection, wanted, self._name(), now_ms, also))
                 break
             except _Taken:
                 continue
@@ -202,7 +209,7 @@ def _possible(wanted: Wanted, utility: int, now_ms: int) -> None:
         raise OrderRefused("settles", "Only an order that settles a claim has its slot given.")
 
 
-def _begun(connection: Connection, wanted: Wanted, now_ms: int, also: Also) -> tuple[Order, bool]:
+def _begun(connection: Connection, wanted: Wanted, name: str, now_ms: int, also: Also) -> tuple[Order, bool]:
     """The order that has this reference, or a new one in the next free slot."""
     held = wanted.binding
     asked = select(ORDER).where(ORDER.c.source == wanted.source, ORDER.c.reference == wanted.reference)
@@ -213,7 +220,7 @@ def _begun(connection: Connection, wanted: Wanted, now_ms: int, also: Also) -> t
         return held_before, False
     generation = code.generation_at(now_ms)
     order = Order(
-        name="".join(secrets.choice(NAMES) for _ in range(NAME_LETTERS)),
+        name=name,
         region=held.region,
         version=held.version,
         card=held.card,

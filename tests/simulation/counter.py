@@ -1,0 +1,278 @@
+"""Money that is paid elsewhere: the product's own book of orders, a partner's till, a second site, and customers with codes in their hands.
+
+An order's money has one name, `order/NAME`, whichever kiosk its code was used at. What a count proof or the settlement orders anew is other
+money from then on, and the old is given out: the invariants hold both apart.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from kiosk.devices.vault.demo import DemoMasters
+from kiosk.hq.cards.registry import Binding
+from kiosk.hq.orders import matching
+from kiosk.hq.orders.book import Order, OrderRefused, Orders, Wanted, find, prove, reissue
+from kiosk.hq.partners import accounts
+from kiosk.hq.partners.till import Payment, Till
+from kiosk.hq.settlement.papers import tags
+from kiosk.vend import damm
+from kiosk.vend import facts as f
+from kiosk.vend.codes import CodeFloat
+from kiosk.vend.passing import CodeAnswered
+from kiosk.vend.seen import OrdersRead, Trusted
+from kiosk.vend.slot import Entry
+from kiosk.vend.trust import OrdersInstalled
+from tests.simulation.disk import PowerCut
+from tests.simulation.kiosk import Kiosk
+
+if TYPE_CHECKING:
+    from tests.simulation.office import Owed
+    from tests.simulation.world import Home, World
+
+PARTNER = accounts.Partner("bank", "CNY", 500_00, 10**10, 10**11)
+MASTERS = DemoMasters()
+AMOUNTS = (20_00, 50_00, 100_00)
+FLOAT_MINOR, DAY_MS, LISTED = 2_000_00, 24 * 3_600_000, 20
+
+Terms = tuple[str, str, int, int, int]  # card, meter, slot, amount, generation: they name a code
+
+
+@dataclass
+class Ticket:
+    """A code in its customer's hand. `said`: what the last machine at rest answered; `proof`: ten digits that a screen showed."""
+
+    order: Order
+    code: str
+    proof: str = ""
+    said: str = "untried"
+
+    @property
+    def value(self) -> tuple[str, str]:
+        """Its money."""
+        return "order", self.order.name
+
+
+class Asked(NamedTuple):
+    """What somebody pays for. It is asked again, word for word, until an answer was heard."""
+
+    wanted: Wanted
+    partner: bool = False
+
+
+class Counter:
+    """Where orders are made. It implements `partners.till.Cards`."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.site: dict[str, Order] = {}  # at another place: no restore forgets it
+        self.money: dict[Terms, str] = {}  # whose code it is
+        self.tickets: dict[str, Ticket] = {}
+        self.unheard: list[Asked] = []
+        self.coded: dict[tuple[str, str], tuple[str, str]] = {}  # (kiosk, sale) -> the money behind its code
+        self.payments = self.lists = self.names = self.reissued = self.settled = 0
+        store = world.office.store
+        self.orders = Orders(store, MASTERS, self._keep, self._name)
+        self.till = Till(store, self.orders, self)
+        self.tag_of = tags(MASTERS)
+        accounts.add(store, PARTNER, world.office.now_ms())
+        world.office.back_up()
+
+    # ------------------------------------------------------------ what an order needs
+
+    def _name(self) -> str:
+        self.names += 1
+        return f"{self.names:010d}"
+
+    def _keep(self, order: Order) -> None:
+        """Another site."""
+        if order.name not in self.site:
+            self.site[order.name] = order
+            self.money.setdefault(terms_of(order), order.name)
+            entry = Entry(f"order/{order.name}", order.meter, order.n, order.amount_minor, self.tag_of(order))
+            self.world.office.ordered.setdefault(order.meter, []).append(entry)
+
+    def of_card(self, card: str) -> Binding | None:
+        """As the registry holds it."""
+        return next((found for home in self.world.homes if (found := self.binding(home)).card == card), None)
+
+    def standing(self, utility: int, *, customer: str = "", meter: str = "") -> Binding | None:
+        """By the customer's number or the meter's."""
+        found = (self.binding(home) for home in self.world.homes if meter == home.number or customer == home.customer)
+        return next((each for each in found if each.utility == utility), None)
+
+    @staticmethod
+    def binding(home: "Home") -> Binding:
+        """The newest card of a home."""
+        return Binding(MASTERS.utility, 1, home.customer, home.number, home.cards[-1].serial.hex(), 1, 1, "issued")
+
+    # ------------------------------------------------------------ orders
+
+    def pay(self, home: "Home") -> str:
+        """Somebody pays at the counter or at a bank's machine, and says which purchase was the last."""
+        chance, count = self.world.chance, home.meter.state.count
+        self.payments += 1
+        partner = chance.random() < 0.5
+        bought = int.from_bytes(home.cards[-1].files[2][4:])
+        last = bought if bought == count + 1 and chance.random() < 0.7 else max(count - (chance.random() < 0.1), 0)
+        source = PARTNER.source if partner else "counter"
+        wanted = Wanted(self.binding(home), chance.choice(AMOUNTS), "CNY", last, source, f"P{self.payments}")
+        return self.ask(Asked(wanted, partner))
+
+    def ask(self, asked: Asked) -> str:
+        """The order and its code, once they are heard."""
+        heard = self._guarded(lambda: self._made(asked))
+        if isinstance(heard, str):
+            if heard in ("power", "busy"):
+                self.unheard.append(asked)
+            return heard
+        if self.world.faults and self.world.chance.random() < 0.1:
+            self.unheard.append(asked)
+            return "the answer is lost"
+        if self.money[terms_of(heard.order)] != heard.order.name:
+            return "its code is another order's, which the store has lost"
+        known = self.tickets.setdefault(heard.order.name, heard)
+        if known.code != heard.code:
+            self.world.wrong(f"order {heard.order.name} has two codes")
+        return f"{heard.order.name} for purchase {heard.order.n} of {heard.order.meter[-4:]}"
+
+    def _made(self, asked: Asked) -> Ticket:
+        wanted, now_ms = asked.wanted, self.world.office.now_ms()
+        same = (order for order in self.site.values() if (order.source, order.reference) == (wanted.source, wanted.reference))
+        kept = next(same, None)
+        if kept and find(self.world.office.store, kept.name) is None:  # the worklist says so to whoever is asked
+            return Ticket(kept, self.orders.code_of(kept))
+        if asked.partner:
+            said = (damm.purchase_number(wanted.purchase), wanted.reference)
+            named = Payment(card=wanted.binding.card, amount_minor=wanted.amount_minor, currency="CNY", purchase=said[0], reference=said[1])
+            sold = self.till.order(PARTNER, wanted.reference, named, now_ms)
+            return Ticket(self.site[sold.order], sold.code)
+        made = self.orders.make(wanted, now_ms)
+        return Ticket(made.order, made.code)
+
+    def _guarded(self, act: Callable[[], Ticket]) -> Ticket | str:
+        try:
+            return act()
+        except OrderRefused as refused:
+            return refused.why
+        except PowerCut:
+            self.world.office.started()
+            return "power"
+
+    def again(self) -> str:
+        """Whoever heard nothing asks again."""
+        return self.ask(self.unheard.pop(0)) if self.unheard else ""
+
+    def settle(self, owed: "Owed") -> None:
+        """The money of a claim that a code paid for is ordered in a slot behind all others."""
+        old = self.site[owed.value.partition("/")[2]]
+        home = next(home for home in self.world.homes if home.number == owed.meter)
+        slots = [key[1] for key in self.world.records if key[0] == owed.meter] + [o.n for o in self.site.values() if o.meter == owed.meter]
+        slot = max([home.meter.state.count, *slots]) + 1
+        self.settled += 1
+        reference = f"{old.name} settled"
+        self.ask(Asked(Wanted(self.binding(home), old.amount_minor, "CNY", slot - 1, "settlement", reference, old.name, slot)))
+
+    def read_out(self) -> str:
+        """A customer reads the count proof of a passed code to the office, which may order the money again at once."""
+        ticket = next((ticket for ticket in self.tickets.values() if ticket.proof), None)
+        if ticket is None:
+            return ""
+        said = self._guarded(lambda: self._proved(ticket))
+        ticket.proof = ticket.proof if said == "power" else ""
+        if isinstance(said, str):
+            return f"{ticket.order.name}: {said}"
+        if ticket.value in self.world.credited:
+            self.world.wrong(f"order {ticket.order.name} was credited, and the office orders it again")
+        self.tickets.setdefault(said.order.name, said)
+        self.world.office.moved.add("/".join(ticket.value))
+        self.reissued += 1
+        return f"{ticket.order.name}: another record took its slot; again as {said.order.name}"
+
+    def _proved(self, ticket: Ticket) -> Ticket:
+        office = self.world.office
+        home = next(home for home in self.world.homes if home.number == ticket.order.meter)
+        proved = prove(self.orders, office.store, ticket.order.name, ticket.proof, by="014", now_ms=office.now_ms())
+        if proved.said == "wrong":
+            self.world.wrong(f"the count proof of {ticket.order.name} is called wrong")
+        made = reissue(self.orders, proved, self.binding(home), office.now_ms())
+        return Ticket(made.order, made.code)
+
+    def match(self) -> str:
+        """Accepted codes are held against the orders. One that none has may be of an order that the store has lost."""
+        office = self.world.office
+        try:
+            found = matching.match(office.store, office.now_ms())
+        except PowerCut:
+            office.started()
+            return "power"
+        made = {(order.card, order.amount_minor, order.generation) for order in self.site.values()}
+        for lost in found.without:
+            if office.epoch == 1 or (lost.card, lost.amount_minor, lost.generation) not in made:
+                self.world.wrong(f"{lost.kiosk} row {lost.seq}: {lost.sentence}")
+        return f"{found.rows} rows, {found.again} again" if found.rows else ""
+
+    def list_for(self, kiosk: Kiosk) -> str:
+        """The list of orders comes to a kiosk, with a float for codes that are on none."""
+        if not kiosk.on:
+            return ""
+        office, self.lists = self.world.office, self.lists + 1
+        digest = hashlib.sha256(f"{office.epoch} {self.lists}".encode()).hexdigest()
+        orders = self.orders.listed(1, office.now_ms(), LISTED)
+        kiosk.listed = OrdersRead(orders, CodeFloat(FLOAT_MINOR, office.now_ms() + 40 * DAY_MS), digest)
+
+        def installed() -> None:
+            kiosk.tell(Trusted(OrdersInstalled(office.epoch, self.lists, digest)))
+            kiosk.tell_list()
+
+        kiosk.guarded(installed)
+        self.world.touched(kiosk)
+        return f"{kiosk.id}: {len(orders)}"
+
+    # ------------------------------------------------------------ customers
+
+    def held(self, home: "Home") -> list[Ticket]:
+        """The codes of a home, the next slot's first."""
+        return sorted((t for t in self.tickets.values() if t.order.meter == home.number), key=lambda t: (t.order.n, t.order.name))
+
+    def chosen(self, home: "Home") -> Ticket | None:
+        """Mostly the next one; now and then one that was used, or that is too early."""
+        held = self.held(home)
+        waiting = [ticket for ticket in held if ticket.order.n > home.meter.state.count]
+        if waiting and self.world.chance.random() < 0.8:
+            return waiting[0]
+        return self.world.chance.choice(held) if held else None
+
+    def noted(self, card: str, said: CodeAnswered) -> None:
+        """The ten digits on the screen, for the telephone."""
+        for ticket in self.tickets.values():
+            if (ticket.order.card, ticket.order.n, ticket.order.amount_minor) == (card, said.n, said.amount_minor):
+                ticket.proof = said.proof
+
+    # ------------------------------------------------------------ what the rows say
+
+    def accepted(self, kiosk: Kiosk, fact: f.TransferCodeAccepted) -> str:
+        """A code is money at a kiosk; why it cannot be, or ""."""
+        name = self.money.get((fact.card, fact.meter, fact.n, fact.amount_minor, fact.generation))
+        if name is None:
+            return f"{kiosk.id}: a code that nobody paid for: {fact}"
+        self.coded[kiosk.id, fact.sale] = "order", name
+        return ""
+
+    def begun(self, kiosk: Kiosk, fact: f.WriteStarted) -> str:
+        """One order is one record in one slot, at every kiosk."""
+        kind, name = self.value(kiosk.id, fact.sale)
+        if kind != "order":
+            return ""
+        order = self.site[name]
+        same = (fact.n, fact.tag, fact.amount_minor) == (order.n, self.tag_of(order), order.amount_minor)
+        return "" if same else f"{kiosk.id}: the record of order {name} is another's: {fact}"
+
+    def value(self, kiosk: str, sale: str) -> tuple[str, str]:
+        """The money of a sale: an order's, or its own."""
+        return self.coded.get((kiosk, sale), (kiosk, sale))
+
+
+def terms_of(order: Order) -> Terms:
+    """What names its code."""
+    return order.card, order.meter, order.n, order.amount_minor, order.generation

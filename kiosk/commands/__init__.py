@@ -1,7 +1,10 @@
 """The command line, a file a group of commands. Heavy libraries are imported by the command that needs them."""
 
+import threading
+
 import typer
 
+LOOK_S = 1.0
 EXIT_REFUSED, EXIT_USAGE, EXIT_MISSING, EXIT_DAMAGED, EXIT_DIED = 1, 2, 3, 4, 70
 
 
@@ -9,3 +12,10 @@ def ended(sentence: str, code: int) -> typer.Exit:
     """Say one sentence on stderr; the caller raises what this gives."""
     typer.echo(sentence, err=True)
     return typer.Exit(code)
+
+
+def until(over: threading.Event) -> None:
+    """Waits for it on the main thread, where Python runs what signals call. A process that was stopped and goes on may take a signal on
+    another thread, and that wakes nobody who waits without an end."""
+    while not over.wait(LOOK_S):
+        pass

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kiosk.commands import EXIT_DAMAGED, EXIT_DIED, EXIT_MISSING, EXIT_USAGE, ended
+from kiosk.commands import EXIT_DAMAGED, EXIT_DIED, EXIT_MISSING, EXIT_USAGE, ended, until
 
 if TYPE_CHECKING:
     from kiosk.app import KioskApp
@@ -136,7 +136,7 @@ def _core(config: Path | None, socket: Path) -> int:
         why = f"the core's user is not in {loaded.screen.user}'s group" if isinstance(error, PermissionError) and user else error.strerror
         raise ended(f"The screen's socket {socket} cannot be made: {why or error}.", EXIT_MISSING) from None
     core.start()
-    over.wait()
+    until(over)
     server.close()
     if died:
         return _said(died[0])

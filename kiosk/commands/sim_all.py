@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kiosk.commands import EXIT_MISSING, EXIT_USAGE, ended
+from kiosk.commands import EXIT_MISSING, EXIT_USAGE, ended, until
 
 if TYPE_CHECKING:
     from kiosk.config import Config
@@ -73,7 +73,7 @@ def _play(fleet: "Fleet", place: Path, control: Path | None) -> None:
         for name in fleet.without:
             typer.echo(f"Nobody simulates {name}: the kiosk finds what is really there.", err=True)
         typer.echo(f"The simulated machine is there; its control socket is {control or place / 'control'}.", err=True)
-        fleet.finished.wait()
+        until(fleet.finished)
     finally:
         fleet.stop()
 

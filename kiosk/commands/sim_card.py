@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kiosk.commands import until
+
 if TYPE_CHECKING:
     from kiosk.devices.sim.card import CardModel
     from kiosk.devices.sim.image import CardImage
@@ -148,7 +150,7 @@ def card_run(
         if not out:
             hand.insert("reader")
         typer.echo(f"card {hand.card.image().serial} {'in the hand' if out else f'in the reader on port {port}'}", err=True)
-        hand.ended.wait()
+        until(hand.ended)
     except KeyboardInterrupt:
         typer.echo("card taken out", err=True)
     except (OSError, ControlRefused) as e:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from kiosk.commands import until
+
 if TYPE_CHECKING:
     from kiosk.devices.sim.cash import CashSimulator
 
@@ -93,6 +95,6 @@ def _play(simulator: "CashSimulator") -> None:
         typer.echo(f"The simulator cannot start: {error}. Is the place writable, and no other simulator there?", err=True)
         raise typer.Exit(3) from None
     try:
-        simulator.finished.wait()
+        until(simulator.finished)
     finally:
         simulator.stop()

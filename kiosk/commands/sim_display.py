@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from kiosk.commands import until
+
 Link = Annotated[Path, typer.Option(help="Where the serial line appears, a link to a new pseudo-terminal.")]
 Kind = Annotated[Literal["cd5220", "epson", "led8n"], typer.Option("--protocol", help="What it understands.")]
 Control = Annotated[Path | None, typer.Option(help="Where the control socket appears: one JSON order a line.")]
@@ -36,7 +38,7 @@ def display(*, link: Link, kind: Kind = "cd5220", control: Control = None, chars
         typer.echo(f"The simulator cannot start: {error}. Is the place writable and free?", err=True)
         raise typer.Exit(3) from None
     try:
-        simulator.finished.wait()
+        until(simulator.finished)
     finally:
         simulator.stop()
 

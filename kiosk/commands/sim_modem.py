@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from kiosk.commands import until
+
 Link = Annotated[Path, typer.Option(help="Where the serial line appears, a link to a new pseudo-terminal.")]
 Control = Annotated[Path | None, typer.Option(help="Where the control socket appears: one JSON order a line.")]
 Memory = Annotated[Path | None, typer.Option(help="The file that is its memory: what telephones got, what the SIM card holds.")]
@@ -30,6 +32,6 @@ def modem(*, link: Link, control: Control = None, memory: Memory = None, pin: Pi
         typer.echo(f"The simulator cannot start: {error}. Is the place writable and free?", err=True)
         raise typer.Exit(3) from None
     try:
-        simulator.finished.wait()
+        until(simulator.finished)
     finally:
         simulator.stop()

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from kiosk.commands import until
+
 Out = Annotated[Path, typer.Option(help="The folder for the papers: NNN.bin, NNN.txt, NNN.png.")]
 Control = Annotated[Path, typer.Option(help="Where the control socket appears: one JSON order a line.")]
 Link = Annotated[Path | None, typer.Option(help="Where the serial line appears, a link to a new pseudo-terminal.")]
@@ -35,6 +37,6 @@ def printer(*, out: Out, control: Control, link: Link = None, tcp: Tcp = None, c
         typer.echo(f"The simulator cannot start: {error}. Is the place writable and free?", err=True)
         raise typer.Exit(3) from None
     try:
-        simulator.finished.wait()
+        until(simulator.finished)
     finally:
         simulator.stop()

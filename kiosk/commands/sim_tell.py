@@ -25,9 +25,7 @@ def tell(
 
     plain = [word for word in words if "=" not in word]
     if not 1 <= len(plain) <= 2 or words[: len(plain)] != plain:
-        raise ended(
-            "Say at which device and what: notes insert_note value_minor=10000; or only what, of one device.", EXIT_USAGE
-        )
+        raise ended("Say at which device and what: notes insert_note value_minor=10000; or only what, of one device.", EXIT_USAGE)
     order = dict(zip(("at", "do") if len(plain) == 2 else ("do",), plain, strict=True))
     try:
         answer = ask(control, order | {name: _value(text) for name, _, text in (word.partition("=") for word in words[len(plain) :])})

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from kiosk.commands import until
+
 Protocol = Annotated[Literal["zvt"], typer.Option(help="What it speaks.")]
 Link = Annotated[Path | None, typer.Option(help="Where the serial line appears, a link to a new pseudo-terminal.")]
 Listen = Annotated[str, typer.Option(help="HOST:PORT of a network terminal; terminals use 20007.")]
@@ -49,6 +51,6 @@ def terminal(
         typer.echo(f"The simulator cannot start: {error}. Is the place writable and free?", err=True)
         raise typer.Exit(3) from None
     try:
-        simulator.finished.wait()
+        until(simulator.finished)
     finally:
         simulator.stop()

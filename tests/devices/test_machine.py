@@ -224,3 +224,14 @@ def test_a_simulator_is_never_put_in_the_place_of_something_real(folder: Path, p
     assert machine.process.returncode == 3
     assert "cannot start" in said
     assert "Traceback" not in said
+
+
+def test_a_machine_that_was_stopped_and_goes_on_ends_when_it_is_told_to(folder: Path) -> None:
+    machine = Machine(folder, DEVICES, "--no-card")
+    machine.up()
+    machine.process.send_signal(signal.SIGSTOP)
+    time.sleep(1.0)
+    machine.process.send_signal(signal.SIGCONT)
+    machine.end()
+    assert machine.process.returncode == 0
+    assert not (folder / "dev" / "notes").is_symlink()

@@ -80,7 +80,6 @@ class Machine:
         self.notes = self._plugged(NoteSimulator(place / "notes", state=place / "notes.json", **notes))
         self.coins = self._plugged(CoinSimulator(place / "coins", state=place / "coins.json"))
         self.slot, self.card = InProcessReader(), CardModel(used_card())
-        self.paper: PrinterSimulator | None = None
         self.terminal: TerminalSimulator | None = None
         self.pace = PACE
         self.wires: dict[str, Callable[[Port], Port]] = {}
@@ -103,12 +102,12 @@ class Machine:
     def prints(self, profile: PrinterProfile = PAPER_80, **options: Any) -> PrinterSimulator:
         """It has a printer."""
         line, self.profile = TcpLine(), profile
-        self.paper = PrinterSimulator(line, self.place / "papers", **options)
+        paper = PrinterSimulator(line, self.place / "papers", **options)
 
         def make(desk: Desk[State]) -> Driver:
             return PrinterDriver(desk, lambda: _opened(line), profile, STATION.sign, WAITS)
 
-        found: PrinterSimulator = self.adds(make, self.paper)
+        found: PrinterSimulator = self.adds(make, paper)
         return found
 
     # ---------------------------------------------------------------- power
@@ -187,6 +186,10 @@ class Machine:
     def phase(self, *names: str) -> View:
         """Waits for one of these screens."""
         return self.until(lambda view: view.phase in names)
+
+    def stops(self, what: str) -> None:
+        """The paying screen knows that it has stopped: notes | coins | cash."""
+        self.until(lambda view: view.params.get("stopped") == what)
 
     def rows(self) -> list[Recorded]:
         """As they are on disk."""

@@ -24,6 +24,12 @@ from kiosk.vend.view import View
 from tests.cash.desk import eventually
 from tests.failures.machine import STATION, Machine
 
+BEGUN = ["CardPresented", "SaleOpened"]
+A_NOTE = ["NoteEscrowed", "NoteStacked"]
+ONTO_THE_CARD = ["TenderClosed", "ReturnFileArchived", "WriteStarted", "CardVerified", "SaleClosed"]
+NOTES_STOPPED = "A part of the machine stopped. No notes can go in."
+COINS_STOPPED = "A part of the machine stopped. No coins can go in."
+
 QUIET = ("StoreCreated", "Started", "AcceptorRead", "HeadSigned", "Checkpointed")
 """Kinds that are there whatever happens; an acceptor whose counter begins anew is none of them."""
 

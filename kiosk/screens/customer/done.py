@@ -4,8 +4,11 @@ from kiosk import words
 from kiosk.screens.scene import OPTIONS, Key, Scene, Voice
 from kiosk.vend.view import View
 
-_OUTCOMES = {"assumed": "printed", "unknown": "failed", "qr": "photographed", "no_qr": "no_code"}  # a mute printer may have printed
-_BELOW = {"no_qr": "done.no_code", "texted": "done.texted", "no_text": "done.no_text"}
+_OUTCOMES = {"assumed": "sent", "unknown": "torn", "qr": "photographed", "no_qr": "no_code"}
+_BELOW = {
+    "assumed": "done.sent", "unknown": "done.torn", "failed": "done.failed", "no_qr": "done.no_code", "texted": "done.texted",
+    "no_text": "done.no_text",
+}  # fmt: skip
 _STATUS = {"asking": "done.asking", "no_paper": "done.without"}
 
 

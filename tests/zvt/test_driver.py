@@ -135,18 +135,52 @@ def test_a_terminal_that_knows_no_goods_has_charged_already(bank: Counter) -> No
     assert bank.sim.book.charged_minor == AMOUNT
 
 
-def test_an_approval_of_another_amount_or_one_that_cannot_be_read_is_refused(bank: Counter) -> None:
+def test_an_approval_of_another_amount_is_told_with_it_and_can_be_refused(bank: Counter) -> None:
     bank.simulate()
     bank.drive()
     bank.sim.do({"do": "fault", "other_amount": True})
-    since = len(bank.desk.told)
-    answered = bank.desk.asks("pay", payment="a")
-    assert (answered.outcome, answered.why) == ("declined", "amount")
-    bank.desk.await_one(PosUp, since)
-    bank.sim.do({"do": "fault", "other_amount": False, "unknown_bitmap": True})
-    answered = bank.desk.asks("pay", payment="b")
+    approved = bank.desk.asks("pay")
+    assert (approved.outcome, approved.amount_minor) == ("approved", AMOUNT + 1_00)
+    assert bank.desk.asks("refuse").outcome == "reversed"
+    assert bank.sim.book.charged_minor == 0
+
+
+def test_another_amount_that_a_terminal_has_charged_already_is_told_as_it_is(bank: Counter) -> None:
+    """It knows no goods: what it says is paid, to whoever asks later, too."""
+    bank.simulate()
+    driver = bank.drive()
+    bank.sim.do({"do": "pos", "to": "plain"})
+    bank.sim.do({"do": "fault", "other_amount": True})
+    assert bank.desk.asks("pay").outcome == "approved"
+    eventually(lambda: not bank.state()["busy"])
+    final = bank.desk.asks("refuse")
+    assert (final.outcome, final.amount_minor) == ("final", AMOUNT + 1_00)
+    driver.stop()
+    bank.desk.rests()
+    bank.drive()
+    found = bank.desk.asks("recover", receipt="0001", before="29000274/0000")
+    assert (found.outcome, found.amount_minor) == ("final", AMOUNT + 1_00)
+    unheard = bank.desk.asks("recover", payment="bb", before="29000274/0000")
+    assert unheard.outcome == "unknown", "half of a payment is one, too"
+
+
+def test_an_approval_that_cannot_be_read_is_refused(bank: Counter) -> None:
+    bank.simulate()
+    bank.drive()
+    bank.sim.do({"do": "fault", "unknown_bitmap": True})
+    answered = bank.desk.asks("pay")
     assert (answered.outcome, answered.why) == ("declined", "unreadable")
-    assert (bank.state()["approvals"], bank.sim.book.charged_minor) == (2, 0)
+    assert (bank.state()["approvals"], bank.sim.book.charged_minor) == (1, 0)
+
+
+def test_an_approval_in_another_currency_is_refused_and_its_book_is_none(bank: Counter) -> None:
+    bank.simulate()
+    bank.drive()
+    bank.sim.do({"do": "fault", "other_currency": True})
+    answered = bank.desk.asks("pay")
+    assert (answered.outcome, answered.why) == ("declined", "currency")
+    assert bank.sim.book.charged_minor == 0
+    assert bank.desk.await_one(DeviceDown).code == "book"
 
 
 def test_a_terminal_whose_book_cannot_be_read_takes_no_payment_until_it_can(bank: Counter) -> None:

@@ -4,7 +4,7 @@ Its control socket (one JSON object a line) knows:
     pos {"to": "approve" | "decline" | "abort" | "silent" | "plain" | "hold" | "busy" | "full" | "diagnosis", "result": code of a decline}
         silent: approves and says nothing; plain: knows no goods; hold: the customer does nothing until it goes on with another word
     fault {"cut": {"at": n, "after": bool, "what": "line" | "power", "back_s": s}}   at the n-th message from now, sent or received, 0 first
-    fault {duplicate, other_amount, unknown_bitmap, split: true | false, delay_ms, deaf_to_acks: n, mute_acks: n}
+    fault {duplicate, other_amount, other_currency, unknown_bitmap, split: true | false, delay_ms, deaf_to_acks: n, mute_acks: n}
     unasked {"amount_minor": n}    an approval that nobody asked for         day    what staff do at its own keys: the end of the day
     power {"to": "off" | "on"}    unplug    plug    state    quit
 An approval that is neither completed nor reversed when its power fails is reversed when that is back, as real ones do; with `keep` it is

@@ -16,6 +16,7 @@ class Faults:
 
     duplicate: bool = False
     other_amount: bool = False
+    other_currency: bool = False
     unknown_bitmap: bool = False
     delay_ms: int = 0
 
@@ -121,11 +122,12 @@ class Talks:
 
     def _status(self, entry: Entry, result: int) -> bytes:
         amount = entry.amount_minor + (100 if self.faults.other_amount else 0)
+        currency = b"\x09\x78" if self.faults.other_currency else self._currency
         odd = b"\xee\x01" if self.faults.unknown_bitmap else b""
         original = b"\x37" + packed(entry.of, 3) if entry.of else b""
         numbers = b"\x0b" + packed(entry.trace, 3) + b"\x29" + packed(self._number, 4) + b"\x87" + packed(entry.receipt, 2)
         card = bytes.fromhex("22F0F8EEEEEEEEEEEE4771 3B3132333435360000 8A06")
-        return odd + bytes([0x27, result, 0x04]) + packed(amount, 6) + b"\x49" + self._currency + numbers + original + card
+        return odd + bytes([0x27, result, 0x04]) + packed(amount, 6) + b"\x49" + currency + numbers + original + card
 
     # ---------------------------------------------------------------- a payment
 

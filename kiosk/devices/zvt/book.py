@@ -35,14 +35,6 @@ def found(sought: Sought, last: StatusInfo | None) -> str:
         return "unknown"
     if last.result != APPROVED:
         return gone
-    if last.amount_minor == sought.amount_minor:
-        return "final" if last.receipt and (sought.receipt or sought.before) else "unknown"
-    if sought.receipt:  # it is ours
-        return "final" if last.amount_minor is None else "unknown"
-    others = last.amount_minor is not None and last.receipt == _next(sought.before)  # and so ours is not hidden under it
-    return "none" if others else "unknown"
-
-
-def _next(receipt: str) -> str:
-    """The number after this one: four digits, 0001 after 9999."""
-    return f"{int(receipt) % 9999 + 1:04d}" if receipt.isdecimal() else ""
+    if sought.receipt:
+        return "final"  # whatever its amount
+    return "final" if last.receipt and sought.before and last.amount_minor == sought.amount_minor else "unknown"

@@ -154,7 +154,7 @@ class ZvtTerminal:
 
     def _look_up(self, service: Service) -> None:
         """The terminal's last receipt, which the desk is to know before the next payment."""
-        self._book = duties.read_book(service, self._password)
+        self._book = duties.read_book(service, self._password, self._currency.numeric)
         self._up()
 
     # ---------------------------------------------------------------- service
@@ -255,7 +255,7 @@ class ZvtTerminal:
             return
         self._taken = None  # until it is answered: should the line break, it is asked again
         until = after(self._pace.recover_s)
-        while (book := duties.read_book(service, self._password)).busy and time.monotonic() < until:
+        while (book := duties.read_book(service, self._password, self._currency.numeric)).busy and time.monotonic() < until:
             if self._stopping.wait(self._pace.busy_s):
                 raise Stopping
         terminal, _, before = job.before.partition("/")

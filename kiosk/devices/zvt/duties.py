@@ -34,15 +34,15 @@ class Book(msgspec.Struct, frozen=True):
         return EMPTY if self.last and not self.last.receipt and self.last.result != APPROVED else self.receipt
 
 
-def read_book(service: Service, password: int) -> Book:
-    """The terminal's last transaction, printed nowhere."""
+def read_book(service: Service, password: int, currency: int) -> Book:
+    """The terminal's last transaction, printed nowhere. One in another currency is none that could be compared."""
     ended = service.run(m.repeat_receipt(password), end_s=_BOOK_S, prompts=False)
     if ended.refused is not None:
         return Book(busy=True)
     if ended.unreadable:
         return Book()
     if ended.status and ended.status.names_one:
-        return Book(known=True, last=ended.status)
+        return Book(known=True, last=ended.status) if ended.status.currency in {None, currency} else Book()
     return Book(known=ended.aborted and ended.code is not None and ended.code not in _NOT_NOW)
 
 
@@ -52,7 +52,8 @@ def recovered(book: Book, job: PosJob, before: str) -> PosAnswered:
     last = book.last
     if last is None or outcome not in {"final", "reversed"}:
         return PosAnswered(job.id, outcome, why="" if book.known else "book")
-    return PosAnswered(job.id, outcome, job.amount_minor, last.receipt, last.trace, last.approval, last.tail)
+    amount_minor = job.amount_minor if last.amount_minor is None else last.amount_minor
+    return PosAnswered(job.id, outcome, amount_minor, last.receipt, last.trace, last.approval, last.tail)
 
 
 def reverse(service: Service, password: int, job: PosJob) -> PosAnswered:

@@ -6,7 +6,8 @@
     REVERSED   it took the approval back by itself            ENDED      nothing more will come
 
 The terminal repeats 04 0F until it has our word; each is answered, and an approval is said once. Whatever cannot be read as a status is
-refused while no word was given: nothing that decides about money is guessed. Source: PA00P015 13.08, 06 01 with issue of goods.
+refused while no word was given: nothing that decides about money is guessed. An approval of another amount than was asked for is told like
+any other: the desk decides. Source: PA00P015 13.08, 06 01 with issue of goods.
 """
 
 from collections.abc import Callable
@@ -41,7 +42,7 @@ class Payment(msgspec.Struct, frozen=True):
     approval: m.StatusInfo | None = None
     owes: bool = False
     result: int | None = None
-    odd: str = ""  # what was wrong with the approval that we refused: amount | currency | unreadable
+    odd: str = ""  # what was wrong with the approval that we refused: currency | unreadable
     lines: tuple[str, ...] = ()
 
     @property
@@ -148,9 +149,8 @@ def _status(payment: Payment, data: bytes) -> Heard:
     if info.result != APPROVED:
         return Heard(msgspec.structs.replace(_with(payment, info.result), owes=False), m.YES)
     if payment.phase is Phase.RUNNING:
-        odd = _odd(payment, info)
-        if odd:
-            return _strange(payment, odd)
+        if info.currency not in {None, payment.currency}:
+            return _strange(payment, "currency")
         fresh = msgspec.structs.replace(payment, phase=Phase.APPROVED, approval=info, owes=True)
         return Heard(fresh, said="approved")
     if payment.approval is not None and payment.approval.name != info.name:
@@ -158,13 +158,6 @@ def _status(payment: Payment, data: bytes) -> Heard:
     if payment.phase is Phase.APPROVED:
         return Heard(msgspec.structs.replace(payment, owes=True))
     return Heard(payment, _word(payment))
-
-
-def _odd(payment: Payment, info: m.StatusInfo) -> str:
-    """Is this approval the payment that we asked for?"""
-    if info.amount_minor not in {None, payment.amount_minor}:
-        return "amount"
-    return "currency" if info.currency not in {None, payment.currency} else ""
 
 
 def _strange(payment: Payment, odd: str) -> Heard:

@@ -4,8 +4,8 @@ Credit on stacked, never on escrowed. The devices' own counters decide how many 
 already is ignored, growth that no event explains is an orphan, and a held note that nobody can speak for waits for the box count.
 """
 
+from kiosk.vend import counterfeits, fitted, landing, outage, pricelist, risk, till, witness
 from kiosk.vend import facts as f
-from kiosk.vend import fitted, landing, outage, pricelist, risk, till, witness
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
 from kiosk.vend.facts import Fact
@@ -71,11 +71,12 @@ def heard(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:
         case s.NoteHeld():
             return note_held(rules, state, seen, now)
         case s.NoteIn():
-            return note_in(state, seen)
+            return note_in(rules, state, seen)
         case s.NoteBack():
             return note_back(state, seen)
         case s.NoteRejected():
-            return (p.NoteGone(seen.device, seen.code),)
+            gone = (p.NoteGone(seen.device, seen.code),) if seen.device == "notes" else ()
+            return (*gone, *counterfeits.rejected(rules, state, seen.code, now))
         case s.CoinIn():
             return coin_in(rules, state, seen, now)
         case s.AcceptorReset():
@@ -115,8 +116,8 @@ def opened(rules: Rules, state: State, now: Now) -> Facts:
     return (f.SaleOpened(now.fresh, card, here.reading.meter, here.verdict.n, quote, here.language, tail),)
 
 
-def note_in(state: State, seen: s.NoteIn) -> Facts:
-    """Stacked: credit of the open sale, whether or not its escrow was seen; without a sale an orphan.
+def note_in(rules: Rules, state: State, seen: s.NoteIn) -> Facts:
+    """Stacked: credit of the open sale, though its escrow was not seen if it would have been let in; without a sale an orphan.
 
     After a power cut a device may say only that it stacked a note, not which: then it is the one that it held.
     """
@@ -128,7 +129,8 @@ def note_in(state: State, seen: s.NoteIn) -> Facts:
     held = sale.escrow.denomination if sale and sale.escrow and sale.escrow.device == seen.device else 0
     denomination = seen.denomination or held
     replayed = seen.device not in state.here.met  # no note is stacked before its escrow is on disk: only that one is ours
-    if sale and takes_credit(sale) and not state.bank.of(sale.id) and denomination and (held == denomination or not replayed):
+    expected = held == denomination or (not replayed and denomination in notes_that_fit(rules.allowed, left(state)[0]))
+    if sale and takes_credit(sale) and not state.bank.of(sale.id) and denomination and expected:
         recovered = sale.boot != state.boot
         return (f.NoteStacked(sale.id, seen.device, seen.serial, denomination, seen.counter, seen.accepted, recovered),)
     return (f.OrphanCredit(seen.device, seen.serial, 1, denomination or None, seen.counter, seen.accepted),)

@@ -113,6 +113,8 @@ def _acceptor(state: State, device: str) -> str:
     seen = state.here.acceptors.get(device)
     if state.till.box(device).gone:
         return "removed"
+    if state.here.wary.until_ms:
+        return "fraud"
     if seen is None:
         return "starting"
     return seen.code or ("" if seen.denominations else "no_values")

@@ -220,7 +220,8 @@ def ends_ms(state: State) -> int | None:
 def deadline_ms(state: State) -> int:
     """When the machine does something by itself: goes on, asks the terminal, sends a text, or asks the offline rules again."""
     texts_ms = sms.deadline_ms(state.sms, state.boot, selling=state.sale is not None, down="modem" in state.faults)
-    return min(moment for moment in (due_ms(state), pos_due_ms(state), texts_ms, state.here.look_ms) if moment is not None)
+    moments = (due_ms(state), pos_due_ms(state), texts_ms, state.here.wary.until_ms or None, state.here.look_ms)
+    return min(moment for moment in moments if moment is not None)
 
 
 def due_ms(state: State) -> int | None:

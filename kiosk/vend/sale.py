@@ -3,7 +3,7 @@
 A fact that is not legal in the present phase is ignored and counted: a second tap, a repeated event, an answer to a job that is over.
 """
 
-from kiosk.vend import cash, clock, collect, fitted, landing, outage, paying, proof, risk, sent, sms, texting, trust, witness
+from kiosk.vend import cash, clock, collect, counterfeits, fitted, landing, outage, paying, proof, risk, sent, sms, texting, trust, witness
 from kiosk.vend import facts as f
 from kiosk.vend import passing as p
 from kiosk.vend import seen as s
@@ -33,7 +33,7 @@ def _stepped(rules: Rules, state: State, seen: s.Seen, now: Now) -> Facts:  # no
     match seen:
         case s.Tick():
             by_itself = paying.due(rules, state, now) or _put_back(rules, state, now) or _tick(rules, state, now)
-            return (*risk.looked(rules, state, now), *by_itself)
+            return (*risk.looked(rules, state, now), *counterfeits.over(state, now), *by_itself)
         case s.DiskSeen():
             return (p.DiskSeen(seen.free, seen.total),)
         case s.Choice():

@@ -221,7 +221,7 @@ class NoteBack(Seen, frozen=True):
 
 
 class NoteRejected(Seen, frozen=True):
-    """The device gave a note back by itself, before escrow."""
+    """The device gave a note back by itself, before escrow; or a coin went through it to the customer."""
 
     device: str
     code: str

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from kiosk.vend import counterfeits, sms
 from kiosk.vend import passing as p
-from kiosk.vend import sms
 from kiosk.vend.card.reading import Returned, Word
 from kiosk.vend.operators import standing as o
 from kiosk.vend.phase import landed_shown, phase
@@ -242,6 +242,11 @@ def _(fact: sms.LetterWanted, state: State) -> State:
 @stand.register
 def _(fact: sms.SmsDropped, state: State) -> State:
     return here_with(state, dropped=state.here.dropped + fact.messages)
+
+
+@stand.register
+def _(fact: counterfeits.Suspected, state: State) -> State:
+    return here_with(state, wary=fact.wary)
 
 
 @stand.register

@@ -84,6 +84,15 @@ class CardMemory(msgspec.Struct, frozen=True):
     heard_ms: int = 0
 
 
+class Wary(msgspec.Struct, frozen=True):
+    """Pieces in a row that were no money (`counterfeits`), since when, and what had been taken then; `until_ms`: cash is shut for it."""
+
+    pieces: int = 0
+    since_ms: int = 0
+    taken: int = 0
+    until_ms: int = 0
+
+
 class Here(msgspec.Struct, frozen=True):
     """What stands before the machine now. Forgotten by a restart."""
 
@@ -105,6 +114,7 @@ class Here(msgspec.Struct, frozen=True):
     printer: str = "unknown"
     declined: p.NoteDeclined | None = None
     came_back: str = ""  # why the last note went back
+    wary: Wary = Wary()
     language: str = ""
     asked: str = ""  # balance | stop | cash
     still: bool = False

@@ -268,6 +268,7 @@ def test_a_device_that_starts_broken_is_told_so(bench: Bench) -> None:
     assert not bench.desk.heard(AcceptorUp)
 
 
+@pytest.mark.covers("abuse-27")
 def test_a_wrong_kind_of_device_takes_no_money(bench: Bench) -> None:
     coins = bench.coins()
     coins.category = "Payout"

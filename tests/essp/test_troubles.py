@@ -229,6 +229,7 @@ def test_another_device_than_the_enrolled_one_takes_no_money_and_keeps_its_own_c
     assert not bench.desk.heard(NoteIn)
 
 
+@pytest.mark.covers("abuse-27")
 def test_a_device_that_pays_out_coins_is_no_validator(bench: Bench) -> None:
     bench.notes(unit=3)
     bench.drive()

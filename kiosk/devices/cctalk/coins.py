@@ -7,7 +7,7 @@ from kiosk.devices.cctalk.acceptor import Acceptor
 from kiosk.devices.cctalk.bus import Bus
 from kiosk.devices.cctalk.questions import table
 from kiosk.vend.ports import Stance
-from kiosk.vend.seen import CoinIn
+from kiosk.vend.seen import CoinIn, NoteRejected
 
 _POSITIONS = 16
 
@@ -34,7 +34,9 @@ class CoinAcceptor(Acceptor):
         return stance.coins
 
     def tell_event(self, event: events.Event, meaning: events.Meaning, accepted: int | None) -> None:
-        """A credit; a rejected coin is back with the customer and no news."""
+        """A credit, or a coin that is none; one that is refused while it is shut is no news."""
         if meaning.say is events.Say.CREDIT:
             minor = self.values.get(meaning.type, 0)
             self.tell(CoinIn(self.role, self.serial, minor, event.counter, accepted, path=event.b))
+        elif (meaning.say, meaning.word) == (events.Say.REJECTED, "invalid"):
+            self.tell(NoteRejected(self.role, meaning.word))

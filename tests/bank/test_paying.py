@@ -274,3 +274,22 @@ def test_declined_is_not_reversed() -> None:
     shop.work()
     assert [fact.why for fact in shop.facts() if isinstance(fact, PosDeclined)] == ["declined"]
     assert not [fact for fact in shop.facts() if isinstance(fact, PosReversed)]
+
+
+@pytest.mark.parametrize("word", ["reversed", "final"])
+def test_an_approval_of_another_amount_is_refused_and_what_was_charged_all_the_same_is_credited(word: str) -> None:
+    shop, card = Counter(), Card()
+    paying(shop, card)
+    job = shop.pos_job
+    assert job
+    shop.tell(seen.PosAnswered(job.id, "approved", 60_00, "0001", "000042", "123456", "1234"))
+    job = shop.pos_job
+    assert job
+    assert job.do == "refuse"
+    shop.tell(seen.PosAnswered(job.id, word, 60_00, "0001", "000042", "123456", "1234"))
+    shop.work()
+    paid = [fact.amount_minor for fact in shop.facts() if isinstance(fact, PosFinal)]
+    assert paid == ([60_00] if word == "final" else [])
+    assert [ended.credit_minor for ended in closed(shop)] == ([55_00] if word == "final" else [])
+    card.into_meter()
+    assert card.credited == ([55_00] if word == "final" else [])

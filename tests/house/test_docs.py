@@ -48,6 +48,8 @@ def unknown(words: list[str], root: Any) -> str | None:
         except LookupError as missing:
             return str(missing)
         known = {"--help", *(option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts))}
+        if command.context_settings.get("ignore_unknown_options"):  # they are handed on
+            continue
         strange = [option for word in rest if word.startswith("--") and (option := re.split(r"[=\]\[]", word)[0]) not in known]
         if strange:
             return strange[0]

@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.config import ConfigError, checked
 from kiosk.outbox import alarm, receipt
 from kiosk.screens.customer import scene_of
 from kiosk.screens.scene import says
 from kiosk.vend import seen, sms
 from kiosk.vend.facts import ClaimIssued, DeviceFault, PrintStarted, ReceiptOffered
 from kiosk.vend.frozen import freeze, thaw
-from kiosk.vend.sms import LetterJob, SmsFailed, SmsQueued, SmsReported, SmsSent, SmsStarted, SmsUnknown, dialled, spaced
+from kiosk.vend.sms import LetterJob, SmsFailed, SmsQueued, SmsReported, SmsSent, SmsStarted, SmsUnknown
 from kiosk.vend.trust import TamperSeen
 from kiosk.vend.view import Offer
 from tests.sale.everywhere import claim, landed
@@ -382,53 +381,3 @@ def test_a_receipts_text_says_what_was_paid_where_it_is_and_no_more_than_a_paper
         assert said in text
     for never in (Card().serial, Card().meter, CUSTOMER, "000098765432", "1122334455667788"):
         assert never not in text
-
-
-@pytest.mark.covers("field-195")
-@pytest.mark.parametrize(
-    ("typed", "country", "number"),
-    [
-        ("0712345678", "254", "+254712345678"),
-        ("712345678", "254", "+254712345678"),
-        ("00254712345678", "254", "+254712345678"),
-        ("13800138000", "86", "+8613800138000"),
-        ("0712345678", "", "0712345678"),
-        ("123456", "", ""),
-        ("1234567", "", "1234567"),
-        ("123456789012345", "", "123456789012345"),
-        ("1234567890123456", "", ""),
-        ("00" + "1" * 15, "254", "+" + "1" * 15),
-        ("00" + "1" * 16, "254", ""),
-        ("", "254", ""),
-        ("07123x5678", "254", ""),
-        ("0712\x1a5678", "254", ""),
-        ("٠٧١٢٣٤٥٦٧٨", "254", ""),
-    ],
-)
-def test_a_number_is_what_a_telephone_network_calls_one(typed: str, country: str, number: str) -> None:
-    assert dialled(typed, country) == number
-
-
-@pytest.mark.parametrize(
-    ("number", "country", "read"),
-    [
-        ("+254712345678", "254", "+254 712 345 678"),
-        ("+8613800138000", "86", "+86 138 001 380 00"),
-        ("+33612345678", "254", "+336 123 456 78"),
-        ("1234567", "", "123 456 7"),
-        ("", "254", ""),
-    ],
-)
-def test_a_number_is_looked_at_in_the_threes_in_which_it_was_typed(number: str, country: str, read: str) -> None:
-    assert spaced(number, country) == read
-
-
-@pytest.mark.covers("field-196")
-def test_the_file_has_at_most_eight_technicians_each_with_an_international_number() -> None:
-    kiosk = {"id": "K07", "demo": True}
-    numbers = [f"+25470000000{number}" for number in range(9)]
-    assert checked({"kiosk": kiosk, "sms": {"alarms": numbers[:8]}}).sms.alarms == tuple(numbers[:8])
-    for wrong in (numbers, ["0712345678"], ["+254712345678\n"]):
-        with pytest.raises(ConfigError, match=r"sms\.alarms"):
-            checked({"kiosk": kiosk, "sms": {"alarms": wrong}})
-    assert checked({"kiosk": kiosk}).texts() is None

@@ -25,5 +25,31 @@ def lived(seed: int, steps: int, counted: Counter[str] | None = None, told: Call
         return f"seed {seed}, step {world.steps}: {type(error).__name__}: {error}\n{COMMAND.format(seed=seed, steps=steps)}"
     if counted is not None:
         counted["steps"] += world.steps
-        counted.update(world.told_of())
+        counted.update(happened(world))
     return ""
+
+
+def happened(world: World) -> Counter[str]:
+    """How often what happened: a simulation in which nothing happens finds nothing."""
+    counted = Counter(f"verdict {verdict}" for verdict in world.office.verdicts)
+    for kiosk in (*world.past, *world.kiosks):
+        counted["stores"] += 1
+        counted["rows"] += kiosk.journal.written
+        counted["sales"] += sum(closed.outcome == "landed" for closed in kiosk.books.ended.values())
+        counted["claims"] += len(kiosk.books.claims)
+        counted["claims settled"] += len(kiosk.books.settled)
+        counted["restored"] += kiosk.books.restored
+        counted["damaged"] += kiosk.damaged
+        counted["betrayed"] += kiosk.betrayed
+        counted["codes"] += len(kiosk.books.codes)
+        counted["bank payments"] += len(kiosk.books.paid)
+        counted["bank claims"] += sum(claim in kiosk.books.paid_for for claim in kiosk.books.claims)
+    for kiosk in world.kiosks:
+        counted["reversed"] += sum(entry.state == "reversed" for entry in kiosk.terminal.book)
+    counted["credits"] += sum(len(home.credits) for home in world.homes)
+    counted["cards"] += sum(len(home.cards) for home in world.homes)
+    counted["moved"] = len(world.office.moved)
+    counted.update({"orders": len(world.counter.site), "reissued": world.counter.reissued, "code claims moved": world.counter.settled})
+    counted["epochs"] = world.office.epoch
+    counted.update({f"office {what}": often for what, often in world.office.counted.items()})
+    return counted

@@ -33,7 +33,7 @@ def coins(
     """Play a ccTalk coin acceptor (address 2) until Ctrl-C or the order quit. Exit code 3 when link or socket cannot be made.
 
     Example: kiosk sim coins --link /tmp/coins --control /tmp/coins.ctl, then
-    echo '{"do":"insert_coin","value_minor":100}' | nc -U /tmp/coins.ctl
+    kiosk sim tell /tmp/coins.ctl insert_coin value_minor=100
     """
     from kiosk.devices.sim.coins import CoinSimulator
 
@@ -59,7 +59,7 @@ def notes(
     Exit code 3 when link or socket cannot be made.
 
     Example: kiosk sim notes --link /tmp/notes --control /tmp/notes.ctl, then
-    echo '{"do":"insert_note","value_minor":1000}' | nc -U /tmp/notes.ctl
+    kiosk sim tell /tmp/notes.ctl insert_note value_minor=1000
     """
     from kiosk.devices.sim.essp import EsspSimulator
     from kiosk.devices.sim.notes import NoteSimulator

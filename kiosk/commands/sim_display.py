@@ -17,7 +17,7 @@ Charset = Annotated[Literal["cp437", "cp850", "cp858", "cp1252", "gb18030"], typ
 def display(*, link: Link, kind: Kind = "cd5220", control: Control = None, charset: Charset = "cp437") -> None:
     """Play a customer display until Ctrl-C or the order quit. Exit code 3 when link or socket cannot be made.
 
-    Example: kiosk sim display --link /tmp/display --control /tmp/display.ctl, then echo '{"do":"unplug"}' | nc -U /tmp/display.ctl
+    Example: kiosk sim display --link /tmp/display --control /tmp/display.ctl, then kiosk sim tell /tmp/display.ctl unplug
     """
     from kiosk.devices.sim.display import DisplaySimulator
 

@@ -18,7 +18,7 @@ def modem(*, link: Link, control: Control = None, memory: Memory = None, pin: Pi
     """Play a modem until Ctrl-C or the order quit. Exit code 3 when link or socket cannot be made.
 
     Example: kiosk sim modem --link /tmp/modem --control /tmp/modem.ctl, then
-    echo '{"do":"network","to":"none"}' | nc -U /tmp/modem.ctl
+    kiosk sim tell /tmp/modem.ctl network to=none
     """
     from kiosk.devices.sim.modem import ModemSimulator
     from kiosk.devices.sim.printer_line import PtyLine

@@ -19,7 +19,7 @@ def printer(*, out: Out, control: Control, link: Link = None, tcp: Tcp = None, c
     """Play a receipt printer until Ctrl-C or the order quit. Exit code 2 for a wrong call, 3 when port, socket or folder cannot be made.
 
     Example: kiosk sim printer --tcp 9100 --control /tmp/printer.ctl --out /tmp/papers, then
-    echo '{"do":"paper","to":"out"}' | nc -U /tmp/printer.ctl
+    kiosk sim tell /tmp/printer.ctl paper to=out
     """
     from kiosk.devices.sim.printer import PrinterSimulator
     from kiosk.devices.sim.printer_line import PtyLine, TcpLine

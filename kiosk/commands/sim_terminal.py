@@ -28,7 +28,7 @@ def terminal(
     """Play a bank card terminal until Ctrl-C or the order quit. Exit code 2 for a wrong call, 3 when port, socket or book cannot be had.
 
     Example: kiosk sim terminal --listen 127.0.0.1:20007 --book /tmp/book --control /tmp/pos.ctl, then
-    echo '{"do":"pos","to":"decline"}' | nc -U /tmp/pos.ctl
+    kiosk sim tell /tmp/pos.ctl pos to=decline
     """
     from kiosk.devices.sim.printer_line import PtyLine, TcpLine
     from kiosk.devices.sim.zvt import TerminalSimulator

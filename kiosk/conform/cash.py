@@ -130,6 +130,8 @@ def once(bench: Bench) -> None:
             if wire.name in HARMLESS and pieces < len(WORDS):
                 bench.see("once", kept=False, what=f"over {wire.name}: only {pieces} of {len(WORDS)} went in within {WIRE_S:.0f} s")
             settled(bench, till, "once", f"over {wire.name}")
+            if bench.seen.broken("once"):
+                return
         for after_s in (0.0, 0.3, 0.8):
             bench.desk.opens(till.values, "stack")
             if bench.desk.until(lambda: till.takes, OPEN_S) and till.put(till.values[0]):

@@ -76,6 +76,8 @@ def ends(bench: Bench) -> None:
         with bench.alive() as process, bench.over(wire):
             time.sleep(1.0 if wire is not CLEAN else 0.0)
             stopped(bench, process, wire.name)
+        if bench.seen.broken("ends"):
+            return
     bench.plug(plugged=False)
     with bench.made() as process:
         process.start(START_S)

@@ -10,7 +10,7 @@ from kiosk.vend.view import View
 PACED = Wire("9600 baud", baud=9600)
 HUNG = Wire("a display that takes no byte", stalled=True)
 SETTLE_S = 3.0
-FLOOD, FLOOD_S = 600, 8.0  # more than any buffer on the way holds
+FLOOD, FLOOD_S = 400, 4.0
 NEWEST_S = 6.0  # after the last change, at the line's own speed
 AGAIN_S = 20.0  # after a display that hung: it may have to be opened anew
 QUICK_S = 0.5  # what returns at once

@@ -4,7 +4,9 @@ The driver's end is a pseudo-terminal under a stable name, or a network port whe
 """
 
 import contextlib
+import os
 import random
+import termios
 import threading
 import time
 from collections.abc import Callable
@@ -54,7 +56,8 @@ class Relay:
         self._near: Line = self._tcp or PtyLine(link)
         self._link, self._open_far, self._random = link, open_far, random.Random(seed)
         self.wire = CLEAN
-        self._plugged = True
+        self.carried = 0  # bytes from the driver
+        self._plugged, self._stopped = True, False
         self._settled, self._ending = threading.Event(), threading.Event()
         self._lock = threading.Lock()  # the near end is not closed while it is written to
         self._near_port: Port | None = None
@@ -111,6 +114,7 @@ class Relay:
                 self._hang_up()
                 continue
             self._clogged = self._clogged and not received
+            self.carried += len(received)
             if received and self.wire.echo:
                 self._to_driver(received)
             if received:
@@ -123,9 +127,13 @@ class Relay:
         with self._lock, contextlib.suppress(OSError):
             if wanted and not self._near.plugged:
                 self._near.plug()
+                self._stopped = False
             elif not wanted and self._near.plugged:
                 self._near.unplug()
                 self._near_port = None
+            if self._near.plugged and self._tcp is None and self._stopped != self.wire.stalled:
+                self._stopped = self.wire.stalled
+                flow(self.address, stopped=self._stopped)
         if self._near.plugged == self._plugged:
             self._settled.set()
 
@@ -195,3 +203,14 @@ class Relay:
         for byte in data:
             onward(bytes([byte]))
             self._ending.wait(BYTE_S)
+
+
+def flow(line: str, *, stopped: bool) -> None:
+    """Of what is written to a pseudo-terminal: the buffers behind it hold more than a trial can wait for. Raises OSError."""
+    descriptor = os.open(line, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    try:
+        termios.tcflow(descriptor, termios.TCOOFF if stopped else termios.TCOON)
+    except termios.error as error:
+        raise OSError(*error.args) from error
+    finally:
+        os.close(descriptor)

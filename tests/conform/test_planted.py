@@ -1,0 +1,56 @@
+"""A driver with a fault is told by the name of the promise that it breaks."""
+
+from pathlib import Path
+
+import pytest
+
+from kiosk.conform.exam import Subject, examine
+from tests.conform import planted
+
+# driver -> its role, the protocol that its device speaks, and the promise that it breaks
+FAULTS = {
+    "sleeps": ("display", "epson", "begins"),
+    "repeats": ("display", "epson", "begins"),
+    "nameless": ("display", "epson", "serves"),
+    "chatters": ("display", "epson", "speaks"),
+    "shares": ("display", "epson", "alone"),
+    "lingers": ("display", "epson", "ends"),
+    "gives_up": ("display", "epson", "returns"),
+    "dies_of_noise": ("display", "epson", "endures"),
+    "leaks": ("display", "epson", "steady"),
+    "doubles": ("coins", "cctalk", "once"),
+    "always_open": ("coins", "cctalk", "shut"),
+    "any_word": ("notes", "cctalk", "word"),
+    "forgets": ("coins", "cctalk", "remembers"),
+    "sure_of_paper": ("printer", "escpos", "evidence"),
+    "prints_on": ("printer", "escpos", "remembers"),
+    "sure_of_payment": ("terminal", "zvt", "evidence"),
+    "pays_at_once": ("terminal", "zvt", "remembers"),
+    "sure_of_text": ("modem", "at", "evidence"),
+    "tries_again": ("modem", "at", "maybe_done"),
+    "new_reference": ("modem", "at", "same"),
+    "queues": ("display", "epson", "newest"),
+    "felt": ("display", "epson", "unfelt"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an installer leaves a package."""
+    about = tmp_path / "planted-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: planted\nVersion: 1.0\n")
+    points = "".join(f"{role}/{name} = {planted.__name__}:{name}\n" for name, (role, _, _) in FAULTS.items())
+    (about / "entry_points.txt").write_text(f"[kiosk.drivers]\n{points}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_kit_finds_the_promise_that_a_driver_breaks(name: str) -> None:
+    role, against, promise = FAULTS[name]
+    certificate = examine(Subject(role, name, against=against), only=(promise,))
+    (finding,) = certificate.findings
+    assert (finding.promise, finding.verdict) == (promise, "broken"), finding
+    assert finding.evidence
+    assert (certificate.verdict, certificate.brought_by) == ("broken", "planted 1.0")

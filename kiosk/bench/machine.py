@@ -82,6 +82,8 @@ class Machine:
             "view": self.view,
             "sale": self.sale,
             "end": self.end,
+            "threads": self.threads,
+            "health": self.health,
         }
 
     def open(self, on_death: Death) -> Core:
@@ -165,6 +167,15 @@ class Machine:
         self._core.desk.tell(NoteIn("notes", SERIAL, NOTES[-1], self._events))
         self.end()
         return {"seconds": time.perf_counter() - self._inserted_s, "commands": self._card.commands}
+
+    def threads(self) -> dict[str, Any]:
+        """Seconds of a processor that each thread has had so far, by its name."""
+        living = [(each.name, each.ident) for each in threading.enumerate() if each.ident]
+        return {name: time.clock_gettime(time.pthread_getcpuclockid(ident)) for name, ident in living}
+
+    def health(self) -> dict[str, Any]:
+        """How each device is, by its driver."""
+        return {gate.role: driver.health().state for driver, gate in self._core.devices}
 
     def end(self) -> dict[str, Any]:
         """The customer has paid enough: on to the card, a receipt, and the card comes out."""

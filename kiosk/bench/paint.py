@@ -14,7 +14,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from kiosk.bench.place import PATIENCE_S, Line, furnish, lit
+from kiosk.bench.place import FEW, PATIENCE_S, Line, furnish, lit
 from kiosk.bench.table import Measured, NotMeasured, p95_ms, spread
 from kiosk.bench.terminal import Terminal
 from kiosk.devices.sim.coins import CoinSimulator
@@ -56,7 +56,7 @@ def bytes_per_note() -> Measured:
 def key_to_paint() -> Measured:
     """From a byte on the keyboard, through the desk, to the last byte of the screen that answers."""
     with waiting() as (terminal, line):
-        _ask(line, "card", "hold", "note")
+        ask(line, "card", "hold", "note")
         seconds = []
         for turn in range(KEYS * 2):
             terminal.written = b""
@@ -87,9 +87,9 @@ def idle_cpu() -> Measured:
     """Core and screen in one process, waiting for a customer, the card on the screen moving once a second; no devices."""
     with waiting() as (terminal, _):
         terminal.drain(SETTLED_S)
-        before = _cpu_s(terminal.pid)
+        before = cpu_s(terminal.pid)
         terminal.drain(IDLE_S)
-        used = _cpu_s(terminal.pid) - before
+        used = cpu_s(terminal.pid) - before
     return Measured(100 * used / IDLE_S, note=f"of one CPU, {IDLE_S} s, core and screen in one process")
 
 
@@ -103,19 +103,19 @@ def resident() -> Measured:
         for device in (notes, coins, printer):
             device.start()
         try:
-            with lit(folder, devices=True) as (terminal, line):
-                _until(line, phase="attract")
-                _ask(line, "card")
-                _offer(notes, line, {"do": "insert_note", "value_minor": 100_00})
-                _until(line, phase="insert", figure_minor=100_00)
-                _offer(coins, line, {"do": "insert_coin", "value_minor": 1_00})
-                _until(line, figure_minor=101_00)
+            with lit(folder, FEW) as (terminal, line):
+                until(line, phase="attract")
+                ask(line, "card")
+                offer(notes, line, {"do": "insert_note", "value_minor": 100_00})
+                until(line, phase="insert", figure_minor=100_00)
+                offer(coins, line, {"do": "insert_coin", "value_minor": 1_00})
+                until(line, figure_minor=101_00)
                 line.ask("choose", key="finish")
                 line.ask("choose", key="receipt", arg="paper")
-                _until(line, receipt="printed")
+                until(line, receipt="printed")
                 line.ask("choose", key="finish")
-                _until(line, phase="take_card")
-                _ask(line, "pull")
+                until(line, phase="take_card")
+                ask(line, "pull")
                 terminal.drain(1)
                 mib, own = (_status_mib(terminal.pid, what) for what in ("VmRSS", "RssAnon"))
         finally:
@@ -133,7 +133,7 @@ def resident() -> Measured:
 def waiting() -> Iterator[tuple[Terminal, Line]]:
     """Up and waiting for a customer, its devices told."""
     with TemporaryDirectory() as folder, lit(Path(folder)) as (terminal, line):
-        _until(line, phase="attract")
+        until(line, phase="attract")
         yield terminal, line
 
 
@@ -166,17 +166,18 @@ def _notes() -> tuple[_Note, ...]:
                 if count > 1:
                     took = painted_s - moments["committed_s"], painted_s - moments["told_s"]
                     notes.append(_Note(*took, len(terminal.written), checking))
-            _ask(line, "end")
+            ask(line, "end")
     return tuple(notes)
 
 
-def _ask(line: Line, *words: str) -> None:
+def ask(line: Line, *words: str) -> None:
+    """Words, each with its paint."""
     for word in words:
         line.ask(word)
         line.meanwhile(0.1)  # its paint is over
 
 
-def _until(line: Line, **wanted: object) -> None:
+def until(line: Line, **wanted: object) -> None:
     """The screen shows these values. Raises NotMeasured when it does not in time."""
     until = time.monotonic() + PATIENCE_S
     while (shown := line.ask("view")) and any(shown[name] != value for name, value in wanted.items()):
@@ -185,7 +186,7 @@ def _until(line: Line, **wanted: object) -> None:
         line.meanwhile(0.02)
 
 
-def _offer(device: NoteSimulator | CoinSimulator, line: Line, verb: dict[str, object]) -> None:
+def offer(device: NoteSimulator | CoinSimulator, line: Line, verb: dict[str, object]) -> None:
     """As people do: when the machine takes it."""
     until = time.monotonic() + PATIENCE_S
     while not device.do({"do": "state"})["accepting"]:
@@ -201,7 +202,7 @@ def _start(folder: Path, *words: str) -> float:
         return time.perf_counter() - began
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """User and system seconds so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

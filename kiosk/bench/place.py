@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 from kiosk.bench.table import NotMeasured
@@ -31,7 +32,9 @@ role = "{role}"
 protocol = "{protocol}"
 port = "{folder}/{role}"
 """
-PROTOCOLS = {"notes": "cctalk", "coins": "cctalk", "printer": "escpos"}
+FEW: Mapping[str, str] = {"notes": "cctalk", "coins": "cctalk", "printer": "escpos"}
+EVERY: Mapping[str, str] = {**FEW, "terminal": "zvt", "modem": "at", "display": "cd5220", "board": "led8n", "voice": "espeak"}
+MUTE = 'options = { jack = "always", program = "true" }\n'  # a speech program that has nothing to do
 PATIENCE_S = 30.0
 
 
@@ -70,10 +73,10 @@ class Line:
         self._ours.close()
 
 
-def furnish(folder: Path, *, devices: bool = False) -> Path:
-    """A new machine's stores and configuration; the configuration's path."""
+def furnish(folder: Path, devices: Mapping[str, str] = MappingProxyType({})) -> Path:
+    """A new machine's stores and configuration, `devices` by role and protocol; the configuration's path."""
     Journal.open(folder / "store.db", create_station(folder / "station.json").database_key()).close()
-    parts = [DEVICE.format(role=role, protocol=protocol, folder=folder) for role, protocol in PROTOCOLS.items()] if devices else []
+    parts = [DEVICE.format(role=role, protocol=how, folder=folder) + MUTE * (role == "voice") for role, how in devices.items()]
     config = folder / "kiosk.toml"
     config.write_text(CONFIG.format(folder=folder) + "".join(parts))
     return config
@@ -96,9 +99,9 @@ def dark(environment: Mapping[str, str] | None = None, folder: Path | None = Non
 
 
 @contextmanager
-def lit(folder: Path, *, devices: bool = False) -> Iterator[tuple[Terminal, Line]]:
+def lit(folder: Path, devices: Mapping[str, str] = MappingProxyType({})) -> Iterator[tuple[Terminal, Line]]:
     """Core and screen in one process, in a drained terminal of 78 by 29."""
-    config = furnish(folder, devices=devices)
+    config = furnish(folder, devices)
     line = Line()
     terminal = Terminal(folder, command=_machine(config, line), keep=(line.theirs.fileno(),), first=SYNC_END)
     line.theirs.close()

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from kiosk.bench import batch, codecs, imports, keys, paint, reports, restore, sale, simulation, store, switch, unlock
+from kiosk.bench import batch, codecs, devices, imports, keys, paint, reports, restore, sale, simulation, store, switch, unlock
 from kiosk.bench.table import Row
 
 ROWS = {
@@ -20,6 +20,9 @@ ROWS = {
     "paint_bytes_per_note": Row(paint.bytes_per_note, "bytes", 6_500),
     "first_paint_s": Row(paint.first_paint, "s", 0.35),
     "idle_cpu_pct": Row(paint.idle_cpu, "%", 0.3),
+    "key_to_paint_all_silent_over_quiet": Row(devices.key_to_paint_all_silent_over_quiet, "", 1.2),
+    "idle_cpu_all_devices_pct": Row(devices.idle_cpu_all_devices, "%", 3),
+    **{f"idle_cpu_{role}_pct": Row(partial(devices.idle_cpu_of, role), "%", None) for role in devices.ROLES},
     "rss_mib": Row(paint.resident, "MiB", 80),
     "derive_vs_bare_cmac": Row(keys.derive_vs_bare_cmac, "", 0.5, "higher"),
     "pkcs11_derive_vs_token": Row(keys.pkcs11_derive_vs_token, "", 0.9, "higher"),

@@ -12,6 +12,8 @@ from statistics import median, quantiles
 
 import msgspec
 
+WIDTH = 36  # of the names
+
 
 class NotMeasured(Exception):
     """A row cannot be measured here; the text says why."""
@@ -110,13 +112,13 @@ def this_machine() -> str:
 
 def as_table(figures: list[Figure]) -> str:
     """For people: aligned columns, a mark where the aim is missed."""
-    lines = [f"{'':28}{'value':>12} {'aim':>10}"]
+    lines = [f"{'':{WIDTH}}{'value':>12} {'aim':>10}"]
     for each in figures:
         value = "-" if each.value is None else f"{each.value:.4g} {each.unit}".strip()
         sign = "<=" if each.better == "lower" else ">="
         aim = "" if each.aim is None else f"{sign} {each.aim:g}"
         mark = "  NOT MEASURED" if each.value is None else "  MISSED" if each.met is False else ""
-        lines.append(f"{each.name:28}{value:>12} {aim:>10}{mark}".rstrip())
+        lines.append(f"{each.name:{WIDTH}}{value:>12} {aim:>10}{mark}".rstrip())
         compared = f"against {each.baseline}: {each.baseline_value:.4g}" if each.baseline_value is not None else ""
-        lines += [f"{'':28}{text}" for text in (each.spread, compared, each.note) if text]
+        lines += [f"{'':{WIDTH}}{text}" for text in (each.spread, compared, each.note) if text]
     return "\n".join(lines)

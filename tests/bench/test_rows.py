@@ -2,20 +2,23 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
 from kiosk import words
-from kiosk.bench import paint, place, sale, switch, table
+from kiosk.bench import devices, paint, place, sale, switch, table
 from kiosk.bench.rows import ROWS
 from kiosk.bench.table import Measured, NotMeasured, Row
 from kiosk.cli import app
+from kiosk.devices.contract import Role
 
 ISSUED = {
     "commit_vs_raw_sqlite", "fsyncs_per_sale", "apdus_per_recharge", "note_to_paint_p95_ms", "durable_to_paint_p95_ms",
     "key_to_paint_p95_ms", "screen_switch_p95_ms", "language_switch_ms", "palette_switch_ms", "catalogue_complete_pct",
     "paint_bytes_per_note", "first_paint_s", "idle_cpu_pct", "rss_mib", "startup_1m_over_10k", "scripted_sale_ms",
+    "key_to_paint_all_silent_over_quiet", "idle_cpu_all_devices_pct", *(f"idle_cpu_{role}_pct" for role in get_args(Role)),
 }  # fmt: skip
 
 
@@ -99,3 +102,23 @@ def test_every_catalogue_is_counted_and_the_poorest_is_the_figure(monkeypatch: p
 def test_a_machine_that_cannot_do_a_word_says_what_it_showed() -> None:
     with place.dark() as line, pytest.raises(NotMeasured, match="KeyError"):
         line.ask("fly")
+
+
+@pytest.mark.slow
+def test_a_machine_with_every_device_idles_and_each_driver_has_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "IDLE_S", 4)
+    devices._idle.cache_clear()
+    whole = devices.idle_cpu_all_devices()
+    shares = [devices.idle_cpu_of(role).value for role in devices.ROLES]
+    devices._idle.cache_clear()
+    assert min(shares) > 0, "each of them did something"
+    assert sum(shares) < whole.value
+    assert "modem" in whole.note
+
+
+@pytest.mark.slow
+def test_a_key_is_painted_though_every_device_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "SILENT_S", 6.0)
+    measured = devices.key_to_paint_all_silent_over_quiet()
+    assert measured.value > 0
+    assert measured.note.startswith("quiet: p50")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from kiosk.bench.paint import _ask, _offer, _until
-from kiosk.bench.place import PATIENCE_S, lit
+from kiosk.bench.paint import ask, offer, until
+from kiosk.bench.place import FEW, PATIENCE_S, lit
 from kiosk.devices.curtain import HOLD_S, Curtain
 from kiosk.devices.gate import Gate
 from kiosk.devices.sim.coins import CoinSimulator
@@ -180,11 +180,11 @@ def test_over_the_pty_the_validator_is_shut_before_the_screens_last_byte(tmp_pat
     for device in (notes, *others):
         device.start()
     try:
-        with lit(tmp_path, devices=True) as (terminal, line):
-            _until(line, phase="attract")
-            _ask(line, "card")
-            _offer(notes, line, {"do": "insert_note", "value_minor": 100_00})
-            _until(line, phase="insert", figure_minor=100_00)
+        with lit(tmp_path, FEW) as (terminal, line):
+            until(line, phase="attract")
+            ask(line, "card")
+            offer(notes, line, {"do": "insert_note", "value_minor": 100_00})
+            until(line, phase="insert", figure_minor=100_00)
             eventually(lambda: notes.do({"do": "state"})["accepting"])
             notes.line.faults.change({"delay_ms": 40})
             terminal.drain(0.3)

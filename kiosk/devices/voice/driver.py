@@ -55,6 +55,7 @@ class VoiceDriver:
         self._identity: Identity | None = None
         self._words: deque[str] = deque(maxlen=WAITING)
         self._view, self._local = View(""), Local()
+        self._looked: tuple[View, Local] | None = None
         self._said: Screen | None = None  # what was said of it last; None: it is said from the beginning
         self._level, self._listened = speech.USUAL, False
         self._looked_at, self._asked_at, self._plugged = float("-inf"), float("-inf"), False
@@ -113,6 +114,9 @@ class VoiceDriver:
             return
         if words:
             self._said = None
+        looked, self._looked = self._looked, (view, self._local)
+        if self._said is not None and looked == self._looked:
+            return  # the very same, ten times a second
         seen = self._local.over(view)
         now = Screen(view.phase, view.language, self._local.helping, tuple(self._says(seen)))
         lines = speech.news(self._said, now, cut=self._program.busy)

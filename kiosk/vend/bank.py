@@ -59,7 +59,8 @@ class PosFinal(PosFact, frozen=True):
 
 
 class PosDeclined(PosFact, frozen=True):
-    """Nothing was taken. why: aborted | busy | none (the terminal knows of no such payment) | the bank's own word."""
+    """Nothing was taken. why: aborted | busy | none (the terminal knows of no such payment) | people (two of them, by the bank's word about
+    one that no terminal can tell of) | the bank's own word."""
 
     why: str
 

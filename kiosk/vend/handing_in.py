@@ -25,6 +25,12 @@ def may(state: State) -> bool:
     return bool(state.here.pos.up is not None and state.bank.open is None and not state.here.pos.doing and state.sale is None)
 
 
+def may_settle(state: State) -> bool:
+    """There is a payment of which nobody knows the end, and no sale that waits for it: its terminal may never come back."""
+    payment = state.bank.open
+    return payment is not None and payment.stage == "unknown" and state.sale is None
+
+
 def wanted(state: State) -> bool:
     """There is something to hand in, or only that mends the terminal."""
     return may(state) and (state.bank.payments > 0 or state.faults.get(bank.DEVICE, "") in bank.NIGHTLY)

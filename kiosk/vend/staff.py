@@ -33,7 +33,7 @@ SCREENS: tuple[To, ...] = get_args(To)
 Operation = Literal[
     "device.enrol", "device.test", "counters.reset", "cash.box.swap", "cash.box.install", "cash.box.slip", "paper.change",
     "receipt.reprint", "report.day", "report.month", "service.close", "service.open", "clock.set", "restart", "keys.unlock", "sync.now",
-    "sync.export", "sync.import", "terminal.day_end",
+    "sync.export", "sync.import", "terminal.day_end", "terminal.settle",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- shown

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from kiosk.vend import fitted
+from kiosk.vend import fitted, handing_in
 from kiosk.vend import passing as p
+from kiosk.vend.bank import PosDeclined
 from kiosk.vend.cash import box_minor
 from kiosk.vend.facts import Fact, PrintStarted, Tender
 from kiosk.vend.operators.session import OperatorDid, OperatorRefused
@@ -61,8 +62,8 @@ def perform(rules: Rules, state: State, staff: Staff, now: Now) -> Facts:
             return _installed(rules, state, staff, asked.on, second)
         case "device.enrol":
             return _enrolled(rules, state, staff, asked.on, second)
-        case "receipt.reprint":
-            return _reprinted(rules, state, staff, second)
+        case "receipt.reprint" | "terminal.settle":
+            return (_settled if asked.operation == "terminal.settle" else _reprinted)(rules, state, staff, second)
         case "clock.set":
             reading = reads(replace(staff, screen="service"), "clock", asked.on)
             return (did(rules, state, asked.operation, {"at": asked.on}, second), StaffTold(reading))
@@ -123,6 +124,16 @@ def _enrolled(rules: Rules, state: State, staff: Staff, device: str, second: str
     about = {"device": device, "serial": serial}
     done = StaffTold(replace(staff, screen="cash", notice=Word("done")))
     return (AcceptorEnrolled(device, serial, people), did(rules, state, "device.enrol", about, second), done)
+
+
+def _settled(rules: Rules, state: State, staff: Staff, second: str) -> Facts:
+    """The bank's own word about a payment that no terminal can tell of any more, if none has told meanwhile."""
+    payment, staff = state.bank.open, replace(staff, screen="cases", of="")
+    if payment is None or not handing_in.may_settle(state):
+        return (StaffTold(staff),)
+    about = {"payment": payment.id, "amount": str(payment.amount_minor)}
+    nothing = PosDeclined(payment.sale, payment.id, "people")
+    return (nothing, did(rules, state, "terminal.settle", about, second), StaffTold(replace(staff, notice=Word("done"))))
 
 
 # ---------------------------------------------------------------- paper

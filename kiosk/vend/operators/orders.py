@@ -146,8 +146,8 @@ def _asked(rules: Rules, state: State, order: st.Do, now: Now) -> Facts:
             return (StaffAt(replace(staff, asked=order)),)
         case "service.close" | "service.open" if _turns_service(state, order):
             return (StaffAt(replace(staff, asked=order)),)
-        case "service.open" | "terminal.day_end" | "paper.change" | "counters.reset" | "restart" if _stands(state, order.operation):
-            return (StaffAt(replace(staff, asked=order)),)
+        case "service.open" | "paper.change" | "counters.reset" | "restart" | "terminal.day_end" | "terminal.settle":
+            return (StaffAt(replace(staff, asked=order)),) if _stands(state, order.operation) else (p.Ignored("do"),)
     return (p.Ignored("do"),)
 
 
@@ -158,9 +158,14 @@ def _turns_service(state: State, order: st.Do) -> bool:
 
 def _stands(state: State, operation: str) -> bool:
     """Is it there to be done?"""
-    if operation == "service.open":
-        return bool(state.service.closed)
-    return operation != "terminal.day_end" or handing_in.may(state)
+    match operation:
+        case "service.open":
+            return bool(state.service.closed)
+        case "terminal.day_end":
+            return handing_in.may(state)
+        case "terminal.settle":
+            return handing_in.may_settle(state)
+    return True
 
 
 def _posted(rules: Rules, state: State, order: st.Do) -> Facts:

@@ -10,7 +10,7 @@ from kiosk.vend.cash import box_minor
 from kiosk.vend.operators import acts
 from kiosk.vend.operators.rulings import rules_table
 from kiosk.vend.operators.standing import Staff
-from kiosk.vend.operators.tables import boxes_table, case_table, cases, cases_table, devices_table, keys_table
+from kiosk.vend.operators.tables import boxes_table, case_of, case_table, cases, cases_table, devices_table, keys_table
 from kiosk.vend.operators.trials import DEVICES, LOOKED_AT
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.staff import Cell, Count, Field, Key, Line, Money, Owed, Plain, Question, StaffView, Table, Word
@@ -148,6 +148,8 @@ def _offered(rules: Rules, state: State, staff: Staff, now: Now, table: Table | 
             first = (table.page - 1) * st.ROWS_A_PAGE
             here = cases(state)[first : first + st.ROWS_A_PAGE]
             return tuple(_go(str(n), "case", "case", case.of, n=n) for n, case in enumerate(here, 1))
+        case "case" if handing_in.may_settle(state) and staff.of == case_of(state.bank.open):
+            return (_do("1", "settle", "terminal.settle"),)
         case "case" | "receipts" if staff.found.again:
             return (_do("7", "reprint", "receipt.reprint"),)  # a story has the rows above it
         case "reports":
@@ -253,6 +255,8 @@ def _question(rules: Rules, state: State, staff: Staff, *, counted: bool) -> Que
         case "terminal.day_end":
             lines = (who, Line("payments", Count(state.bank.payments)), Line("sum", Money(state.bank.amount_minor)))
             return Question(Word("terminal_day_end"), "PosDayEnded", lines)
+        case "terminal.settle" if at := state.bank.open:
+            return Question(Word("terminal_settle"), "PosDeclined", (who, Line("sum", Money(at.amount_minor))))
         case "receipt.reprint" if again := staff.found.again:
             number: Cell = Plain(f"{rules.kiosk}-{again.number:06d}")
             return Question(Word("reprint"), "PrintStarted", (Line("receipt", number), Line("copy", Count(again.copy)), who))

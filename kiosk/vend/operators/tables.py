@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from kiosk.vend import outage
+from kiosk.vend.bank import Payment
 from kiosk.vend.cash import box_minor
 from kiosk.vend.damm import purchase_number
 from kiosk.vend.rules import Now, Rules
@@ -114,9 +115,14 @@ def cases(state: State) -> tuple[Case, ...]:
         Case(f"orphan-{place}", "", 0, "", orphan.amount_minor, "orphan") for place, orphan in reversed(list(enumerate(state.orphans)))
     ]
     at, bank = state.bank.open, state.bank
-    unknown = [Case(f"payment-{at.id}", at.id[:6].upper(), at.at_ms, at.terms.card[-4:], at.amount_minor, "payment")] if at else []
+    unknown = [Case(case_of(at), at.id[:6].upper(), at.at_ms, at.terms.card[-4:], at.amount_minor, "payment")] if at else []
     beside = [Case(f"book-{seq}", str(seq), at_ms, "", None, "book") for seq, at_ms, _ in reversed(bank.unexplained)]
     return (*alarms, *unknown, *beside, *claims, *disputed, *orphans)
+
+
+def case_of(payment: Payment | None) -> str:
+    """The place in an order of a payment that nobody knows the end of."""
+    return f"payment-{payment.id}" if payment else ""
 
 
 def cases_table(rules: Rules, state: State) -> Table:

@@ -15,9 +15,9 @@ OPERATIONS = (
     "case.open", "cash.box.install", "cash.box.slip", "cash.box.swap", "cash.count", "clock.set", "counters.reset", "counters.view",
     "device.enrol", "device.test", "journal.view", "keys.unlock", "paper.change", "receipt.find", "receipt.reprint", "report.day",
     "report.month", "restart", "service.close", "service.open", "sync.export", "sync.import", "sync.now",
-    "terminal.day_end",
+    "terminal.day_end", "terminal.settle",
 )  # fmt: skip
-TWO_PERSONS = ("clock.set",)
+TWO_PERSONS = ("clock.set", "terminal.settle")
 """What two people do whatever a roster says; a roster may name more."""
 
 COST = "m=65536,t=3,p=1"

@@ -146,10 +146,10 @@ def _card_out(rules: Rules, state: State, seen: s.CardOut, now: Now) -> Facts:
 def _without_card(rules: Rules, state: State, now: Now) -> Facts:
     """The open sale when its card is pulled: no money in, and it never was; a record begun, and it is in doubt."""
     sale, here = state.sale, state.here
+    if sale and state.bank.of(sale.id):
+        return paying.card_gone(state, now)  # also while it is read once more
     if sale is None or not (here.reading or here.reset or sale.record):
         return ()
-    if state.bank.of(sale.id):
-        return paying.card_gone(state, now)
     if sale.stage == "paying" and not sale.tender_minor and not sale.escrow:
         return (*landing.given_up(rules, state, sale, now),)
     if sale.record and not sale.unsure:

@@ -28,9 +28,11 @@ from kiosk.devices.sim.zvt import TerminalSimulator
 from kiosk.devices.vault.demo import DemoVault
 from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation
+from kiosk.devices.zvt.driver import ZvtTerminal
 from kiosk.vend import sale
 from kiosk.vend.desk import Desk, recover
 from kiosk.vend.journal import Journal
+from kiosk.vend.money import CNY
 from kiosk.vend.ports import Published
 from kiosk.vend.rows import Recorded
 from kiosk.vend.rules import Now, Rules
@@ -42,6 +44,8 @@ from tests.cash.conftest import QUICK as PACE
 from tests.cash.desk import eventually
 from tests.paper.shop import QUICK as WAITS
 from tests.sale.shop import rules as rules_of
+from tests.zvt.kit import PACE as BANK_PACE
+from tests.zvt.kit import QUICK
 
 STATION = FileStation(bytes(range(32)), bytes(range(1, 33)), bytes(range(2, 34)))
 NOON_MS = 1_795_536_000_000
@@ -109,6 +113,13 @@ class Machine:
 
         found: PrinterSimulator = self.adds(make, paper)
         return found
+
+    def takes_bank_cards(self, *, keep: bool = False) -> TerminalSimulator:
+        """It has a bank terminal, on a socket."""
+        line = TcpLine()
+        self.terminal = TerminalSimulator(line, self.place / "book", blocks=False, keep=keep, **QUICK)
+        self.adds(lambda desk: ZvtTerminal(lambda: _opened(line), desk, CNY, blocks=False, pace=BANK_PACE), self.terminal)
+        return self.terminal
 
     # ---------------------------------------------------------------- power
 
@@ -201,9 +212,10 @@ class Machine:
         with Journal.open(self.place / "store.db", STATION.database_key(), create=False, read_only=True) as journal:
             return recover(journal, machine_of(self.rules))
 
-    def charged(self) -> int:
-        """By the bank terminal's own book."""
-        return self.terminal.book.charged_minor if self.terminal else 0
+    def booked(self, state: str) -> int:
+        """By the bank terminal's own book: payments that are open, completed or reversed, in minor units."""
+        entries = self.terminal.book.entries if self.terminal else []
+        return sum(entry.amount_minor for entry in entries if entry.state == state and not entry.of)
 
     def on_card(self) -> tuple[int, int]:
         """(amount, count) of the wallet."""

@@ -24,21 +24,23 @@ from kiosk.vend.view import View
 from tests.cash.desk import eventually
 from tests.failures.machine import STATION, Machine
 
+BANK_STOPPED = "A part of the machine stopped. Nobody can pay by bank card."
 BEGUN = ["CardPresented", "SaleOpened"]
 A_NOTE = ["NoteEscrowed", "NoteStacked"]
 ONTO_THE_CARD = ["TenderClosed", "ReturnFileArchived", "WriteStarted", "CardVerified", "SaleClosed"]
 NOTES_STOPPED = "A part of the machine stopped. No notes can go in."
 COINS_STOPPED = "A part of the machine stopped. No coins can go in."
 
-QUIET = ("StoreCreated", "Started", "AcceptorRead", "HeadSigned", "Checkpointed")
+QUIET = ("StoreCreated", "Started", "AcceptorRead", "TerminalRead", "HeadSigned", "Checkpointed")
 """Kinds that are there whatever happens; an acceptor whose counter begins anew is none of them."""
 
 
 def of(machine: Machine, *, money: dict[str, int], screen: tuple[str, ...], journal: list[str], explain: list[str], **more: Any) -> None:
     """All four, as soon as they hold; else what there was instead.
 
-    money: place -> minor units; box, escrow, card, bank as the devices have it, sale, claim, fee, orphan as the rows add up, pieces of
-    which nobody knows the value. A place without money is left out. screen: the phase, its first sentence, others that are on it.
+    money: place -> minor units; box, escrow, card, bank, approved (by the terminal, and not completed) as the devices have it; sale,
+    claim, fee, orphan, asked (by bank card, without an end) as the rows add up; pieces of which nobody knows the value. A place without
+    money is left out. screen: the phase, its first sentence, others that are on it.
     journal: kinds in order, of a device's fault with device and code. explain: sentences that a customer is told.
     `technician`: sentences that a technician is told.
     """
@@ -117,7 +119,9 @@ def where(machine: Machine) -> dict[str, int]:
         box=shown["box_minor"] + machine.coins.do({"do": "state"})["box_minor"] + collected,
         escrow=shown["held_minor"] or 0,
         card=amount if count > machine.wallet[1] and machine.card.files[5][:1] != b"\x68" else 0,
-        bank=machine.charged(),
+        bank=machine.booked("completed"),
+        approved=machine.booked("open"),
+        asked=state.bank.open.amount_minor if state.bank.open else 0,
         sale=state.sale.tender_minor if state.sale else 0,
         claim=sum(claim.tender_minor for claim in state.claims.values()),
         fee=sum(line.amount_minor for fact in landed for line in fact.lines if line.summed and line.code != "to_card"),
@@ -132,7 +136,7 @@ def _disagrees(places: dict[str, int]) -> str:
     """What came in by the devices' books is what the rows have it for; pieces without a value are let be."""
     came = places.get("box", 0) + places.get("bank", 0)
     kept = sum(places.get(place, 0) for place in ("sale", "claim", "card", "fee", "orphan"))
-    if "pieces" in places or "doubt" in places:
+    if places.keys() & {"pieces", "doubt", "asked"}:
         return "" if came >= kept else f"{came} came in, and {kept} is told of"
     return "" if came == kept else f"{came} came in, and {kept} is told of"
 

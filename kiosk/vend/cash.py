@@ -41,6 +41,9 @@ def stopped(rules: Rules, state: State) -> str:
     """What of this machine's own takes nothing now: notes | coins | cash, where all of it does not; "" where all of it works."""
     own = [device for device in till.CASH if device in rules.acceptors]
     down = [device for device in own if outage.word(state, device)]
+    unpaid = state.sale is not None and not state.sale.tender_minor
+    if unpaid and not any(outage.works(state, device) for device in own):
+        return "cash"  # closed, locked or at a rule's end: who has put nothing in is told so
     return "" if not down else "cash" if down == own else down[0]
 
 

@@ -45,7 +45,7 @@ def insert(rules: Rules, state: State) -> Parts:
         "beside": bool(sale.beside or sale.beside_minor),
         "refused": bool(state.here.came_back),
         "why_refused": state.here.came_back,
-        "more_minor": 0 if state.here.stop else soft,
+        "more_minor": soft if cash_works(state) else 0,
         "to_card_minor": to_card_minor(lines),
         "ask_stop": state.here.asked == "stop",
         "printer": paper_works(state),

@@ -6,7 +6,7 @@ takes away; where none of `MONEY` remains the machine is out of service. A word 
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -72,6 +72,7 @@ COMFORTS = ("modem", "voice", "display", "board")
 DEVICES = tuple(dict.fromkeys(row.device for row in OUTAGES))
 _FIRST = {row.device: row for row in reversed(OUTAGES)}
 _ROWS = {(row.device, code): row for row in OUTAGES for code in row.codes}
+_TAKERS = {service: tuple(dict.fromkeys(row.device for row in OUTAGES if service in row.lost)) for service in get_args(Service)}
 _PAID_AT = tuple(row.device for row in OUTAGES if len(row.lost) == 1 and row.lost[0] in MONEY)
 _OTHER = Outage("other", (), ())
 
@@ -132,16 +133,18 @@ def lasting(state: State) -> dict[str, str]:
     return {**gone, **unknown, **state.faults}
 
 
-def rows(state: State) -> Iterator[Outage]:
+def rows(state: State, devices: Iterable[str] = DEVICES) -> Iterator[Outage]:
     """What stands now, in the table's order. The offline rules have two words: for money, and for codes."""
-    for device in DEVICES:
-        said = (state.here.stop, state.here.code_stop) if device == "rules" else (word(state, device),)
-        yield from (of(device, code) for code in dict.fromkeys(said) if code)
+    for device in devices:
+        if device == "rules":
+            yield from (of(device, code) for code in dict.fromkeys((state.here.stop, state.here.code_stop)) if code)
+        elif said := word(state, device):
+            yield of(device, said)
 
 
-def works(state: State, service: Service) -> bool:
+def works(state: State, service: str) -> bool:
     """Does nothing take it away? A device that this machine has not is never up, so what needs it is not offered either."""
-    return all(service not in row.lost for row in rows(state))
+    return all(service not in row.lost for row in rows(state, _TAKERS[service]))
 
 
 def takes(state: State, device: str) -> tuple[int, ...]:

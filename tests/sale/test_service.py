@@ -29,3 +29,20 @@ def test_a_sale_that_holds_money_is_finished_though_the_machine_was_closed() -> 
     shop.press("finish")
     card.into_meter()
     assert card.credited == [95_00]
+
+
+def test_a_machine_that_is_closed_in_the_middle_of_a_sale_takes_no_more_and_says_so() -> None:
+    shop, card = Shop(), Card()
+    shop.insert(card)
+    shop.press("tender", "cash")
+    shop._add((ServiceClosed("014", "order"),))
+    assert shop.view.params["stopped"] == "cash"
+    assert sale.stance(shop.rules, shop.state).notes == ()
+    shop._add((ServiceOpened("014"),))
+    shop.feed(100_00)
+    shop._add((ServiceClosed("014", "order"),))
+    assert (shop.view.params["stopped"], shop.view.params["more_minor"]) == ("", 0), "no more fits; ENTER puts it on the card"
+    assert sale.stance(shop.rules, shop.state).coins == ()
+    shop.press("finish")
+    card.into_meter()
+    assert card.credited == [95_00]

@@ -175,7 +175,7 @@ class Acceptor(ABC):
         """Start-up and service on one open port, again and again: a silent device is no reason to close it."""
         failures = 0
         while not self._stopping.is_set():
-            bus = Bus(port, self._address, self._mode, self._echo, self.pace, wary=failures > 0)
+            bus = Bus(port, self._address, self._mode, self._echo, self.pace, wary=failures > 0, stopping=self._stopping)
             try:
                 self._start_up(bus)
                 failures = 0

@@ -4,6 +4,8 @@ The line is one wire, so that most adapters hear themselves: the echo of a reque
 is learnt from the first answer. Source: ccTalk Generic Specification 4.7, part 1, sections on echo, time-outs and retries.
 """
 
+import threading
+
 import msgspec
 
 from kiosk.devices import contract
@@ -42,10 +44,24 @@ class Refused(contract.Refused):
 
 
 class Bus:
-    """Requests to one address. `echo` None: find out. `wary`: wait for silence before each request, on a line that answers late."""
+    """Requests to one address. `echo` None: find out. `wary`: wait for silence before each request, on a line that answers late.
 
-    def __init__(self, port: Port, address: int, mode: Mode, echo: bool | None, pace: Pace, *, wary: bool = False) -> None:
+    Once `stopping` is set nothing is asked a second time.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        address: int,
+        mode: Mode,
+        echo: bool | None,
+        pace: Pace,
+        *,
+        wary: bool = False,
+        stopping: threading.Event | None = None,
+    ) -> None:
         self._port, self._address, self._mode, self._pace = port, address, mode, pace
+        self._stopping = stopping or threading.Event()
         self._echo, self._wary = echo, wary
         self._decoder = Decoder(mode)
         self._clean = False  # the last exchange ended as it should
@@ -55,7 +71,9 @@ class Bus:
 
         Only what may happen twice is asked more than once. Raises Silent, Refused, PortLost.
         """
-        for _ in range(tries):
+        for attempt in range(tries):
+            if attempt and self._stopping.is_set():
+                break
             reply = self._exchange(header, data, timeout_s or self._pace.reply_s)
             if reply is None or reply.header == BUSY:
                 continue

@@ -48,7 +48,7 @@ class NotSent(DeviceError):
 
 
 class Modem:
-    """Over one open port. `stopping`: ends the long wait for the network."""
+    """Over one open port. `stopping`: ends every wait."""
 
     def __init__(self, port: Port, waits: Waits, stopping: Callable[[], bool] = lambda: False) -> None:
         self._port, self._waits, self._stopping = port, waits, stopping
@@ -135,7 +135,8 @@ class Modem:
 
     def _next(self, deadline: float) -> Line | None:
         while not self._inbox:
-            if not self._listen(deadline):
+            heard = self._listen(min(deadline, after(self._waits.hear_s)))
+            if self._stopping() or (not heard and time.monotonic() >= deadline):
                 return None
         return self._inbox.popleft()
 

@@ -3,6 +3,7 @@ and in the terminal's own book it is the approvals less the reversals."""
 
 import json
 import queue
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from kiosk.devices.sim.zvt import TerminalSimulator
 from kiosk.vend import facts as f
 from kiosk.vend.bank import PosFinal, PosUnexplained
 from kiosk.vend.view import View
+from kiosk.vend.witness import Restored
 from tests.kill.street import Corner, Household, Person, books
 from tests.pcscd import running_pcscd
 
@@ -167,3 +169,44 @@ def test_a_kiosk_killed_at_every_journal_step_of_a_payment_by_bank_card_is_paid_
         failed = [sentence for sentence in corners.map(die, deaths) if sentence]
     assert not failed, "\n".join(failed)
     assert len(deaths) >= 2 * len(steps_of)
+
+
+@pytest.mark.slow
+@pytest.mark.covers("rule-2", "abuse-29")
+def test_yesterdays_disk_is_noticed_by_the_receipts_in_the_terminals_book(tmp_path: Path) -> None:
+    """Nothing else knows: only bank cards have paid here since."""
+    corner = BankCorner(tmp_path, VpcdSlot(PORTS[0]), READERS[0], **MODELS["keeps"])
+    first, *others = [Household(tmp_path / f"home-{number}", number) for number in (1, 2, 3)]
+    image = tmp_path / "image"
+    image.mkdir()
+
+    def off() -> None:
+        assert corner.running
+        corner.running.stop()
+        corner.bury()
+
+    def disk(to: Path, source: Path) -> None:
+        for old in to.glob("store.db*"):
+            old.unlink()
+        for name in source.glob("store.db*"):
+            shutil.copy2(name, to / name.name)
+
+    try:
+        corner.start_here()
+        CardHolder(corner, first, ()).recharge()
+        off()
+        disk(image, corner.place)
+        corner.start_here()
+        for home in others:
+            CardHolder(corner, home, ()).recharge()
+        off()
+        disk(corner.place, image)
+        corner.start_here()
+        corner.until(lambda view: view.phase == "out" and view.params["why"] == "restored", why="what the disk is")
+        off()
+    finally:
+        corner.stop()
+    facts = corner.facts()
+    assert [(fact.witness, fact.here, fact.there) for fact in facts if isinstance(fact, Restored)] == [("terminal", 1, 3)]
+    assert not [fact for fact in facts if isinstance(fact, PosUnexplained)]
+    assert corner.paid_minor() == 3 * AMOUNT

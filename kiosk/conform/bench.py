@@ -78,13 +78,13 @@ class Bench:
             process.kill()
 
     @contextlib.contextmanager
-    def alive(self) -> Iterator[DriverProcess]:
+    def alive(self, patience_s: float = UP_S) -> Iterator[DriverProcess]:
         """Started, and up; that it came up is an observation of `serves`."""
         with self.made() as process:
             since = self.desk.mark
             process.start(START_S)
-            up = self.desk.until(lambda: self.desk.ups(since) and self.works(process), UP_S)
-            self.see("serves", kept=up, what="up, and health works" if up else self.standing(process, f"not up in {UP_S:.0f} s"))
+            up = self.desk.until(lambda: self.desk.ups(since) and self.works(process), patience_s)
+            self.see("serves", kept=up, what="up, and health works" if up else self.standing(process, f"not up in {patience_s:.0f} s"))
             yield process
 
     def works(self, process: DriverProcess) -> bool:

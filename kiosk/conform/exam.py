@@ -85,7 +85,7 @@ def examine(
     if not promises:
         known = ", ".join(dict.fromkeys(promise.name for promise in of(subject.role)))
         raise NoSuchSubject(
-            f"A {subject.role} promises {known}." if known else f"There is no role {subject.role}; there are {', '.join(EVERY)}."
+            f"A driver for {subject.role} promises {known}." if known else f"There is no role {subject.role}; there are {', '.join(EVERY)}."
         )
     maker = registry.maker_of(subject)
     registry.checked(subject)

@@ -222,7 +222,7 @@ def terminal_remembers(bench: Bench) -> None:
         bench.see("remembers", kept=outcome == "approved", what=f"a payment: {outcome}")
         process.kill()
     bench.desk.again()
-    with bench.alive():
+    with bench.alive(BOOK_S):
         outcome = pos(bench, "recover", payment, BOOK_S, before=book)
         bench.desk.until(lambda: not state(bench)["open"], BOOK_S)
         paid = state(bench)["charged_minor"] - before["charged_minor"]

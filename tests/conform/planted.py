@@ -24,6 +24,7 @@ from kiosk.devices.display.driver import DisplayDriver
 from kiosk.devices.fitting import Outfit, Part
 from kiosk.devices.port import DescriptorPort, Port, PortLost, open_port
 from kiosk.devices.printer.driver import PrinterDriver
+from kiosk.devices.printer.escpos import mark_of
 from kiosk.devices.printer.link import PrinterLink
 from kiosk.devices.sms import driver as sms
 from kiosk.devices.zvt.attempt import Attempt
@@ -248,8 +249,8 @@ def prints_on(part: Part, outfit: Outfit) -> Driver:
         def _serve(self, link: PrinterLink) -> None:
             if note.exists():
                 link.greet()
-                link.send(note.read_bytes())
-                link.send(note.read_bytes())
+                link.find_sign()
+                link.deliver(note.read_bytes(), mark_of(1))
                 note.unlink()
             super()._serve(link)
 

@@ -167,6 +167,7 @@ SAMPLES: Mapping[str, Sample] = {
     "bank-remove": _at(_with(_BANK, prompt="remove"), 60, 90),
     "bank-off": Sample(replace(_with(_BANK, state="off"), lines=(), offers=())),
     "bank-back": Sample(replace(_with(_BANK, state="back"), lines=(), offers=(), held=True)),
+    "bank-none": _at(replace(_with(_BANK, state="none"), offers=(CASH, BANK, CANCEL)), 30, 30),
     "bank-aborted": _at(replace(_with(_BANK, state="aborted"), lines=(), offers=(CASH, BANK, CANCEL)), 30, 30),
     "bank-busy": _at(replace(_with(_BANK, state="busy"), lines=(), offers=(CASH, CANCEL)), 30, 30),
     "bank-reversed": _at(replace(_with(_BANK, state="reversed"), lines=(), offers=(BANK, CANCEL)), 30, 30),

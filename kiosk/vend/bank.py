@@ -217,7 +217,7 @@ def moved(bank: Bank, fact: PosFact) -> Bank:
             return replace(bank, open=replace(held, stage="unknown"))
         case PosFinal():
             return replace(bank, open=None, payments=bank.payments + 1, amount_minor=bank.amount_minor + fact.amount_minor)
-        case PosReversed():
+        case PosReversed() | PosDeclined(why="none" | "people"):  # it may have been taken back under a number of its own
             return replace(bank, open=None, asked=bank.asked + 1)
     return replace(bank, open=None)
 
@@ -241,7 +241,7 @@ def now_after(now: PosNow, fact: PosFact, row: Row) -> PosNow:
             return replace(now, doing="pay", pay=now.jobs, tag="", amount_minor=fact.amount_minor)
         case PosDeclined():
             broken = fact.why in ("busy", "no_line", *NIGHTLY) or fact.why.startswith("fault")
-            return replace(now, said="busy" if broken else "aborted" if fact.why == "aborted" else "declined", tag="")
+            return replace(now, said="busy" if broken else fact.why if fact.why in ("aborted", "none") else "declined", tag="")
         case PosReversed():
             return replace(now, said="reversed", tag="")
         case PosUnknown():

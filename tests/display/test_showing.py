@@ -55,6 +55,7 @@ def test_an_amount_on_the_display_is_the_amount_on_the_screen(name: str) -> None
         ("claim-no-paper", Shown("150.00 yuan", "is safe", "150.00")),
         ("still", Shown("150.00 yuan", "in the machine", "150.00", "collect")),
         ("bank-declined", Shown("No money was taken", "")),
+        *((f"bank-{state}", Shown("No money was taken", "")) for state in ("none", "aborted", "busy", "reversed")),
         ("take_card", Shown("Take your card", "")),
         ("account-unproven", Shown("In use", "")),
         ("out", Shown("OUT OF SERVICE", "Use another machine")),

@@ -17,6 +17,7 @@ TO_DO: Mapping[str, str] = {  # what is said where no amount is
     "attract": "put_card", "reading": "reading", "account": "busy", "amount": "amount", "code": "code", "insert": "put_money",
     "writing": "leave_card", "take_card": "take_card", "still": "more_time", "refused": "read_screen", "bank": "read_screen",
 }  # fmt: skip
+NONE_TAKEN = {"declined", "aborted", "busy", "reversed", "none"}  # bank cards that came to nothing: no amount is anybody's any more
 LAMP = {"you": "price", "machine": "collect", "card": "total"}
 
 
@@ -53,7 +54,7 @@ def shown(view: View, wording: Wording = PLAIN) -> Shown:
 def _to_do(view: View) -> str:
     """The key of what is said without an amount."""
     state = view.params.get("state")
-    if state == "declined":
+    if view.phase == "bank" and state in NONE_TAKEN:
         return "none_taken"
     return TO_DO.get(view.phase, "read_screen") if not state else "read_screen"
 
@@ -67,7 +68,7 @@ def _amount(view: View, wording: Wording) -> int | None:
         tender = view.params.get("tender")
         return tender if isinstance(tender, int) and tender else view.figure_minor or None
     answered = view.phase == "code" and view.params.get("state", "checking") != "checking"
-    if view.phase == "refused" or answered or view.params.get("state") == "declined":
+    if view.phase == "refused" or answered or (view.phase == "bank" and view.params.get("state") in NONE_TAKEN):
         return None
     return view.figure_minor or None
 

@@ -5,7 +5,7 @@ from kiosk.vend.view import View
 
 FIELDS = {
     "follow": "you", "off": "you", "approved": "machine", "back": "held", "silent": "held", "declined": "none", "aborted": "none",
-    "busy": "none", "reversed": "none",
+    "busy": "none", "reversed": "none", "none": "none",
 }  # fmt: skip
 PLACES = {"approved": "machine", "back": "asking", "silent": "asking"}
 PROMPTS = ("pin", "wait", "remove")  # beside the card itself

@@ -105,7 +105,7 @@ def bank(rules: Rules, state: State) -> Parts:
 
 
 def bank_state(state: State) -> str:
-    """follow | off | approved | back | silent, of an open payment; declined | aborted | busy | reversed | none, of one that came to nothing."""
+    """While it is open: follow | off | approved | back | silent; come to nothing: declined | aborted | busy | reversed | none."""
     payment, pos = state.bank.open, state.here.pos
     match payment.stage if payment else "":
         case "requested":

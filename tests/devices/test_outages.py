@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -25,6 +26,7 @@ from kiosk.vend.journal import Journal
 from kiosk.vend.operators.tables import STATUS, devices
 from kiosk.vend.outage import BUYING, MONEY, OUTAGES, Outage
 from kiosk.vend.ports import Stance
+from kiosk.vend.sms import Texts
 from kiosk.vend.state import State
 from kiosk.vend.till import CashBoxRemoved
 from kiosk.vend.view import Offer, View
@@ -244,6 +246,7 @@ PHASES = {name: how for name, (_, how) in EVERYWHERE.items()}
 def fitted(how: str) -> Shop:
     """A shop in that phase, with everything fitted."""
     here = PHASES[how]()
+    here.rules = msgspec.structs.replace(here.rules, texts=Texts(country="254"))
     for device in ("terminal", *outage.COMFORTS):
         outages.befall(here, up(device))
     return here
@@ -254,6 +257,13 @@ def test_in_every_phase_nothing_is_offered_that_the_word_takes_away(how: str) ->
     for row, code in WORDS:
         here = struck(fitted(how), row.device, code)
         assert not given(here) & lost(row), (how, row.device, code, given(here))
+
+
+def test_after_a_sale_the_proof_comes_by_whatever_works() -> None:
+    for how in ("done", "claim"):
+        assert given(fitted(how)) == {"paper", "text"}
+        for device, gone in (("printer", "paper"), ("modem", "text")):
+            assert given(struck(fitted(how), device, "offline")) == {"paper", "text"} - {gone}
 
 
 def test_before_any_money_all_that_remains_is_offered() -> None:

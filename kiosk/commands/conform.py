@@ -7,7 +7,7 @@ import typer
 
 from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
 
-EXIT_UNTRIED = 4
+EXIT_UNTRIED = 8
 
 
 def conform(
@@ -29,7 +29,7 @@ def conform(
 
     The driver runs in a process of its own; between it and its device the kit holds the cable. It takes minutes. Without --port our own
     simulator stands at the far end; with it whatever is there, and what only a hand can do (a note, a card) is untried without --hand.
-    Exit codes: 0 every promise is kept; 1 one is broken; 2 there is no such driver or option; 3 the port cannot be had; 4 nothing is
+    Exit codes: 0 every promise is kept; 1 one is broken; 2 there is no such driver or option; 3 the port cannot be had; 8 nothing is
     broken, and something is untried.
     """
     import msgspec

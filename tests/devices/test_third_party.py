@@ -1,106 +1,32 @@
-"""Somebody else's driver: a package is built and installed beside the kiosk, kiosk.toml names it, and the kiosk's own program uses it."""
+"""Somebody else's driver: a package is built and installed beside the kiosk, kiosk.toml names it, and the kiosk's own program uses it.
+
+The package is that of docs/drivers.md, as it stands there.
+"""
 
 import os
+import re
 import subprocess
 import sys
 import time
+import tomllib
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from kiosk.cli import app
+from kiosk.conform.promises import EVERY, PROMISES, of
+from kiosk.devices.gate import WORDS
 from kiosk.devices.port import PortLost, after
 from kiosk.devices.sim.pty import Cable
 
-PROJECT = """[project]
-name = "acme-semaphore"
-version = "1.0"
-
-[project.entry-points."kiosk.drivers"]
-"board/semaphore" = "acme_semaphore:board"
-"board/broken" = "acme_semaphore:nothing_like_it"
-"notes/cctalk" = "acme_semaphore:board"
-
-[build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
-
-[tool.hatch.build.targets.wheel]
-packages = ["acme_semaphore"]
-"""
-
-DRIVER = '''"""A signal arm: up while the machine is ready for a customer."""
-
-import threading
-
-import msgspec
-
-from kiosk.devices.contract import Health, Identity, Told
-from kiosk.devices.fitting import checked_options, takes
-from kiosk.devices.port import PortLost, open_port
-from kiosk.vend.ports import DeskDied
-
-
-class Options(msgspec.Struct, frozen=True):
-    arms: int = 1
-
-
-class Semaphore:
-    role = "board"
-
-    def __init__(self, desk, address, arms):
-        self._desk, self._address, self._arms = desk, address, arms
-        self._told = Told("board", desk.tell)
-        self._stopping, self._thread, self._who = threading.Event(), None, None
-
-    @property
-    def alive(self):
-        return bool(self._thread and self._thread.is_alive())
-
-    def start(self):
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def stop(self, timeout_s=5.0):
-        self._stopping.set()
-        if self._thread:
-            self._thread.join(timeout_s)
-
-    def health(self):
-        return self._told.health
-
-    def identity(self):
-        return self._who
-
-    def _run(self):
-        while not self._stopping.is_set():
-            try:
-                port = open_port(self._address)
-                self._who = Identity("board", "semaphore", maker="Acme", port=self._address)
-                self._told.up()
-                self._serve(port)
-            except PortLost:
-                self._told.down("offline", "no_device")
-                self._stopping.wait(0.1)
-            except DeskDied:
-                return
-
-    def _serve(self, port):
-        rev = -1
-        while not self._stopping.is_set():
-            published = self._desk.wait(rev, 0.2)
-            if published.rev != rev:
-                rev = published.rev
-                port.write(published.view.phase.encode() * self._arms + b"\\n")
-        port.close()
-
-
-@takes(Options)
-def board(part, outfit):
-    return Semaphore(outfit.desk, part.port, checked_options(part, Options).arms)
-'''
+PAGE = Path("docs/drivers.md").read_text("utf-8")
+PROJECT, DEVICE = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+DRIVER, ARM = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+POINT = '"board/semaphore" = "acme_semaphore:board"\n'
+BAD_POINTS = '"board/broken" = "acme_semaphore:nothing_like_it"\n"notes/cctalk" = "acme_semaphore:board"\n'
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +34,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where an installer puts the wheel: a pure wheel is unpacked into site-packages."""
     place = tmp_path_factory.mktemp("acme")
     (place / "acme_semaphore").mkdir()
-    (place / "pyproject.toml").write_text(PROJECT)
+    (place / "pyproject.toml").write_text(PROJECT.replace(POINT, POINT + BAD_POINTS))
     (place / "acme_semaphore" / "__init__.py").write_text(DRIVER)
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel"], cwd=place, check=True, capture_output=True)
     (wheel,) = (place / "dist").glob("*.whl")
@@ -151,7 +77,7 @@ def test_a_package_that_brings_a_driver_is_used_by_a_kiosk_that_was_not_touched(
     try:
         seen = b""
         end = time.monotonic() + 60
-        while b"outout\n" not in seen and b"attractattract\n" not in seen:  # without acceptors and reader it is out of service
+        while b"out 0\nout 0\n" not in seen and b"attract 0\nattract 0\n" not in seen:  # without acceptors and reader it is out of service
             assert time.monotonic() < end, (seen, (folder / "core.log").read_text())
             seen += port.receive(after(1.0))
     except PortLost as lost:  # pragma: no cover - the simulator's own end cannot hang up
@@ -188,3 +114,57 @@ def test_two_packages_with_one_driver_are_both_named(folder: Path, site: Path, t
     names(folder, "semaphore")
     said = doctor(folder, Path(f"{site}:{tmp_path / 'other'}"))
     assert "acme-semaphore and zeta both bring a driver board/semaphore." in said
+
+
+def conform(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    whole = [sys.executable, "-m", "kiosk", "conform", *words]
+    return subprocess.run(whole, env=environment(site), capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.fixture
+def arm(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The page's simulated arm: its port and its socket."""
+    (tmp_path / "arm.py").write_text(ARM)
+    port, hand = tmp_path / "port", tmp_path / "hand"
+    with subprocess.Popen([sys.executable, str(tmp_path / "arm.py"), str(port), str(hand)]) as device:
+        end = time.monotonic() + 20
+        while not (port.exists() and hand.exists()):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        yield str(port), str(hand)
+        device.kill()
+
+
+@pytest.mark.slow
+def test_the_page_s_driver_keeps_every_promise_of_a_board(site: Path, arm: tuple[str, str]) -> None:
+    port, hand = arm
+    said = conform(site, "board", "--protocol", "semaphore", "--port", port, "--hand", hand)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert said.stdout.startswith("board/semaphore of acme-semaphore 1.0, ")
+    assert said.stdout.endswith(f"KEPT: {len(of('board'))} kept, 0 broken, 0 untried.\n")
+
+
+def test_what_needs_a_hand_is_untried_where_there_is_none(site: Path, arm: tuple[str, str]) -> None:
+    said = conform(site, "board", "--protocol", "semaphore", "--port", arm[0], "--only", "newest", "--only", "serves")
+    assert said.returncode == 8, said.stdout + said.stderr
+    assert "\nUNTRIED newest: " in said.stdout
+    assert said.stdout.endswith("UNTRIED: 1 kept, 0 broken, 1 untried.\n")
+
+
+def test_the_page_lists_every_promise_and_every_word_that_a_role_may_tell() -> None:
+    tables = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("| ")]
+    who = {EVERY: "every driver", EVERY[:-1]: "all but voice"}
+    promises = [[promise.name, who.get(promise.roles, ", ".join(promise.roles)), promise.says] for promise in PROMISES]
+    assert [row for row in tables if row in promises] == promises
+    told = {
+        role: set(re.findall(r"[A-Z]\w+", row[2]))
+        for row in tables
+        for role in row[0].split(", ")
+        if re.search("DeviceUp|AcceptorUp|PrinterState", row[-1])
+    }
+    assert told == {role: {word.__name__ for word in words} for role, words in WORDS.items()}
+
+
+def test_the_page_s_example_is_a_device() -> None:
+    (part,) = tomllib.loads(DEVICE)["device"]
+    assert (part["role"], part["protocol"], part["options"]) == ("board", "semaphore", {"arms": 2})

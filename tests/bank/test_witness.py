@@ -98,6 +98,18 @@ def test_what_one_power_cut_takes_away_is_no_disk_that_was_put_back() -> None:
     assert shop.state.bank.open is None
 
 
+def test_a_terminal_that_took_a_payment_back_by_itself_under_a_number_of_its_own_is_no_alarm() -> None:
+    shop = Counter(Terminal(receipts=40))
+    paying(shop, Card())
+    shop.terminal.script = {"pay": ["unknown"]}
+    shop.terminal.receipts = 42  # approved, and reversed when nobody gave goods
+    shop.work()
+    shop.wait(20)
+    shop.up()
+    assert (shop.state.bank.open, shop.state.bank.receipt) == (None, 42)
+    assert [type(fact) for fact in shop.facts() if isinstance(fact, PosUnexplained | Restored)] == []
+
+
 @pytest.mark.covers("rule-2")
 def test_receipts_of_somebody_else_are_an_alarm_while_the_machine_runs_and_at_a_start_but_for_one_a_witness() -> None:
     shop = Counter(Terminal(receipts=40))

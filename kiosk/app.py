@@ -31,6 +31,8 @@ from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
 
 STARTING = View("out", params={"why": "starting"})
+LOST = View("out", params={"why": "core"})  # there may be money in it, and its journal says whose
+ANEW = (STARTING, LOST)  # after them revs begin again
 STDIN, OUTPUTS = 0, (1, 2)
 GONE_S = 2.0  # between two looks whether the terminal is still there
 Control = Callable[[str, Mapping[str, Any]], None]
@@ -85,9 +87,9 @@ class ViewChanged(Message, bubble=False):
 
     def can_replace(self, message: Message) -> bool:
         """The newer wins, whatever the order in which threads came; after a core was lost its revs begin again."""
-        if not isinstance(message, ViewChanged) or self.view is STARTING:
+        if not isinstance(message, ViewChanged) or self.view in ANEW:
             return False
-        return message.view is STARTING or message.view.rev >= self.view.rev
+        return message.view in ANEW or message.view.rev >= self.view.rev
 
 
 class Glass(Screen[None], inherit_bindings=False):
@@ -188,7 +190,7 @@ class KioskApp(App[None], inherit_bindings=False):
 
     def on_view_changed(self, message: ViewChanged) -> None:
         """Swap the View; the board paints what is different. One that comes late is dropped."""
-        if message.view is STARTING or message.view.rev >= self.board.view.rev:
+        if message.view in ANEW or message.view.rev >= self.board.view.rev:
             self.board.show(drawn(message.view) if self._console else message.view)
             self._listen(*self._heard.seen(message.view, self._monotonic_ms()))
 

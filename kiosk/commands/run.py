@@ -97,13 +97,13 @@ def _keep_to_itself() -> None:
 def _screen(socket: Path, palette: str, sound: str) -> int:
     """First paint first: the link looks for its core behind it."""
     chosen = _palette(palette)
-    from kiosk.app import STARTING, KioskApp, to_voice
+    from kiosk.app import LOST, KioskApp, to_voice
     from kiosk.link import LinkClient
 
     client = LinkClient(socket)
     app = KioskApp(client, chosen, speak=to_voice(client))
     _give_ears(app, sound)
-    client.lost = lambda: app.post(STARTING)
+    client.lost = lambda: app.post(LOST)
     app.show()
     client.close()
     return EXIT_DIED if app.crashed else 0

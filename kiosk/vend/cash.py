@@ -39,6 +39,8 @@ def open_for_cash(state: State) -> bool:
 
 def stopped(rules: Rules, state: State) -> str:
     """What of this machine's own takes nothing now: notes | coins | cash, where all of it does not; "" where all of it works."""
+    if state.here.stop:
+        return "cash"
     own = [device for device in till.CASH if device in rules.acceptors]
     down = [device for device in own if outage.word(state, device)]
     unpaid = state.sale is not None and not state.sale.tender_minor

@@ -44,7 +44,7 @@ def insert(rules: Rules, state: State) -> Parts:
         "stopped": cash.stopped(rules, state),
         "beside": bool(sale.beside or sale.beside_minor),
         "refused": bool(state.here.came_back),
-        "why_refused": state.here.came_back,
+        "why_refused": "limit" if state.here.came_back == "inhibited" else state.here.came_back,  # the one reason to shut one note
         "more_minor": soft if cash_works(state) else 0,
         "to_card_minor": to_card_minor(lines),
         "ask_stop": state.here.asked == "stop",

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
+from kiosk.app import LOST
 from kiosk.core import machine_of
 from kiosk.devices.card.driver import CardDriver
 from kiosk.devices.card.inprocess import InProcessReader
@@ -33,7 +34,7 @@ from kiosk.vend import sale
 from kiosk.vend.desk import Desk, recover
 from kiosk.vend.journal import Journal
 from kiosk.vend.money import CNY
-from kiosk.vend.ports import Published
+from kiosk.vend.ports import DeskDied, Published
 from kiosk.vend.rows import Recorded
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.seen import Choice, Tick
@@ -174,7 +175,20 @@ class Machine:
 
     @property
     def view(self) -> View:
-        return self.desk.published().view
+        """What the glass shows, also of a core that has ended."""
+        try:
+            return self.desk.published().view
+        except DeskDied:
+            return LOST
+
+    def subscribe(self, callback: Callable[[View], None]) -> None:
+        """As a core lets a screen watch it."""
+        callback(self.view)
+        self.desk.subscribe(lambda published: callback(published.view))
+
+    def tell(self, choice: Choice) -> None:
+        """What a screen says."""
+        self.desk.tell(choice)
 
     def until(self, what: Callable[[View], object], timeout_s: float = 8.0) -> View:
         """The first screen of which that is true."""
@@ -265,7 +279,7 @@ class Machine:
         for _ in range(int(seconds * 2)):
             self.clock.leap_ms += 500
             self.desk.tell(Tick())
-        eventually(self.desk._inbox.empty)
+            eventually(self.desk._inbox.empty)
 
 
 def _opened(line: TcpLine) -> Port:

@@ -64,7 +64,7 @@ def test_failure_22_the_bank_approved_and_the_answer_was_lost(built: Built, *, k
         told.of(
             machine,
             money={},
-            screen=("bank", "No money was taken. The bank said no."),
+            screen=("bank", "No money was taken. The payment did not happen."),
             journal=[*recovered, "PosDeclined"],
             explain=["You paid nothing, and nothing was taken.", "Nothing was taken from your bank card."],
         )

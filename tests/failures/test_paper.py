@@ -93,7 +93,7 @@ def test_failure_17_paper_ends_or_the_cover_opens_in_the_middle_of_a_job(built: 
     told.of(
         machine,
         money=LANDED,
-        screen=("done", ON_CARD, "Nobody knows whether your receipt is whole.", "2: QR receipt."),
+        screen=("done", ON_CARD, "Is the receipt whole?", "2: QR receipt."),
         journal=[*SOLD, *printed],
         explain=["Your 95.00 is on the card", "Nobody can say whether your paper was printed.", CODES_ONLY, "Ask for a copy of your paper"],
         technician=[f"Printer: {how}.", "if not, prints it again as COPY"],
@@ -115,7 +115,7 @@ def test_failure_18_the_cutter_is_stuck(built: Built) -> None:
     told.of(
         machine,
         money=LANDED,
-        screen=("done", ON_CARD, "Nobody knows whether your receipt is whole.", "2: QR receipt."),
+        screen=("done", ON_CARD, "Is the receipt whole?", "2: QR receipt."),
         journal=[*SOLD, "PrintStarted", "ReceiptPrinted unknown", "DeviceFault printer error"],
         explain=["Your 95.00 is on the card", "Nobody can say whether your paper was printed.", CODES_ONLY],
         technician=["Printer: error."],
@@ -132,7 +132,7 @@ def test_failure_19_the_printer_takes_bytes_and_never_answers(built: Built) -> N
     told.of(
         machine,
         money=LANDED,
-        screen=("done", ON_CARD, "Your receipt was sent to the printer.", "Purchase: 8-4.", "Paid: 100.00."),
+        screen=("done", ON_CARD, "Sent to the printer.", "Purchase: 8-4.", "Paid: 100.00."),
         journal=[*SOLD, "PrintStarted", "ReceiptPrinted assumed"],
         explain=["Your 95.00 is on the card", "Your paper was sent to the printer."],
         technician=["Paper sent; this printer cannot confirm it."],

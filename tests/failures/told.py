@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kiosk.devices.sim.card_files import is_empty
 from kiosk.envelope import holds
 from kiosk.screens.customer import scene_of
 from kiosk.screens.speech import spoken
@@ -67,7 +68,7 @@ def _screen(view: View, wanted: tuple[str, ...]) -> dict[str, Any]:
     phase, first, *others = wanted
     if view.phase == "staff":
         return {"screen": view.phase}
-    said = spoken(view)
+    said = (*spoken(view), scene_of(view).status)
     right = view.phase == phase and scene_of(view).first == first and all(any(each in line for line in said) for each in others)
     return {} if right else {"screen": (view.phase, *said)}
 
@@ -118,7 +119,7 @@ def where(machine: Machine) -> dict[str, int]:
     books: Counter[str] = Counter(
         box=shown["box_minor"] + machine.coins.do({"do": "state"})["box_minor"] + collected,
         escrow=shown["held_minor"] or 0,
-        card=amount if count > machine.wallet[1] and machine.card.files[5][:1] != b"\x68" else 0,
+        card=amount if count > machine.wallet[1] and is_empty(machine.card.files[5]) else 0,
         bank=machine.booked("completed"),
         approved=machine.booked("open"),
         asked=state.bank.open.amount_minor if state.bank.open else 0,

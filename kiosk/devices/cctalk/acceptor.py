@@ -22,7 +22,7 @@ from kiosk.devices.contract import Standing
 from kiosk.devices.outbox import Outbox
 from kiosk.devices.port import Port, PortLost
 from kiosk.devices.supervise import supervised
-from kiosk.vend.ports import AcceptorMemory, Desk, Published, Stance
+from kiosk.vend.ports import AcceptorMemory, Desk, DeskDied, Published, Stance
 from kiosk.vend.seen import AcceptorDown, AcceptorReset, AcceptorUp, EventsLost, Seen
 
 _MISSES = 3  # polls without an answer before a device counts as gone
@@ -119,6 +119,9 @@ class Acceptor(ABC):
     def obey_escrow(self, bus: Bus, stance: Stance) -> None:  # noqa: B027 - coins have none
         """Gives a held note its word."""
 
+    def let_go(self, bus: Bus) -> None:  # noqa: B027 - coins have none
+        """The desk has died: gives back what is held."""
+
     @property
     def holding(self) -> bool:
         """Whether a note waits for its word."""
@@ -186,6 +189,10 @@ class Acceptor(ABC):
                 self._down("offline")
                 self._pause(failures)
                 failures += 1
+            except DeskDied:
+                with contextlib.suppress(Silent, Refused, PortLost):
+                    self.let_go(bus)
+                raise
             finally:
                 with contextlib.suppress(Silent, Refused, PortLost):
                     bus.ask(228, b"\0", size=0)

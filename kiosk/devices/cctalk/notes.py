@@ -123,6 +123,11 @@ class NoteAcceptor(Acceptor):
             held.hold_at = now + self.pace.hold_s
             bus.ask(154, _ROUTE["hold"], tries=1)
 
+    def let_go(self, bus: Bus) -> None:
+        """The desk has died: a note that was not told to fall is the customer's, at once."""
+        if self._held and self._held.said != "stack":
+            bus.ask(154, _ROUTE["return"], tries=1)
+
     def _route(self, bus: Bus, held: _Held, word: str) -> None:
         held.said, held.said_at, held.times = word, time.monotonic(), held.times + 1
         if held.times > _WORDS:

@@ -6,8 +6,8 @@ from kiosk.vend.view import View
 
 _OUTCOMES = {"assumed": "sent", "unknown": "torn", "qr": "photographed", "no_qr": "no_code"}
 _BELOW = {
-    "assumed": "done.sent", "unknown": "done.torn", "failed": "done.failed", "no_qr": "done.no_code", "texted": "done.texted_status",
-    "no_text": "done.no_text_status",
+    "assumed": "done.sent_status", "unknown": "done.torn_status", "failed": "done.failed_status", "no_qr": "done.no_code",
+    "texted": "done.texted_status", "no_text": "done.no_text_status",
 }  # fmt: skip
 _STATUS = {"asking": "done.asking", "no_paper": "done.without"}
 

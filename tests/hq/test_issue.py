@@ -58,6 +58,7 @@ def test_a_kiosk_sells_to_it_and_its_meter_opens_with_it(counter: Counter) -> No
     assert house.insert(card).error == ""
 
 
+@pytest.mark.covers("rule-22")
 def test_its_keys_left_the_vault_once_and_that_was_written_down_before(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     made = counter.vault.keyring

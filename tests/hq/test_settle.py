@@ -119,6 +119,7 @@ def taken_by_another(town: Town) -> tuple[Machine, Machine, Machine, Card]:
     return k07, k08, k09, card
 
 
+@pytest.mark.covers("rule-14")
 def test_another_slot_is_ordered_by_one_person_where_the_rows_name_the_record_that_took_the_first(town: Town) -> None:
     k07, k08, _, card = taken_by_another(town)
     town.hears(k07, k08)

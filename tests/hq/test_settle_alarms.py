@@ -48,6 +48,7 @@ def test_streets_with_coins_claims_and_power_cuts_raise_none() -> None:
         assert list(of_machine(lines, Memory())) == []
 
 
+@pytest.mark.covers("rule-15")
 def test_a_gap_is_told_and_goes_when_the_rows_come(town: Town) -> None:
     k07, k08, card = town.kiosk("K07"), town.kiosk("K08"), Card()
     bought(k07, card)
@@ -79,6 +80,7 @@ def alarms(*lines: Line) -> list[Alarm]:
     return list(of_card(seen for line in lines if (seen := shown(line))))
 
 
+@pytest.mark.covers("rule-14")
 def test_two_records_that_were_verified_in_one_slot_are_told() -> None:
     found = alarms(row("K07", 5, 0, verified(2, "aaaa0001")), row("K08", 9, HOUR_MS, verified(2, "bbbb0002")))
     assert [(each.what, each.kiosk, each.seq) for each in found] == [("repeat", "K08", 9)]

@@ -29,6 +29,7 @@ def in_box(machine: Machine, device: str = "notes") -> Found:
     return Found(sum(pieces), len(pieces), machine.accepted[device])
 
 
+@pytest.mark.covers("rule-25")
 def test_with_every_row_here_the_box_is_explained_to_the_cent(town: Town) -> None:
     k07 = town.kiosk("K07")
     bought(k07, Card())

@@ -34,6 +34,7 @@ def street(daemon: Pcscd, tmp_path: Path) -> Iterator[Street]:
     street.stop()
 
 
+@pytest.mark.covers("rule-11")
 def test_from_the_head_office_to_a_sale_and_locked_again_after_a_restart(street: Street) -> None:
     imported = street.kiosk("sync", "import", str(street.hq.bag))
     assert imported.returncode == 0, imported.stderr
@@ -85,6 +86,7 @@ def test_a_locked_kiosk_shows_a_balance_that_was_read_and_not_checked_and_takes_
     assert street.customer.files == before
 
 
+@pytest.mark.covers("rule-11")
 def test_no_card_a_foreign_card_no_store_and_a_revoked_card_are_each_said(street: Street) -> None:
     street.site.start()
     street.is_locked()

@@ -119,6 +119,7 @@ def test_until_a_float_is_granted_nothing_is_sold_and_where_nobody_grants_all_is
         b"",
     ],
 )
+@pytest.mark.covers("rule-22")
 def test_a_write_that_no_sale_makes_gets_no_mac(disguised: bytes) -> None:
     with pytest.raises(OverLimit, match="no sale makes"):
         a_purse().spend(SERIAL, disguised)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, insert, select, update
 
 from kiosk.hq.intake.ledger import OPEN, REVOKED, Head
 from kiosk.hq.intake.shape import SOUGHT, UNNAMED
@@ -57,14 +57,18 @@ def listed(connection: Connection) -> dict[str, Listed]:
 
 def heads(connection: Connection, numbers: Iterable[int], *, lock: bool) -> dict[int, tuple[Head, str]]:
     """By number: the head, and the totals that its last header said; locked in the order of their numbers until the transaction ends."""
-    wanted = sorted(numbers)
-    asked = select(HEAD).where(HEAD.c.kiosk_no.in_(wanted)).order_by(HEAD.c.kiosk_no)
-    found = connection.execute(asked.with_for_update() if lock else asked).all()
-    state = select(KIOSK.c.no, KIOSK.c.state, KIOSK.c.accepted_seq).where(KIOSK.c.no.in_(wanted))
-    states = {row.no: (row.state, row.accepted_seq) for row in connection.execute(state)}
+    wanted = {"numbers": sorted(numbers)}
+    found = connection.execute(_HEADS_HELD if lock else _HEADS, wanted).all()
+    states = {row.no: (row.state, row.accepted_seq) for row in connection.execute(_STATES, wanted)}
     return {
         row.kiosk_no: (Head(row.store, row.seq, row.hash, row.row_seq, row.row_hash, *states[row.kiosk_no]), row.totals) for row in found
     }
+
+
+_NUMBERS: BindParameter[list[int]] = bindparam("numbers", expanding=True)
+_HEADS = select(HEAD).where(HEAD.c.kiosk_no.in_(_NUMBERS)).order_by(HEAD.c.kiosk_no)
+_HEADS_HELD = _HEADS.with_for_update()
+_STATES = select(KIOSK.c.no, KIOSK.c.state, KIOSK.c.accepted_seq).where(KIOSK.c.no.in_(_NUMBERS))
 
 
 def changed(store: Store, kiosk: str, state: str, accepted_seq: int | None = None) -> None:

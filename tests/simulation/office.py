@@ -23,7 +23,7 @@ from kiosk.hq import kiosks
 from kiosk.hq.copies import proof
 from kiosk.hq.intake.importer import Importer, Taken
 from kiosk.hq.report.selling import ORPHAN, UNKNOWN
-from kiosk.hq.schema import DAY_KIOSK, FACT, HEAD, KIND, KIOSK, UTILITY
+from kiosk.hq.schema import FACT, HEAD, KIND, KIOSK, UTILITY
 from kiosk.hq.settlement.history import Damaged, explained
 from kiosk.hq.store import IN_MEMORY, Store, StoreError
 from kiosk.sync.ack import read_ack
@@ -36,6 +36,13 @@ from tests.simulation.books import Sums
 from tests.simulation.disk import PowerCut
 
 SOUGHT = ("WriteStarted", "CardVerified", "ForeignSaleFinished", "CardPresented", "ClaimIssued", "ClaimSettled", "Restored")
+
+
+HEADS = "SELECT id, seq, row_seq, row_hash FROM kiosk JOIN head ON kiosk_no = no"  # asked at every letter: not made anew each time
+SUMS = """
+    SELECT sum(sales), sum(tender_minor), sum(credit_minor), sum(fee_minor + debt_minor), sum(claim_minor), sum(returned_minor)
+    FROM day_kiosk JOIN kiosk ON kiosk_no = no WHERE id = ? AND tender NOT IN (?, ?)
+"""
 
 
 class BatchBox:
@@ -169,22 +176,13 @@ class Office:
 
     def heads(self) -> dict[str, tuple[int, int, str]]:
         """kiosk -> (batch, row, chain there), of what is in the store."""
-        asked = select(KIOSK.c.id, HEAD.c.seq, HEAD.c.row_seq, HEAD.c.row_hash).join(HEAD, HEAD.c.kiosk_no == KIOSK.c.no)
-        return {row[0]: (row[1], row[2], row[3]) for row in self.store.read(lambda c: c.execute(asked).all())}
+        return {row[0]: (row[1], row[2], row[3]) for row in self.raw().execute(HEADS)}
 
     def sums(self, kiosk: str) -> Sums:
         """What the daily summary says of one kiosk's sales, all days together; cash that no sale explains stands apart there."""
-        asked = select(DAY_KIOSK).join(KIOSK, KIOSK.c.no == DAY_KIOSK.c.kiosk_no)
-        asked = asked.where(KIOSK.c.id == kiosk, DAY_KIOSK.c.tender.not_in((ORPHAN, UNKNOWN)))
-        found = Sums()
-        for row in self.store.read(lambda c: c.execute(asked).mappings().all()):
-            found.sales += row["sales"]
-            found.tendered += row["tender_minor"]
-            found.credited += row["credit_minor"]
-            found.deducted += row["fee_minor"] + row["debt_minor"]
-            found.claims += row["claim_minor"]
-            found.returned += row["returned_minor"]
-        return found
+        summed = self.raw().execute(SUMS, (kiosk, ORPHAN, UNKNOWN)).fetchone()
+        sales, tendered, credited, deducted, claims, returned = (value or 0 for value in summed)
+        return Sums(sales, tendered, credited, deducted, claims, returned=returned)
 
     def rows(self, kiosk: str, first: int) -> list[tuple[int, int, int, int, str | None, str, int, bytes]]:
         """Journal rows as they stand in the store, in the journal's own columns."""

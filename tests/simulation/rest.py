@@ -157,8 +157,8 @@ def _nothing_open(world: "World") -> str:
         row = world.office.heads().get(kiosk.id, (0, 0, ""))[1]
         if sent.news > row:
             return f"{kiosk.id}: the office has row {row} of {sent.news}"
-        if not kiosk.betrayed and kiosk.books.sums != with_settled(world.office.sums(kiosk.id), kiosk.books.sums.settled):
-            return f"{kiosk.id}: the office adds up {world.office.sums(kiosk.id)}, the kiosk {kiosk.books.sums}"
+        if not kiosk.betrayed and kiosk.books.sums != with_settled(invariants.told_sums(world, kiosk.id), kiosk.books.sums.settled):
+            return f"{kiosk.id}: the office adds up {invariants.told_sums(world, kiosk.id)}, the kiosk {kiosk.books.sums}"
     return next((wrong for home in world.homes if (wrong := _money_arrived(world, home))), "")
 
 

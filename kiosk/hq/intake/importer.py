@@ -7,7 +7,7 @@ originals. Where one batch of a group is not simply the next one, nothing of the
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 
 from kiosk.envelope import Box
 from kiosk.hq import kiosks
@@ -27,6 +27,20 @@ UNPARKED_AT_ONCE = 16
 NOBODY = ""
 IMPORTED = (Verdict.OK, Verdict.EXCEPTION)
 HERE = (*IMPORTED, Verdict.REPLAY)
+
+# every batch asks these: they are made once, and not for each
+_NUMBER: BindParameter[int] = bindparam("number")
+_NUMBERS: BindParameter[list[int]] = bindparam("numbers", expanding=True)
+_SEQS: BindParameter[list[int]] = bindparam("seqs", expanding=True)
+_WAITED_FOR = select(PARKED.c.kiosk_no).where(PARKED.c.kiosk_no.in_(_NUMBERS)).distinct().order_by(PARKED.c.kiosk_no)
+_LEDGER = select(BATCH.c.kiosk_no, BATCH.c.seq, BATCH.c.hash).where(BATCH.c.kiosk_no.in_(_NUMBERS) & BATCH.c.seq.in_(_SEQS))
+_HEAD = select(HEAD.c.seq, HEAD.c.hash).where(HEAD.c.kiosk_no == _NUMBER)
+_PARKED = select(PARKED.c.raw).where(PARKED.c.kiosk_no == _NUMBER, PARKED.c.seq <= bindparam("seq"))
+_NEXT_PARKED = _PARKED.order_by(PARKED.c.seq, PARKED.c.hash).limit(UNPARKED_AT_ONCE)
+_ACKNOWLEDGED = select(HEAD, KIOSK.c.durable_seq).join(KIOSK, KIOSK.c.no == HEAD.c.kiosk_no).where(KIOSK.c.id == bindparam("kiosk"))
+_WAITING = select(PARKED.c.seq).where(PARKED.c.kiosk_no == _NUMBER).distinct().order_by(PARKED.c.seq).limit(LISTED_MAX)
+_RECENT = (BATCH.c.kiosk_no == _NUMBER) & (BATCH.c.seq > bindparam("seq")) & (BATCH.c.flagged > 0)
+_EXCEPTIONS = select(BATCH.c.seq).where(_RECENT).order_by(BATCH.c.seq)
 
 Signer = Callable[[str, bytes], bytes]
 """Label and bytes -> 64 bytes."""
@@ -96,14 +110,13 @@ class Importer:
 
     def _waited_for(self, numbers: Iterable[int]) -> list[int]:
         """Those of these kiosks of which anything is parked."""
-        asked = select(PARKED.c.kiosk_no).where(PARKED.c.kiosk_no.in_(list(numbers))).distinct().order_by(PARKED.c.kiosk_no)
-        return self.store.read(lambda connection: list(connection.execute(asked).scalars())) if numbers else []
+        asked = {"numbers": list(numbers)}
+        return self.store.read(lambda connection: list(connection.execute(_WAITED_FOR, asked).scalars())) if numbers else []
 
     def _here(self, good: Sequence[Shaped]) -> list[Shaped]:
         """Those that the ledger has already: it never changes, so no transaction need be asked again."""
-        mine = BATCH.c.kiosk_no.in_({each.kiosk_no for each in good}) & BATCH.c.seq.in_({each.header.seq for each in good})
-        asked = select(BATCH.c.kiosk_no, BATCH.c.seq, BATCH.c.hash).where(mine)
-        here = {tuple(row) for row in self.store.read(lambda connection: connection.execute(asked).all())}
+        asked = {"numbers": list({each.kiosk_no for each in good}), "seqs": list({each.header.seq for each in good})}
+        here = {tuple(row) for row in self.store.read(lambda connection: connection.execute(_LEDGER, asked).all())}
         return [each for each in good if (each.kiosk_no, each.header.seq, each.hash) in here]
 
     def shaped(self, raw: bytes) -> Shaped | BatchRefused:
@@ -190,9 +203,8 @@ class Importer:
         """Whatever waited for what has just come, and what became of it. Of two under one number the one that follows goes first."""
 
         def waiting(connection: Connection) -> list[bytes]:
-            head = connection.execute(select(HEAD.c.seq, HEAD.c.hash).where(HEAD.c.kiosk_no == kiosk_no)).one()
-            mine = select(PARKED.c.raw).where(PARKED.c.kiosk_no == kiosk_no, PARKED.c.seq <= head.seq + 1)
-            found = connection.execute(mine.order_by(PARKED.c.seq, PARKED.c.hash).limit(UNPARKED_AT_ONCE)).scalars()
+            head = connection.execute(_HEAD, {"number": kiosk_no}).one()
+            found = connection.execute(_NEXT_PARKED, {"number": kiosk_no, "seq": head.seq + 1}).scalars()
             return sorted(map(bytes, found), key=lambda raw: f'"prev":"{head.hash}"'.encode() not in raw)
 
         verdicts = []
@@ -220,12 +232,10 @@ class Importer:
         """How far the journal of this kiosk's store has come, signed; None where another store's stands here. Raises StoreError."""
 
         def work(connection: Connection) -> Ack | None:
-            both = select(HEAD, KIOSK.c.durable_seq).join(KIOSK, KIOSK.c.no == HEAD.c.kiosk_no).where(KIOSK.c.id == kiosk)
-            head = connection.execute(both).first()
+            head = connection.execute(_ACKNOWLEDGED, {"kiosk": kiosk}).first()
             if head is None or head.store not in ("", store):
                 return None
-            waiting = select(PARKED.c.seq).where(PARKED.c.kiosk_no == head.kiosk_no).distinct().order_by(PARKED.c.seq).limit(LISTED_MAX)
-            recent = (BATCH.c.kiosk_no == head.kiosk_no) & (BATCH.c.seq > head.seq - LISTED_MAX) & (BATCH.c.flagged > 0)
+            mine = {"number": head.kiosk_no}
             return Ack(
                 kiosk=kiosk,
                 store=store,
@@ -234,8 +244,8 @@ class Importer:
                 head_hash=head.row_hash or NO_BATCH,
                 durable_through=min(head.durable_seq, head.seq),
                 at_ms=now_ms,
-                parked=tuple(connection.execute(waiting).scalars()),
-                exceptions=tuple(connection.execute(select(BATCH.c.seq).where(recent).order_by(BATCH.c.seq)).scalars()),
+                parked=tuple(connection.execute(_WAITING, mine).scalars()),
+                exceptions=tuple(connection.execute(_EXCEPTIONS, mine | {"seq": head.seq - LISTED_MAX}).scalars()),
             )
 
         ack = self.store.read(work)

@@ -125,7 +125,7 @@ def of_import(world: "World", kiosk: Kiosk) -> str:
 
 
 def told_sums(world: "World", kiosk: str) -> Sums:
-    """The office's sums of one kiosk, as far as that one told them itself: without claims of which only another kiosk said that they landed."""
+    """The office's sums of one kiosk, as far as that one told them itself: without claims that landed as only another kiosk says yet."""
     found = world.office.sums(kiosk)
     credited, deducted, claims = (value or 0 for value in world.office.raw().execute(UNTOLD, (kiosk,)).fetchone())
     return replace(found, credited=found.credited - credited, deducted=found.deducted - deducted, claims=found.claims - claims)

@@ -10,13 +10,15 @@ Rows that this software learned to read and did not read again yet (`kiosk hq re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Table, func, select
 
 from kiosk.hq.intake.close import digest
+from kiosk.hq.intake.elsewhere import landed
 from kiosk.hq.intake.reread import BY, UNKNOWN
 from kiosk.hq.intake.rules import Known
-from kiosk.hq.intake.shape import Shaped, Shaper
-from kiosk.hq.intake.sold import SaleRow, settled_row
+from kiosk.hq.intake.shape import FINISHED, SOUGHT, Shaped, Shaper
+from kiosk.hq.intake.sold import ELSEWHERE, SaleRow, elsewhere_row, settled_row
 from kiosk.hq.intake.summary import KEYS, SUMS, day_after, recomputed
 from kiosk.hq.intake.writing import closed_through
 from kiosk.hq.report.posting import box_row, orphan_row
@@ -24,7 +26,7 @@ from kiosk.hq.report.tables import BOX
 from kiosk.hq.schema import BATCH, CLOSE, FACT, HEAD, KIND, KIOSK, NOT_POSTED, ORIGINAL, SALE, WORK
 from kiosk.sync.backup import BackupRefused
 from kiosk.sync.batch import NO_BATCH, Batch, BatchRefused, checked_batch
-from kiosk.vend.facts import OrphanCredit
+from kiosk.vend.facts import OrphanCredit, PriceLine
 from kiosk.vend.rows import origin
 from kiosk.vend.till import CashBoxRemoved
 
@@ -41,11 +43,15 @@ def check(connection: Connection) -> None:
     numbers = {row.name: row.no for row in connection.execute(select(KIND.c.no, KIND.c.name))}
     shaper, closed = Shaper(numbers, Known(), copy=False), closed_through(connection)
     seen: Count = dict.fromkeys((table.name for table in OF_KIOSKS), 0)
+    unread = False
     for head in connection.execute(select(HEAD, KIOSK.c.id, KIOSK.c.sign).join(KIOSK, KIOSK.c.no == HEAD.c.kiosk_no)).all():
         if head.seq:
-            _check_kiosk(Journal(connection, head, shaper, closed, seen))
+            journal = Journal(connection, head, shaper, closed, seen)
+            _check_kiosk(journal)
+            unread = unread or bool(journal.unread)
         elif any(connection.execute(select(of.c.seq).where(of.c.kiosk_no == head.kiosk_no).limit(1)).first() for of in OF_KIOSKS):
             raise BackupRefused(f"There are rows of {head.id} or their ledger, and its head says that nothing ever came.")
+    seen[SALE.name] += _check_beside(connection, closed, unread=unread)
     for table in OF_KIOSKS:
         if connection.execute(select(func.count()).select_from(table)).scalar_one() != seen[table.name]:
             raise BackupRefused(f"There are rows in {table.name} that are no kiosk's.")
@@ -75,7 +81,7 @@ class Journal:
         self.reread, self.unread = bool(lines), [row.seq for row in lines if row.done_by != BY]
 
     def _of(self, table: Table, at_once: int = ROWS_AT_ONCE) -> Iterator[Any]:
-        mine = select(table).where(table.c.kiosk_no == self.head.kiosk_no).order_by(table.c.seq)
+        mine = select(table).where(table.c.kiosk_no == self.head.kiosk_no, table.c.seq > 0).order_by(table.c.seq)
         return iter(self.connection.execute(mine.execution_options(yield_per=at_once)))
 
     def waits(self, batch: Any) -> bool:
@@ -189,7 +195,9 @@ def _made(journal: Journal, shaped: Shaped) -> tuple[dict[int, SaleRow], dict[in
     """What these rows make in `sale` and in `box`, each on its own day."""
     connection, number = journal.connection, shaped.kiosk_no
     made = {row.seq: row for row in shaped.sales}
-    made |= {each.seq: settled_row(each, claim) for each in shaped.settled if (claim := _claim(journal, each.sale))}
+    for settled in shaped.settled:
+        if claim := _claim(journal, settled.sale):  # of one that landed elsewhere this row, or that beside the claim (`_check_beside`)
+            made[settled.seq] = settled_row(msgspec.structs.replace(settled, elsewhere=False), claim)
     taken: dict[int, tuple[Any, ...]] = {}
     for each in shaped.odd:
         match each.fact:
@@ -212,7 +220,7 @@ def _same(journal: Journal, made: SaleRow | None, kept: SaleRow | None, batch: A
         return False
     if kept is None:
         return journal.waits(batch) or _ended_elsewhere(journal, made)
-    if made == kept or (made._replace(posted_day=kept.posted_day) == kept and _posted(journal, made.posted_day, kept.posted_day)):
+    if made == kept or (made._replace(posted_day=kept.posted_day) == kept and _posted(journal.closed, made.posted_day, kept.posted_day)):
         return True
     return journal.reread and not made.sale and made.tender_minor == kept.tender_minor  # the sale before it was read later than it was
 
@@ -238,13 +246,50 @@ def _same_box(journal: Journal, made: tuple[Any, ...] | None, kept: tuple[Any, .
     *stands, posted = kept
     day = len(said) - 1
     alike = said == stands or (journal.reread and said[:day] == stands[:day])
-    return alike and (own == posted or _later(journal, stands[day], posted))
+    return alike and (own == posted or _later(journal.closed, stands[day], posted))
 
 
-def _posted(journal: Journal, own: int, posted: int) -> bool:
-    return own == posted or (own != NOT_POSTED and _later(journal, own, posted))
+def _posted(closed: int, own: int, posted: int) -> bool:
+    return own == posted or (own != NOT_POSTED and _later(closed, own, posted))
 
 
-def _later(journal: Journal, own: int, posted: int) -> bool:
+def _later(closed: int, own: int, posted: int) -> bool:
     """On a day after one that is closed."""
-    return own < posted <= day_after(journal.closed)
+    return own < posted <= day_after(closed)
+
+
+# ---------------------------------------------------------------- what follows of two kiosks' rows
+
+
+def _check_beside(connection: Connection, closed: int, *, unread: bool) -> int:
+    """Every row beside a claim is what its own kiosk or another one says of it, and none is missing. How many those are.
+
+    `unread`: there are rows that were not read again since they can be read.
+    """
+    asked = select(SALE).where(SALE.c.seq < 0).order_by(SALE.c.kiosk_no, SALE.c.seq)
+    kept = [SaleRow(*row) for row in connection.execute(asked)]
+    finished = select(FACT.c.card).where(FACT.c.kind == SOUGHT.index(FINISHED) + 1, FACT.c.card.is_not(None))
+    told = list(landed(connection, set(connection.execute(finished).scalars())))
+    said = [*told, *_said_by_their_own(connection, kept)]
+    for row in kept:
+        if not any(made._replace(posted_day=row.posted_day) == row and _posted(closed, made.posted_day, row.posted_day) for made in said):
+            raise BackupRefused(f"What stands in `sale` beside the claim of sale {row.sale} is what no kiosk says.")
+    over = select(SALE.c.kiosk_no, SALE.c.sale).where(SALE.c.outcome == "settled", SALE.c.sale.in_([row.sale for row in told]))
+    if {(row.kiosk_no, row.sale) for row in told} - {tuple(row) for row in connection.execute(over)} and not unread:
+        raise BackupRefused("A claim that landed at another kiosk stands in no sum as landed.")
+    return len(kept)
+
+
+def _said_by_their_own(connection: Connection, kept: list[SaleRow]) -> Iterator[SaleRow]:
+    for row in kept:
+        claim = connection.execute(select(SALE).where(SALE.c.kiosk_no == row.kiosk_no, SALE.c.seq == -row.seq)).first()
+        mine = (FACT.c.kiosk_no == row.kiosk_no) & (FACT.c.sale == row.sale) & (FACT.c.kind == SOUGHT.index("ClaimSettled") + 1)
+        for body in connection.execute(select(FACT.c.body).where(mine)).scalars() if claim else ():
+            said = msgspec.json.decode(body, type=_Settled)
+            if claim and claim.outcome == "claimed" and said.how == ELSEWHERE:
+                yield elsewhere_row(SaleRow(*claim), said.lines)
+
+
+class _Settled(msgspec.Struct, frozen=True):
+    how: str
+    lines: tuple[PriceLine, ...]

@@ -113,7 +113,9 @@ def _new(connection: Connection, shaped: Shaped) -> Shaped:
         mine = (table.c.kiosk_no == shaped.kiosk_no) & table.c.seq.between(first, last)
         here |= set(connection.execute(select(table.c.seq).where(mine)).scalars())
     sales = [row for row in shaped.sales if row.seq not in here]
-    settled = [each for each in shaped.settled if each.seq not in here]
+    asked = select(SALE.c.sale).where(SALE.c.kiosk_no == shaped.kiosk_no, SALE.c.outcome == "settled")
+    over = set(connection.execute(asked.where(SALE.c.sale.in_([each.sale for each in shaped.settled]))).scalars())
+    settled = [each for each in shaped.settled if each.seq not in here and not (each.elsewhere and each.sale in over)]
     odd = [each for each in shaped.odd if each.seq not in here]
     carried = tuple(row.sale for row in sales)
     return msgspec.structs.replace(shaped, sales=sales, settled=settled, odd=odd, carried=carried)

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from kiosk.hq.intake.rules import Flag, Known, Number, broken
-from kiosk.hq.intake.sold import Odd, SaleRow, Settled, given, hour_of, sale_row, sums_of
+from kiosk.hq.intake.sold import ELSEWHERE, Odd, SaleRow, Settled, given, hour_of, sale_row, sums_of
 from kiosk.hq.intake.summary import Added, SaleSums, later, summed
 from kiosk.sync.batch import Batch, BatchHeader, BatchRefused, Line
 from kiosk.vend import facts as f
@@ -37,8 +37,8 @@ NAME_MAX, NUMBER_MAX = 48, 1 << 53
 MONEY_MAX = 1 << 43  # eight times a million million: a million such rows still add up in 64 bits
 MONEY = {kind.__name__: kind for kind in (f.NoteStacked, f.CoinAccepted, f.OrphanCredit, f.SaleClosed, f.ClaimSettled, CashBoxRemoved)}
 ODD = f.OrphanCredit, CashBoxRemoved
-OPENED, LISTED = f.SaleOpened.__name__, HotlistInstalled.__name__
-MARKS = frozenset({OPENED, LISTED})  # rows that say how others are judged
+OPENED, LISTED, FINISHED = f.SaleOpened.__name__, HotlistInstalled.__name__, f.ForeignSaleFinished.__name__
+MARKS = frozenset({OPENED, LISTED, FINISHED})  # rows that say how others are judged, here or at another kiosk
 NULL = "\\N"  # as COPY's text has it
 
 Told = tuple[int, str | None, str | None, int | None]
@@ -50,7 +50,7 @@ class Shaped(msgspec.Struct, frozen=True):
 
     `sums` and each sale's posted day hold as long as no day after `closed_through` was closed. `named`: kinds that have no number yet;
     what is shaped without them is shaped again. `carried`: sales that end here and were opened in an earlier batch: one of them may have
-    ended there, too.
+    ended there, too. `finished`: cards on which this kiosk finished what another one had begun.
     """
 
     kiosk_no: int
@@ -67,6 +67,7 @@ class Shaped(msgspec.Struct, frozen=True):
     named: tuple[str, ...] = ()
     odd: list[Odd] = []
     carried: tuple[str, ...] = ()
+    finished: tuple[str, ...] = ()
 
 
 class Shaper:
@@ -96,7 +97,7 @@ class Shaper:
         carried = tuple(row.sale for row in work.sales if row.sale not in opened)
         return Shaped(
             kiosk_no, batch.header, batch.hash, batch.clear, facts, work.sales, work.settled, sums, work.grown, work.flags,
-            self.closed_through, named, work.odd, carried,
+            self.closed_through, named, work.odd, carried, _finished(marks),
         )  # fmt: skip
 
 
@@ -224,7 +225,7 @@ class _Work:
             self._closed(row, fact)
         elif isinstance(fact, f.ClaimSettled):
             credit, fee, debt, energy = given(fact.lines)
-            self.settled.append(Settled(row.seq, row.at_ms, fact.sale, credit, fee, debt, energy))
+            self.settled.append(Settled(row.seq, row.at_ms, fact.sale, credit, fee, debt, energy, fact.how == ELSEWHERE))
         elif isinstance(fact, CashBoxRemoved) and not (fact.device in CASH and _plain(fact.bag)):
             self._flag(row, "unreadable", "It names a box or a bag that no machine has; it is kept, and stands in no report.")
         elif isinstance(fact, ODD):
@@ -256,6 +257,10 @@ class _Installed(msgspec.Struct, frozen=True):
     version: int
 
 
+class _Finished(msgspec.Struct, frozen=True):
+    card: str
+
+
 def _lists(header: BatchHeader, marks: list[Line]) -> list[tuple[int, Number | None]]:
     """From which row on which hotlist held at the kiosk, the last first; None for what held before one that was installed in this batch."""
     found: list[tuple[int, Number | None]] = []
@@ -267,6 +272,18 @@ def _lists(header: BatchHeader, marks: list[Line]) -> list[tuple[int, Number | N
                 continue
             found.insert(0, (row.seq, (said.epoch, said.version)))
     return [*found, (0, None if found else header.applied.get("hotlist"))]
+
+
+def _finished(marks: list[Line]) -> tuple[str, ...]:
+    """Cards of records that were another machine's."""
+    cards = list[str]()
+    for row in marks:
+        if row.kind == FINISHED:
+            try:
+                cards.append(msgspec.json.decode(row.body, type=_Finished).card)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # flagged as any row that cannot be read
+                continue
+    return tuple(cards)
 
 
 def _numbers(fact: f.Fact) -> list[int]:

@@ -15,6 +15,7 @@ from kiosk.vend import facts as f
 from kiosk.vend.lifetime import split
 
 ZONE = re.compile(r"[+-](0\d|1[0-4])[0-5]\d")
+ELSEWHERE = "landed_elsewhere"
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
@@ -51,7 +52,7 @@ class SaleRow(NamedTuple):
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """A ClaimSettled, before it is known whose: of what, and what became of it."""
+    """A ClaimSettled, before it is known whose: of what, and what became of it. `elsewhere`: it had landed at another machine."""
 
     seq: int
     at_ms: int
@@ -60,6 +61,7 @@ class Settled(msgspec.Struct, frozen=True):
     fee_minor: int
     debt_minor: int
     credit_wh: int
+    elsewhere: bool = False
 
 
 class Odd(msgspec.Struct, frozen=True):
@@ -86,7 +88,10 @@ def sale_row(kiosk_no: int, row: Line, fact: f.SaleClosed, hour: int | None) -> 
 
 
 def settled_row(settled: Settled, claim: SaleRow) -> SaleRow:
-    """A settled claim as its row: no tender of its own, its claim taken back, on the day when it was settled."""
+    """A settled claim as its row: no tender of its own, its claim taken back, on the day when it was settled; on the claim's own where it
+    landed elsewhere, which whoever says it first need not know the day of."""
+    if settled.elsewhere:
+        settled = msgspec.structs.replace(settled, seq=-claim.seq, at_ms=claim.closed_ms)
     day, hour = local(claim.zone, settled.at_ms) or (claim.day, claim.hour)
     paid = settled.credit_minor + settled.fee_minor + settled.debt_minor
     return claim._replace(
@@ -94,6 +99,11 @@ def settled_row(settled: Settled, claim: SaleRow) -> SaleRow:
         fee_minor=settled.fee_minor, debt_minor=settled.debt_minor, returned_minor=0, claim_minor=-paid, opened_ms=settled.at_ms,
         closed_ms=settled.at_ms, day=day, hour=hour, posted_day=day if claim.posted_day else NOT_POSTED, float_minor=None,
     )  # fmt: skip
+
+
+def elsewhere_row(claim: SaleRow, lines: tuple[f.PriceLine, ...]) -> SaleRow:
+    """The same of a claim whose record another machine finished, by the terms of its own sale."""
+    return settled_row(Settled(0, 0, claim.sale, *given(lines), elsewhere=True), claim)
 
 
 def sums_of(row: SaleRow) -> SaleSums:

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
 
+from kiosk.hq.intake.elsewhere import cards_of, landed_elsewhere, one_at_a_time
 from kiosk.hq.intake.ledger import FROZEN, OPEN, Head, Judged, Verdict, followed
 from kiosk.hq.intake.rules import Flag
 from kiosk.hq.intake.shape import Shaped, copied_sales
-from kiosk.hq.intake.sold import SaleRow, local, settled_row, sums_of
+from kiosk.hq.intake.sold import SaleRow, Settled, local, settled_row, sums_of
 from kiosk.hq.intake.summary import INSERT, Added, later, merged, post, summed
 from kiosk.hq.report.posting import post_odd
 from kiosk.hq.schema import BATCH, FACT, HEAD, KIOSK, NOT_POSTED, ORIGINAL, PARKED, PERIOD, QUARANTINE, SALE, WORK
@@ -146,25 +147,32 @@ def posted(sales: Sequence[SaleRow], closed: int) -> tuple[list[SaleRow], Added]
 
 
 def settle_claims(connection: Connection, group: Sequence[Shaped], closed: int, flagged: Flagged) -> Added:
-    """Claims that were settled: each a row beside its sale's, of the same kiosk and before it."""
+    """Claims that were settled, here or elsewhere: each has a row beside its sale's."""
     waiting = [(shaped, each) for shaped in group for each in shaped.settled]
-    if not waiting:
-        return {}
+    cards = cards_of(group)
+    if waiting or cards:
+        one_at_a_time(connection)
+    own = _settled(connection, waiting, closed, flagged) if waiting else {}
+    return merged([own, landed_elsewhere(connection, cards, closed)]) if cards else own
+
+
+def _settled(connection: Connection, waiting: Sequence[tuple[Shaped, Settled]], closed: int, flagged: Flagged) -> Added:
+    """What their own kiosks say of claims. Of one that landed elsewhere another machine may have told already."""
     names = sorted({each.sale for _, each in waiting})
     found = connection.execute(select(SALE).where(SALE.c.sale.in_(names), SALE.c.outcome.in_(("claimed", "settled")))).all()
     claims = {(row.kiosk_no, row.sale): SaleRow(*row) for row in found if row.outcome == "claimed"}
-    done = {(row.kiosk_no, row.sale) for row in found if row.outcome == "settled"}
+    done = {(row.kiosk_no, row.sale): row.seq for row in found if row.outcome == "settled"}
     rows = []
     for shaped, each in waiting:
         key = shaped.kiosk_no, each.sale
         claim = claims.get(key)
         paid = each.credit_minor + each.fee_minor + each.debt_minor
-        if claim is None or key in done or paid != claim.claim_minor:
+        if claim is None or done.get(key, -1) > 0 or paid != claim.claim_minor:
             flags = flagged.setdefault((shaped.kiosk_no, shaped.header.seq), [])
             flags.append(Flag(each.seq, "claim", f"Sale {each.sale}: what was settled is not the claim that it left."))
         if claim is not None and key not in done:
             rows.append(settled_row(each, claim))
-            done.add(key)
+            done[key] = rows[-1].seq
     if rows:
         posted = [later(row, closed) for row in rows]
         connection.execute(insert(SALE), [row._asdict() for row in posted])

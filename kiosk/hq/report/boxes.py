@@ -90,7 +90,7 @@ def money_of(connection: Connection, no: int, before: int | None = None) -> Mone
     """Of the kiosk's last sale, before that row; "" where it had sold nothing yet."""
     asked = select(SALE.c.currency, SALE.c.exponent).where(SALE.c.kiosk_no == no, SALE.c.currency != "")
     if before is not None:
-        asked = asked.where(SALE.c.seq < before)
+        asked = asked.where(SALE.c.seq.between(1, before - 1))
     row = connection.execute(asked.order_by(SALE.c.seq.desc()).limit(1)).first()
     return Money(*row) if row else Money("", 0)
 

@@ -83,7 +83,7 @@ def orphan_row(connection: Connection, kiosk_no: int, odd: Odd, fact: OrphanCred
 
 def _before(connection: Connection, kiosk_no: int, seq: int) -> tuple[str, int, str]:
     """Currency, exponent and zone of the last sale before that row."""
-    sold = (SALE.c.kiosk_no == kiosk_no) & (SALE.c.seq < seq) & (SALE.c.posted_day != NOT_POSTED)
+    sold = (SALE.c.kiosk_no == kiosk_no) & SALE.c.seq.between(1, seq - 1) & (SALE.c.posted_day != NOT_POSTED)
     asked = select(SALE.c.currency, SALE.c.exponent, SALE.c.zone).where(sold).order_by(SALE.c.seq.desc()).limit(1)
     row = connection.execute(asked).first()
     return (row[0], row[1], row[2]) if row else NOWHERE

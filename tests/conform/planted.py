@@ -106,7 +106,7 @@ def shares(part: Part, outfit: Outfit) -> Driver:
 def lingers(part: Part, outfit: Outfit) -> Driver:
     class Lingers(DisplayDriver):
         def stop(self, timeout_s: float = 5.0) -> None:
-            self._joined_s = timeout_s
+            assert timeout_s
 
     return display(part, outfit, Lingers)
 
@@ -361,3 +361,35 @@ def felt(part: Part, outfit: Outfit) -> Driver:
         return Slow(port._descriptor, port.close)
 
     return display(part, outfit, Felt, opened)
+
+
+# ---------------------------------------------------------------- all of them
+
+FAULTS: dict[str, tuple[str, str, str]] = {
+    maker.__name__: broken
+    for maker, broken in (
+        (sleeps, ("display", "epson", "begins")),
+        (repeats, ("display", "epson", "begins")),
+        (nameless, ("display", "epson", "serves")),
+        (chatters, ("display", "epson", "speaks")),
+        (shares, ("display", "epson", "alone")),
+        (lingers, ("display", "epson", "ends")),
+        (gives_up, ("display", "epson", "returns")),
+        (dies_of_noise, ("display", "epson", "endures")),
+        (leaks, ("display", "epson", "steady")),
+        (doubles, ("coins", "cctalk", "once")),
+        (always_open, ("coins", "cctalk", "shut")),
+        (any_word, ("notes", "cctalk", "word")),
+        (forgets, ("coins", "cctalk", "remembers")),
+        (sure_of_paper, ("printer", "escpos", "evidence")),
+        (prints_on, ("printer", "escpos", "remembers")),
+        (sure_of_payment, ("terminal", "zvt", "evidence")),
+        (pays_at_once, ("terminal", "zvt", "remembers")),
+        (sure_of_text, ("modem", "at", "evidence")),
+        (tries_again, ("modem", "at", "maybe_done")),
+        (new_reference, ("modem", "at", "same")),
+        (queues, ("display", "epson", "newest")),
+        (felt, ("display", "epson", "unfelt")),
+    )
+}
+"""Of each driver: its role, the protocol that its device speaks, and the promise that it breaks."""

@@ -8,33 +8,9 @@ import pytest
 from kiosk.conform.exam import Subject, examine
 from kiosk.conform.promises import PROMISES
 from tests.conform import planted
+from tests.conform.planted import FAULTS
 
 AT_ONCE = 6
-# of each driver: its role, the protocol that its device speaks, and the promise that it breaks
-FAULTS = {
-    "sleeps": ("display", "epson", "begins"),
-    "repeats": ("display", "epson", "begins"),
-    "nameless": ("display", "epson", "serves"),
-    "chatters": ("display", "epson", "speaks"),
-    "shares": ("display", "epson", "alone"),
-    "lingers": ("display", "epson", "ends"),
-    "gives_up": ("display", "epson", "returns"),
-    "dies_of_noise": ("display", "epson", "endures"),
-    "leaks": ("display", "epson", "steady"),
-    "doubles": ("coins", "cctalk", "once"),
-    "always_open": ("coins", "cctalk", "shut"),
-    "any_word": ("notes", "cctalk", "word"),
-    "forgets": ("coins", "cctalk", "remembers"),
-    "sure_of_paper": ("printer", "escpos", "evidence"),
-    "prints_on": ("printer", "escpos", "remembers"),
-    "sure_of_payment": ("terminal", "zvt", "evidence"),
-    "pays_at_once": ("terminal", "zvt", "remembers"),
-    "sure_of_text": ("modem", "at", "evidence"),
-    "tries_again": ("modem", "at", "maybe_done"),
-    "new_reference": ("modem", "at", "same"),
-    "queues": ("display", "epson", "newest"),
-    "felt": ("display", "epson", "unfelt"),
-}
 
 
 @pytest.fixture(autouse=True)

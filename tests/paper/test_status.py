@@ -1,6 +1,7 @@
 """What a printer says is told apart, byte by byte, and what it does not say is not made up."""
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +114,43 @@ def test_a_torn_report_is_dropped_byte_by_byte_until_it_fits() -> None:
     assert reader.feed(b"\x10\x00\x18\x00\x00\x00") == [Queued(0), Status(b"\x18\x00\x00\x00")]
     assert reader.feed(b"\x37\x22\x60\x37\x25\x00") == [Queued(0x22), Queued(0x60), Cleared()]
     assert reader.dropped == 2
+
+
+# ---------------------------------------------------------------- whatever comes in
+
+
+def survive(count: int) -> None:
+    """Answers torn, joined and damaged, and noise: nothing raises, no more is kept than an answer has bytes, every answer has a word."""
+    chance, reader, found = random.Random(5), StatusReader(), 0
+    raws = [raw for raw, _ in WHOLE]
+    words = {"ok", "low", "out", "cover", "error", "offline", "unknown"}
+    for _ in range(count):
+        raw = bytearray(chance.choice(raws))
+        match chance.randrange(4):
+            case 0:
+                raw[chance.randrange(len(raw))] ^= 1 << chance.randrange(8)
+            case 1:
+                del raw[chance.randrange(len(raw)) :]
+            case 2:
+                raw += chance.choice(raws)[: chance.randrange(7)]
+            case _:
+                raw = bytearray(chance.randbytes(chance.randrange(1, 16)))
+        for answer in reader.feed(bytes(raw)):
+            found += 1
+            if isinstance(answer, Status):
+                assert after_status(answer.block).word in words
+            elif isinstance(answer, RealTime):
+                assert after_answer(GOOD, chance.randrange(1, 5), answer.byte).word in words
+        assert len(reader._block) < 7
+    assert count < found + reader.dropped
+    reader.forget_half()
+    assert reader.feed(b"\x18\x00\x0f\x00") == [Status(b"\x18\x00\x0f\x00")]
+
+
+def test_a_hundred_thousand_broken_answers_do_no_harm() -> None:
+    survive(100_000)
+
+
+@pytest.mark.slow
+def test_a_million_broken_answers_do_no_harm() -> None:
+    survive(1_000_000)

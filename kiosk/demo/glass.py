@@ -2,7 +2,6 @@
 
 import queue
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import wrap
@@ -17,6 +16,7 @@ from kiosk.vend.view import View
 
 KIOSK = "K07"
 BANK_MINOR = 50_00
+TAKES_S = 5.0  # a terminal to notice a card
 SAID = 23  # columns of a line on the bench
 Say = Callable[..., None]
 
@@ -157,21 +157,24 @@ class Hands:
 
     def _bank_card(self, to: str) -> None:
         """A bank card is held to the terminal, and the bank answers."""
-        from kiosk.demo.extras import CARD_S
         from kiosk.demo.site import DemoError
+        from kiosk.sync.counter import waits
 
-        if not self._terminal.do({"do": "state"})["busy"]:
+        if not self._awaits_card():
             raise DemoError("The terminal awaits no bank card. First choose it at the kiosk.")
         self._terminal.do({"do": "pos", "to": to})
-        time.sleep(2 * CARD_S)
+        waits(lambda: not self._awaits_card(), TAKES_S)
         self._terminal.do({"do": "pos", "to": "hold"})
+
+    def _awaits_card(self) -> bool:
+        return bool(self._terminal.do({"do": "state"})["awaits_card"])
 
     def _bank_silence(self) -> None:
         """The terminal's cable comes off: in the middle of a payment when the bank has just said yes. Once more, and it is back."""
         if not self._terminal.do({"do": "state"})["plugged"]:
             self._terminal.do({"do": "plug"})
             return
-        if self._terminal.do({"do": "state"})["busy"]:
+        if self._awaits_card():
             self._bank_card("silent")
         self._terminal.do({"do": "unplug"})
 

@@ -116,6 +116,7 @@ class TerminalSimulator:
                 "power": "on" if self._powered else "off",
                 "plugged": self.line.line.plugged,
                 "busy": self._talk is not None,
+                "awaits_card": self.talks.awaits_card,
                 "registered": self.talks.registered,
                 "approvals": sum(not entry.of for entry in self.book.entries),
                 "reversed": sum(entry.state == "reversed" for entry in self.book.entries),
@@ -158,7 +159,7 @@ class TerminalSimulator:
         self._talk: Talk | None = None
         self._asked: Ask | None = None  # what waits for an answer
         self._due = 0.0
-        self.talks.registered = self.talks.cancelled = False
+        self.talks.registered = self.talks.cancelled = self.talks.awaits_card = False
 
     def _power(self, *, on: bool) -> None:
         if on and not self._powered:

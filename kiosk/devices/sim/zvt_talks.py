@@ -51,7 +51,10 @@ def message(command: int, data: bytes = b"") -> bytes:
 
 
 class Talks:
-    """The dialogues of one terminal. `cancelled`: the kiosk has called the payment off."""
+    """The dialogues of one terminal. `cancelled`: the kiosk has called the payment off.
+
+    `awaits_card`: the customer has the next word.
+    """
 
     def __init__(
         self, book: Book, number: int, *, keep: bool, answer_s: float, repeat_s: float, goods_unit_s: float, card_s: float
@@ -59,7 +62,7 @@ class Talks:
         self.book, self._number, self._keep, self._answer_s = book, number, keep, answer_s
         self._repeat_s, self._goods_unit_s, self._card_s = repeat_s, goods_unit_s, card_s
         self.mode, self.result, self.faults = "approve", 0x05, Faults()
-        self.registered = self.cancelled = False
+        self.registered = self.cancelled = self.awaits_card = False
         self._currency = b"\x01\x56"  # what was registered
 
     def of(self, command: int) -> Callable[[bytes], Talk] | None:
@@ -135,9 +138,11 @@ class Talks:
         amount = int(data[1:7].hex())
         goods_s, waits = data[11] * self._goods_unit_s, data[13]
         yield self._ask(0x04FF, b"\x0a\x01")
+        self.awaits_card = True
         yield Pause(self._card_s)
         while self.mode == "hold" and not self.cancelled:
             yield Pause(0.01)
+        self.awaits_card = False
         if self.cancelled or self.mode == "abort":
             yield from self._not_approved(amount, 0x6C)
         elif self.mode in REFUSED or self.mode == "decline":

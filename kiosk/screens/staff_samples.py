@@ -107,6 +107,18 @@ CASE = Table(
         (Word("line.next"), Word("case.claim.next")),
     ),
 )
+PAYMENT = Table(
+    ("line", "value"),
+    (
+        (Word("line.what"), Word("case.payment")),
+        (Word("line.row"), Plain("1F3A9C")),
+        (Word("line.at"), _at("14:21")),
+        (Word("line.sum"), Money(100_00)),
+        (Word("line.where"), Word("case.payment.where")),
+        (Word("line.next"), Word("case.payment.next")),
+    ),
+)
+SETTLE = Question(Word("terminal_settle"), "PosDeclined", (Line("operator", Plain("014")), Line("sum", Money(100_00))))
 RECEIPT = Table(
     ("line", "value"),
     (
@@ -258,6 +270,8 @@ STAFF: Mapping[str, StaffView] = {
         keys=(*(_go(str(n + 1), "case", "case", str(n), n=n + 1) for n in range(4)), HOME),
     ),
     "case": replace(BARE, screen="case", table=CASE, keys=(_do("7", "reprint", "receipt.reprint"), _go("clear", "back", "cases"))),
+    "payment": replace(BARE, screen="case", table=PAYMENT, keys=(_do("1", "settle", "terminal.settle"), _go("clear", "back", "cases"))),
+    "settle": replace(BARE, screen="case", question=SETTLE, keys=(NO, YES)),
     "alarm": replace(BARE, screen="case", table=ALARM, keys=(_go("clear", "back", "cases"),)),
     "case settled": replace(BARE, screen="case", keys=(_go("clear", "back", "cases"),)),
     "receipts": replace(BARE, screen="receipts", field=Field(Word("receipt"), 1, 6), keys=(HOME,)),

@@ -17,6 +17,7 @@ def conform(
     port: Annotated[str, typer.Option(help="the device's port or tcp:HOST:PORT; a simulated device if left out")] = "",
     against: Annotated[str, typer.Option(help="the simulated device speaks this protocol, where the driver's name says another")] = "",
     hand: Annotated[Path | None, typer.Option(help="control socket of whoever plays the device at --port, as `kiosk sim` has it")] = None,
+    by_hand: Annotated[bool, typer.Option("--by-hand", help="you stand before the device at --port, and are asked what it does")] = False,
     serial: Annotated[str, typer.Option(help="the enrolled serial, as kiosk.toml has it")] = "",
     option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, an option of the driver; more than once")] = None,
     only: Annotated[list[str] | None, typer.Option(help="a promise's name; more than once")] = None,
@@ -28,7 +29,8 @@ def conform(
     Example: kiosk conform notes --protocol cctalk, or kiosk conform board --protocol semaphore --port /dev/ttyUSB0
 
     The driver runs in a process of its own; between it and its device the kit holds the cable. It takes minutes. Without --port our own
-    simulator stands at the far end; with it whatever is there, and what only a hand can do (a note, a card) is untried without --hand.
+    simulator stands at the far end; with it whatever is there, and what only a hand can do (a note, a card) is untried without --hand, and
+    for notes, coins and printers --by-hand.
     Exit codes: 0 every promise is kept; 1 one is broken; 2 there is no such driver or option; 3 the port cannot be had; 8 nothing is
     broken, and something is untried.
     """
@@ -40,7 +42,9 @@ def conform(
     from kiosk.devices.fitting import PartError
     from kiosk.devices.port import PortLost
 
-    subject = Subject(role, protocol or _only_protocol(role), port, serial, dict(_option(one) for one in option or ()), hand, against)
+    options = dict(_option(one) for one in option or ())
+    asks = _asked if by_hand else None
+    subject = Subject(role, protocol or _only_protocol(role), port, serial, options, hand, against, asks)
     try:
         certificate = examine(subject, only=tuple(only or ()), seed=seed, told=lambda line: typer.echo(line, err=True))
     except (NoSuchSubject, PartError, CannotMake) as error:
@@ -51,6 +55,12 @@ def conform(
         raise ended(f"The bench cannot be set up: {error.strerror or error}.", EXIT_MISSING) from None
     typer.echo(msgspec.json.encode(certificate).decode() if json else "\n".join(lines(certificate)))
     raise typer.Exit({"kept": 0, "broken": EXIT_REFUSED, "untried": EXIT_UNTRIED}[certificate.verdict])
+
+
+def _asked(question: str) -> str:
+    """Of the person before the device."""
+    answer: str = typer.prompt(question, default="", show_default=False, err=True)
+    return answer
 
 
 def _only_protocol(role: str) -> str:

@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 
 from kiosk import __version__
-from kiosk.conform import cash, common, jobs, pictures
+from kiosk.conform import cash, common, jobs, person, pictures
 from kiosk.conform.bench import Bench, Hangs, Setting
 from kiosk.conform.device import Device, Real, Simulated, Unplayed
+from kiosk.conform.person import Ask
 from kiosk.conform.promises import EVERY, Certificate, Observations, of, verdict_of
 from kiosk.devices import registry
 from kiosk.devices.sim.fleet import SIMULATORS
@@ -40,7 +41,7 @@ OWN: dict[str, tuple[tuple[Trial, tuple[str, ...]], ...]] = {
 
 class Subject(msgspec.Struct, frozen=True):
     """What is examined: `fitting.Part`, and at `port` a device, or "" for a simulated one. `hand`: whoever plays that device;
-    `against`: the protocol of the simulated one, its own if left out."""
+    `asks`: asks somebody who stands before it; `against`: the protocol of the simulated one, its own if left out."""
 
     role: str
     protocol: str
@@ -49,6 +50,7 @@ class Subject(msgspec.Struct, frozen=True):
     options: Mapping[str, str | int | bool] = {}
     hand: Path | None = None
     against: str = ""
+    asks: Ask | None = None
 
     @property
     def name(self) -> str:
@@ -65,9 +67,10 @@ class NoSuchSubject(Exception):
     """There is nothing to examine; one sentence."""
 
 
-def trials_of(role: str) -> tuple[tuple[Trial, tuple[str, ...]], ...]:
-    """For a role, in their order."""
-    return (COMMON if role != "voice" else COMMON[:3]) + OWN.get(role, ())
+def trials_of(subject: Subject) -> tuple[tuple[Trial, tuple[str, ...]], ...]:
+    """In their order."""
+    common = COMMON if subject.role != "voice" else COMMON[:3]
+    return common + (person.trials_of(subject.role, subject.asks) if subject.asks else OWN.get(subject.role, ()))
 
 
 def _nobody(_line: str) -> None:
@@ -95,7 +98,7 @@ def examine(
     absent = {"program": "/nowhere/at/all"} if "program" in maker.options.__struct_fields__ else {}
     seen, begun = Observations(), time.monotonic()
     says = "no port"
-    for trial, looks_at in trials_of(subject.role):
+    for trial, looks_at in trials_of(subject):
         if not wanted & set(looks_at):
             continue
         told(f"{', '.join(looks_at)} ...")

@@ -2,15 +2,20 @@
 
 import json
 import sys
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from kiosk.cli import app
+from kiosk.conform import person
 from kiosk.conform.exam import Subject, examine
 from kiosk.conform.promises import Certificate, Finding, Observations, Promise, lines, verdict_of
 from kiosk.devices.registry import BUILT_IN
+from kiosk.devices.sim.coins import CoinSimulator
 
 AT_ONCE = 6
 SAME = ("display/cd5220", "display/led8n", "board/cd5220", "board/epson")  # in other words, the driver of display/epson and board/led8n
@@ -89,3 +94,51 @@ def test_what_cannot_be_tried_is_one_sentence(words: list[str], code: int, sente
     assert said.exit_code == code, said.output
     assert sentence in said.stderr
     assert "Traceback" not in said.output
+
+
+# ---------------------------------------------------------------- a device at a port
+
+
+@pytest.fixture
+def coins(tmp_path: Path) -> Iterator[CoinSimulator]:
+    """Somebody's coin acceptor, at a port and a socket of its own."""
+    device = CoinSimulator(tmp_path / "coins", tmp_path / "hand", tmp_path / "memory")
+    device.start()
+    yield device
+    device.stop()
+
+
+def test_a_device_that_somebody_plays_is_tried_by_a_driver_of_ours(coins: CoinSimulator, tmp_path: Path) -> None:
+    words = ["conform", "coins", "--port", str(tmp_path / "coins"), "--hand", str(tmp_path / "hand"), "--only", "remembers"]
+    said = CliRunner().invoke(app, words)
+    assert said.exit_code == 0, said.output
+    assert f"against {tmp_path / 'coins'}, by kiosk" in said.stdout
+    assert "- killed when the box has it and the journal has not: 2 pieces of 20 in the box, 2 of 20 told" in said.stdout
+    assert coins.memory["accepted"] == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("counts", "verdict"), [(0, "kept"), (10, "broken")], ids=["who counts well", "a coin too many in the box"])
+def test_a_person_before_a_device_is_asked(
+    coins: CoinSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counts: int, verdict: str
+) -> None:
+    monkeypatch.setattr(person, "REST_S", 1.5)
+
+    def does(question: str) -> str:
+        """A customer who tries until it is in."""
+        before = coins.do({"do": "state"})
+        if question.startswith("How much"):
+            return str(before["box_minor"] + counts)
+        tries = 1 if question.startswith("Try") else 200 if question.startswith("Put") else 0
+        for _ in range(tries):
+            if coins.do({"do": "state"})["accepting"]:
+                coins.do({"do": "insert_coin", "value_minor": 100})
+            if coins.memory["accepted"] > before["accepted"]:
+                return "y"
+            time.sleep(0.05)
+        return "n"
+
+    only = ("once", "shut", "remembers")
+    certificate = examine(Subject("coins", "cctalk", str(tmp_path / "coins"), asks=does), only=only)
+    verdicts = {finding.promise: finding.verdict for finding in certificate.findings}
+    assert verdicts == {"once": verdict, "shut": "kept", "remembers": verdict}, certificate

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from kiosk import safefile
 from kiosk.config import Config
 from kiosk.core import SOFTWARE, machine_of, rules_of
 from kiosk.devices.vault.station import FileStation
@@ -179,7 +180,7 @@ def restore(config: Config, station: FileStation, folder: Path, *, over: str, no
             saved = _mail_saved(config, path.with_name(f"{path.name}.mail"))
             aside = _put_aside(path)
             (scratch / STORE).replace(path)
-            _synced(path.parent)
+            safefile.synced(path.parent)
     finally:
         os.close(lock)
     return sums, aside if there else None, saved
@@ -217,7 +218,7 @@ def _mail_saved(config: Config, bag: Path) -> int:
             to = up / f"{seq:08d}"
             if not to.exists():
                 to.write_bytes(spool.sealed(seq))
-                _synced(to)
+                safefile.synced(to)
     except (FolderError, OSError):
         raise BackupRefused(f"What waits in the spool cannot be saved into {bag}: it may be of rows that the backup lacks.") from None
     return len(waiting)
@@ -231,11 +232,3 @@ def _put_aside(path: Path) -> Path:
         if old.exists():
             old.rename(aside.with_name(aside.name + suffix))
     return aside
-
-
-def _synced(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -29,7 +29,7 @@ def pin(file: Path | None) -> str:
 
 def in_file(file: Path) -> str:
     """Its first line."""
-    from kiosk.devices.vault import safefile
+    from kiosk import safefile
 
     try:
         return safefile.read(file, SECRET_MAX).decode().split("\n", 1)[0]

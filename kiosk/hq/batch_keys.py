@@ -15,8 +15,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from msgspec import Meta
 
-from kiosk import envelope
-from kiosk.devices.vault import safefile
+from kiosk import envelope, safefile
 
 NAME = re.compile(r"batch-([1-9][0-9]{0,5})\.json")
 FILE_MAX = 1024

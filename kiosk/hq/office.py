@@ -25,8 +25,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 from msgspec import Meta
 
-from kiosk import envelope
-from kiosk.devices.vault import safefile
+from kiosk import envelope, safefile
 from kiosk.hq import batch_keys
 from kiosk.hq.batch_keys import BatchKeyError, KeyBox
 from kiosk.sync.bag import KEPT_A_KIND

@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from kiosk import envelope
+from kiosk import envelope, safefile
 from kiosk.envelope import Body, EnvelopeRefused
 
 LABEL, MANIFEST = "backup", "manifest"
@@ -111,8 +111,8 @@ class Draft:
             header = msgspec.json.encode(_Header(envelope.body_of(body)))
             self.write(MANIFEST, envelope.sealed(signer, LABEL, header, body))
             for path in self.folder.rglob("*"):
-                _synced(path)
-            _synced(self.folder)
+                safefile.synced(path)
+            safefile.synced(self.folder)
         return Backup(self.folder, whole)
 
 
@@ -156,7 +156,7 @@ def kept(backup: Backup, name: str) -> Backup:
         if to.exists():
             raise BackupRefused(f"There is a backup {to} already; none is ever overwritten.")
         backup.folder.rename(to)
-        _synced(to.parent)
+        safefile.synced(to.parent)
     return Backup(to, backup.manifest)
 
 
@@ -269,14 +269,6 @@ def _read(path: Path, most: int) -> bytes:
     if len(raw) > most:
         raise BackupRefused(f"{path} is longer than {most} bytes.")
     return raw
-
-
-def _synced(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -4,12 +4,12 @@ The file first, then the fact: a power cut between the two leaves a file that is
 What is kept lies in the folder of keys under its kind, as it came (a float under its number); at every start it is read and checked again.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
+from kiosk import safefile
 from kiosk.envelope import OVERHEAD, Box
 from kiosk.sync import bag, delta
 from kiosk.sync.bodies import READERS, Reader, key_list, told
@@ -77,7 +77,7 @@ class Cupboard:
             return
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            written(self._folder / (f"float-{fact.number}" if isinstance(fact, t.FloatGranted) else kind), raw)
+            safefile.write(self._folder / (f"float-{fact.number}" if isinstance(fact, t.FloatGranted) else kind), raw)
             for old in self._floats()[:-FLOATS_KEPT]:
                 old.unlink()
         except OSError as error:
@@ -118,19 +118,3 @@ class Cupboard:
             return tuple(bytes.fromhex(key) for key in key_list(item).decision) if item else ()
         except ItemRefused:
             return ()
-
-
-def written(path: Path, whole: bytes) -> None:
-    """Durably, mode 0600, in place of the one before. OSError."""
-    draft = path.with_name(f".{path.name}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(whole)
-        file.flush()
-        os.fsync(handle)
-    draft.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

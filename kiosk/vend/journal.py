@@ -17,6 +17,7 @@ from typing import Any, Self
 import msgspec
 from sqlalchemy import Connection
 
+from kiosk import safefile
 from kiosk.vend.facts import Checkpointed, Fact, HeadSigned, Row
 from kiosk.vend.rows import (
     STORE_ID_BYTES,
@@ -138,11 +139,7 @@ class Journal:
         self._head = (0, origin(store_id))
         self.append(at_ms, 0, 0, (StoreCreated(store_id.hex()),))
         self.commit()
-        directory = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        safefile.synced(self.path.parent)
 
     # ------------------------------------------------------------ writing
 

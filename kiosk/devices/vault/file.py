@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 from msgspec import Meta
 
-from kiosk.devices.vault import safefile
+from kiosk import safefile
 from kiosk.devices.vault.keyset import (
     KEY_BYTES,
     SETS_MAX,

@@ -12,8 +12,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from kiosk import envelope
-from kiosk.devices.vault import safefile
+from kiosk import envelope, safefile
 
 LABEL_PREFIX = b"kvb1 "
 FILE_MAX = 4096

@@ -32,8 +32,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec import Meta
 
-from kiosk import envelope
-from kiosk.devices.vault import safefile
+from kiosk import envelope, safefile
 from kiosk.devices.vault.keyset import Generation, Moment, Uint16
 from kiosk.devices.vault.sm4 import Sm4
 from kiosk.devices.vault.suite import DIVERSIFIER_BYTES, Aes128, CardCrypto, Keyring, NoSuchKey, PlainMaster, Role

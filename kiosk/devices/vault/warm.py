@@ -16,7 +16,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Meta
 
-from kiosk.devices.vault import safefile, store
+from kiosk import safefile
+from kiosk.devices.vault import store
 from kiosk.devices.vault.store import BootRefused, Expected, Masters, Statement, StoreFile
 
 NONCE_BYTES = 12

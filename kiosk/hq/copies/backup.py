@@ -23,8 +23,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import update
 
-from kiosk import __version__
-from kiosk.devices.vault import safefile
+from kiosk import __version__, safefile
 from kiosk.envelope import holds
 from kiosk.hq import batch_keys
 from kiosk.hq.copies import copying, reported

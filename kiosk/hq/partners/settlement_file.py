@@ -15,8 +15,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Connection, select
 
-from kiosk import envelope
-from kiosk.devices.vault import safefile
+from kiosk import envelope, safefile
 from kiosk.envelope import EnvelopeRefused, body_of
 from kiosk.hq.office import Signer
 from kiosk.hq.orders.tables import ORDER

@@ -1,4 +1,4 @@
-"""Files that hold secrets: only their owner may read them, and a power cut leaves the old one or the new one, whole."""
+"""Files that are whole or not there: only their owner may read them, and a power cut leaves the old one or the new one."""
 
 import contextlib
 import os
@@ -52,8 +52,13 @@ def write(path: Path, whole: bytes, *, anew: bool = False) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             draft.unlink()
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    synced(path.parent)
+
+
+def synced(path: Path) -> None:
+    """What a folder lists, or a file that others wrote holds, is on the disk when this returns. OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(directory)
+        os.fsync(handle)
     finally:
-        os.close(directory)
+        os.close(handle)

@@ -155,6 +155,27 @@ def floats(
         raise ended("Some floats have to be looked at.", EXIT_REFUSED)
 
 
+@report_app.command("suspects", epilog="Example: kiosk hq report suspects --days 90 --csv --out suspects.csv --office /srv/office")
+def suspects(
+    office: Folder,
+    database: Database = "",
+    *,
+    days: Annotated[int, typer.Option("--days", min=1, max=3660, help="So far back.")] = 90,
+    csv: AsCsv = False,
+    json: AsJson = False,
+    comma: Comma = False,
+    page: Page = 0,
+    out: Out = None,
+) -> None:
+    """Sales against consumption: meters that hold more than was sold to them, use little, saw wrong cards, or owe much. Always exit code 0:
+    a suspicion is no proof."""
+    from kiosk.hq.report import suspects as rooms
+
+    put = _Put(csv=csv, json=json, comma=comma, page=page, out=out)
+    report = _read((office, database), lambda connection: rooms.suspects(connection, days=days, now_ms=now_ms()))
+    put(report, rooms.sheet_of(report), rooms.RECORD, rooms.records(report))
+
+
 @report_app.command("counted", epilog="Example: kiosk hq report counted bags.csv --office /srv/office")
 def counted(
     file: Annotated[Path, typer.Argument(help="CSV with the heads kiosk,device,bag,pieces,amount,people.")],

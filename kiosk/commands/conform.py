@@ -43,6 +43,8 @@ def conform(
     from kiosk.devices.port import PortLost
 
     options = dict(_option(one) for one in option or ())
+    if by_hand and not port:
+        raise ended("Before which device do you stand? --port names it.", EXIT_USAGE)
     asks = _asked if by_hand else None
     subject = Subject(role, protocol or _only_protocol(role), port, serial, options, hand, against, asks)
     try:

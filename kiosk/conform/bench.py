@@ -14,7 +14,7 @@ from kiosk.conform.promises import Observations
 from kiosk.conform.relay import CLEAN, Relay, Wire
 from kiosk.vend.ports import Published
 
-START_S = 1.0  # start() returns at once; a machine that is busy with other things is not held against it
+START_S = 2.0  # start() returns at once; a machine that is busy with other things is not held against it
 UP_S = 20.0  # to find a device that is there: the longest pause between two tries is five seconds
 DOWN_S = 20.0  # to find that it is not
 STOP_S, LATE_S = 5.0, 1.0  # what stop() is given, and by how much it may be late

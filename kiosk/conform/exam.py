@@ -31,7 +31,11 @@ COMMON: tuple[tuple[Trial, tuple[str, ...]], ...] = (
 OWN: dict[str, tuple[tuple[Trial, tuple[str, ...]], ...]] = {
     "notes": ((cash.once, ("once",)), (cash.shut, ("shut",)), (cash.word, ("word",)), (cash.remembers, ("remembers",))),
     "printer": ((jobs.papers, ("evidence", "maybe_done")), (jobs.printer_remembers, ("remembers",))),
-    "terminal": ((jobs.payments, ("evidence", "maybe_done")), (jobs.terminal_remembers, ("remembers",))),
+    "terminal": (
+        (jobs.payments, ("evidence", "maybe_done")),
+        (jobs.wired_payments, ("evidence", "maybe_done")),
+        (jobs.terminal_remembers, ("remembers",)),
+    ),
     "modem": ((jobs.texts, ("evidence", "maybe_done", "same")), (jobs.modem_remembers, ("remembers",))),
     "display": ((pictures.newest, ("newest",)), (pictures.unfelt, ("unfelt",))),
     "board": ((pictures.newest, ("newest",)), (pictures.unfelt, ("unfelt",))),
@@ -124,8 +128,7 @@ def _try(trial: Trial, bench: Bench, promise: str) -> None:
         except Unplayed as unplayed:
             if bench.device is None or bench.device.played:
                 bench.see(promise, kept=False, what=f"the trial could not go on: {unplayed}")
-    words = len(bench.desk.told)
-    bench.see("speaks", kept=not bench.desk.wrong, what="; ".join(dict.fromkeys(bench.desk.wrong)) or f"{words} words")
+    bench.see("speaks", kept=not bench.desk.wrong, what="; ".join(dict.fromkeys(bench.desk.wrong)) or "in one trial")
 
 
 def _device(subject: Subject, folder: Path) -> Device:

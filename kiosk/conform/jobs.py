@@ -22,7 +22,7 @@ CALM_S = 3.0  # after which nothing comes of a job by itself
 AMOUNT_MINOR = 1234
 TO = "+8613800138000"
 LONG = "A text that is longer than one message can be, so that it goes in two parts. " * 3
-LETTERS = {f"{number:016x}": (TO, f"Receipt {number}. {LONG}" if number % 2 else f"Receipt {number}.") for number in range(1, 10)}
+LETTERS = {f"{number:016x}": (TO, f"Receipt {number}. {LONG}" if number % 2 else f"Receipt {number}.") for number in range(1, 20)}
 
 Answer = TypeVar("Answer", Printed, PosAnswered, SmsAnswered)
 _numbers = itertools.count(1)
@@ -187,6 +187,34 @@ def payments(bench: Bench) -> None:
         _lost_answer(bench)
 
 
+PAY_WIRES = (
+    Wire("delay", delay_s=0.01),
+    Wire("a byte at a time", split=True),
+    Wire("loss", drop=0.03),
+    Wire("damage", corrupt=0.03),
+    Wire("duplication", duplicate=0.1),
+)
+STREAM_WIRES = PAY_WIRES[:2]  # a network loses nothing and doubles nothing
+
+
+def wired_payments(bench: Bench) -> None:
+    """Whatever the wire does, what is told is what the book has; what is unknown is found out on a good one."""
+    with bench.alive():
+        does(bench, do="pos", to="approve")
+        for wire in STREAM_WIRES if bench.relay and bench.relay.network else PAY_WIRES:
+            before, book, payment = state(bench), receipt(bench), name()
+            with bench.over(wire):
+                said = [pos(bench, "pay", payment, BOOK_S)]
+                said += [pos(bench, "goods", payment, BOOK_S)] if said == ["approved"] else []
+            said += [pos(bench, "recover", payment, BOOK_S, before=book)] if said[-1] in ("unknown", "silence") else []
+            bench.desk.until(lambda: not state(bench)["open"], BOOK_S)
+            now = state(bench)
+            paid, asked = now["charged_minor"] - before["charged_minor"], now["approvals"] - before["approvals"]
+            good = paid == (AMOUNT_MINOR if said[-1] == "final" else 0) or said[-1] == "unknown"
+            bench.see("evidence", kept=good, what=f"over {wire.name}: told {' and '.join(said)}; the terminal's book has {paid}")
+            bench.see("maybe_done", kept=asked <= 1, what=f"{asked} approvals for one payment")
+
+
 def _booked(bench: Bench, what: str, right: bool, charged: int) -> None:
     bench.desk.until(lambda: not state(bench)["open"], ANSWER_S)
     book = state(bench)["charged_minor"]
@@ -243,6 +271,9 @@ def sends(bench: Bench, ref: str, meanwhile: Callable[[], None] = lambda: None) 
     return outcome
 
 
+TEXT_WIRES = (Wire("delay", delay_s=0.01), Wire("a byte at a time", split=True), Wire("echo", echo=True))
+
+
 def texts(bench: Bench) -> None:
     """Sent, refused, and sent without an answer; then once more under the same reference."""
     refs = iter(LETTERS)
@@ -258,7 +289,13 @@ def texts(bench: Bench) -> None:
             came = len(state(bench)["messages"]) - before
             good = outcome in right and came == (outcome == "sent")
             bench.see("evidence", kept=good, what=f"{what}: told {outcome}, {came} on the telephone")
-        next(refs)
+        for wire in TEXT_WIRES:
+            before = len(state(bench)["messages"])
+            with bench.over(wire):
+                outcome = sends(bench, next(refs))
+            came = len(state(bench)["messages"]) - before
+            good = came == {"sent": 1, "failed": 0}.get(outcome, came)
+            bench.see("evidence", kept=good, what=f"over {wire.name}: told {outcome}, {came} on the telephone")
         _lost_text(bench, next(refs))
         one_answer(bench, SmsAnswered, [seen.job for seen in bench.desk.heard(SmsAnswered)])
 

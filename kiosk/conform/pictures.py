@@ -13,7 +13,7 @@ SETTLE_S = 3.0
 FLOOD, FLOOD_S = 400, 4.0
 NEWEST_S = 6.0  # after the last change, at the line's own speed
 AGAIN_S = 20.0  # after a display that hung: it may have to be opened anew
-QUICK_S = 0.5  # what returns at once
+QUICK_S = 1.0  # what returns at once
 
 
 def rows(bench: Bench) -> list[str]:

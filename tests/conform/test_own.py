@@ -16,6 +16,8 @@ from kiosk.conform.exam import Subject, examine
 from kiosk.conform.promises import Certificate, Finding, Observations, Promise, lines, verdict_of
 from kiosk.devices.registry import BUILT_IN
 from kiosk.devices.sim.coins import CoinSimulator
+from kiosk.devices.sim.printer_line import TcpLine
+from kiosk.devices.sim.zvt import TerminalSimulator
 
 AT_ONCE = 6
 SAME = ("display/cd5220", "display/led8n", "board/cd5220", "board/epson")  # in other words, the driver of display/epson and board/led8n
@@ -86,6 +88,7 @@ def test_the_command_says_it_in_words_and_as_json_and_by_its_exit_code() -> None
         (["coins", "--option", "mode"], 2, "mode is no option: NAME=VALUE is."),
         (["coins", "--protocol", "essp"], 2, "there is no driver coins/essp"),
         (["coins", "--against", "essp"], 2, "Nobody simulates coins/essp"),
+        (["coins", "--by-hand"], 2, "--port names it."),
         (["coins", "--port", "/nowhere/at/all"], 3, "The port cannot be used: "),
     ],
 )
@@ -115,6 +118,20 @@ def test_a_device_that_somebody_plays_is_tried_by_a_driver_of_ours(coins: CoinSi
     assert f"against {tmp_path / 'coins'}, by kiosk" in said.stdout
     assert "- killed when the box has it and the journal has not: 2 pieces of 20 in the box, 2 of 20 told" in said.stdout
     assert coins.memory["accepted"] == 2
+
+
+@pytest.mark.slow
+def test_a_terminal_at_a_network_port_is_tried_over_a_network_port(tmp_path: Path) -> None:
+    line = TcpLine()
+    device = TerminalSimulator(line, tmp_path / "book", tmp_path / "hand", blocks=False)
+    device.start()
+    try:
+        subject = Subject("terminal", "zvt", line.address, hand=tmp_path / "hand")
+        certificate = examine(subject, only=("alone", "returns", "evidence"))
+    finally:
+        device.stop()
+    assert certificate.verdict == "kept", certificate
+    assert certificate.device == line.address
 
 
 @pytest.mark.slow

@@ -44,6 +44,8 @@ LOCKED = Table(
         (Word("device.notes"), Status("FULL"), _at("12:10"), Word("costs.notes"), Plain("full")),
         (Word("device.printer"), Status("OUT"), _at("11:40"), Word("costs.paper"), Plain("out")),
         (Word("device.reader"), Status("OFF"), _at("13:02"), Word("costs.all"), Plain("offline")),
+        (Word("device.modem"), Status("OFF"), _at("09:17"), Word("costs.text"), Plain("no_network")),
+        (Word("device.display"), Status("OFF"), _at("06:00"), Word("costs.glance"), Plain("offline")),
         (Word("device.coins"), Status("WAIT"), _at("14:31"), Word("costs.coins"), Plain("starting")),
     ),
 )

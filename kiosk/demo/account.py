@@ -15,11 +15,14 @@ from kiosk.vend.facts import (
     NoteStacked,
     OrphanCredit,
     PriceLine,
+    Quote,
     SaleClosed,
+    SaleOpened,
     TransferCodeAccepted,
     WriteStarted,
 )
 from kiosk.vend.journal import Journal
+from kiosk.vend.tariff import bill
 
 
 class Step(msgspec.Struct):
@@ -35,7 +38,7 @@ class Step(msgspec.Struct):
 
 
 class Side(msgspec.Struct):
-    """A kiosk's money, as its journal has it or as the head office reports it. A claim is one until the kiosk that gave it settles it."""
+    """A kiosk's money, as the journals have it or as the head office reports it. A claim is one until it is on the card, wherever."""
 
     tendered_minor: int = 0
     credited_minor: int = 0
@@ -124,26 +127,38 @@ class Summary(msgspec.Struct):
 
 def account(kiosks: Path) -> Summary:
     """All stores below a folder, each kiosk's in its own. StoreError where one cannot be read."""
-    total, claims, records, finished = Summary(), dict[str, SaleClosed](), dict[str, WriteStarted](), set[str]()
-    for _, journal in journals(kiosks):
+    total = Summary()
+    for kiosk, journal in journals(kiosks):
         bad = journal.verify().bad_seq
         if bad is not None:
             total.journal = bad
-        for fact in (recorded.fact for recorded in journal.rows()):
-            _add(fact, total, claims)
-            if isinstance(fact, WriteStarted):
-                records[fact.sale] = fact
-            if isinstance(fact, ForeignSaleFinished):
-                finished.add(fact.tag)
-    for claim in claims.values():
-        record = records.get(claim.sale)
-        if record and record.tag in finished:
-            total.sales += 1
-            total.credited_minor += record.amount_minor
-            total.deductions_minor += claim.claim_minor - record.amount_minor
-        else:
-            total.claims_minor += claim.claim_minor
+        for fact in (*(recorded.fact for recorded in journal.rows()), *finished_elsewhere(kiosks).get(kiosk, ())):
+            _add(fact, total)
     return total
+
+
+def finished_elsewhere(kiosks: Path) -> dict[str, list[ClaimSettled]]:
+    """By kiosk: what it will say of its claims whose record another machine has put on the card. The office knows it from both rows."""
+    terms, records, claims, finished = dict[str, Quote](), dict[str, WriteStarted](), dict[str, tuple[str, SaleClosed]](), set[str]()
+    for kiosk, journal in journals(kiosks):
+        for fact in (recorded.fact for recorded in journal.rows()):
+            match fact:
+                case SaleOpened():
+                    terms[fact.sale] = fact.quote
+                case WriteStarted():
+                    records[fact.sale] = fact
+                case SaleClosed(outcome="claimed"):
+                    claims[fact.sale] = kiosk, fact
+                case ClaimSettled():
+                    claims.pop(fact.sale, None)
+                case ForeignSaleFinished():
+                    finished.add(fact.tag)
+    said = dict[str, list[ClaimSettled]]()
+    for sale, (kiosk, claim) in claims.items():
+        if sale in records and records[sale].tag in finished:
+            lines = bill(terms[sale], claim.claim_minor)
+            said.setdefault(kiosk, []).append(ClaimSettled(sale, "landed_elsewhere", records[sale].amount_minor, lines))
+    return said
 
 
 def journals(kiosks: Path) -> Iterator[tuple[str, Journal]]:
@@ -154,20 +169,20 @@ def journals(kiosks: Path) -> Iterator[tuple[str, Journal]]:
             yield folder.name, journal
 
 
-def _add(fact: Fact, total: Summary, claims: dict[str, SaleClosed]) -> None:
+def _add(fact: Fact, total: Summary) -> None:
     match fact:
         case NoteStacked() | CoinAccepted():
             total.tendered_minor += fact.denomination
         case TransferCodeAccepted() | PosFinal():
             total.tendered_minor += fact.amount_minor
         case SaleClosed(outcome="claimed"):
-            claims[fact.sale] = fact
+            total.claims_minor += fact.claim_minor
         case SaleClosed(outcome="landed"):
             total.sales += 1
             _credit(fact, total)
         case ClaimSettled():
-            claims.pop(fact.sale, None)
             total.sales += 1
+            total.claims_minor -= fact.credit_minor + _deducted(fact.lines)
             _credit(fact, total)
         case OrphanCredit():
             total.tendered_minor += fact.amount_minor or 0

@@ -6,7 +6,7 @@ Of bank cards there is a third: the terminals' own books.
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from kiosk.demo.account import BankCards, Hq, Ordered, Side, journals
+from kiosk.demo.account import BankCards, Hq, Ordered, Side, finished_elsewhere, journals
 from kiosk.demo.office import HeadOffice, now_ms
 from kiosk.devices.sim.zvt_book import Book
 from kiosk.hq.report.period import Period, period_of
@@ -25,7 +25,7 @@ def books(kiosks: Path, office: HeadOffice, reports: Path, ordered: Iterable[str
     `ordered`: names of orders that partners made. StoreError.
     """
     made = Hq(office.batches, office.rows, dict(office.verdicts), recomputed=True)
-    days = set()  # a demo at midnight has two
+    days, elsewhere = set(), finished_elsewhere(kiosks)  # a demo at midnight has two
     for kiosk, journal in journals(kiosks):
         sums, made.acknowledged[kiosk] = Lifetime(), 0
         for fact in (recorded.fact for recorded in journal.rows()):
@@ -34,6 +34,8 @@ def books(kiosks: Path, office: HeadOffice, reports: Path, ordered: Iterable[str
                 made.acknowledged[kiosk] = fact.batch
             elif isinstance(fact, SaleClosed):
                 days.add(fact.business_date)
+        for settled in elsewhere.get(kiosk, ()):
+            sums = add(sums, settled)
         made.kiosks[kiosk], made.office[kiosk] = _of_kiosk(sums), Side()
         terminal = Book(kiosks / kiosk / "terminal.jsonl")
         made.bank_cards[kiosk] = BankCards(terminal.charged_minor, sums.card_minor)

@@ -97,6 +97,9 @@ def test_the_invariant_holds_on_both_sides_and_they_are_the_same_to_the_cent(day
     assert list(hq.kiosks) == ["K07", "K08"]
     assert all(side.balanced and side.tendered_minor for side in (*hq.kiosks.values(), *hq.office.values()))
     assert sum(side.tendered_minor for side in hq.office.values()) == day.summary.tendered_minor
+    assert sum(side.credited_minor for side in hq.office.values()) == day.summary.credited_minor
+    assert [side.claims_minor for side in hq.office.values()] == [0, 0], "K08 finished the claim that K07 gave"
+    assert any(isinstance(fact, SaleClosed) and fact.outcome == "claimed" for fact in day.facts("K07"))
 
 
 @pytest.mark.parametrize("kiosk", ["K07", "K08"])

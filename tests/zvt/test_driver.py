@@ -251,6 +251,21 @@ def test_a_terminal_that_is_full_or_wants_a_diagnosis_is_off_until_its_day_is_en
     assert bank.desk.asks("refuse", payment="c").outcome == "reversed"
 
 
+def test_a_trouble_that_people_mend_is_told_once_and_is_over_when_the_terminal_says_so(bank: Counter) -> None:
+    bank.simulate()
+    driver = bank.drive(pace=paced(enquiry_s=0.05))
+    bank.sim.do({"do": "pos", "to": "jammed"})
+    assert bank.desk.await_one(DeviceDown).code == "jammed"
+    since, enquiries = len(bank.desk.told), bank.commands(0x0501)
+    eventually(lambda: bank.commands(0x0501) >= enquiries + 5)
+    assert bank.desk.told[since:] == [], "each would be a row"
+    assert driver.health().state == "hardware_error"
+    assert bank.desk.asks("pay").why == "jammed"
+    bank.sim.do({"do": "pos", "to": "approve"})
+    assert bank.desk.await_one(PosUp, since)
+    assert bank.desk.asks("pay", payment="b").outcome == "approved"
+
+
 def test_a_trouble_outlives_the_driver(bank: Counter) -> None:
     bank.simulate()
     bank.sim.do({"do": "pos", "to": "full"})

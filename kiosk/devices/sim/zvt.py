@@ -1,7 +1,7 @@
 """A simulated bank card terminal that speaks ZVT behind a pty or a TCP socket, and keeps its own book.
 
 Its control socket (one JSON object a line) knows:
-    pos {"to": "approve" | "decline" | "abort" | "silent" | "plain" | "hold" | "busy" | "full" | "diagnosis", "result": code of a decline}
+    pos {"to": approve | decline | abort | silent | plain | hold | busy | full | diagnosis | jammed, "result": code of a decline}
         silent: approves and says nothing; plain: knows no goods; hold: the customer does nothing until it goes on with another word
     fault {"cut": {"at": n, "after": bool, "what": "line" | "power", "back_s": s}}   at the n-th message from now, sent or received, 0 first
     fault {duplicate, other_amount, other_currency, unknown_bitmap, split: true | false, delay_ms, deaf_to_acks: n, mute_acks: n}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from kiosk.devices.sim.zvt_book import Book, Entry
 
-MODES = ("approve", "decline", "abort", "silent", "plain", "hold", "busy", "full", "diagnosis")
-REFUSED = {"busy": 0x9C, "full": 0x6A, "diagnosis": 0xC2}
+MODES = ("approve", "decline", "abort", "silent", "plain", "hold", "busy", "full", "diagnosis", "jammed")
+REFUSED = {"busy": 0x9C, "full": 0x6A, "diagnosis": 0xC2, "jammed": 0xC0}
 LINES = ("SIMULATED BANK", "Amount {amount}", "Card ############4771", "Receipt {receipt:04d}  Trace {trace:06d}", "", "APPROVED")
 
 

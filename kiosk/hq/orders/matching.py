@@ -1,7 +1,7 @@
 """Accepted codes against orders: every TransferCodeAccepted row that was imported is one order's, or somebody made a code without one.
 
 A code is the same wherever it is typed, so its slot, amount and generation name its order. A row is held against the orders once. An order
-that several machines landed is collected once, at the first; the sales of the others move no money of anybody.
+that several machines landed is collected once, at the first; the sales of the others move no money of anybody, and reports take them out.
 """
 
 import msgspec
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kiosk.hq.orders.tables import ORDER, ORDER_USE
+from kiosk.hq.orders.twice import mark
 from kiosk.hq.schema import FACT, KIND, KIOSK, WORK
 from kiosk.hq.store import Store
 from kiosk.vend.code import COUNT_MAX
@@ -56,6 +57,7 @@ def match(store: Store, now_ms: int) -> Matched:
         step = store.transact(lambda connection: _some(connection, now_ms))
         found = Matched(found.rows + step.rows, found.again + step.again, (*found.without, *step.without))
         if step.rows < AT_ONCE:
+            store.transact(mark)
             return found
 
 

@@ -57,4 +57,23 @@ class OrderUseTable(Schema, table=True):
     amount_minor: int = Field(sa_type=Big)
 
 
-ORDER, ORDER_USE = table(OrderTable), table(OrderUseTable)
+class OrderTwiceTable(Schema, table=True):
+    """A use of an order whose money stood in the sums before: reports take it out again, from `posted_day` on (yyyymmdd).
+
+    `what`: again (another machine's sale of this order counts, this `sale` does not) | settles (the order stands for a claim: it was
+    tendered where the claim was left, and the claim is owed no more).
+    """
+
+    __tablename__ = "order_twice"
+    __table_args__ = STRICT
+    kiosk_no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
+    seq: int = Field(primary_key=True, sa_type=Big)
+    name: str = Field(sa_type=Text)
+    sale: str = Field(sa_type=Text)
+    what: str = Field(sa_type=Text)
+    amount_minor: int = Field(sa_type=Big)
+    currency: str = Field(sa_type=Text)
+    posted_day: int = Field(sa_type=Int)
+
+
+ORDER, ORDER_USE, ORDER_TWICE = table(OrderTable), table(OrderUseTable), table(OrderTwiceTable)

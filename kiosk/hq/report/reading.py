@@ -3,17 +3,19 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Select, Text, and_, case, cast, func, select
+from sqlalchemy import BigInteger, Connection, Select, Text, and_, case, cast, func, literal, select
 
+from kiosk.hq.orders.tables import ORDER_TWICE
 from kiosk.hq.report.absent import standing
 from kiosk.hq.report.period import Period
-from kiosk.hq.report.selling import By, Late, Parts, Row, Selling, books, parted
+from kiosk.hq.report.selling import By, Late, Parts, Row, Selling, Twice, books, parted
 from kiosk.hq.report.tables import IN_NO_SUM
 from kiosk.hq.schema import (
     DAY_HOUR,
     DAY_KIOSK,
     KIOSK,
     MONTH_KIOSK,
+    NOT_POSTED,
     SALE,
     Sums,
 )
@@ -37,7 +39,8 @@ def recomputed(connection: Connection, period: Period, *, now_ms: int, by: By = 
 
 def _report(connection: Connection, period: Period, parts: Parts, *, now_ms: int, by: By, only: str) -> Selling:
     stands = standing(connection, period, now_ms, only)
-    sold = books(parts, exponent)
+    twice = _twice(connection, period, only)
+    sold = books(parts, exponent, twice)
     return Selling(
         period=period,
         by=by,
@@ -48,6 +51,7 @@ def _report(connection: Connection, period: Period, parts: Parts, *, now_ms: int
         late=_late(connection, period, only) if any(book.tenders[-1].late for book in sold) else (),
         unposted=0 if stands.closed_ms is not None else _unposted(connection),
         only=only,
+        twice=twice,
     )
 
 
@@ -130,6 +134,21 @@ def _late(connection: Connection, period: Period, only: str) -> tuple[Late, ...]
     if only:
         rows = rows.where(KIOSK.c.id == only)
     return tuple(Late(*row) for row in connection.execute(rows))
+
+
+def _twice(connection: Connection, period: Period, only: str) -> tuple[Twice, ...]:
+    """What orders brought a second time: all rows of a sale that does not count, and the claim that an order stands for."""
+    use, amount, nothing = ORDER_TWICE.c, ORDER_TWICE.c.amount_minor, literal(0)
+    head = (KIOSK.c.id, use.name, use.what, use.currency)
+    became = ("tender_minor", "credit_minor", "fee_minor", "debt_minor", "returned_minor", "claim_minor")
+    day = case((use.posted_day > SALE.c.posted_day, use.posted_day), else_=SALE.c.posted_day)
+    again = select(*head, *(SALE.c[name] for name in became)).join(KIOSK, KIOSK.c.no == use.kiosk_no)
+    again = again.join(SALE, and_(SALE.c.kiosk_no == use.kiosk_no, SALE.c.sale == use.sale))
+    again = again.where(use.what == "again", SALE.c.posted_day != NOT_POSTED, day.between(period.first, period.last))
+    settles = select(*head, amount, nothing, nothing, nothing, nothing, amount).join(KIOSK, KIOSK.c.no == use.kiosk_no)
+    settles = settles.where(use.what == "settles", use.posted_day.between(period.first, period.last))
+    found = [row for asked in (again, settles) for row in connection.execute(asked.where(KIOSK.c.id == only) if only else asked)]
+    return tuple(sorted((Twice(*row) for row in found), key=msgspec.structs.astuple))
 
 
 def _unposted(connection: Connection) -> int:

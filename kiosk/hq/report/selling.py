@@ -70,6 +70,21 @@ class Late(msgspec.Struct, frozen=True):
     claim_minor: int
 
 
+class Twice(msgspec.Struct, frozen=True):
+    """Money of an order that stands in the lines, and stood in the sums before: the foot is without it. `why`: again | settles."""
+
+    kiosk: str
+    order: str
+    why: str
+    currency: str
+    tender_minor: int
+    credit_minor: int
+    fee_minor: int
+    debt_minor: int
+    returned_minor: int
+    claim_minor: int
+
+
 class Absent(msgspec.Struct, frozen=True):
     """A kiosk of which something is missing in this period. `why`: never | behind | gap | frozen | revoked. `heard_ms`: all that it did
     until then is here; None of one that was never heard."""
@@ -80,7 +95,8 @@ class Absent(msgspec.Struct, frozen=True):
 
 
 class Foot(msgspec.Struct, frozen=True):
-    """Where the money went. `difference_minor` is 0, or somebody has to look."""
+    """Where the money went, but for what stands in the lines a second time (`twice_minor`). `difference_minor` is 0, or somebody has to
+    look."""
 
     tendered_minor: int
     credited_minor: int
@@ -91,6 +107,7 @@ class Foot(msgspec.Struct, frozen=True):
     orphans_minor: int
     difference_minor: int
     orphans_unknown: int = 0
+    twice_minor: int = 0
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -118,6 +135,7 @@ class Selling(msgspec.Struct, frozen=True):
     late: tuple[Late, ...]
     unposted: int = 0
     only: str = ""
+    twice: tuple[Twice, ...] = ()
 
 
 # ---------------------------------------------------------------- adding up
@@ -141,15 +159,18 @@ def parted(rows: Iterable[Row]) -> Parts:
     return {key: (part[0], part[3:]) for key, part in turned.items()}
 
 
-def books(parts: Parts, exponent_of: Callable[[str], int]) -> tuple[Book, ...]:
-    """By currency."""
+def books(parts: Parts, exponent_of: Callable[[str], int], twice: Sequence[Twice] = ()) -> tuple[Book, ...]:
+    """By currency; the feet are without `twice`."""
     found: defaultdict[str, dict[str, Columns]] = defaultdict(dict)
     for (currency, tender), part in parts.items():
         found[currency][tender] = part
-    return tuple(_book(currency, exponent_of(currency), found[currency]) for currency in sorted(found))
+    for each in twice:
+        found.setdefault(each.currency, {})  # a book without lines, where nothing else was sold
+    out = {currency: [each for each in twice if each.currency == currency] for currency in found}
+    return tuple(_book(currency, exponent_of(currency), found[currency], out[currency]) for currency in sorted(found))
 
 
-def _book(currency: str, exponent: int, by_tender: Mapping[str, Columns]) -> Book:
+def _book(currency: str, exponent: int, by_tender: Mapping[str, Columns], twice: Sequence[Twice]) -> Book:
     """Lines in order of kiosk or hour, then of tender; their sums; the foot."""
     names = sorted(by_tender, key=lambda tender: (TENDERS.get(tender, len(TENDERS)), tender))
     lines: defaultdict[str, list[Line]] = defaultdict(list)
@@ -162,15 +183,16 @@ def _book(currency: str, exponent: int, by_tender: Mapping[str, Columns]) -> Boo
     whole = msgspec.structs.replace(whole, sales=sum(line.sales for line in tenders if line.tender not in (ORPHAN, UNKNOWN)))
     orphans_minor = sum(line.orphan_minor for line in tenders)
     foot = Foot(
-        tendered_minor=whole.tender_minor,
-        credited_minor=whole.credit_minor,
-        fees_minor=whole.fee_minor,
-        debt_minor=whole.debt_minor,
-        given_back_minor=whole.returned_minor,
-        claims_minor=whole.claim_minor,
+        tendered_minor=whole.tender_minor - sum(each.tender_minor for each in twice),
+        credited_minor=whole.credit_minor - sum(each.credit_minor for each in twice),
+        fees_minor=whole.fee_minor - sum(each.fee_minor for each in twice),
+        debt_minor=whole.debt_minor - sum(each.debt_minor for each in twice),
+        given_back_minor=whole.returned_minor - sum(each.returned_minor for each in twice),
+        claims_minor=whole.claim_minor - sum(each.claim_minor for each in twice),
         orphans_minor=orphans_minor,
         difference_minor=whole.tender_minor - whole.given_minor - orphans_minor,
         orphans_unknown=sum(line.sales for line in tenders if line.tender == UNKNOWN),
+        twice_minor=sum(each.tender_minor for each in twice),
     )
     return Book(currency, exponent, tuple([line for of in sorted(lines) for line in lines[of]]), (*tenders, whole), foot)
 
@@ -207,6 +229,8 @@ def _blocks(report: Selling) -> Iterator[Block]:
         yield Warned("Nothing was sold.")
     if report.late:
         yield _late(report)
+    if report.twice:
+        yield _twice(report)
 
 
 def _absent(report: Selling) -> Warned:
@@ -253,8 +277,19 @@ def _account(book: Book) -> Account:
         Entry("together", Money(foot.tendered_minor - foot.difference_minor, by), sum=True),
         *([entry("DIFFERENCE: somebody has to look", foot.difference_minor)] if foot.difference_minor else []),
         *([entry(f"late: {counted(whole.late, 'sale')} of closed days, in these sums", whole.late_minor)] if whole.late else []),
+        *([entry("counted before: of orders, in the lines and not in this account", foot.twice_minor)] if foot.twice_minor else []),
     )
     return Account(f"{book.currency}: where the money went", entries)
+
+
+def _twice(report: Selling) -> Table:
+    exponents = {each.currency: each.exponent for each in report.books}
+    why = {"again": "another kiosk's sale of it counts", "settles": "was tendered where its claim was left"}
+    rows = tuple(
+        (each.kiosk, each.order, why.get(each.why, each.why), each.currency, Money(each.tender_minor, exponents.get(each.currency, 0)))
+        for each in report.twice
+    )
+    return Table("COUNTED BEFORE: orders whose money stands in the sums twice", columns(("kiosk", "order", "why", ""), ("tendered",)), rows)
 
 
 def _late(report: Selling) -> Table:
@@ -292,7 +327,7 @@ RECORD = (
 def records(report: Selling) -> Iterator[tuple[Cell, ...]]:
     """One a line of the report, no sums, so that a pivot adds nothing twice.
 
-    `part`: sold | late (a sale that is in the line of its posted day already) | absent.
+    `part`: sold | late (a sale that is in the line of its posted day already) | twice (what is taken out again, below zero) | absent.
     """
     period = report.period.name
     for book in report.books:
@@ -304,6 +339,12 @@ def records(report: Selling) -> Iterator[tuple[Cell, ...]]:
         amounts = (Money(one.tender_minor, by), Money(one.credit_minor, by), "", "", "", "", "", Money(one.claim_minor, by))
         posted = f"posted {shown_day(one.posted_day)}, {one.outcome}, receipt {'-' if one.number is None else one.number}"
         yield ("late", period, shown_day(one.day), one.currency, one.kiosk, one.tender, 1, *amounts, "", "", "", posted)
+    for each in report.twice:
+        by = exponents.get(each.currency, 0)
+        out = [Money(-minor, by) for minor in (each.tender_minor, each.credit_minor)]
+        back = [Money(-minor, by) for minor in (each.fee_minor, each.debt_minor, each.returned_minor)]
+        head = ("twice", period, "", each.currency, each.kiosk, "code", "")
+        yield (*head, *out, "", *back, "", Money(-each.claim_minor, by), "", "", "", f"{each.why}, order {each.order}")
     for absent in report.absent:
         why = WHY[absent.why].format(moment=shown_moment(absent.heard_ms or 0))
         yield ("absent", period, "", "", absent.kiosk, *("",) * 13, why)

@@ -24,7 +24,7 @@ import msgspec
 
 from kiosk.config import Config
 from kiosk.control import NotKept
-from kiosk.devices.supervise import lasting
+from kiosk.devices.supervise import Worker
 from kiosk.devices.vault.station import FileStation
 from kiosk.keeping import me_of
 from kiosk.sending import listed_keys, spool_folder
@@ -81,31 +81,24 @@ class People:
         self._sent: tuple[str, tuple[str, ...], int] = ("", (), 0)  # the last letter: key, whom, when
         self._fresh: dict[str, int] = {}  # texts that the desk may not name yet: reference -> since when
         self._told: set[str] = set()  # whose end the desk was told, and may have written
-        self._stopping, self._woken = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=lasting(self.run, self._stopping, self._failed), name="people", daemon=True)
+        self._worker = Worker("people", self._look, LOOK_S, self._failed)
         self.trouble = ""  # why something is not forgotten or not sent, one sentence
 
     def start(self) -> None:
         """In a thread of its own."""
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """What is being done is done to its end."""
-        self._stopping.set()
-        self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._worker.stop()
 
     def _failed(self) -> None:
         self.trouble = "Forgetting people failed three times in a minute by a fault of the program; it is tried again every ten minutes."
 
-    def run(self) -> None:
-        """The thread's work. Raises DeskDied at the end."""
-        while not self._stopping.is_set():
-            self._desk.published()
-            self.work(time.time_ns() // 1_000_000)
-            self._woken.wait(LOOK_S)
-            self._woken.clear()
+    def _look(self, now_ms: int) -> None:
+        """Raises DeskDied at the end."""
+        self._desk.published()
+        self.work(now_ms)
 
     # ------------------------------------------------------------ what others say
 
@@ -120,7 +113,7 @@ class People:
                 raise NotKept(f"{LISTED_MAX} persons are kept here already.")
             persons.keep(person)
         self._desk.tell(Trusted(ContactLeft(sale, person.subject, person.expires_ms)))
-        self._woken.set()
+        self._worker.wake()
         return person.subject
 
     def keep_letter(self, ref: str, until_ms: int, letter: Letter) -> None:
@@ -133,7 +126,7 @@ class People:
         """The desk named these texts, and does no more: their numbers are of no more use."""
         with self._one:
             self._fresh = {ref: at_ms for ref, at_ms in self._fresh.items() if ref not in refs}
-        self._woken.set()
+        self._worker.wake()
 
     def letter(self, ref: str) -> Letter | None:
         """The same again; None where it has been erased. Raises StoreError."""
@@ -151,7 +144,7 @@ class People:
     def use_erasures(self, body: bytes) -> None:
         """The body of a list of erasures whose signature holds. Raises ItemRefused."""
         self._office = erased(body)
-        self._woken.set()
+        self._worker.wake()
 
     # ------------------------------------------------------------ what is wanting
 

@@ -9,7 +9,6 @@ Composed here, because it joins the journal, the station's keys and the spool.
 """
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -20,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from kiosk.config import Config
-from kiosk.devices.supervise import AGAIN_S, lasting
+from kiosk.devices.supervise import AGAIN_S, Worker
 from kiosk.envelope import EnvelopeRefused
 from kiosk.keeping import Keeping
 from kiosk.sync.ack import AckRefused, read_ack
@@ -69,7 +68,6 @@ class Sender:
         self._desk, self._station, self._spool, self._kept = desk, station, spool, Kept(kept, kiosk, station)
         self._kiosk, self._utility, self._software = kiosk, utility, software
         self._open_journal, self._keys, self._take_in = open_journal, keys, take_in
-        self._stopping, self._woken = threading.Event(), threading.Event()
         self._upto = 0  # rows up to here are sealed however few they are: somebody takes them away
         self._boxed: dict[int, bytes] = {}  # which key each batch in the spool is boxed to
         self._acks: dict[bytes, Acknowledged | None] = {}  # what came, by its digest; None for what is not believed
@@ -77,26 +75,22 @@ class Sender:
         self._came: tuple[str, ...] = ()  # what lay in the bag when it was last taken in
         self._forget_s = 0.0
         self._troubles: list[str] = []
-        work = lasting(self.run, self._stopping, self._failed, AGAIN_S)
-        self._thread = threading.Thread(target=work, name="sender", daemon=True)
+        self._worker = Worker("sender", self.work, LOOK_S, self._failed, AGAIN_S)
         self.trouble = ""  # why something is not sealed or not taken in, one sentence; `kiosk sync status` tells it
         self._told_trouble: str | None = None
 
     def start(self) -> None:
         """In a thread of its own."""
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """What is being written is written to its end."""
-        self._stopping.set()
-        self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join(HEARD_S)
+        self._worker.stop(HEARD_S)
 
     def flush(self) -> None:
         """Seal what there is, however little: somebody takes it away now. From any thread."""
         self._upto = self._desk.published().sent.news
-        self._woken.set()
+        self._worker.wake()
 
     def _failed(self) -> None:
         self.trouble = "Sealing failed three times in a minute by a fault of the program; it is tried again every ten minutes."
@@ -109,15 +103,11 @@ class Sender:
                 self._spool.troubled(self.trouble)
                 self._told_trouble = self.trouble
 
-    def run(self) -> None:
-        """The thread's work. Raises DeskDied at the end."""
-        while not self._stopping.is_set():
-            self.work(time.time_ns() // 1_000_000)
-            self._woken.wait(LOOK_S)
-            self._woken.clear()
-
     def work(self, now_ms: int) -> None:
-        """All that is wanting now. What the disk refuses is tried again the next time, and what can be done without it is done."""
+        """All that is wanting now. What the disk refuses is tried again the next time, and what can be done without it is done.
+
+        Raises DeskDied at the end.
+        """
         self._troubles = []
         self._try(self._spool.made)
         asked = self._spool.wants_seal()
@@ -149,7 +139,7 @@ class Sender:
         upto = self._upto
         published = self._desk.published()
         while due(published.sent, now_ms) or published.sent.row < min(upto, published.sent.news):
-            if self._stopping.is_set() or not self._seal(published, hq_key, now_ms):
+            if self._worker.stopping or not self._seal(published, hq_key, now_ms):
                 return
             published = self._desk.published()
 
@@ -194,7 +184,7 @@ class Sender:
         with closing(self._open_journal()) as journal:
             found = [(sealed, fact) for sealed, fact in sealed_in(journal) if sealed.batch in seqs]
             for sealed, fact in found:
-                if self._stopping.is_set():
+                if self._worker.stopping:
                     return
                 self._try(partial(self._put_again, journal, sealed, fact, hq_key))
 

@@ -54,6 +54,46 @@ def lasting(
     return run
 
 
+class Worker:
+    """A thread that does whatever is wanting, every so often and at once when it is woken. It lasts; the desk's death ends it.
+
+    `work` is given the wall clock, ms since 1970. `failed` tells that it died three times in a minute: it is begun anew after `again_s`.
+    """
+
+    def __init__(
+        self, name: str, work: Callable[[int], None], every_s: float, failed: Callable[[], None], again_s: float = AGAIN_S
+    ) -> None:
+        self._work, self._every_s = work, every_s
+        self._stopping, self._woken = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=lasting(self._run, self._stopping, failed, again_s), name=name, daemon=True)
+
+    def start(self) -> None:
+        """In a thread of its own."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something is wanting now. From any thread."""
+        self._woken.set()
+
+    @property
+    def stopping(self) -> bool:
+        """It is to end: what need not be done now is left."""
+        return self._stopping.is_set()
+
+    def stop(self, timeout_s: float | None = None) -> None:
+        """What is being done is done to its end, and waited for, at most so long."""
+        self._stopping.set()
+        self._woken.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._work(time.time_ns() // 1_000_000)
+            self._woken.wait(self._every_s)
+            self._woken.clear()
+
+
 def within(seconds: float, work: Callable[[], object], name: str) -> bool:
     """Does `work` in a thread of its own; True when it has ended well by then. What hangs is left behind, what it raises is reported."""
     done = threading.Event()

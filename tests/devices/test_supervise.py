@@ -1,11 +1,12 @@
 """A driver that dies does not take the machine with it."""
 
+import queue
 import threading
 
 import pytest
 
 from kiosk.devices import supervise
-from kiosk.devices.supervise import LIVES, supervised
+from kiosk.devices.supervise import LIVES, Worker, supervised
 from kiosk.vend.ports import DeskDied
 
 
@@ -46,3 +47,25 @@ def test_the_desks_death_ends_a_driver_without_a_word() -> None:
 
     supervised(work, threading.Event(), lambda: gone.append(1))()
     assert (lives, gone) == ([1], [])
+
+
+def test_a_worker_looks_at_once_when_it_is_woken_and_begins_again_after_it_failed() -> None:
+    looked, gone = queue.Queue[int](), threading.Event()
+
+    def work(now_ms: int) -> None:
+        looked.put(now_ms)
+        if looked.qsize() <= LIVES:
+            raise KeyError("a programmer's error")
+
+    worker = Worker("looks", work, 600.0, gone.set, again_s=0.0)
+    worker.start()
+    assert gone.wait(10.0)
+    while looked.qsize() <= LIVES:
+        threading.Event().wait(0.01)
+    worker.wake()
+    times = [looked.get(timeout=10.0) for _ in range(LIVES + 2)]
+    assert times == sorted(times)
+    assert not worker.stopping
+    worker.stop(10.0)
+    assert worker.stopping
+    assert looked.empty()

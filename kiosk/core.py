@@ -56,7 +56,7 @@ from kiosk.vend.facts import Fact
 from kiosk.vend.fold import fold
 from kiosk.vend.frozen import freeze, thaw
 from kiosk.vend.journal import Journal
-from kiosk.vend.limits import Allowed
+from kiosk.vend.limits import written_max_minor
 from kiosk.vend.operators import entry
 from kiosk.vend.operators.standing import Found
 from kiosk.vend.operators.tables import moment
@@ -76,7 +76,6 @@ SOFTWARE = f"kiosk {__version__}"
 EXIT_DIED = 70
 KEY_GENERATION = 1
 DRIVER_STARTS_S, DRIVER_STOPS_S, HEARS_S = 2.0, 6.0, 0.1  # whatever a driver does then, the core goes on
-COINS_FALLING = 8  # more than can be in the channel when the gate shuts
 
 
 def rules_of(config: Config) -> Rules:
@@ -155,10 +154,8 @@ def settle() -> None:
 
 
 def vault_limits() -> Limits:
-    """The most that a vault makes a MAC for: what the head office allows, not what this file lowers it to, because an older claim may be
-    larger; and as a sale's limit gives way to coins that were falling already, so does the vault's."""
-    allowed = Allowed()
-    return Limits(PROFILE.name, allowed.sale_max_minor + COINS_FALLING * max(allowed.coins), None)
+    """Those of every kiosk's vault, before the head office grants anything."""
+    return Limits(PROFILE.name, written_max_minor(), None)
 
 
 def vault_order(config: Config) -> wire.Orders:

@@ -14,7 +14,7 @@ from kiosk.vend.bank import Payment
 from kiosk.vend.binding import bound
 from kiosk.vend.card.reading import Reading, Record, Returned, Verdict, Word
 from kiosk.vend.facts import Fact
-from kiosk.vend.limits import DayOfCard, Room, refusal, room
+from kiosk.vend.limits import DayOfCard, Room, refusal, room, written_max_minor
 from kiosk.vend.phase import TRIES, its_card_waits, wanted
 from kiosk.vend.proof import paper_works, spoken
 from kiosk.vend.rules import Now, Rules
@@ -165,6 +165,8 @@ def _onward(rules: Rules, state: State, due: Sale, looked: p.CardLooked, now: No
         return _checked(state, due, looked, payment, now)
     if due.stage == "paying" and (due.escrow or not due.tender_minor or not _gone(verdict, due)):
         return ()
+    if due.record is None and due.tender_minor > written_max_minor():
+        return () if due.stage == "claimed" else claim(rules, state, due, "too_much", now)
     if due.record is None:
         if verdict.word == Word.READY and verdict.n == due.n:
             return (archived(due, reading),) if due.stage != "archived" else ()

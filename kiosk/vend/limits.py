@@ -16,6 +16,7 @@ CEILINGS = {  # no signature raises these further; above the sale's the vault ma
     "offline_stop_h": NINETY_DAYS_H, "hotlist_stop_h": NINETY_DAYS_H, "sale_max_minor": 500_00, "code_max_minor": 500_00,
 }  # fmt: skip
 GRANTS_KEPT = 16
+COINS_FALLING = 8  # more than can be in the channel when the gate shuts
 
 
 class Allowed(msgspec.Struct, frozen=True):
@@ -63,6 +64,13 @@ def in_force(allowed: Allowed, signed: Mapping[str, int], lowers: Mapping[str, i
 def lowered(allowed: Allowed) -> Allowed:
     """What is left of it where the head office has been silent for long (rule 6): half the money, one sale."""
     return replace(allowed, sale_max_minor=allowed.sale_max_minor // 2, day_max_minor=allowed.day_max_minor // 2, day_max_sales=1)
+
+
+def written_max_minor() -> int:
+    """The most that any sale's record carries, and any vault makes a MAC for: what the head office allows, not what this machine's file
+    lowers it to, because an older claim may be larger; and coins that were falling already."""
+    allowed = Allowed()
+    return allowed.sale_max_minor + COINS_FALLING * max(allowed.coins)
 
 
 # ---------------------------------------------------------------- a card

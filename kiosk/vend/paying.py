@@ -18,6 +18,7 @@ from kiosk.vend import seen as s
 from kiosk.vend.bank import Payment, PosDeclined, PosFinal, PosRequested, PosReversed, PosUnknown
 from kiosk.vend.card.reading import Word
 from kiosk.vend.facts import Fact
+from kiosk.vend.limits import written_max_minor
 from kiosk.vend.phase import bank_works, its_card_waits, phase, pos_due_ms, span_ms
 from kiosk.vend.ports import PosJob
 from kiosk.vend.rules import Now, Rules
@@ -278,6 +279,8 @@ def final(rules: Rules, state: State, payment: Payment, seen: s.PosAnswered, now
         credit = to_card_minor(bill(sale.quote, fact.amount_minor))
         record = f.WriteStarted(sale.id, sale.card, sale.meter, sale.n, credit, here.pos.tag)
         return (fact, f.TenderClosed(sale.id, fact.amount_minor, "bank"), record)
+    if fact.amount_minor > written_max_minor():  # more than was asked, and than any card takes: owed, if the bank's own books say so
+        return (fact, f.TenderClosed(sale.id, fact.amount_minor, "bank"), *landing.claim(rules, state, paid, "too_much", now))
     return (fact, *landing.close_tender(state, paid, "bank"))
 
 

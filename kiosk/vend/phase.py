@@ -4,6 +4,7 @@ from kiosk.vend import outage, sms
 from kiosk.vend.bank import NIGHTLY
 from kiosk.vend.card.reading import Returned, Word
 from kiosk.vend.codes import Order
+from kiosk.vend.limits import written_max_minor
 from kiosk.vend.state import Here, Sale, State, find
 
 TRIES = 2  # writes of one record in one presentation; then the card "does not store"
@@ -61,6 +62,8 @@ def wanted(state: State) -> str:
     if due.record is None:
         if (payment := state.bank.of(due.id)) and (payment.stage != "approved" or here.pos.doing):
             return ""  # armed for it once, while the terminal waits
+        if due.tender_minor > written_max_minor():
+            return ""  # no vault makes a MAC for it: it is the office's
         return "arm" if here.verdict.word == Word.READY and here.verdict.n == due.n else ""
     return "write" if here.verdict.word in (Word.READY, Word.NEVER, Word.RESUME) else ""
 

@@ -17,7 +17,7 @@ from kiosk.devices.zvt import duties
 from kiosk.devices.zvt import messages as m
 from kiosk.devices.zvt.attempt import Attempt
 from kiosk.devices.zvt.codes import TROUBLES, WAIT, Trouble, why
-from kiosk.devices.zvt.link import Link, Pace, SerialLink, StreamLink
+from kiosk.devices.zvt.link import MESSAGES_MAX, Link, Pace, SerialLink, StreamLink
 from kiosk.devices.zvt.service import Service, Stopping
 from kiosk.devices.zvt.table import Phase, stray
 from kiosk.devices.zvt.wire import Apdu, WireError
@@ -215,17 +215,20 @@ class ZvtTerminal:
 
     def _talk(self, link: Link, attempt: Attempt) -> None:
         """Until the terminal is through with it."""
-        deadline, hold = after(self._pace.answer_s), 0.0
+        deadline, hold, heard = after(self._pace.answer_s), 0.0, 0
         while not attempt.payment.over:
             if self._stopping.is_set():
                 raise Stopping
             owed = attempt.payment.owes
             message = link.receive(min(deadline, after(self._pace.look_s)))
+            heard += message is not None
             answers = [attempt.heard(message)] if message else []
             if message and attempt.payment.phase is not Phase.ASKED:
                 deadline = after(self._pace.end_s)
             elif time.monotonic() >= deadline:
                 raise DeviceTimeout("the terminal has fallen silent", maybe_done=True)
+            if heard > MESSAGES_MAX:
+                raise DeviceTimeout("the terminal comes to no end", maybe_done=True)
             if attempt.payment.owes and (message or not owed):
                 hold = after(self._pace.hold_s)
             answers.append(self._ordered(attempt))

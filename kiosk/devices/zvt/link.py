@@ -16,6 +16,7 @@ from kiosk.devices.zvt.wire import ACK, NAK, Apdu, BlockDecoder, Sign, StreamDec
 
 _TRIES = 3  # a block and its two repetitions
 _SIGNS = 16  # acknowledgements that nobody asked for
+MESSAGES_MAX = 2_000  # of one dialogue: a terminal that never ends it is one that is silent
 
 
 class Pace(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ import msgspec
 from kiosk.devices.contract import DeviceTimeout
 from kiosk.devices.port import after
 from kiosk.devices.zvt import messages as m
-from kiosk.devices.zvt.link import Link, Pace
+from kiosk.devices.zvt.link import MESSAGES_MAX, Link, Pace
 from kiosk.devices.zvt.table import stray
 from kiosk.devices.zvt.wire import Apdu, WireError
 
@@ -67,9 +67,11 @@ class Service:
         return self._heard_out(end_s or self._pace.end_s, prompts)
 
     def _heard_out(self, end_s: float, prompts: bool) -> Ended:
-        ended, astray = Ended(), False
+        ended, astray, heard = Ended(), False, 0
         while not ended.end:
-            message = self._next(after(end_s))
+            message, heard = self._next(after(end_s)), heard + 1
+            if heard > MESSAGES_MAX:
+                raise DeviceTimeout("the terminal comes to no end", maybe_done=True)
             astray = astray or (message.command == m.INTERMEDIATE and not prompts)
             self._answer(stray(message, self._ours if astray else lambda _info: True))
             ended = _more(ended, message)

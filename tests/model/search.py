@@ -51,7 +51,7 @@ def path(came: dict[World, World | None], world: World) -> tuple[World, ...]:
 
 def dead(came: dict[World, World | None], back: dict[World, list[World]]) -> int:
     """Worlds from which not every paid value can still be credited."""
-    good = [world for world in came if set(world.values) <= set(world.credited)]
+    good = [world for world in came if set(world.values) <= {*world.credited, *world.back}]
     reached = set(good)
     while good:
         for before in back.get(good.pop(), ()):

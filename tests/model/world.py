@@ -76,6 +76,7 @@ class World(NamedTuple):
     values: tuple[int, ...] = ()  # paid so far
     orders: tuple[tuple[int, int], ...] = ()  # HQ's promises: (value, slot), never taken back
     rows: frozenset[Row] = frozenset()
+    back: tuple[int, ...] = ()  # values that a bank card was not charged for in the end
 
 
 class Setting(NamedTuple):
@@ -269,10 +270,11 @@ def at_hq(setting: Setting, machines: Machines, world: World) -> Iterator[World]
     newest, behind = world.cards[-1].serial, owners(world)
     landed = {behind.get(row.tag) for row in world.rows if isinstance(row, Told) and row.what == "verified" and row.serial == newest}
     for value in world.values:
-        if value in landed:
-            continue
         slots = [row.n for row in world.rows if isinstance(row, Wrote) and row.value == value]
-        n = max(slots + [slot for owed, slot in world.orders if owed == value])
+        slots += [slot for owed, slot in world.orders if owed == value]
+        if value in landed or not slots:  # nobody has told of it
+            continue
+        n = max(slots)
         orders = [(value, n)]
         if n < setting.values + 2 and machines.may_move(world, value, n):
             orders.append((value, n + 1))
@@ -312,6 +314,8 @@ def wrong(world: World) -> str:
     paid = [value for value in world.credited if value]
     if len(set(paid)) < len(paid) or GARBAGE in paid:
         return "credited twice, or garbage credited"
+    if set(world.credited) & set(world.back):
+        return "credited, and the customer's bank has the money back"
     behind, card = owners(world), world.cards[-1]
     for row in world.rows:
         value = behind.get(row.tag, 0)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, insert, select
 
 from kiosk.hq.report.period import HOUR_MS, Period, day_period
 from kiosk.hq.report.selling import Absent
@@ -77,9 +77,8 @@ def is_known(connection: Connection, kiosk: str) -> bool:
 
 def _silent(connection: Connection, since_ms: int, only: str = "") -> Iterator[_Silent]:
     """Every kiosk that told nothing after that moment."""
-    asked = select(KIOSK.c.no, KIOSK.c.id, KIOSK.c.state, HEAD.c.made_ms).outerjoin(HEAD, HEAD.c.kiosk_no == KIOSK.c.no)
-    late = or_(HEAD.c.made_ms.is_(None), HEAD.c.made_ms < since_ms)
-    asked = asked.where(KIOSK.c.no != 0, KIOSK.c.state.not_in(OVER), late).order_by(KIOSK.c.id)
+    asked = select(KIOSK.c.no, KIOSK.c.id, KIOSK.c.state, HEAD.c.made_ms).join(HEAD, HEAD.c.kiosk_no == KIOSK.c.no)  # each has one
+    asked = asked.where(KIOSK.c.no != 0, KIOSK.c.state.not_in(OVER), HEAD.c.made_ms < since_ms).order_by(KIOSK.c.id)
     rows = connection.execute(asked.where(KIOSK.c.id == only) if only else asked).all()
     parked = set(connection.execute(select(PARKED.c.kiosk_no).distinct()).scalars()) if rows else set()
     for no, name, state, made_ms in rows:

@@ -245,10 +245,10 @@ class Alone(Glass):
 
     def start(self) -> None:
         """The whole kiosk."""
-        where = {"stdin": self._theirs, "stdout": self._theirs, "stderr": self._theirs}
+        ours = self._theirs
         words = [sys.executable, "-m", "kiosk", "run", "--config", str(self._folder / "kiosk.toml"), "--palette", "ansi"]
         env = {**os.environ, "PYTHONPATH": str(self._place), "TERM": "xterm-256color"}
-        self._process = subprocess.Popen(words, env=env, start_new_session=True, **where)
+        self._process = subprocess.Popen(words, env=env, start_new_session=True, stdin=ours, stdout=ours, stderr=ours)
 
 
 def test_what_a_driver_prints_is_nowhere_on_the_glass(tmp_path: Path, place: Path) -> None:

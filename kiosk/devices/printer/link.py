@@ -94,7 +94,7 @@ class PrinterLink:
             ask_done(mark_of(0)), lambda heard: heard == Done(mark_of(0)), self._waits.probe_s
         ):
             self.done = "marker"
-        elif self._profile.done != "drain" and self._told(ASK_QUEUED, _is_queued, self._waits.probe_s):
+        elif self._profile.done != "drain" and self._queued(self._waits.probe_s):
             self.done = "queued"
 
     def send(self, data: bytes) -> bool:
@@ -126,7 +126,7 @@ class PrinterLink:
         if self.done == "drain":
             return "assumed" if self._twice_good() else "unknown"
         if self.done == "queued":
-            return "printed" if self._told(ASK_QUEUED, _is_queued, self._waits.job_s) else "unknown"
+            return "printed" if self._queued(self._waits.job_s) else "unknown"
         return "printed" if self._told(ask_done(mark), lambda heard: heard == Done(mark), self._waits.job_s) else "unknown"
 
     def clear(self) -> None:
@@ -137,6 +137,12 @@ class PrinterLink:
         if self._profile.answers and self._profile.clears and not (self.condition.cutter or self.condition.fatal):
             self._port.write(CLEAR)
             self._await(lambda heard: isinstance(heard, Cleared), self._waits.answer_s)
+
+    def _queued(self, seconds: float) -> bool:
+        """GS r, answered when the buffer gets there. Its answer is one byte that any babble has: one that comes unasked proves nothing."""
+        self._inbox = [heard for heard in self._inbox if not _is_queued(heard)]
+        unasked = self._await(_is_queued, self._waits.settle_s)
+        return unasked is None and self._told(ASK_QUEUED, _is_queued, seconds)
 
     def _told(self, request: bytes, wanted: Callable[[Answer], bool], seconds: float) -> bool:
         """Sends a request, waits for its answer, looks in between. Trouble or silence at two looks ends the wait; a hot head does not."""

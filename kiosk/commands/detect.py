@@ -95,7 +95,7 @@ def _asked(port: str) -> Line:
     except PortLost as error:
         return Line(port, f"It cannot be asked: {error.strerror or error}.")
     if met is None:
-        return Line(port, "Nobody answers.")
+        return Line(port, "Nobody answers. A display never does: it is named by hand.")
     serial = _serial(port, met.role) if met.protocol == "cctalk" else ""
     named = f", serial {serial}" if serial else ""
     costs = text("en", outage.of(met.role).costs)

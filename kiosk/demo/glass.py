@@ -16,7 +16,7 @@ from kiosk.vend.view import View
 
 KIOSK = "K07"
 BANK_MINOR = 50_00
-TAKES_S = 5.0  # a terminal to notice a card
+HELD_S, TAKES_S = 3.0, 5.0  # a bank card is held to the terminal for so long; and it takes so long to notice one
 SAID = 23  # columns of a line on the bench
 Say = Callable[..., None]
 
@@ -160,7 +160,7 @@ class Hands:
         from kiosk.demo.site import DemoError
         from kiosk.sync.counter import waits
 
-        if not self._awaits_card():
+        if not waits(self._awaits_card, HELD_S):
             raise DemoError("The terminal awaits no bank card. First choose it at the kiosk.")
         self._terminal.do({"do": "pos", "to": to})
         waits(lambda: not self._awaits_card(), TAKES_S)

@@ -140,7 +140,7 @@ def test_nobody_on_a_line_that_only_echoes_and_every_question_in_its_order(tmp_p
 
     heard = scripted(stack, tmp_path / "echo", echo)
     code, (line,) = told(str(tmp_path / "echo"))
-    assert (code, line["role"], line["says"]) == (3, "", "Nobody answers.")
+    assert (code, line["role"], line["says"]) == (3, "", "Nobody answers. A display never does: it is named by hand.")
     places = [heard[0].find(probe.asks) for probe in PROBES if probe.at != "network"]
     assert places == sorted(places)
     assert min(places) == 0

@@ -1,16 +1,18 @@
 """A `[[device]]` with role terminal and protocol zvt, as kiosk.toml writes it."""
 
+import threading
 from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
 
-from kiosk.devices.contract import CardTerminal, DeviceTimeout
+from kiosk.devices.contract import CardTerminal
 from kiosk.devices.fitting import Outfit, Part, checked_options, takes
-from kiosk.devices.port import Port, after, open_port, open_serial
+from kiosk.devices.port import Port, open_port, open_serial
 from kiosk.devices.zvt import messages as m
 from kiosk.devices.zvt.driver import ZvtTerminal
 from kiosk.devices.zvt.link import Link, Pace, SerialLink, StreamLink
+from kiosk.devices.zvt.service import Service
 
 _ASK_S = 1.5
 
@@ -23,12 +25,11 @@ class ZvtOptions(msgspec.Struct, frozen=True):
 
 
 def _ask(part: Part, port: Port) -> str:
-    """Any answer is one: a terminal may want to be registered first."""
-    pace = Pace(ack_s=_ASK_S / 3)
+    """Any answer is one: a terminal may want to be registered first. It is heard out, or whoever asks next would find it still talking."""
+    pace = Pace(ack_s=_ASK_S / 3, answer_s=_ASK_S / 2)
     link: Link = StreamLink(port) if _is_socket(part) else SerialLink(port, pace)
-    link.send(m.status_enquiry(int(checked_options(part, ZvtOptions).password)))
-    if link.receive(after(_ASK_S)) is None:
-        raise DeviceTimeout("The terminal gives no answer.")
+    password = int(checked_options(part, ZvtOptions).password)
+    Service(link, pace, threading.Event(), lambda _info: False).run(m.status_enquiry(password), end_s=_ASK_S / 2, prompts=False)
     return ""
 
 

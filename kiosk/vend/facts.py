@@ -338,6 +338,13 @@ class ClaimIssued(SaleFact, frozen=True):
     barrier: ClassVar[bool] = True
 
 
+class BranchAsked(SaleFact, frozen=True):
+    """Drawn by chance (rule 27): whoever holds this card is asked to show it at the office."""
+
+    card: str
+    meter: str
+
+
 class ClaimSettled(SaleFact, frozen=True):
     """A claim of this kiosk was found landed, or landed here. how: landed | landed_elsewhere."""
 

@@ -335,6 +335,12 @@ def _(fact: f.SaleClosed, state: State, row: Row) -> State:
     return shown(_paid_debt(replace(state, ended=ended), sale.meter, fact.lines), sale.id, still=False)
 
 
+@_fold.register
+def _(fact: f.BranchAsked, state: State, row: Row) -> State:
+    ended = state.ended
+    return replace(state, ended=replace(ended, branch=True)) if ended and ended.id == fact.sale else state
+
+
 def _counted(state: State, card: str, fact: f.SaleClosed) -> State:
     """What a card bought today, and since the head office was heard. What was paid elsewhere is the office's to count."""
     memory = state.cards.get(card, CardMemory())

@@ -14,7 +14,7 @@ from kiosk.vend.bank import Payment
 from kiosk.vend.binding import bound
 from kiosk.vend.card.reading import Reading, Record, Returned, Verdict, Word
 from kiosk.vend.facts import Fact
-from kiosk.vend.limits import DayOfCard, Room, refusal, room, written_max_minor
+from kiosk.vend.limits import DayOfCard, Room, drawn, refusal, room, written_max_minor
 from kiosk.vend.phase import TRIES, its_card_waits, wanted
 from kiosk.vend.proof import paper_works, spoken
 from kiosk.vend.rules import Now, Rules
@@ -235,7 +235,9 @@ def landed(rules: Rules, state: State, due: Sale, record: Record, now: Now, *, h
     if due.stage == "claimed":
         how = "landed" if here else "landed_elsewhere"
         return (verified, f.ClaimSettled(due.id, how, record.amount_minor, lines))
-    return (verified, closed(rules, state, due, "landed", now))
+    asked = drawn(due.id, risk.allowed(rules, state, now).branch_per_mille)
+    branch = (f.BranchAsked(due.id, due.card, due.meter),) if asked else ()
+    return (verified, closed(rules, state, due, "landed", now), *branch)
 
 
 def closed(rules: Rules, state: State, sale: Sale, outcome: str, now: Now, *, number: int | None = None) -> f.SaleClosed:

@@ -40,6 +40,7 @@ class Allowed(msgspec.Struct, frozen=True):
     hotlist_warn_h: int = 48  # rule 7
     hotlist_stop_h: int = 168
     unacked_max: int = 100_000  # rule 18, journal rows
+    branch_per_mille: int = 0  # rule 27, of all sales: so many are asked to show their card at the office
     stop: int = 0  # rule 28: 1 ends all trade until a later list says 0
 
     @property
@@ -71,6 +72,11 @@ def written_max_minor() -> int:
     lowers it to, because an older claim may be larger; and coins that were falling already."""
     allowed = Allowed()
     return allowed.sale_max_minor + COINS_FALLING * max(allowed.coins)
+
+
+def drawn(sale: str, per_mille: int) -> bool:
+    """Is it this one that is asked to the office? A sale's name is random, so nobody knows before, and every replay draws the same."""
+    return int(sale, 16) % 1000 < per_mille
 
 
 # ---------------------------------------------------------------- a card

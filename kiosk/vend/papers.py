@@ -44,6 +44,7 @@ def recharge_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int
         customer_tail=sale.customer_tail,
         disputed_minor=sale.disputed_minor,
         payment=sale.payment,
+        branch=sale.branch,
     )
 
 

@@ -200,6 +200,7 @@ def _done(rules: Rules, state: State) -> Parts:
         *((Line("deductions", -deducted),) if deducted else ()),
         *(Line("energy", line.basis, unit="wh") for line in closed.lines if line.code == "energy"),
         *money_shown.odd_lines(sale),
+        *((Line("branch"),) if sale.branch else ()),
         Line("purchase_no", text=number),
     )
     return {

@@ -65,6 +65,7 @@ class Sale(msgspec.Struct, frozen=True):
     claim_ms: int = 0
     salt: str = ""  # of a transfer code's record, 4 hex digits; with it the sale's money is the code's, and no other comes in
     payment: Payment | None = None  # by bank card, once it is final
+    branch: bool = False  # its holder is asked to show the card at the office
     restored: bool = False  # this store had been put back: what it says of it may be long over
 
     @property

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from kiosk.cli import app
@@ -111,6 +112,18 @@ def test_it_is_read_out_of_what_the_kiosks_archived_before_they_wrote(town: Town
     assert max(map(len, printed.splitlines())) <= 80
     late = town.store.read(lambda connection: suspects.suspects(connection, days=1, now_ms=town.now_ms + 90 * DAY_MS))
     assert (late.meters, late.lines) == (0, ())
+
+
+@pytest.mark.covers("rule-27")
+def test_cards_that_were_drawn_by_chance_stand_on_the_list(town: Town) -> None:
+    k07, card = town.kiosk("K07"), Card()
+    k07.rules = replace(k07.rules, allowed=replace(k07.rules.allowed, branch_per_mille=1000))
+    bought(k07, card)
+    town.hears(k07)
+    report = town.store.read(lambda connection: suspects.suspects(connection, days=90, now_ms=town.now_ms))
+    assert [(one.kiosk, one.meter, one.card) for one in report.asked] == [("K07", card.meter, card.serial)]
+    assert f"..{card.serial[-4:]}" in text_of(suspects.sheet_of(report), page=0)
+    assert [len(record) for record in suspects.records(report)] == [len(suspects.RECORD)]
 
 
 def test_a_copy_that_says_nothing_of_its_meter_is_none() -> None:

@@ -22,10 +22,10 @@ from sqlalchemy import Connection, select
 from kiosk.hq.report.period import shown_moment
 from kiosk.hq.report.selling import counted
 from kiosk.hq.report.sheet import Block, Cell, Money, Sheet, Table, Warned, columns
-from kiosk.hq.schema import FACT, KIND, SALE
+from kiosk.hq.schema import FACT, KIND, KIOSK, SALE
 from kiosk.hq.settlement.sources import decoded
 from kiosk.vend.card.gdw1365 import PROFILE
-from kiosk.vend.facts import ReturnFileArchived
+from kiosk.vend.facts import BranchAsked, ReturnFileArchived
 
 DAY_MS = 86_400_000
 LOW_DAYS = 30
@@ -75,13 +75,23 @@ class Suspect(msgspec.Struct, frozen=True):
         return None if self.used_minor is None or not self.days else self.used_minor // self.days
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """Whoever holds this card was asked to show it at the office, by chance."""
+
+    kiosk: str
+    meter: str
+    card: str
+    at_ms: int
+
+
 class Suspects(msgspec.Struct, frozen=True):
-    """`lines`: those with a finding, by meter; `meters`: how many were looked at, `days` back."""
+    """`lines`: those with a finding, by meter; `meters`: how many were looked at, `days` back. `asked`: by chance, the oldest first."""
 
     at_ms: int
     days: int
     meters: int
     lines: tuple[Suspect, ...]
+    asked: tuple[Asked, ...] = ()
 
 
 def judged(left: Iterable[Left], sold: Mapping[str, Mapping[int, Sold]]) -> list[Suspect]:
@@ -144,9 +154,19 @@ def _findings(one: Suspect, peers: Sequence[int]) -> Iterator[str]:
 
 def suspects(connection: Connection, *, days: int, now_ms: int) -> Suspects:
     """Of the cards that were copied in the last `days`."""
-    left = list(_left(connection, now_ms - days * DAY_MS))
+    since_ms = now_ms - days * DAY_MS
+    left = list(_left(connection, since_ms))
     found = judged(left, _sold(connection, {one.meter for one in left}))
-    return Suspects(now_ms, days, len(found), tuple(one for one in found if one.findings))
+    return Suspects(now_ms, days, len(found), tuple(one for one in found if one.findings), tuple(_asked(connection, since_ms)))
+
+
+def _asked(connection: Connection, since_ms: int) -> Iterator[Asked]:
+    asked = select(KIOSK.c.id, FACT.c.at_ms, FACT.c.sale, FACT.c.v, FACT.c.body).join(KIND, KIND.c.no == FACT.c.kind)
+    asked = asked.join(KIOSK, KIOSK.c.no == FACT.c.kiosk_no).where(KIND.c.name == "BranchAsked", FACT.c.at_ms >= since_ms)
+    for kiosk, at_ms, sale, v, body in connection.execute(asked.order_by(FACT.c.at_ms, FACT.c.kiosk_no, FACT.c.seq)):
+        fact = decoded(sale, "BranchAsked", v, body)
+        if isinstance(fact, BranchAsked):
+            yield Asked(kiosk, fact.meter, fact.card, at_ms)
 
 
 def _left(connection: Connection, since_ms: int) -> Iterator[Left]:
@@ -200,6 +220,9 @@ def sheet_of(report: Suspects) -> Sheet:
 
 
 def _blocks(report: Suspects) -> Iterator[Block]:
+    if report.asked:
+        drawn = tuple((one.meter, f"..{one.card[-4:]}", one.kiosk, shown_moment(one.at_ms)) for one in report.asked)
+        yield Table("Drawn by chance, and asked to come.", columns(("meter", "card", "kiosk", "when"), ()), drawn)
     if not report.lines:
         yield Warned("No meter has to be looked at.")
         return
@@ -213,6 +236,8 @@ def _amounts(one: Suspect) -> tuple[Money, ...]:
 
 
 def records(report: Suspects) -> Iterator[tuple[Cell, ...]]:
-    """One a suspect."""
+    """One a suspect, then one a card that was drawn by chance."""
     for one in report.lines:
         yield (one.meter, one.tariff, one.currency, one.days, *_amounts(one), one.illegal, "; ".join(one.findings))
+    for drawn in report.asked:
+        yield (drawn.meter, "", "", "", "", "", "", "", "drawn by chance")

@@ -165,6 +165,8 @@ class Teller(Case):
                     return "claimed", {}
                 self.known = w.ALL  # rows are missing: what this store would write may be written, paid back or settled long ago
                 return "paid_restored", {}
+            case f.BranchAsked():
+                return "branch_asked", {}
             case f.ClaimSettled():
                 self.settled = fact
                 return fact.how, {}

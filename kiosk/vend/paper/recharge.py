@@ -48,11 +48,13 @@ def recharge(
     name: str = "",
     disputed_minor: int = 0,
     payment: Payment | None = None,
+    branch: bool = False,
 ) -> Paper:
     """The receipt of a sale that landed. Its summed lines add up to the tender; the others are notes between them.
 
     `customer_tail`: last digits of the customer number; `name` comes masked from head office (`A*** K***`), or not at all.
     `disputed_minor`: notes of which nobody knows yet where they are. `payment`: by bank card; the terminal's own lines end the paper.
+    `branch`: drawn by chance to show the card at the office.
     """
     rows: list[Row] = [
         Centred(letterhead.utility),
@@ -74,6 +76,7 @@ def recharge(
         Pair(Said("paper.tariff"), closed.tariff),
         Rule(),
         *disputed(disputed_minor),
+        *([Note(Said("paper.recharge.branch"))] if branch else []),
         Note(Said("paper.recharge.put_in_meter")),
         Note(Said("paper.recharge.wait_for_ok")),
         Note(Said("paper.no_change")),

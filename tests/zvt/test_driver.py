@@ -277,8 +277,10 @@ def test_no_day_is_ended_while_a_payment_is_unknown(bank: Counter) -> None:
     bank.simulate()
     bank.drive()
     bank.sim.do({"do": "pos", "to": "silent"})
+    since = len(bank.desk.told)
     assert bank.desk.asks("pay").outcome == "unknown"
     bank.sim.do({"do": "pos", "to": "approve"})
+    assert bank.desk.await_one(PosUp, since).open_payments, "it is back, and could be asked"
     refused = bank.desk.asks("day_end", payment="", amount_minor=0)
     assert (refused.outcome, refused.why) == ("refused", "unknown_payment")
     assert bank.commands(0x0650) == 0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from kiosk.vend import fitted, handing_in
+from kiosk.vend import fitted
 from kiosk.vend import passing as p
 from kiosk.vend.bank import PosDeclined
 from kiosk.vend.cash import box_minor
@@ -129,7 +129,7 @@ def _enrolled(rules: Rules, state: State, staff: Staff, device: str, second: str
 def _settled(rules: Rules, state: State, staff: Staff, second: str) -> Facts:
     """The bank's own word about a payment that no terminal can tell of any more, if none has told meanwhile."""
     payment, staff = state.bank.open, replace(staff, screen="cases", of="")
-    if payment is None or not handing_in.may_settle(state):
+    if payment is None:
         return (StaffTold(staff),)
     about = {"payment": payment.id, "amount": str(payment.amount_minor)}
     nothing = PosDeclined(payment.sale, payment.id, "people")

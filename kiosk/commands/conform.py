@@ -20,6 +20,7 @@ def conform(
     by_hand: Annotated[bool, typer.Option("--by-hand", help="you stand before the device at --port, and are asked what it does")] = False,
     serial: Annotated[str, typer.Option(help="the enrolled serial, as kiosk.toml has it")] = "",
     option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, an option of the driver; more than once")] = None,
+    currency: Annotated[str, typer.Option(help="of the machine; the simulated acceptors take CNY")] = "CNY",
     only: Annotated[list[str] | None, typer.Option(help="a promise's name; more than once")] = None,
     seed: Annotated[int, typer.Option(help="of the wire's luck: the same for the same number")] = 1,
     json: Annotated[bool, typer.Option("--json", help="the certificate as one JSON object on standard output")] = False,
@@ -46,7 +47,7 @@ def conform(
     if by_hand and not port:
         raise ended("Before which device do you stand? --port names it.", EXIT_USAGE)
     asks = _asked if by_hand else None
-    subject = Subject(role, protocol or _only_protocol(role), port, serial, options, hand, against, asks)
+    subject = Subject(role, protocol or _only_protocol(role), port, serial, options, hand, against, currency, asks)
     try:
         certificate = examine(subject, only=tuple(only or ()), seed=seed, told=lambda line: typer.echo(line, err=True))
     except (NoSuchSubject, PartError, CannotMake) as error:

@@ -33,6 +33,7 @@ class Setting(msgspec.Struct, frozen=True):
     by_port: bool = True
     absent: Mapping[str, str | int | bool] = {}
     letters: Mapping[str, tuple[str, str]] = {}
+    currency: str = "CNY"
 
 
 class Bench:
@@ -67,7 +68,7 @@ class Bench:
         setting = self.setting
         port = self.relay.address if self.relay else ""
         options = {**setting.options, **(setting.absent if absent else {})}
-        order = Order(setting.role, setting.protocol, port, self.desk.published, setting.serial, options, setting.letters)
+        order = Order(setting.role, setting.protocol, port, self.desk.published, setting.serial, options, setting.letters, setting.currency)
         process = DriverProcess(order, self.desk.hear, self.log)
         self._process = process
         self._publish(self.desk.published)

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from kiosk.conform.bench import STOP_S, Bench
+from kiosk.conform.common import stopped
 from kiosk.conform.device import Unplayed
 from kiosk.conform.process import DriverProcess
 from kiosk.conform.relay import CLEAN, Wire
@@ -24,13 +25,13 @@ WIRES = (
     Wire("a byte at a time", split=True),
     Wire("delay", delay_s=0.01),
     Wire("echo", echo=True),
-    Wire("loss", drop=0.05),
-    Wire("damage", corrupt=0.05),
-    Wire("duplication", duplicate=0.15),
-    Wire("everything at once", drop=0.02, corrupt=0.02, duplicate=0.05, delay_s=0.001, split=True),
+    Wire("loss", drop=0.15),
+    Wire("damage", corrupt=0.2),
+    Wire("duplication", duplicate=0.3),
+    Wire("everything at once", drop=0.04, corrupt=0.06, duplicate=0.1, delay_s=0.001, split=True),
 )
 HARMLESS = ("clean", "a byte at a time", "delay")  # no byte is wrong: all money gets in
-WIRE_S = 25.0  # for one of them
+WIRE_S, DWELL_S = 25.0, 4.0  # for one of them; and so long beside
 WORDS = ("stack", "return", "stack")
 
 
@@ -127,20 +128,33 @@ def once(bench: Bench) -> None:
             with bench.over(wire):
                 for turn, word in enumerate(WORDS):
                     pieces += fed(bench, till, till.values[turn % len(till.values)], word, until_s)
+                if wire.name not in HARMLESS:
+                    time.sleep(DWELL_S)  # a bad wire has its time, too, while nothing is put in
             if wire.name in HARMLESS and pieces < len(WORDS):
                 bench.see("once", kept=False, what=f"over {wire.name}: only {pieces} of {len(WORDS)} went in within {WIRE_S:.0f} s")
             settled(bench, till, "once", f"over {wire.name}")
             if bench.seen.broken("once"):
                 return
-        for after_s in (0.0, 0.3, 0.8):
-            bench.desk.opens(till.values, "stack")
-            if bench.desk.until(lambda: till.takes, OPEN_S) and till.put(till.values[0]):
-                bench.desk.until(lambda: bench.desk.held, 2.0)
-                time.sleep(after_s)
-                bench.plug(plugged=False)
-                time.sleep(0.7)
-                bench.plug(plugged=True)
-                settled(bench, till, "once", f"the cable is pulled {after_s} s after the piece")
+        for after_s in (-0.2, 0.0, 0.3, 0.8):
+            if not bench.seen.broken("once"):
+                _pulled(bench, till, after_s)
+
+
+def _pulled(bench: Bench, till: Till, after_s: float) -> None:
+    """The cable, so long after a piece; or before it, and the acceptor is open still."""
+    bench.desk.opens(till.values, "stack")
+    if not bench.desk.until(lambda: till.takes, OPEN_S):
+        bench.see("once", kept=False, what=f"not open in {OPEN_S:.0f} s on a good wire")
+        return
+    if after_s >= 0 and till.put(till.values[0]):
+        bench.desk.until(lambda: bench.desk.held or bench.role == "coins", 2.0)
+        time.sleep(after_s)
+    bench.plug(plugged=False)
+    if after_s < 0:
+        till.put(till.values[0])
+    time.sleep(0.7)
+    bench.plug(plugged=True)
+    settled(bench, till, "once", f"the cable is pulled {abs(after_s)} s {'after' if after_s >= 0 else 'before'} the piece")
 
 
 def shut(bench: Bench) -> None:
@@ -202,6 +216,20 @@ def word(bench: Bench) -> None:
             grown = till.boxed[1] - before[1]
             bench.see("word", kept=not till.held and grown == (says == "stack"), what=f"{says}: {grown} in the box")
         settled(bench, till, "word", "at the end")
+
+
+def stops_at_work(bench: Bench) -> None:
+    """stop() with a note in escrow, or a coin just fallen: what is told is what is in the box, by the next life at the latest."""
+    with bench.alive() as process:
+        till = Till(bench)
+        bench.desk.opens(till.values)
+        bench.desk.until(lambda: till.takes, OPEN_S)
+        till.put(till.values[0])
+        bench.desk.until(lambda: bench.desk.held or bench.role == "coins", MOVE_S)
+        stopped(bench, process, "with a note in escrow" if bench.role == "notes" else "when a coin has fallen")
+    bench.desk.again()
+    with bench.alive():
+        settled(bench, till, "ends", "the next life")
 
 
 def remembers(bench: Bench) -> None:

@@ -18,6 +18,7 @@ from kiosk.devices.contract import Driver, Health, Identity
 from kiosk.devices.fitting import Outfit, PartError
 from kiosk.devices.registry import driver_of
 from kiosk.screens.speech import spoken
+from kiosk.vend.money import CURRENCIES
 from kiosk.vend.ports import DeskBusy, Published
 from kiosk.vend.seen import Seen
 from kiosk.vend.sms import Letter
@@ -37,6 +38,7 @@ class Order(msgspec.Struct, frozen=True):
     serial: str = ""
     options: Mapping[str, str | int | bool] = {}
     letters: Mapping[str, tuple[str, str]] = {}
+    currency: str = "CNY"
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -112,7 +114,8 @@ def serve(pipe: Connection) -> None:
     desk = PipeDesk(pipe, order.published)
     letters = {ref: Letter(*letter) for ref, letter in order.letters.items()}
     try:
-        driver = driver_of(order, Outfit(desk, sign=lambda _label, _data: bytes(64), says=spoken, letter=letters.get))
+        outfit = Outfit(desk, lambda _label, _data: bytes(64), CURRENCIES[order.currency], spoken, letter=letters.get)
+        driver = driver_of(order, outfit)
     except PartError as error:
         desk.send(("refused", str(error)))
         return

@@ -94,10 +94,10 @@ def stopped(bench: Bench, process: DriverProcess, when: str) -> None:
         what = f"raised {done.raised}" if done and done.raised else f"took {done.seconds:.1f} s" if done else "did not return"
         bench.see("ends", kept=False, what=f"{when}: stop({STOP_S:.0f}) {what}{process.complaint()}")
         return
-    over = bench.desk.until(lambda: not bench.look(process).alive, OVER_S)
+    over = bench.desk.until(lambda: not bench.look(process).alive and bench.look(process).threads <= 1, OVER_S)
     again = process.stop(1.0, STOP_S)
     line = bench.relay.address if bench.relay and not bench.relay.network and when in HELD else ""
-    left = ["its thread runs on"] if not over else []
+    left = ["a thread of its runs on"] if not over else []
     left += ["a second stop() fails"] if again is None or again.raised else []
     left += ["its port is still taken"] if line and not had(line) else []
     if when == "never started" and bench.desk.mark > before:

@@ -17,6 +17,7 @@ from kiosk.conform.person import Ask
 from kiosk.conform.promises import EVERY, Certificate, Observations, of, verdict_of
 from kiosk.devices import registry
 from kiosk.devices.sim.fleet import SIMULATORS
+from kiosk.vend.money import CURRENCIES
 
 Trial = Callable[[Bench], None]
 
@@ -28,19 +29,20 @@ COMMON: tuple[tuple[Trial, tuple[str, ...]], ...] = (
     (common.endures, ("endures",)),
 )
 """Each trial, and the promises that it looks at."""
+_CASH = ((cash.stops_at_work, ("ends",)), (cash.once, ("once",)), (cash.shut, ("shut",)), (cash.remembers, ("remembers",)))
+_WORK = (jobs.stops_at_work, ("ends",))
+_SHOWN = ((pictures.newest, ("newest",)), (pictures.unfelt, ("unfelt",)))
+_DONE = ("evidence", "maybe_done")
 OWN: dict[str, tuple[tuple[Trial, tuple[str, ...]], ...]] = {
-    "notes": ((cash.once, ("once",)), (cash.shut, ("shut",)), (cash.word, ("word",)), (cash.remembers, ("remembers",))),
-    "printer": ((jobs.papers, ("evidence", "maybe_done")), (jobs.printer_remembers, ("remembers",))),
-    "terminal": (
-        (jobs.payments, ("evidence", "maybe_done")),
-        (jobs.wired_payments, ("evidence", "maybe_done")),
-        (jobs.terminal_remembers, ("remembers",)),
-    ),
-    "modem": ((jobs.texts, ("evidence", "maybe_done", "same")), (jobs.modem_remembers, ("remembers",))),
-    "display": ((pictures.newest, ("newest",)), (pictures.unfelt, ("unfelt",))),
-    "board": ((pictures.newest, ("newest",)), (pictures.unfelt, ("unfelt",))),
-    "coins": ((cash.once, ("once",)), (cash.shut, ("shut",)), (cash.remembers, ("remembers",))),
+    "notes": (*_CASH, (cash.word, ("word",))),
+    "coins": _CASH,
+    "printer": (_WORK, (jobs.papers, _DONE), (jobs.printer_remembers, ("remembers",))),
+    "terminal": (_WORK, (jobs.payments, _DONE), (jobs.wired_payments, _DONE), (jobs.terminal_remembers, ("remembers",))),
+    "modem": (_WORK, (jobs.texts, (*_DONE, "same")), (jobs.modem_remembers, ("remembers",))),
+    "display": _SHOWN,
+    "board": _SHOWN,
 }
+"""The same, of each role's own."""
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -54,6 +56,7 @@ class Subject(msgspec.Struct, frozen=True):
     options: Mapping[str, str | int | bool] = {}
     hand: Path | None = None
     against: str = ""
+    currency: str = "CNY"
     asks: Ask | None = None
 
     @property
@@ -94,6 +97,8 @@ def examine(
         raise NoSuchSubject(
             f"A driver for {subject.role} promises {known}." if known else f"There is no role {subject.role}; there are {', '.join(EVERY)}."
         )
+    if subject.currency not in CURRENCIES:
+        raise NoSuchSubject(f"There is no currency {subject.currency}; there are {', '.join(CURRENCIES)}.")
     maker = registry.maker_of(subject)
     registry.checked(subject)
     if maker.by_port and not subject.port and subject.simulated not in SIMULATORS:
@@ -109,7 +114,7 @@ def examine(
         with tempfile.TemporaryDirectory(prefix="kiosk-conform-") as place:
             folder = Path(place)
             part = subject.role, subject.protocol, folder, seed, subject.serial, subject.options
-            setting = Setting(*part, by_port=maker.by_port, absent=absent, letters=jobs.LETTERS)
+            setting = Setting(*part, by_port=maker.by_port, absent=absent, letters=jobs.LETTERS, currency=subject.currency)
             device = _device(subject, folder) if maker.by_port else None
             says = device.says if device else says
             _try(trial, Bench(setting, device, seen), looks_at[0])

@@ -9,6 +9,7 @@ import msgspec
 
 from kiosk.commands.receipt_samples import sample
 from kiosk.conform.bench import Bench
+from kiosk.conform.common import stopped
 from kiosk.conform.device import Unplayed
 from kiosk.conform.relay import CLEAN, Wire
 from kiosk.vend.ports import PosJob, PrintJob
@@ -62,6 +63,26 @@ def one_answer(bench: Bench, kind: type[Answer], jobs: list[int]) -> None:
         )
 
 
+def begun(bench: Bench, size: int = BEGUN) -> None:
+    """It is on its way: so many bytes of a paper are no question."""
+    before = bench.relay.carried if bench.relay else 0
+    bench.desk.until(lambda: bench.relay and bench.relay.carried > before + size, ANSWER_S)
+
+
+def stops_at_work(bench: Bench) -> None:
+    """stop() in the middle of a job."""
+    with bench.alive() as process:
+        match bench.role:
+            case "printer":
+                prints(bench)
+            case "terminal":
+                bench.desk.wants(pos_job=PosJob(next(_numbers), "pay", name(), AMOUNT_MINOR))
+            case _:
+                bench.desk.wants(sms_job=SmsJob(next(_numbers), next(iter(LETTERS))))
+        begun(bench, 8 if bench.role != "printer" else BEGUN)
+        stopped(bench, process, "in the middle of a job")
+
+
 # ---------------------------------------------------------------- printer
 
 
@@ -71,12 +92,6 @@ def prints(bench: Bench) -> int:
     paper = msgspec.structs.replace(sample("recharge", "en"), code="")
     bench.desk.wants(print_job=PrintJob(job, job, 0, paper))
     return job
-
-
-def begun(bench: Bench) -> None:
-    """The paper is on its way: so much is no question."""
-    before = bench.relay.carried if bench.relay else 0
-    bench.desk.until(lambda: bench.relay and bench.relay.carried > before + BEGUN, ANSWER_S)
 
 
 BACK_WIRES = (

@@ -203,6 +203,23 @@ def forgets(part: Part, outfit: Outfit) -> Driver:
     return coins(part, Liar(outfit.desk, _uncounted), Forgets)
 
 
+def skips(part: Part, outfit: Outfit) -> Driver:
+    """What fell while the line was lost is nothing to it."""
+
+    class Skips(CoinAcceptor):
+        def _hold_port(self, port: Port) -> None:
+            self._last = self._before = None
+            super()._hold_port(port)
+
+        def _recognise(self, bus: Bus) -> AcceptorMemory | None:
+            before = self._last
+            memory = super()._recognise(bus)
+            self._last = before
+            return memory
+
+    return coins(part, Liar(outfit.desk, _uncounted), Skips)
+
+
 def any_word(part: Part, outfit: Outfit) -> Driver:
     """It obeys whatever word is said, without looking of which note."""
 
@@ -377,6 +394,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         (gives_up, ("display", "epson", "returns")),
         (dies_of_noise, ("display", "epson", "endures")),
         (leaks, ("display", "epson", "steady")),
+        (skips, ("coins", "cctalk", "once")),
         (doubles, ("coins", "cctalk", "once")),
         (always_open, ("coins", "cctalk", "shut")),
         (any_word, ("notes", "cctalk", "word")),

@@ -79,6 +79,7 @@ _OTHER = replace(
 _BANK = replace(_with(_BARE, state="follow"), phase="bank", figure_minor=10000, lines=BY_BANK, offers=(CANCEL,))
 _CODE = replace(_BARE, phase="code", offers=(Offer("code", "typed"), CANCEL))
 _ANSWER = replace(_BARE, phase="code", offers=(Offer("code", "again"), CASH, CANCEL))
+_ODD = (Line("doubt", 10000), Line("pieces", 2, unit="count"))
 _EMPTY = replace(_with(_BARE, more_minor=50000), phase="insert", place="you", offers=(CANCEL,))
 _INSERT = replace(
     _with(_BARE, tiles=(10000, 5000), more_minor=35000, to_card_minor=14000),
@@ -197,6 +198,13 @@ SAMPLES: Mapping[str, Sample] = {
     "insert": _at(_INSERT, 52, 60),
     "insert-checking": _at(replace(_with(_INSERT, checking=2000), offers=()), 60, 60),
     "insert-refused": _at(_with(_INSERT, refused=True, why_refused="limit", more_minor=2000), 60, 60),
+    "insert-stuck": _at(replace(_with(_INSERT, checking=10000, stopped="notes"), offers=()), 55, 60),
+    "insert-stuck-empty": _at(replace(_with(_EMPTY, checking=10000, stopped="notes"), offers=()), 55, 60),
+    "insert-no-notes": _at(_with(_INSERT, stopped="notes"), 52, 60),
+    "insert-no-coins": _at(_with(_INSERT, stopped="coins"), 52, 60),
+    "insert-no-cash": _at(_with(_INSERT, stopped="cash"), 52, 60),
+    "insert-no-cash-empty": _at(_with(_EMPTY, stopped="cash"), 40, 45),
+    "insert-doubt": _at(replace(_with(_INSERT, beside=True), lines=(*_INSERT.lines, *_ODD)), 52, 60),
     "insert-stop": _at(_STOP, 20, 60),
     "insert-large": _at(_FULL, 44, 60),
     "writing": Sample(_WRITING, Clock("14:32", beat=4)),
@@ -211,6 +219,11 @@ SAMPLES: Mapping[str, Sample] = {
     "done-no-code": _at(_with(_DONE, receipt="no_qr"), 28, 30),
     "done-printing": _at(_with(_DONE, receipt="printing"), 28, 30),
     "done-failed": _at(_with(_DONE, receipt="failed"), 25, 30),
+    "done-sent": _at(replace(_with(_DONE, receipt="assumed"), offers=(Offer("receipt", "qr"), FINISH)), 25, 30),
+    "done-torn": _at(replace(_with(_DONE, receipt="unknown"), offers=(Offer("receipt", "qr"), FINISH)), 25, 30),
+    "done-torn-only": _at(_with(_DONE, receipt="unknown"), 25, 30),
+    "done-doubt": _at(replace(_with(_DONE, receipt="asking"), lines=(*PAID, *_ODD), offers=_RECEIPTS), 20, 30),
+    "done-branch": _at(replace(_with(_DONE, receipt="asking"), lines=(*PAID, Line("branch")), offers=_RECEIPTS), 20, 30),
     "done-foreign": _at(replace(_with(_DONE, foreign=True), lines=()), 30, 30),
     "qr": _at(_QR, 50, 60),
     "qr-slip": _at(_QR_SLIP, 60, 60),
@@ -228,6 +241,7 @@ SAMPLES: Mapping[str, Sample] = {
     "claim-texted": _at(replace(_with(_CLAIM, text="queued"), offers=(*_CLAIM.offers, Offer("receipt", "qr"))), 60, 60),
     "claim-qr": _at(replace(_with(_CLAIM, printed=False), offers=(Offer("receipt", "qr"), Offer("slip_taken"))), 60, 60),
     "claim-photo": _at(replace(_with(_CLAIM, printed=False, qr="seen"), offers=(Offer("receipt", "qr"), Offer("slip_taken"))), 60, 60),
+    "claim-doubt": _at(replace(_with(_CLAIM, disputed_minor=10000), figure_minor=0), 60, 60),
     "claim-no-paper": _at(replace(_with(_CLAIM, printed=False), offers=(Offer("slip_taken"),)), 60, 60),
     "refused": _at(replace(_with(_REFUSED, why="untaken", bought="2026-10-28"), place="card", figure_minor=5000), 30, 30),
     "refused-blocked": _at(_with(_REFUSED, why="hotlisted"), 30, 30, beat=3),
@@ -247,6 +261,7 @@ SAMPLES: Mapping[str, Sample] = {
     "still": _at(replace(_STILL, lines=SPLIT), 17, 20),
     "still-last": _at(replace(_STILL, lines=SPLIT, offers=()), 17, 20),
     "still-empty": _at(replace(_with(_STILL, phase_before="account", tender=0), place="you"), 17, 20),
+    "interrupted-note": Sample(replace(_with(_BARE, checking=10000), phase="interrupted", place="machine", held=True)),
     "interrupted": Sample(replace(_BARE, phase="interrupted", place="machine", held=True, figure_minor=15000)),
     "out": Sample(_OUT),
     "out-code": Sample(replace(_with(_OUT, asked="code"), told=("works.balance", "works.code"), offers=(BALANCE, CODE)), Clock("14:32")),

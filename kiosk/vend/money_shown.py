@@ -22,12 +22,11 @@ def bill_lines(lines: tuple[PriceLine, ...]) -> tuple[Line, ...]:
 
 
 def odd_lines(sale: Sale) -> tuple[Line, ...]:
-    """Notes of which nobody knows whether they fell in, and what fell in beside this sale."""
-    return (
-        *((Line("doubt", sale.disputed_minor),) if sale.disputed_minor else ()),
-        *((Line("beside", sale.beside_minor),) if sale.beside_minor else ()),
-        *((Line("pieces", sale.beside, unit="count"),) if sale.beside else ()),
-    )
+    """Notes of which nobody knows whether they fell in; what fell in beside this sale, by pieces where the value of some is not known."""
+    doubt = (Line("doubt", sale.disputed_minor),) if sale.disputed_minor else ()
+    if sale.beside:
+        return (*doubt, Line("pieces", sale.beside, unit="count"))
+    return (*doubt, Line("beside", sale.beside_minor)) if sale.beside_minor else doubt
 
 
 def insert(rules: Rules, state: State) -> Parts:

@@ -11,6 +11,7 @@ def seen(view: View) -> Scene:
     first, second = _sentences(view, say)
     more = 0 if say.word("stopped") == "cash" else say.minor("more_minor")
     checking = say.minor("checking")
+    next_note = view.figure_minor and more and not checking and not say.flag("ask_stop") and say.word("stopped") != "notes"
     return Scene(
         field="machine" if view.figure_minor else "you",
         place="machine" if view.figure_minor else "you",
@@ -23,7 +24,7 @@ def seen(view: View) -> Scene:
             *((Tile(say.piece(checking), say("insert.tile_checking")),) if checking else ()),
             *(Tile(say.piece(amount)) for amount in say.pieces("tiles")),
         ),
-        tray_note=say("insert.next_note") if view.figure_minor and more and not checking and not say.flag("ask_stop") else "",
+        tray_note=say("insert.next_note") if next_note else "",
         told=_told(view, say),
         keys=(*_keys(say), say.help_key()),
         status=say("insert.more", amount=say.money(more)) if more else "",

@@ -38,7 +38,7 @@ class EsspCorner(Corner):
         self.notes.stop()
         memory = self.place / "notes.json"
         memory.unlink(missing_ok=True)
-        self.notes = EsspSimulator(self.place / "dev" / "notes", state=memory, route_s=0.3, **model)  # type: ignore[assignment]
+        self.notes = EsspSimulator(self.place / "dev" / "notes", state=memory, route_s=0.3, **model)
         self.notes.start()
         config = self.place / "kiosk.toml"
         config.write_text(config.read_text().replace('role = "notes"\nprotocol = "cctalk"', 'role = "notes"\nprotocol = "essp"'))

@@ -27,6 +27,7 @@ RULED = (
     f.ClockStepped, f.CardPresented, f.SaleClosed, session.OperatorDid, witness.Restored, trust.Unlocked, trust.Locked, trust.TamperSeen,
     clock.TimeSigned, *trust.KINDS,
 )  # fmt: skip
+ORPHANS_KEPT = 1_000  # the newest, until their box is taken out; every one is in the journal
 CARDS_KEPT = 5_000  # the newest; older cards lose only their roll-back memory and day limit
 # the customer did something, or money moved: the screen's time begins anew
 ACTIVITY = (
@@ -207,7 +208,8 @@ def _(fact: till.CashBoxRemoved | till.CashBoxInstalled, state: State, row: Row)
     """An empty box, and whoever counts the full one decides what was in doubt."""
     boxes = {device: box for device, box in state.boxes.items() if device != fact.device}
     disputed = tuple(one for one in state.disputed if one.device != fact.device)
-    return replace(state, boxes=boxes, disputed=disputed, till=till.fold(state.till, fact, row))
+    orphans = tuple(one for one in state.orphans if one.device != fact.device)
+    return replace(state, boxes=boxes, disputed=disputed, orphans=orphans, till=till.fold(state.till, fact, row))
 
 
 @_fold.register
@@ -237,7 +239,7 @@ def _(fact: f.EscrowUnknown, state: State, row: Row) -> State:
 def _(fact: f.OrphanCredit, state: State, row: Row) -> State:
     named = fact.amount_minor if fact.pieces == 1 and fact.amount_minor else 0
     state = _fell(state, fact.device, named, fact.pieces)
-    state = replace(_heard(state, fact, pieces=fact.pieces), orphans=(*state.orphans, fact))
+    state = replace(_heard(state, fact, pieces=fact.pieces), orphans=(*state.orphans, fact)[-ORPHANS_KEPT:])
     if state.sale is None:
         return state
     beside, minor = state.sale.beside, state.sale.beside_minor

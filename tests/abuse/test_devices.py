@@ -13,10 +13,13 @@ from kiosk.devices.sim.card import CardModel
 from kiosk.devices.vault.demo import DemoVault
 from kiosk.vend import counterfeits, outage, sale, seen
 from kiosk.vend import facts as f
+from kiosk.vend.fold import ORPHANS_KEPT
+from kiosk.vend.frozen import freeze
 from kiosk.vend.ports import CardJob, Stance
 from kiosk.vend.seen import CardIn, CardOut, CardWorked, ReaderUp
 from kiosk.vend.state import Wary
 from kiosk.vend.texting import alarm_of
+from kiosk.vend.till import CashBoxRemoved
 from tests.card.kit import PROFILE, HandDesk, read_job, reading_of, record_of, used_card, worked
 from tests.sale.shop import Card, Shop
 
@@ -111,7 +114,7 @@ def takes(shop: Shop) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return stance.notes, stance.coins
 
 
-@pytest.mark.covers("abuse-24")
+@pytest.mark.covers("abuse-24", "field-214")
 def test_a_run_of_counterfeits_over_all_acceptors_shuts_the_cash_and_tells_technicians() -> None:
     shop = Shop()
     shop.insert(Card())
@@ -200,6 +203,43 @@ def test_ten_thousand_notes_that_nobody_put_in_sell_no_more_than_one_sale_may() 
     assert shop.state.sale.tender_minor == shop.rules.allowed.sale_max_minor
     orphans = [fact for fact in shop.facts("OrphanCredit") if isinstance(fact, f.OrphanCredit)]
     assert sum(fact.pieces for fact in orphans) == 10_000 - 5, "and every one of them is written down"
+
+
+@pytest.mark.covers("field-215")
+def test_what_an_acceptor_makes_up_costs_no_memory_and_goes_with_its_box() -> None:
+    shop = Shop()
+    for number in range(2 * ORPHANS_KEPT):
+        shop.tell(seen.NoteIn("notes", "SN-notes", 10_00, number % 255 + 1, number + 1))
+        shop.tell(seen.EventsLost("notes", number + 1))
+        if number == ORPHANS_KEPT:
+            before = len(freeze(shop.state))
+    assert len(freeze(shop.state)) < before * 1.05
+    assert len(shop.facts("OrphanCredit")) == 2 * ORPHANS_KEPT
+    shop._add((CashBoxRemoved("notes", 0, "B1", "000000000012", ("014",), (), 0),))
+    assert shop.state.orphans == ()
+
+
+@pytest.mark.parametrize(("accepted", "orphans", "faults"), [(1_002, [1_000], []), (0, [], ["counter-back"])], ids=["more", "less"])
+def test_an_acceptor_that_is_swapped_in_the_middle_by_one_of_the_same_serial_brings_no_credit(
+    accepted: int, orphans: list[int], faults: list[str]
+) -> None:
+    """A clone with another life behind it: what its counter has more is nobody's until the box is counted, and less is a fault."""
+    shop = Shop()
+    shop.insert(Card())
+    shop.feed(10_00)
+    shop.feed(20_00)
+    shop.tell(seen.AcceptorDown("notes", "offline"))
+    shop.tell(seen.AcceptorUp("notes", "SN-notes", 200, accepted, (10_00, 20_00, 50_00, 100_00)))
+    assert shop.state.sale
+    assert shop.state.sale.tender_minor == 30_00
+    found = [fact for fact in shop.facts("OrphanCredit") if isinstance(fact, f.OrphanCredit)]
+    assert [(fact.pieces, fact.amount_minor) for fact in found] == [(pieces, None) for pieces in orphans]
+    codes = [fact.code for fact in shop.facts("DeviceFault") if isinstance(fact, f.DeviceFault)]
+    assert [code for code in codes if code != "offline"] == faults
+    shop.press("finish")
+    (closed,) = shop.facts("SaleClosed")
+    assert isinstance(closed, f.SaleClosed)
+    assert closed.tender_minor == 30_00
 
 
 @pytest.mark.covers("abuse-20")

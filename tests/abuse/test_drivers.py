@@ -185,6 +185,7 @@ class Street:
         return [fact.code for fact in self.facts(f.DeviceFault) if fact.device == "board"]
 
 
+@pytest.mark.covers("field-211")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("wrong", ["starts", "hangs", "dies", "spins", "flickers", "forges"])
 def test_a_sale_beside_a_driver_that_goes_wrong_is_whole(tmp_path: Path, rogue: Any, wrong: str) -> None:

@@ -161,6 +161,7 @@ def waits_for_ever(rogue: Rogue, _order: bytes) -> None:
     rogue.for_ever(WAITS)
 
 
+@pytest.mark.covers("field-213")
 @pytest.mark.parametrize("till", [(prints_for_ever,), (waits_for_ever,)], indirect=True, ids=["prints", "waits"])
 def test_a_payment_that_never_ends_is_unknown_and_asked_for_in_the_book(till: Till) -> None:
     till.desk.await_one(seen.PosUp)

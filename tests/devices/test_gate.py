@@ -78,6 +78,7 @@ def test_every_word_of_every_role_is_heard() -> None:
     assert {kind for words in WORDS.values() for kind in words} - told == {s.SmsReported}
 
 
+@pytest.mark.covers("field-212")
 @pytest.mark.parametrize(("role", "word"), ABSURD, ids=[f"{role}-{number}" for number, (role, _) in enumerate(ABSURD)])
 def test_what_cannot_be_is_unheard_and_the_device_counts_as_broken(role: str, word: Any) -> None:
     desk = ListeningDesk()

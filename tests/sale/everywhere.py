@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from kiosk.vend import seen
+from kiosk.vend.sms import Texts
 from tests.sale.shop import Card, Shop
 
 LANGUAGES = ("en", "zh", "fr", "sw")
@@ -124,11 +125,43 @@ def take_card() -> Shop:
     return here
 
 
+def amount() -> Shop:
+    here = shop()
+    here.tell(seen.PosUp("terminal", "29000274"))
+    here.insert(Card())
+    here.press("tender", "bank")
+    return here
+
+
+def at_the_terminal() -> Shop:
+    here = amount()
+    here.press("finish")
+    return here
+
+
+def code() -> Shop:
+    here = with_card()
+    here.press("tender", "code")
+    return here
+
+
+def phone() -> Shop:
+    here = Shop(languages=LANGUAGES, texts=Texts(country="254"))
+    here.insert(Card())
+    here.feed(100_00)
+    here.press("finish")
+    here.press("sms")
+    return here
+
+
 EVERYWHERE: Mapping[str, tuple[str, Callable[[], Shop]]] = {  # name -> (phase, how to get there)
     "attract": ("attract", shop),
     "out": ("out", out),
     "reading": ("reading", reading),
     "account": ("account", with_card),
+    "amount": ("amount", amount),
+    "bank": ("bank", at_the_terminal),
+    "code": ("code", code),
     "insert, empty": ("insert", insert_empty),
     "insert, checking": ("insert", checking),
     "insert": ("insert", paid),
@@ -141,6 +174,7 @@ EVERYWHERE: Mapping[str, tuple[str, Callable[[], Shop]]] = {  # name -> (phase, 
     "done, no paper": ("done", lambda: landed(printer="out")),
     "qr, receipt": ("qr", receipt_code),
     "qr, slip": ("qr", slip_code),
+    "phone": ("phone", phone),
     "unsure": ("unsure", unsure),
     "claim": ("claim", claim),
     "claim, no paper": ("claim", lambda: claim(printer="out")),

@@ -18,7 +18,7 @@ from kiosk.vend.seen import AcceptorUp, NoteHeld
 OPEN_S = 20.0  # for a device to take money when the stance wants it to, over a bad wire too
 SHUT_S = 3.0  # and to take none
 MOVE_S = 25.0  # for a piece to come to rest
-BOOKS_S = 25.0  # for what was told to be what is in the box, on a good wire
+BOOKS_S = 30.0  # for what was told to be what is in the box, on a good wire
 DOUBLE_S = 1.0  # after which nothing is told a second time
 WIRES = (
     CLEAN,

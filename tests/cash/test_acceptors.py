@@ -82,6 +82,19 @@ def test_a_word_about_another_note_moves_nothing(bench: Bench) -> None:
     bench.desk.await_one(NoteIn)
 
 
+def test_a_note_that_nobody_has_a_word_for_goes_back(bench: Bench) -> None:
+    """The desk takes it for gone when the line was away, and the device has it still."""
+    notes = bench.notes(hold_s=60.0)
+    bench.drive("notes", pace=msgspec.structs.replace(QUICK, decide_s=0.5))
+    open_notes(bench, notes)
+    insert(notes, 1000)
+    held = bench.desk.await_held()
+    bench.desk.wants(notes=(1000,))
+    assert bench.desk.await_one(NoteBack) == NoteBack("notes", held.serial, held.counter + 1)
+    eventually(lambda: notes.memory["held"] is None)
+    assert notes.memory["box"] == {}
+
+
 @pytest.mark.covers("failure-34")
 def test_only_what_the_stance_names_can_come_in(bench: Bench) -> None:
     notes, coins = bench.notes(), bench.coins()

@@ -26,6 +26,7 @@ class Pace(msgspec.Struct, frozen=True):
     poll_s: float = 0.15
     reopen_s: tuple[float, ...] = (0.25, 1.0, 5.0)  # between attempts to open or to start up
     hold_s: float = 2.5  # "hold longer" is said this often
+    decide_s: float = 8.0  # a note that nobody has a word for goes back
     route_s: float = 2.0  # a note that was given a word has moved by then, or never heard it
     check_s: float = 2.0  # between looks at the device's settings and, while it is down, its health
     fraud_s: float = 60.0  # nothing is taken for so long after a fraud

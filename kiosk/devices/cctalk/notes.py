@@ -27,6 +27,7 @@ class _Held(msgspec.Struct):
     """The note in escrow."""
 
     counter: int
+    since: float
     said: str = ""  # stack | return, once it was said
     said_at: float = 0.0
     times: int = 0
@@ -100,19 +101,24 @@ class NoteAcceptor(Acceptor):
         if event is None or event.counter == self._empty:
             self._held = None
         elif self._held is None or self._held.counter != event.counter:
-            self._held, self._empty = _Held(event.counter), None
+            self._held, self._empty = _Held(event.counter, self._seen_at), None
 
     def escrow_on_disk(self, stance: Stance) -> int | None:
         """The note that the stance has a word for."""
         return stance.escrow_counter
 
     def obey_escrow(self, bus: Bus, stance: Stance) -> None:
-        """The stance's word, if it is about this very note; else "hold", as often as the device needs to hear it."""
+        """The stance's word, if it is about this very note; else "hold", as often as the device needs to hear it, but not for ever.
+
+        A desk that has no word for a note does not know of it: it takes it for gone when the device was away. So it goes back.
+        """
         held = self._held
         if held is None or self.fault == "swapped":
             return
         word = stance.escrow if stance.escrow_counter == held.counter else "hold"
         now = time.monotonic()
+        if word == "hold" and now - held.since > self.pace.decide_s:
+            word = "return"
         if word in {"stack", "return"}:
             if held.gone and self._seen_at > held.said_at + self.pace.route_s:
                 self._empty = held.counter

@@ -87,8 +87,11 @@ def stick(world: "World") -> str:
 def arrive(world: "World") -> str:
     """A letter comes to the office."""
     letter = world.mail.drawn(world.mail.up)
-    if letter is None:
-        return ""
+    return delivered(world, letter) if letter else ""
+
+
+def delivered(world: "World", letter: Letter) -> str:
+    """The office takes it, and answers."""
     taken = world.office.take(letter.raw)
     world.office.verdicts.append(taken.verdict if taken else None)
     if taken is None:

@@ -41,13 +41,16 @@ def fails(world: "World") -> str:
 def lost(world: "World") -> str:
     """A letter comes, is imported and acknowledged, and of what was committed something is not on the disk; then the power fails."""
     office, chance = world.office, world.platter.chance
-    before, heads = office.image(), office.heads()
-    errands.collect(world)
-    said = errands.arrive(world)
-    after = office.heads()
-    kiosk = next((kiosk for kiosk in after if after[kiosk][0] > heads[kiosk][0] and kiosk not in office.damaged), "")
-    if not kiosk:
-        return lost(world) if said else ""
+    heads = office.heads()
+    lying = [letter for kiosk in world.senders() for letter in errands.waiting(kiosk) if letter.name == f"{heads[kiosk.id][0] + 1}"]
+    following = [letter for letter in lying if letter.kiosk not in office.damaged]
+    if not following:
+        return ""  # nothing is on its way that the disk could say it has
+    letter = chance.choice(following)
+    kiosk, before = letter.kiosk, office.image()
+    said = errands.delivered(world, letter)
+    if office.heads()[kiosk][0] == heads[kiosk][0]:
+        return said
     tables = chance.choice(LOST)
     if tables == WHOLE:
         before.backup(office.raw())

@@ -131,6 +131,7 @@ def _carried(world: "World") -> str:
         errands.posted(world, kiosk, flush=True)
         world.mail.up += errands.waiting(kiosk)
     errands.stick(world)
+    world.mail.up = list(dict.fromkeys(world.mail.up))  # what came twice has been seen to; now each comes once
     for _ in range(LETTERS):
         if not world.mail.up:
             break

@@ -5,6 +5,7 @@ takes. Only what another transaction may change meanwhile is left to the importe
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -76,7 +77,7 @@ class Shaper:
     def __init__(self, numbers: Mapping[str, int], known: Known, *, copy: bool, closed_through: int = 0) -> None:
         self.numbers, self.known, self.copy, self.closed_through = dict(numbers), known, copy, closed_through
         self.kinds = kinds()
-        self.readers = {name: _Reader(kind) for name, kind in self.kinds.items()}
+        self.readers = {name: _reader(kind) for name, kind in self.kinds.items()}
 
     def shape(self, kiosk_no: int, batch: Batch) -> Shaped:
         """Raises BatchRefused where a row holds what no journal's row can."""
@@ -118,6 +119,12 @@ class _Reader:
     def fact(self, said: Any, sale: str | None) -> f.Fact:
         """The fact itself, of a body that was read."""
         return self.form(sale, *astuple(said)) if self.of_sale else self.form(*astuple(said))
+
+
+@cache
+def _reader(kind: type[f.Fact]) -> _Reader:
+    """Made once: whoever begins anew reads as before."""
+    return _Reader(kind)
 
 
 def _declared(field: msgspec.structs.FieldInfo) -> Any:

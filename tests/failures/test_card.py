@@ -33,7 +33,7 @@ def test_failure_26_the_card_is_pulled_while_it_is_written(machine: Machine, upd
         money={"box": 100_00, "card": 95_00, "fee": 5_00},
         screen=("done", "95.00 is on the card. It is not in the meter yet."),
         journal=[*BEGUN, *A_NOTE, *WRITING, "CardUnsure", "CardPresented", "CardVerified", "SaleClosed"],
-        explain=["Your 95.00 is on the card", "The card came back"],
+        explain=["Your 95.00 is on the card", "The machine read the card again: your money is on it."],
     )
 
 

@@ -88,7 +88,7 @@ def test_the_command_says_it_in_words_and_as_json_and_by_its_exit_code() -> None
         (["coins", "--option", "mode"], 2, "mode is no option: NAME=VALUE is."),
         (["coins", "--protocol", "essp"], 2, "there is no driver coins/essp"),
         (["coins", "--against", "essp"], 2, "Nobody simulates coins/essp"),
-        (["coins", "--currency", "XXX"], 2, "There is no currency XXX; there are CNY, "),
+        (["coins", "--currency", "ZZZ"], 2, "There is no currency ZZZ; there are CNY, "),
         (["coins", "--by-hand"], 2, "--port names it."),
         (["coins", "--port", "/nowhere/at/all"], 3, "The port cannot be used: "),
     ],

@@ -133,8 +133,9 @@ def note_in(rules: Rules, state: State, seen: s.NoteIn) -> Facts:
     sale = state.sale
     held = sale.escrow.denomination if sale and sale.escrow and sale.escrow.device == seen.device else 0
     denomination = seen.denomination or held
-    replayed = seen.device not in state.here.met  # no note is stacked before its escrow is on disk: only that one is ours
-    expected = held == denomination or (not replayed and denomination in notes_that_fit(rules.allowed, left(state)[0]))
+    # no note is stacked before its escrow is on disk: of what is replayed only that one is ours, as of what is not believed
+    believed = seen.device in state.here.met and seen.device not in state.till.doubted
+    expected = held == denomination or (believed and denomination in notes_that_fit(rules.allowed, left(state)[0]))
     if sale and takes_credit(sale) and not state.bank.of(sale.id) and denomination and expected:
         recovered = sale.boot != state.boot
         return (f.NoteStacked(sale.id, seen.device, seen.serial, denomination, seen.counter, seen.accepted, recovered),)
@@ -167,7 +168,7 @@ def coin_in(rules: Rules, state: State, seen: s.CoinIn, now: Now) -> Facts:
         return unseen
     orphan = f.OrphanCredit(seen.device, seen.serial, 1, seen.denomination or None, seen.counter, seen.accepted)
     sale = state.sale
-    if not seen.denomination:
+    if not seen.denomination or seen.device in state.till.doubted:
         return (orphan,)
     if sale is None and not (open_for_cash(state) and opened(rules, state, now)):
         return (orphan,)
@@ -209,7 +210,7 @@ def acceptor_up(rules: Rules, state: State, seen: s.AcceptorUp) -> Facts:
         facts += _growth(state, seen)
     if memory is None or (memory.serial, memory.counter, memory.accepted) != (seen.serial, seen.counter, seen.accepted):
         facts.append(f.AcceptorRead(seen.device, seen.serial, seen.counter, seen.accepted))
-    if seen.device in state.faults:
+    if seen.device in state.faults and seen.device not in state.till.doubted:
         facts.append(f.DeviceRecovered(seen.device))
     return (*facts, *till.back(state.till, seen.device), p.AcceptorSeen(seen.device, seen.denominations))
 
@@ -231,7 +232,7 @@ def _growth(state: State, seen: s.AcceptorUp) -> list[Fact]:
         unknown = [f.EscrowUnknown(sale.id, seen.device, escrow.denomination)] if sale and escrow else []
         return [*(fact for fact in unseen if not fact.passing), *unknown]
     if grown < 0:
-        return [f.DeviceFault(seen.device, "counter-back")]
+        return [f.DeviceFault(seen.device, till.COUNTER_BACK)]  # credits without growth: no more of them until staff have looked
     if sale and escrow and (grown or lost):
         if grown:
             facts.append(

@@ -25,6 +25,9 @@ def serial_of(rules: Rules, state: State, device: str) -> str:
 
 
 def stranger(state: State, device: str) -> str:
-    """The serial of an acceptor that answers in the place of this machine's own, "" where none does."""
-    seen = state.here.acceptors.get(device)
+    """The serial of an acceptor that takes nothing until staff enrol it: another than this machine's own, or one that counts less than
+    it told. "" where none does."""
+    seen, memory = state.here.acceptors.get(device), state.acceptors.get(device)
+    if seen and not seen.code and memory and device in state.till.doubted:
+        return memory.serial
     return seen.serial if seen and seen.code == "swapped" else ""

@@ -120,7 +120,8 @@ def _(fact: f.AcceptorRead, state: State, row: Row) -> State:
 
 @_fold.register
 def _(fact: f.DeviceFault, state: State, row: Row) -> State:
-    return replace(state, faults={**state.faults, fact.device: fact.code}, since_ms={**state.since_ms, fact.device: row.at_ms})
+    kept = till.doubts(state.till, fact.device) if fact.code == till.COUNTER_BACK else state.till
+    return replace(state, faults={**state.faults, fact.device: fact.code}, since_ms={**state.since_ms, fact.device: row.at_ms}, till=kept)
 
 
 @_fold.register

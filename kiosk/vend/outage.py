@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import msgspec
 
 from kiosk.vend.state import State
+from kiosk.vend.till import COUNTER_BACK
 
 Service = Literal["notes", "coins", "bank", "code", "balance", "paper", "text", "aloud", "glance"]
 MONEY: tuple[Service, ...] = ("notes", "coins", "bank")
@@ -44,7 +45,7 @@ class Outage(msgspec.Struct, frozen=True):
         return f"outage.look.{self.device}"
 
 
-ACCEPTOR = ("starting", "offline", "jammed", "full", "removed", "swapped", "fraud", "fault", "driver", "no_values")
+ACCEPTOR = ("starting", "offline", "jammed", "full", "removed", "swapped", "counter", "fraud", "fault", "driver", "no_values")
 OUTAGES: tuple[Outage, ...] = (
     Outage("store", ("restored",), BUYING, "restored"),
     Outage("reader", ("starting", "service", "reader", "access"), (*BUYING, "balance"), "reader"),
@@ -118,7 +119,7 @@ def _acceptor(state: State, device: str) -> str:
         return "fraud"
     if seen is None:
         return "starting"
-    return seen.code or ("" if seen.denominations else "no_values")
+    return seen.code or (COUNTER_BACK if device in state.till.doubted else "" if seen.denominations else "no_values")
 
 
 def _terminal(state: State) -> str:
@@ -130,7 +131,7 @@ def lasting(state: State) -> dict[str, str]:
     """What the journal alone says of devices: for whoever only reads it."""
     gone = {device: "removed" for device in ("notes", "coins") if state.till.box(device).gone}
     unknown = {"terminal": "unknown"} if state.bank.open and state.bank.open.stage == "unknown" else {}
-    return {**gone, **unknown, **state.faults}
+    return {**gone, **unknown, **state.faults, **dict.fromkeys(state.till.doubted, COUNTER_BACK)}
 
 
 def rows(state: State, devices: Iterable[str] = DEVICES) -> Iterator[Outage]:

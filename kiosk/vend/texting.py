@@ -116,7 +116,7 @@ def _answered(state: State, seen: s.SmsAnswered) -> Facts:
 
 # ---------------------------------------------------------------- alarms
 
-_ALARMING = ("full", "swapped", "jammed", "fraud")
+_ALARMING = ("full", "swapped", "counter-back", "jammed", "fraud")
 
 
 def alarm_of(fact: Fact) -> str:

@@ -14,6 +14,7 @@ from kiosk.vend.facts import RoomFact, Row, Tender
 CASH = ("notes", "coins")
 ALARMS_KEPT = 100
 BAGS_KEPT = 20_000  # five a day for ten years
+COUNTER_BACK = "counter-back"  # the fault of an acceptor that counts less than it told
 
 
 class CashBoxRemoved(RoomFact, frozen=True):
@@ -102,13 +103,14 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 class Till(msgspec.Struct, frozen=True):
-    """`bags`: every number that was ever used."""
+    """`bags`: every number that was ever used; `doubted`: acceptors that count less than they told, until staff enrol them again."""
 
     boxes: dict[str, Box] = {}
     bags: tuple[str, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     last: dict[str, CashBoxRemoved] = {}  # by device, for its slip
     enrolled: dict[str, str] = {}  # device -> the serial that staff enrolled last
+    doubted: tuple[str, ...] = ()
 
     def box(self, device: str) -> Box:
         """The session that runs, or "no box"."""
@@ -133,8 +135,14 @@ def fold(till: Till, fact: RoomFact, row: Row) -> Till:
             alarms = tuple(replace(a, back_ms=row.at_ms) if a.device == fact.device and not a.back_ms else a for a in till.alarms)
             return replace(back, alarms=alarms)
         case AcceptorEnrolled():
-            return replace(till, enrolled={**till.enrolled, fact.device: fact.serial})
+            doubted = tuple(device for device in till.doubted if device != fact.device)
+            return replace(till, enrolled={**till.enrolled, fact.device: fact.serial}, doubted=doubted)
     return till
+
+
+def doubts(till: Till, device: str) -> Till:
+    """What this acceptor tells is not what it counts: somebody may be making credits."""
+    return replace(till, doubted=tuple({*till.doubted, device}))
 
 
 def _with(till: Till, device: str, box: Box) -> Till:

@@ -4,6 +4,7 @@ import pytest
 
 from kiosk.vend import sale, seen
 from kiosk.vend import staff as st
+from kiosk.vend.facts import OrphanCredit
 from kiosk.vend.fold import fold
 from kiosk.vend.operators.session import OperatorDid
 from kiosk.vend.state import State
@@ -11,7 +12,7 @@ from kiosk.vend.till import AcceptorEnrolled
 from tests.cash.conftest import Bench, bench
 from tests.cash.desk import eventually
 from tests.operators.kit import PLACE, Staffed
-from tests.sale.shop import Card
+from tests.sale.shop import Card, Shop
 
 __all__ = ["bench"]
 VALUES = (10_00, 20_00, 50_00, 100_00)
@@ -91,6 +92,49 @@ def test_the_known_acceptor_cannot_be_enrolled_again() -> None:
     assert shop.staff.question is None
     shop.order(st.Do("device.enrol", "printer"))
     assert shop.staff.question is None
+
+
+@pytest.mark.covers("field-15", "abuse-26")
+def test_an_acceptor_that_counts_less_than_it_told_takes_no_more_until_a_technician_has_enrolled_it_again() -> None:
+    """Credits without growth: whoever makes them may make more. Neither a restart nor its own word opens it again."""
+    shop = Staffed()
+    shop.tell(seen.AcceptorUp("notes", "SN-notes", 0, 5, VALUES))
+    assert notes_wanted(shop)
+    again = seen.AcceptorUp("notes", "SN-notes", 0, 4, VALUES)
+    for _ in range(2):
+        shop.tell(again)
+        assert shop.state.till.doubted == ("notes",)
+        assert notes_wanted(shop) == ()
+    shop.tell(seen.AcceptorDown("notes", "offline"))
+    shop.tell(again)
+    assert notes_wanted(shop) == ()
+    shop.start()
+    shop.tell(again)
+    assert notes_wanted(shop) == ()
+    shop.enter("014")
+    shop.order(st.Go("cash"))
+    shop.choose("enrol.notes")
+    shop.key("enter")
+    assert shop.last(AcceptorEnrolled) == AcceptorEnrolled("notes", "SN-notes", ("014",))
+    shop.order(st.Leave())
+    assert "notes" not in shop.state.faults
+    assert notes_wanted(shop)
+
+
+@pytest.mark.covers("field-15")
+def test_what_an_acceptor_tells_that_counts_less_than_it_told_is_no_customers_money() -> None:
+    shop = Shop()
+    shop.insert(Card())
+    shop.coin(1_00)
+    shop.tell(seen.AcceptorUp("coins", "SN-coins", shop.counters["coins"], 0, (1_00,)))
+    shop.coin(1_00)
+    assert shop.state.sale
+    assert shop.state.sale.tender_minor == 1_00
+    (orphan,) = shop.facts("OrphanCredit")
+    assert isinstance(orphan, OrphanCredit)
+    assert (orphan.device, orphan.amount_minor) == ("coins", 1_00)
+    shop.feed(10_00)
+    assert shop.state.sale.tender_minor == 11_00, "the notes are believed as before"
 
 
 def test_an_acceptor_that_was_exchanged_while_the_question_stood_is_not_enrolled() -> None:

@@ -8,7 +8,7 @@ from kiosk.vend import fitted
 from kiosk.vend import passing as p
 from kiosk.vend.bank import PosDeclined
 from kiosk.vend.cash import box_minor
-from kiosk.vend.facts import Fact, PrintStarted, Tender
+from kiosk.vend.facts import DeviceRecovered, Fact, PrintStarted, Tender
 from kiosk.vend.operators.session import OperatorDid, OperatorRefused
 from kiosk.vend.operators.standing import NOTHING, ReadJob, Staff, StaffAt, StaffTold
 from kiosk.vend.paper.values import Paper
@@ -123,7 +123,8 @@ def _enrolled(rules: Rules, state: State, staff: Staff, device: str, second: str
     people = tuple(one for one in (state.operators.operator, second) if one)
     about = {"device": device, "serial": serial}
     done = StaffTold(replace(staff, screen="cash", notice=Word("done")))
-    return (AcceptorEnrolled(device, serial, people), did(rules, state, "device.enrol", about, second), done)
+    well = (DeviceRecovered(device),) if device in state.till.doubted else ()
+    return (AcceptorEnrolled(device, serial, people), *well, did(rules, state, "device.enrol", about, second), done)
 
 
 def _settled(rules: Rules, state: State, staff: Staff, second: str) -> Facts:

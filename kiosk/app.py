@@ -35,6 +35,7 @@ LOST = View("out", params={"why": "core"})  # there may be money in it, and its 
 ANEW = (STARTING, LOST)  # after them revs begin again
 STDIN, OUTPUTS = 0, (1, 2)
 GONE_S = 2.0  # between two looks whether the terminal is still there
+ALIVE_S = 1.0
 Control = Callable[[str, Mapping[str, Any]], None]
 
 
@@ -76,6 +77,11 @@ class Source(Protocol):
 def to_voice(source: Source) -> Callable[[str], None]:
     """For `speak`: whoever has the voice is behind the source."""
     return lambda word: source.tell(Choice(0, "speak", word))
+
+
+def to_core(source: Source) -> Callable[[], None]:
+    """For `alive`: whoever shuts the acceptors of a machine whose screen hangs is behind the source."""
+    return lambda: source.tell(Choice(0, "alive"))
 
 
 class ViewChanged(Message, bubble=False):
@@ -124,7 +130,7 @@ class Hearing(LinuxDriver):
 
 class KioskApp(App[None], inherit_bindings=False):
     """The kiosk's glass. `control` opens the bench panel of the demo beside it; `ears` is whatever can be heard, if anything;
-    `speak` is told what a voice has to know (`to_voice`)."""
+    `speak` is told what a voice has to know (`to_voice`); `alive` is called every second, while this loop goes round (`to_core`)."""
 
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
@@ -141,11 +147,12 @@ class KioskApp(App[None], inherit_bindings=False):
         monotonic_ms: Callable[[], int] = _monotonic_ms,
         ears: Ears | None = None,
         speak: Callable[[str], None] = lambda _: None,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         chosen = palette or for_terminal(os.environ)
         super().__init__(driver_class=Hearing, ansi_color=chosen.sixteen)
         self.animation_level = "none"
-        self._source, self._console = source, is_console(os.environ)
+        self._source, self._console, self._alive = source, is_console(os.environ), alive
         self.ears = ears
         self._heard, self._monotonic_ms = Heard(STARTING), monotonic_ms
         self._calling: Timer | None = None
@@ -187,6 +194,7 @@ class KioskApp(App[None], inherit_bindings=False):
             self._hangup.register(STDIN, 0)
             self.set_interval(GONE_S, self._leave_a_dead_terminal)
         self._source.subscribe(self.post)
+        self.set_interval(ALIVE_S, self._alive)
 
     def on_view_changed(self, message: ViewChanged) -> None:
         """Swap the View; the board paints what is different. One that comes late is dropped."""

@@ -25,6 +25,7 @@ from kiosk.devices.curtain import Curtain
 from kiosk.devices.disk import DiskWatch, Mark
 from kiosk.devices.fitting import Outfit, Part, PartError
 from kiosk.devices.gate import Gate, Watch
+from kiosk.devices.glass import GlassWatch
 from kiosk.devices.registry import driver_of
 from kiosk.devices.supervise import within
 from kiosk.devices.vault import wire
@@ -199,6 +200,7 @@ class Core:
         lent = Outfit(self.desk, self.station.sign, rules.currency, spoken, self._ears.append, self.outbox.letter)
         self.devices = tuple(_driven(part, lent) for part in config.device)
         self._watch = Watch(self.devices)
+        self._glass = GlassWatch(self.desk.tell)
         self._curtain = Curtain(self.desk, (gate for _, gate in self.devices))
         self.desk.subscribe(self._curtain.changed)
         self._running = threading.Event()
@@ -229,6 +231,7 @@ class Core:
             if not within(DRIVER_STARTS_S, device.start, f"start {gate.role}"):
                 gate.broken()
         self._watch.start()
+        self._glass.start()
         self.desk.subscribe(self._ends)
         if self._demo:
             self.use_roster(demo_roster())
@@ -237,6 +240,7 @@ class Core:
     def stop(self) -> None:
         """Acceptors shut first; then the desk writes down what was told and the store is closed."""
         self._watch.stop()
+        self._glass.stop()
         self._curtain.stop()
         for device, gate in self.devices:
             within(DRIVER_STOPS_S, device.stop, f"stop {gate.role}")
@@ -293,8 +297,8 @@ class Core:
         self._curtain.subscribe(callback)
 
     def tell(self, choice: Choice) -> None:
-        """What the customer chose, or staff ordered: a PIN goes no further than to who checks it, and what is to be spoken is no desk's
-        business. Raises BadOrder."""
+        """What the customer chose, or staff ordered: a PIN goes no further than to who checks it, and what is to be spoken, or that the
+        screen is alive, is no desk's business. Raises BadOrder."""
         if choice.pin is not None:
             self._pins.hold(choice.pin)
             self.desk.tell(Ordered(choice.rev, None))
@@ -303,6 +307,8 @@ class Core:
         elif choice.do == "speak":
             for hear in self._ears:
                 within(HEARS_S, partial(hear, choice.arg), "hear")
+        elif choice.do == "alive":
+            self._glass.alive()
         else:
             self.desk.tell(choice)
 

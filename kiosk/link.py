@@ -35,7 +35,7 @@ AGAIN_S = 0.2
 NOT_A_MESSAGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 WORDS = Literal[
     "language", "balance", "amount", "tender", "order", "code", "finish", "cancel", "stop", "add_more", "more_time",
-    "receipt", "no_card", "slip_taken", "sms", "phone", "operator", "speak",
+    "receipt", "no_card", "slip_taken", "sms", "phone", "operator", "speak", "alive",
 ]  # fmt: skip
 
 

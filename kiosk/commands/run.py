@@ -97,11 +97,11 @@ def _keep_to_itself() -> None:
 def _screen(socket: Path, palette: str, sound: str) -> int:
     """First paint first: the link looks for its core behind it."""
     chosen = _palette(palette)
-    from kiosk.app import LOST, KioskApp, to_voice
+    from kiosk.app import LOST, KioskApp, to_core, to_voice
     from kiosk.link import LinkClient
 
     client = LinkClient(socket)
-    app = KioskApp(client, chosen, speak=to_voice(client))
+    app = KioskApp(client, chosen, speak=to_voice(client), alive=to_core(client))
     _give_ears(app, sound)
     client.lost = lambda: app.post(LOST)
     app.show()
@@ -146,7 +146,7 @@ def _core(config: Path | None, socket: Path) -> int:
 
 def _both(config: Path | None, palette: str, sound: str) -> int:
     chosen = _palette(palette)
-    from kiosk.app import KioskApp, to_voice
+    from kiosk.app import KioskApp, to_core, to_voice
     from kiosk.late import LateSource
 
     def open_behind_the_first_paint(on_death: Callable[[BaseException], None]) -> "Core":
@@ -157,7 +157,7 @@ def _both(config: Path | None, palette: str, sound: str) -> int:
         return _opened(loaded, on_death)
 
     late = LateSource(open_behind_the_first_paint)
-    app = KioskApp(late, chosen, speak=to_voice(late))
+    app = KioskApp(late, chosen, speak=to_voice(late), alive=to_core(late))
     late.over = app.leave
     app.show()
     late.stop()

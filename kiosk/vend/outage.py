@@ -57,6 +57,7 @@ OUTAGES: tuple[Outage, ...] = (
     Outage("rules", ("clock_floor", "clock_step", "clock_cards"), BUYING, "clock"),
     Outage("rules", ("disk",), BUYING, "journal"),
     Outage("rules", ("keys", "generation", "locked"), BUYING, "keys"),
+    Outage("screen", ("hung",), ("notes", "coins")),
     Outage("notes", ACCEPTOR, ("notes",)),
     Outage("coins", ACCEPTOR, ("coins",)),
     Outage("terminal", ("starting", "offline", "full", "diagnosis", "unknown", "driver"), ("bank",)),
@@ -151,14 +152,16 @@ def works(state: State, service: str) -> bool:
 def takes(state: State, device: str) -> tuple[int, ...]:
     """The denominations that an acceptor knows, while it takes money; minor units."""
     seen = state.here.acceptors.get(device)
-    return seen.denominations if seen and not word(state, device) else ()
+    return seen.denominations if seen and works(state, device) else ()
 
 
 def costs(state: State, device: str) -> str:
-    """What the customer has not for this device, in a word for staff: all | a service | nothing_yet | nothing."""
+    """What the customer has not for this device, in a word for staff: all | cash | a service | nothing_yet | nothing."""
     said = word(state, device)
     row = of(device, said)
     alone = device in _PAID_AT and not paid_at(_PAID_AT, filter(partial(word, state), _PAID_AT))
     if not said or not row.lost:
         return "nothing_yet" if said else "nothing"
-    return "all" if row.stops or alone else row.lost[0]
+    if row.stops or alone:
+        return "all"
+    return row.lost[0] if len(row.lost) == 1 else "cash"

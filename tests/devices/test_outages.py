@@ -43,6 +43,13 @@ UNSAID = ("starting", "unknown", "low", "no_values")  # no row of the journal
 UNTIL_STARTED = ("reader", "notes", "coins", "terminal", "printer")
 
 
+def costs(row: outage.Outage) -> str:
+    """What staff read that it costs."""
+    if row.stops or not row.lost:
+        return "all" if row.stops else "nothing_yet"
+    return row.lost[0] if len(row.lost) == 1 else "cash"
+
+
 def waiting(view: View) -> set[str]:
     """The services that a waiting machine has by its View."""
     params = view.params
@@ -167,7 +174,7 @@ def test_each_line_of_the_table_is_what_the_running_machine_does_and_says(runnin
         if device not in ROOMS:
             (plate,) = [one for one in devices(rules, running.desk._state) if one.name == device]
             assert plate.code == code or (device, plate.code) == ("keys", "locked")
-            assert plate.costs == ("all" if row.stops else row.lost[0] if row.lost else "nothing_yet"), code
+            assert plate.costs == costs(row), code
             assert STATUS.get(plate.code, "BAD") != "OK"
             assert text("en", f"staff.costs.{plate.costs}")
             assert text("en", f"staff.device.{device}")

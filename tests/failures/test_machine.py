@@ -1,20 +1,22 @@
 """Failures 27 to 32 and 35: what is around the money."""
 
-import socket
+import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from kiosk.devices.display.dialect import DIALECTS
 from kiosk.devices.display.driver import DisplayDriver
+from kiosk.devices.glass import GlassWatch
 from kiosk.devices.port import Port, PortLost, open_serial
 from kiosk.devices.sim.modem import ModemSimulator
 from kiosk.devices.sim.printer_line import PtyLine
 from kiosk.devices.sms.driver import SmsDriver
-from kiosk.link import LinkServer
+from kiosk.link import LinkClient, LinkServer
 from kiosk.vend.desk import Desk
-from kiosk.vend.seen import DiskSeen, SmsKept
+from kiosk.vend.seen import Choice, DiskSeen, SmsKept
 from kiosk.vend.sms import Letter, Texts
 from kiosk.vend.state import State
 from tests.cash.desk import eventually
@@ -200,14 +202,52 @@ def test_failure_31_the_disk_is_read_only(machine: Machine) -> None:
     )
 
 
+class Apart:
+    """What a core lets its screen watch and say."""
+
+    def __init__(self, machine: Machine, watch: GlassWatch) -> None:
+        self._machine, self._watch = machine, watch
+        self.subscribe = machine.subscribe
+
+    def tell(self, choice: Choice) -> None:
+        self._watch.alive() if choice.do == "alive" else self._machine.tell(choice)
+
+
+class Loop(threading.Thread):
+    """A screen's own loop; it goes round, or hangs."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(daemon=True)
+        self.client, self.hangs, self.over, self.rounds = LinkClient(path), threading.Event(), threading.Event(), 0
+
+    def run(self) -> None:
+        while not self.over.wait(0.05):
+            if not self.hangs.is_set():
+                self.client.tell(Choice(0, "alive"))
+                self.rounds += 1
+
+
 @pytest.mark.covers("failure-32")
-def test_failure_32_the_screen_hangs(machine: Machine) -> None:
-    server = LinkServer(machine.place / "screen", machine)
-    hung = socket.socket(socket.AF_UNIX)
-    hung.connect(str(machine.place / "screen"))  # and never reads, and never says anything
+def test_failure_32_the_screen_hangs(built: Built) -> None:
+    machine = built()
+    watches: list[GlassWatch] = []
+
+    def watch(desk: Desk[State]) -> GlassWatch:
+        watches.append(GlassWatch(desk.tell, 0.8))
+        return watches[0]
+
+    machine.adds(watch)
+    machine.open()
+    server = LinkServer(machine.place / "screen", Apart(machine, watches[0]))
+    loop = Loop(machine.place / "screen")
+    loop.start()
     try:
         machine.insert()
         machine.pays(50_00)
+        eventually(lambda: loop.rounds > 10)
+        loop.hangs.set()
+        eventually(lambda: not machine.notes.do({"do": "state"})["accepting"])
+        eventually(lambda: not machine.coins.do({"do": "state"})["accepting"])
         for _ in range(5_000):
             server._show(replace(machine.view, rev=machine.view.rev + 1))  # more than its socket holds
         machine.wait(82)
@@ -215,11 +255,14 @@ def test_failure_32_the_screen_hangs(machine: Machine) -> None:
             machine,
             money={"box": 50_00, "card": 45_00, "fee": 5_00},
             screen=("done", "45.00 is on the card. It is not in the meter yet."),
-            journal=[*BEGUN, *A_NOTE, *ONTO_THE_CARD],
+            journal=[*BEGUN, *A_NOTE, "DeviceFault screen hung", *ONTO_THE_CARD],
             explain=["Your 45.00 is on the card", "The time was over: the machine went on with what you had paid."],
         )
+        loop.hangs.clear()
+        eventually(lambda: "DeviceRecovered" in [row.fact.kind for row in machine.rows()])
     finally:
-        hung.close()
+        loop.over.set()
+        loop.client.close()
         server.close()
 
 

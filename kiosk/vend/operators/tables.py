@@ -39,8 +39,8 @@ class Device(NamedTuple):
 def devices(rules: Rules, state: State) -> tuple[Device, ...]:
     """Every device, the worst first."""
     terminal = ("terminal",) if state.here.pos.up is not None or state.bank.open else ()
-    comforts = (name for name in outage.COMFORTS if name in state.faults)
-    names = (*rules.acceptors, *terminal, "reader", "printer", "keys", *comforts)
+    missed = (name for name in ("screen", *outage.COMFORTS) if name in state.faults)
+    names = (*rules.acceptors, *terminal, "reader", "printer", "keys", *missed)
     found = [Device(name, outage.word(state, name), outage.costs(state, name)) for name in names]
     return tuple(sorted(found, key=lambda device: WORST.index(_status(device.code).word)))
 

@@ -33,6 +33,8 @@ class Stand:
         self.publish()
 
     def tell(self, choice: Choice) -> None:
+        if choice.do == "alive":
+            return  # no desk's business
         self.shop.tell(replace(choice, rev=self.shop.view.rev))
         self.shop.work()
         self.publish()

@@ -238,7 +238,7 @@ class Core:
         callback(EVERYWHERE["account"][1]().view)
 
     def tell(self, choice: seen.Choice) -> None:
-        raise AssertionError(choice)
+        assert choice.do == "alive", choice
 
 
 @pytest.mark.parametrize(("sound", "rings"), [("bell", 1), ("off", 0), ("auto", 0)])

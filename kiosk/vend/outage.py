@@ -72,6 +72,7 @@ OUTAGES: tuple[Outage, ...] = (
 
 COMFORTS = ("modem", "voice", "display", "board")
 DEVICES = tuple(dict.fromkeys(row.device for row in OUTAGES))
+STOPPERS = tuple(device for device in DEVICES if any(row.why for row in OUTAGES if row.device == device))
 _FIRST = {row.device: row for row in reversed(OUTAGES)}
 _ROWS = {(row.device, code): row for row in OUTAGES for code in row.codes}
 _TAKERS = {service: tuple(dict.fromkeys(row.device for row in OUTAGES if service in row.lost)) for service in get_args(Service)}

@@ -155,7 +155,7 @@ def _of_card(state: State) -> str:
 
 def out_of_service(state: State) -> str:
     """Why no money can go in now, by the first row of the table that says so; "cash" where nothing is left that takes any, "" otherwise."""
-    why = next((row.why for row in outage.rows(state) if row.why), "")
+    why = next((row.why for row in outage.rows(state, outage.STOPPERS) if row.why), "")
     return why or ("" if cash_works(state) or bank_works(state) else "cash")
 
 

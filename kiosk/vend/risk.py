@@ -132,7 +132,8 @@ def stopped(rules: Rules, state: State, now: Now, but: tuple[str, ...] = ()) -> 
 
 
 def _first(found: tuple[RuleStanding, ...], but: tuple[str, ...] = ()) -> str:
-    return next((one.name for one in _by_weight(found) if one.level == "stop" and one.name not in but), "")
+    stops = [one for one in found if one.level == "stop" and one.name not in but]
+    return min(stops, key=_weight).name if stops else ""
 
 
 def worst(found: tuple[RuleStanding, ...]) -> str:
@@ -149,9 +150,9 @@ def looked(rules: Rules, state: State, now: Now) -> tuple[RulesLooked, ...]:
     return (RulesLooked(stops[0], now.mono_ms + LOOK_MS, stops[1]),) if due or changed else ()
 
 
-def _by_weight(found: tuple[RuleStanding, ...]) -> Iterator[RuleStanding]:
+def _weight(one: RuleStanding) -> tuple[bool, int]:
     """A restored store first: what is said of it is about money that is in here already."""
-    yield from sorted(found, key=lambda one: (one.number != 2, one.number))
+    return one.number != 2, one.number
 
 
 def _level(value: int, steps: Mapping[str, int]) -> str:

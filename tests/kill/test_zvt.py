@@ -148,8 +148,8 @@ def test_a_kiosk_killed_at_every_journal_step_of_a_payment_by_bank_card_is_paid_
     kinds = {instant.split()[1].split("#")[0] for instant in instants}
     assert kinds >= set(PAYMENT), f"the sale had no {set(PAYMENT) - kinds}"
     steps = instants[instants.index("before Started#1") :]
-    first = "Started" if model == "takes back" and not power else "PosRequested"
-    steps_of = PAYMENT[PAYMENT.index(first) :]
+    first = "Started" if model == "takes back" else "PosRequested"
+    steps_of = ("PosApproved", "PosFinal", "WriteStarted", "CardVerified") if power else PAYMENT[PAYMENT.index(first) :]
     deaths = [instant for instant in steps if instant.split()[1].split("#")[0] in steps_of]
     free: queue.Queue[int] = queue.Queue()
     for place in range(len(PORTS)):

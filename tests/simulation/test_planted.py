@@ -7,6 +7,7 @@ from tests.simulation.run import lived
 from tests.simulation.world import Platter
 
 STEPS, WORLDS, MANY_WORLDS = 1_200, 60, 200
+FOUND_AT = {"sales unproved": 41, "seen before its fact": 18, "proof of another": 14, "told twice": 38}  # looked at first
 RARE = ("proof by intent", "proof by absence", "blind", "repeat-new", "seen before its fact")  # two things have to meet
 # found where the office's disk often fails
 OF_THE_DISK = ("unproved backup", "heads for proof", "sums unproved", "sales unproved", "same epoch")
@@ -17,6 +18,7 @@ def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     BUGS[name].patch(monkeypatch)
     worlds = MANY_WORLDS if name in RARE else WORLDS
     seeds = [seed for seed in range(worlds) if name not in OF_THE_DISK or Platter(seed).trouble > 0.02]
+    seeds.sort(key=lambda seed: seed != FOUND_AT.get(name))
     found = next((wrong for seed in seeds if (wrong := lived(seed, STEPS))), "")
     assert found, f"in {worlds} worlds nobody notices that {BUGS[name].what}"
     assert f"--steps {STEPS}" in found

@@ -29,6 +29,7 @@ PROGRAMS = {
 }
 CONSOLE = ("/dev/tty0", "/dev/vcsa1", "/dev/vcsu1")
 VPCD = Path("/etc/reader.conf.d/vpcd")
+PCSCD, NO_PCSCD = "PCSCLITE_CSOCK_NAME", "/nowhere/pcscd.comm"  # what pcsc-lite's clients read, once a process
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +74,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Without its real parts a test says which are missing. A Linux console is in no package: CONTRIBUTING, "What CI cannot run"."""
+    """Without its real parts a test says which are missing. A Linux console is in no package: CONTRIBUTING, "What CI cannot run".
+
+    Where two share the work, a kiosk of a test that wants no reader must not take the card out of the other one's.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.pop(PCSCD, None)
+        if not at_pcscd(item.nodeid.partition("::")[0]):
+            os.environ[PCSCD] = NO_PCSCD
     if item.get_closest_marker("vt") and not all(os.access(path, os.R_OK | os.W_OK) for path in CONSOLE):
         pytest.xfail(f"no Linux console here ({', '.join(CONSOLE)}, as root): the screens are not looked at on one")
     for kind in PROGRAMS:

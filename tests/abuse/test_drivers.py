@@ -252,6 +252,7 @@ class Alone(Glass):
         self._process = subprocess.Popen(words, env=env, start_new_session=True, stdin=ours, stdout=ours, stderr=ours)
 
 
+@pytest.mark.pcsc  # nobody else's card may be in the machine's reader
 def test_what_a_driver_prints_is_nowhere_on_the_glass(tmp_path: Path, place: Path) -> None:
     init(tmp_path / "kiosk", "K07")
     text = (tmp_path / "kiosk" / "kiosk.toml").read_text()

@@ -15,7 +15,10 @@ from tests.abuse.recorded import OPERATOR, PAD, PIN, REST_S, WRONG_PIN
 from tests.apart.glass import Glass
 from tests.apart.users import User
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may read another process's memory")
+pytestmark = [
+    pytest.mark.pcsc,  # it needs that nobody else's card is in the machine's reader
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root may read another process's memory"),
+]
 
 
 class Alone(Glass):

@@ -4,10 +4,12 @@ The customer looks at the screen and does what it says: puts the card in, pays w
 puts the card back when asked, waits for the receipt. What is in the hand is what was brought less what is in the boxes and in escrow.
 """
 
+import queue
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from kiosk.config import load
@@ -22,6 +24,7 @@ from kiosk.devices.sim.crypto import Masters
 from kiosk.devices.sim.image import personalise, save
 from kiosk.devices.sim.meter import MeterModel
 from kiosk.devices.sim.notes import NoteSimulator
+from kiosk.devices.sim.pcscd import PORTS
 from kiosk.devices.sim.vpcd import VpcdSlot
 from kiosk.devices.vault.station import open_station
 from kiosk.vend import facts as f
@@ -117,6 +120,13 @@ class Corner(Site):
         if self.running:
             self.running.cut()
         self.running = self._view = None
+
+    def start_again(self, *, power: bool) -> None:
+        """After a death; `power`: the devices were without power meanwhile, too."""
+        if power:
+            self.power("off")
+            self.power("on")
+        self.start()
 
     def power(self, to: str) -> None:
         """Of the acceptors."""
@@ -290,3 +300,24 @@ def _box_and_papers(corner: Corner, unknown_minor: int) -> None:
     assert box_minor == named_minor + unknown_minor, (corner.in_box(), credited, orphans)
     numbers = {fact.number for fact in facts if isinstance(fact, f.PrintStarted | f.ReceiptOffered | f.ClaimIssued)}
     assert numbers == set(range(1, len(numbers) + 1))
+
+
+def dies_at_each(deaths: Sequence[str], die: Callable[[int, str], object]) -> None:
+    """`die(place, death)` for all of them, as many at once as there are readers; all are tried, and all that failed are told."""
+    free: queue.Queue[int] = queue.Queue()
+    for place in range(len(PORTS)):
+        free.put(place)
+
+    def tried(death: str) -> str:
+        place = free.get()
+        try:
+            die(place, death)
+        except Exception as error:  # noqa: BLE001 - told with the others
+            return f"{death}: {type(error).__name__} {error}"
+        finally:
+            free.put(place)
+        return ""
+
+    with ThreadPoolExecutor(len(PORTS)) as corners:
+        failed = [sentence for sentence in corners.map(tried, deaths) if sentence]
+    assert not failed, "\n".join(failed)

@@ -1,8 +1,7 @@
 """kill -9 of the running kiosk at every journal step of a note by eSSP, and power cuts: credits equal the notes in the validator's box."""
 
-import queue
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from kiosk.devices.sim.essp import EsspSimulator
 from kiosk.devices.sim.pcscd import PORTS, READERS
 from kiosk.devices.sim.vpcd import VpcdSlot
 from kiosk.vend import facts as f
-from tests.kill.street import Corner, Household, Person, books
+from tests.kill.street import Corner, Household, Person, books, dies_at_each
 from tests.pcscd import running_pcscd
 
 pytestmark = pytest.mark.pcsc
@@ -51,13 +50,7 @@ def die_and_finish(folder: Path, place: int, death: str, model: dict[str, Any], 
     """
     corner, home = EsspCorner(folder, VpcdSlot(PORTS[place]), READERS[place], **model), Household(folder / "home")
 
-    def comes_back() -> None:
-        if power:
-            corner.power("off")
-            corner.power("on")
-        corner.start()
-
-    person = Person(corner, home, (100_00,), comes_back)
+    person = Person(corner, home, (100_00,), partial(corner.start_again, power=power))
     try:
         corner.start_mortal(death)
         person.recharge()
@@ -118,21 +111,5 @@ def test_a_kiosk_killed_at_every_journal_step_of_an_essp_note_credits_what_is_in
     steps = instants[instants.index("before Started#1") :]
     steps_of = NOTE if model == "sealed" else ("NoteEscrowed", "NoteStacked")
     deaths = [instant for instant in steps if instant.split()[1].split("#")[0] in steps_of]
-    free: queue.Queue[int] = queue.Queue()
-    for place in range(len(PORTS)):
-        free.put(place)
-
-    def die(death: str) -> str:
-        place = free.get()
-        try:
-            die_and_finish(tmp_path / death.replace(" ", "-"), place, death, MODELS[model])
-        except Exception as error:  # noqa: BLE001 - all steps are tried, and all that failed are told
-            return f"{death}: {type(error).__name__} {error}"
-        finally:
-            free.put(place)
-        return ""
-
-    with ThreadPoolExecutor(len(PORTS)) as corners:
-        failed = [sentence for sentence in corners.map(die, deaths) if sentence]
-    assert not failed, "\n".join(failed)
+    dies_at_each(deaths, lambda place, death: die_and_finish(tmp_path / death.replace(" ", "-"), place, death, MODELS[model]))
     assert len(deaths) >= 2 * len(steps_of)

@@ -1,15 +1,13 @@
 """kill -9 of the running kiosk at every boundary of a sale: before a row, with the row in and uncommitted, after its commit."""
 
-import queue
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from kiosk.devices.sim.pcscd import PORTS, READERS
 from kiosk.devices.sim.vpcd import VpcdSlot
-from tests.kill.street import Corner, Household, Person, books
+from tests.kill.street import Corner, Household, Person, books, dies_at_each
 from tests.pcscd import running_pcscd
 
 pytestmark = pytest.mark.pcsc
@@ -57,21 +55,5 @@ def test_a_kiosk_killed_at_every_boundary_of_a_sale_finishes_it(tmp_path: Path) 
     kinds = {instant.split()[1].split("#")[0] for instant in instants}
     assert kinds >= set(SALE), f"the sale had no {set(SALE) - kinds}"
     deaths = instants[instants.index("before Started#1") :]
-    free: queue.Queue[int] = queue.Queue()
-    for place in range(len(PORTS)):
-        free.put(place)
-
-    def die(death: str) -> str:
-        place = free.get()
-        try:
-            die_and_finish(tmp_path / death.replace(" ", "-"), place, death)
-        except Exception as error:  # noqa: BLE001 - all boundaries are tried, and all that failed are told
-            return f"{death}: {type(error).__name__} {error}"
-        finally:
-            free.put(place)
-        return ""
-
-    with ThreadPoolExecutor(len(PORTS)) as corners:
-        failed = [sentence for sentence in corners.map(die, deaths) if sentence]
-    assert not failed, "\n".join(failed)
+    dies_at_each(deaths, lambda place, death: die_and_finish(tmp_path / death.replace(" ", "-"), place, death))
     assert len(deaths) > 30

@@ -2,10 +2,9 @@
 and in the terminal's own book it is the approvals less the reversals."""
 
 import json
-import queue
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from kiosk.vend import facts as f
 from kiosk.vend.bank import PosFinal, PosUnexplained
 from kiosk.vend.view import View
 from kiosk.vend.witness import Restored
-from tests.kill.street import Corner, Household, Person, books
+from tests.kill.street import Corner, Household, Person, books, dies_at_each
 from tests.pcscd import running_pcscd
 
 pytestmark = pytest.mark.pcsc
@@ -95,13 +94,7 @@ def die_and_finish(folder: Path, place: int, death: str, model: dict[str, Any], 
     """
     corner, home = BankCorner(folder, VpcdSlot(PORTS[place]), READERS[place], **model), Household(folder / "home")
 
-    def comes_back() -> None:
-        if power:
-            corner.power("off")
-            corner.power("on")
-        corner.start()
-
-    person = CardHolder(corner, home, (), comes_back)
+    person = CardHolder(corner, home, (), partial(corner.start_again, power=power))
     try:
         corner.start_mortal(death)
         person.recharge()
@@ -151,23 +144,7 @@ def test_a_kiosk_killed_at_every_journal_step_of_a_payment_by_bank_card_is_paid_
     first = "Started" if model == "takes back" else "PosRequested"
     steps_of = ("PosApproved", "PosFinal", "WriteStarted", "CardVerified") if power else PAYMENT[PAYMENT.index(first) :]
     deaths = [instant for instant in steps if instant.split()[1].split("#")[0] in steps_of]
-    free: queue.Queue[int] = queue.Queue()
-    for place in range(len(PORTS)):
-        free.put(place)
-
-    def die(death: str) -> str:
-        place = free.get()
-        try:
-            die_and_finish(tmp_path / death.replace(" ", "-"), place, death, MODELS[model], power=power)
-        except Exception as error:  # noqa: BLE001 - all steps are tried, and all that failed are told
-            return f"{death}: {type(error).__name__} {error}"
-        finally:
-            free.put(place)
-        return ""
-
-    with ThreadPoolExecutor(len(PORTS)) as corners:
-        failed = [sentence for sentence in corners.map(die, deaths) if sentence]
-    assert not failed, "\n".join(failed)
+    dies_at_each(deaths, lambda place, death: die_and_finish(tmp_path / death.replace(" ", "-"), place, death, MODELS[model], power=power))
     assert len(deaths) >= 2 * len(steps_of)
 
 

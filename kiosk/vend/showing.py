@@ -66,8 +66,8 @@ def tail(text: str, digits: int = 4) -> str:
 
 
 def _attract(rules: Rules, state: State) -> Parts:
-    notes = tuple(d for d in rules.allowed.notes if d in outage.takes(state, "notes"))
-    coins = tuple(d for d in rules.allowed.coins if d in outage.takes(state, "coins"))
+    notes = tuple(d for d in rules.allowed.notes if outage.works(state, "notes") and d in outage.takes(state, "notes"))
+    coins = tuple(d for d in rules.allowed.coins if outage.works(state, "coins") and d in outage.takes(state, "coins"))
     return {
         "params": {
             "notes": notes,

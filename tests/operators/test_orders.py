@@ -188,6 +188,17 @@ def test_a_note_is_read_in_escrow_and_given_back_and_is_never_credit() -> None:
     assert sale.stance(shop.rules, shop.state).notes == ()
 
 
+def test_acceptors_are_tested_while_the_machine_is_closed_to_customers() -> None:
+    shop = Staffed()
+    shop.enter()
+    for order in (st.Do("service.close", "maintenance"), st.Yes(), st.Do("device.test", "notes")):
+        shop.order(order)
+    assert shop.state.service.closed == "maintenance"
+    assert 50_00 in sale.stance(shop.rules, shop.state).notes
+    shop.feed(50_00)
+    assert shop.last(OperatorDid).about == {"device": "notes", "result": "ok", "heard": "5000"}
+
+
 @pytest.mark.covers("abuse-47")
 def test_a_note_that_is_stacked_in_a_test_is_a_bad_test_and_nobodys_money() -> None:
     shop = Staffed()

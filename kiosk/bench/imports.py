@@ -9,6 +9,8 @@ import hashlib
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +65,7 @@ def import_sqlite_vs_executemany() -> Measured:
         store = Store.make(Path(folder) / "hq.db", 1, now_ms=NOW_MS)
         other = Store.make(Path(folder) / "bare.db", 1, now_ms=NOW_MS)
         importer = _importer(store)
-        ours, bare = [], []
-        with beside(importer, [BOX]) as worker:
-            for number, raws in enumerate(rounds):
-                parts = [_facts(importer, raw) for raw in raws]
-                began = time.perf_counter()
-                rows = _take(importer, worker, raws)
-                between = time.perf_counter()
-                _executemany(other, parts)
-                after = time.perf_counter()
-                if number:
-                    ours.append(rows / (between - began))
-                    bare.append(rows / (after - between))
+        ours, bare = _in_turn(importer, rounds, partial(_executemany, other))
         store.close()
         other.close()
     return _ratio(ours, bare, "executemany of the same rows, rows/s")
@@ -85,20 +76,26 @@ def _against_copy(rounds: list[list[bytes]]) -> tuple[list[float], list[float]]:
     with server(DURABLE) as (url, _):
         store = Store.make(url, 1, now_ms=NOW_MS)
         importer = _importer(store)
-        ours, bare = list[float](), list[float]()
-        with beside(importer, [BOX]) as worker:
-            for number, raws in enumerate(rounds):
-                texts = [_facts(importer, raw) for raw in raws]
-                began = time.perf_counter()
-                rows = _take(importer, worker, raws)
-                between = time.perf_counter()
-                _copy(store, texts)
-                after = time.perf_counter()
-                if number:
-                    ours.append(rows / (between - began))
-                    bare.append(rows / (after - between))
+        found = _in_turn(importer, rounds, partial(_copy, store))
         store.close()
-    return ours, bare
+    return found
+
+
+def _in_turn(importer: Importer, rounds: list[list[bytes]], bare: Callable[[list[Any]], None]) -> tuple[list[float], list[float]]:
+    """Rows a second of each round but the first, ours and those of `bare`, which is given the same rows finished."""
+    ours, theirs = list[float](), list[float]()
+    with beside(importer, [BOX]) as worker:
+        for number, raws in enumerate(rounds):
+            finished = [_facts(importer, raw) for raw in raws]
+            began = time.perf_counter()
+            rows = _take(importer, worker, raws)
+            between = time.perf_counter()
+            bare(finished)
+            after = time.perf_counter()
+            if number:
+                ours.append(rows / (between - began))
+                theirs.append(rows / (after - between))
+    return ours, theirs
 
 
 def _ratio(ours: list[float], bare: list[float], against: str) -> Measured:

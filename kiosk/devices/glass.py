@@ -1,7 +1,7 @@
 """The screen, as the money sees it: while its own loop does not go round, nobody sees what becomes of a note, and no cash goes in.
 
-The glass says every second that it is alive; from its own loop, so that one that hangs says nothing. It is believed as long as it never
-said so: a core that was started without a screen has one that comes later.
+The glass says every second that it is alive; from its own loop, so that one that hangs says nothing. A core that has not heard it yet
+misses none: its screen is still to come.
 """
 
 import contextlib

@@ -30,6 +30,14 @@ class Fate:
         self._kinds = Counter[str]()
         self._group: list[str] = []
 
+    def take(self) -> None:
+        """Stand there from now on."""
+
+        def write(journal: product.Journal, statement: str, values: list[tuple[Any, ...]] | None = None) -> None:
+            self.write(journal, statement, values)
+
+        product.Journal._write = write  # type: ignore[assignment, method-assign]
+
     def write(self, journal: product.Journal, statement: str, values: list[tuple[Any, ...]] | None = None) -> None:
         """Row by row, as the database does it."""
         if statement != product.INSERT or values is None:
@@ -60,11 +68,6 @@ class Fate:
 
 
 if __name__ == "__main__":
-    fate = Fate(Path(sys.argv[1]), sys.argv[2])
-
-    def write(journal: product.Journal, statement: str, values: list[tuple[Any, ...]] | None = None) -> None:
-        fate.write(journal, statement, values)
-
-    product.Journal._write = write  # type: ignore[assignment, method-assign]
+    Fate(Path(sys.argv[1]), sys.argv[2]).take()
     sys.argv = ["kiosk", *sys.argv[3:]]
     main()

@@ -24,13 +24,14 @@ from kiosk.devices.sim.crypto import Masters
 from kiosk.devices.sim.image import personalise, save
 from kiosk.devices.sim.meter import MeterModel
 from kiosk.devices.sim.notes import NoteSimulator
-from kiosk.devices.sim.pcscd import PORTS
 from kiosk.devices.sim.vpcd import VpcdSlot
 from kiosk.devices.vault.station import open_station
 from kiosk.vend import facts as f
 from kiosk.vend.journal import Journal
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
+from tests.kill.hatch import HatchedKiosk
+from tests.pcscd import PLACES
 
 LOOK_S = 0.02
 PATIENCE_S = 90.0  # of a customer; a sale with a restart in it takes five seconds on an idle machine
@@ -81,6 +82,9 @@ class Corner(Site):
         self.place = folder / "kiosks" / kiosk
         super().__init__(self.place, kiosk, folder / "receipts", slot, reader)
         self.slot, self.trace = slot, folder / "trace"
+        self.hatched = (
+            True  # its processes are forked from one that has read the program; False: each starts from nothing, as in the street
+        )
         if notes:
             self.notes.stop()
             self.notes = NoteSimulator(self.place / "dev" / "notes", state=self.place / "notes.json", route_s=0.3, **notes)  # type: ignore[arg-type]
@@ -93,11 +97,12 @@ class Corner(Site):
 
     def start_mortal(self, death: str = "never") -> None:
         """A kiosk that dies at this instant."""
-        self._run(ProcessKiosk(self.place, ("-m", "tests.kill.mortal", str(self.trace), death)))
+        fate = (str(self.trace), death)
+        self._run(HatchedKiosk(self.place, fate) if self.hatched else ProcessKiosk(self.place, ("-m", "tests.kill.mortal", *fate)))
 
     def start(self) -> None:
         """The product as it is."""
-        self._run(ProcessKiosk(self.place))
+        self._run(HatchedKiosk(self.place) if self.hatched else ProcessKiosk(self.place))
 
     def start_here(self) -> None:
         """The core in this process, with pcscd's own reader: quicker, for stories in which no kiosk dies."""
@@ -305,7 +310,7 @@ def _box_and_papers(corner: Corner, unknown_minor: int) -> None:
 def dies_at_each(deaths: Sequence[str], die: Callable[[int, str], object]) -> None:
     """`die(place, death)` for all of them, as many at once as there are readers; all are tried, and all that failed are told."""
     free: queue.Queue[int] = queue.Queue()
-    for place in range(len(PORTS)):
+    for place in range(len(PLACES)):
         free.put(place)
 
     def tried(death: str) -> str:
@@ -318,6 +323,6 @@ def dies_at_each(deaths: Sequence[str], die: Callable[[int, str], object]) -> No
             free.put(place)
         return ""
 
-    with ThreadPoolExecutor(len(PORTS)) as corners:
+    with ThreadPoolExecutor(len(PLACES)) as corners:
         failed = [sentence for sentence in corners.map(tried, deaths) if sentence]
     assert not failed, "\n".join(failed)

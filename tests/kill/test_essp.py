@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from kiosk.devices.sim.essp import EsspSimulator
-from kiosk.devices.sim.pcscd import PORTS, READERS
 from kiosk.devices.sim.vpcd import VpcdSlot
 from kiosk.vend import facts as f
 from tests.kill.street import Corner, Household, Person, books, dies_at_each
-from tests.pcscd import running_pcscd
+from tests.pcscd import running_pcscd, slot_at
 
 pytestmark = pytest.mark.pcsc
 
@@ -25,7 +24,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def pcscd() -> Iterator[None]:
-    with running_pcscd():
+    with running_pcscd(another=True):
         yield
 
 
@@ -48,7 +47,7 @@ def die_and_finish(folder: Path, place: int, death: str, model: dict[str, Any], 
 
     `power`: the validator loses its power, too.
     """
-    corner, home = EsspCorner(folder, VpcdSlot(PORTS[place]), READERS[place], **model), Household(folder / "home")
+    corner, home = EsspCorner(folder, *slot_at(place), **model), Household(folder / "home")
 
     person = Person(corner, home, (100_00,), partial(corner.start_again, power=power))
     try:

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.devices.sim.pcscd import PORTS, READERS
-from kiosk.devices.sim.vpcd import VpcdSlot
 from tests.kill.street import Corner, Household, Person, books, dies_at_each
-from tests.pcscd import running_pcscd
+from tests.pcscd import running_pcscd, slot_at
 
 pytestmark = pytest.mark.pcsc
 
@@ -21,13 +19,14 @@ SALE = (
 
 @pytest.fixture(scope="module", autouse=True)
 def pcscd() -> Iterator[None]:
-    with running_pcscd():
+    with running_pcscd(another=True):
         yield
 
 
-def die_and_finish(folder: Path, place: int, death: str) -> list[str]:
+def die_and_finish(folder: Path, place: int, death: str, *, hatched: bool = True) -> list[str]:
     """One sale at one corner with one death in it, then the meter and the books; the instants that the first process came past."""
-    corner, home = Corner(folder, VpcdSlot(PORTS[place]), READERS[place]), Household(folder / "home")
+    corner, home = Corner(folder, *slot_at(place)), Household(folder / "home")
+    corner.hatched = hatched
     person = Person(corner, home, MONEY, corner.start)
     try:
         corner.start_mortal(death)
@@ -45,7 +44,8 @@ def die_and_finish(folder: Path, place: int, death: str) -> list[str]:
 
 @pytest.mark.parametrize("death", ["inserted NoteStacked#1", "committed WriteStarted#1", "before CardVerified#1"])
 def test_a_kiosk_killed_in_a_sale_finishes_it(tmp_path: Path, death: str) -> None:
-    die_and_finish(tmp_path, 0, death)
+    """As in the street: each process starts from nothing."""
+    die_and_finish(tmp_path, 0, death, hatched=False)
 
 
 @pytest.mark.covers("card-17", "abuse-28", "rule-19")

@@ -19,7 +19,7 @@ from kiosk.vend.bank import PosFinal, PosUnexplained
 from kiosk.vend.view import View
 from kiosk.vend.witness import Restored
 from tests.kill.street import Corner, Household, Person, books, dies_at_each
-from tests.pcscd import running_pcscd
+from tests.pcscd import running_pcscd, slot_at
 
 pytestmark = pytest.mark.pcsc
 
@@ -36,7 +36,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def pcscd() -> Iterator[None]:
-    with running_pcscd():
+    with running_pcscd(another=True):
         yield
 
 
@@ -92,7 +92,7 @@ def die_and_finish(folder: Path, place: int, death: str, model: dict[str, Any], 
 
     `power`: the terminal loses its power, too.
     """
-    corner, home = BankCorner(folder, VpcdSlot(PORTS[place]), READERS[place], **model), Household(folder / "home")
+    corner, home = BankCorner(folder, *slot_at(place), **model), Household(folder / "home")
 
     person = CardHolder(corner, home, (), partial(corner.start_again, power=power))
     try:

@@ -11,6 +11,7 @@ from kiosk.devices.vault.demo import demo_master
 from kiosk.devices.vault.suite import Keyring, PlainMaster, Role, meter_diversifier
 
 Needles = Mapping[str, bytes]
+BLOCK = 1 << 16
 
 
 def masters() -> dict[str, bytes]:
@@ -51,17 +52,29 @@ def found(where: bytes, needles: Needles) -> set[str]:
 
 
 def in_memory(pid: int, needles: Needles) -> set[str]:
-    """Which stand in a process's memory. Only root may look."""
+    """Which stand in a process's memory. Only root may look. What a file is mapped for reading only is that file."""
     here: set[str] = set()
     with Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-            span, rights = line.split()[:2]
-            if rights[0] == "r" and "[v" not in line:
+            span, rights, _, _, _, *name = line.split(maxsplit=5)
+            if rights[0] == "r" and (rights[1] == "w" or not name):
                 start, end = (int(part, 16) for part in span.split("-"))
                 with contextlib.suppress(OSError):
                     memory.seek(start)
-                    here |= found(memory.read(end - start), needles)
+                    for used in used_parts(memory.read(end - start)):
+                        here |= found(used, needles)
     return here
+
+
+def used_parts(memory: bytes) -> Iterable[bytes]:
+    """It, but for the blocks in which nothing was ever written: most of a stack."""
+    block, start = bytes(BLOCK), 0
+    for place in range(0, len(memory), BLOCK):
+        if memory.startswith(block, place):
+            if start < place:
+                yield memory[start:place]
+            start = place + BLOCK
+    yield memory[start:]
 
 
 def in_files(files: Iterable[Path], needles: Needles) -> dict[str, set[str]]:

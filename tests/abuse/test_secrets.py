@@ -65,23 +65,21 @@ class Evidence:
 
 @pytest.fixture(scope="module")
 def day() -> Iterator[Evidence]:
-    """Seven stories, and a technician in the evening; memory is looked at after each."""
+    """Seven stories, and a technician in the evening; memory is looked at before and after the power cut and in the end."""
     with tempfile.TemporaryDirectory(prefix="day-") as place, pytest.MonkeyPatch.context() as patch:
         with Recorded(Path(place), patch) as recorded:
             evidence = Evidence(Path(place), recorded)
             today = recorded.day()
-            stories = (
+            until_the_cut = (
                 today.first_recharge,
                 today.second_after_a_trip,
                 today.refused_because_not_taken,
                 today.pulled_and_put_back,
                 today.pulled_and_finished_elsewhere,
-                today.power_cut_with_a_note_in_escrow,
-                recorded.technician,
-                today.paper_out,
             )
-            for story in stories:
-                story()
+            for stories in (until_the_cut, (today.power_cut_with_a_note_in_escrow,), (recorded.technician, today.paper_out)):
+                for story in stories:
+                    story()
                 evidence.look(recorded)
             evidence.recording = recorded.glass.written
         yield evidence

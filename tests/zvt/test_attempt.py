@@ -1,5 +1,7 @@
 """A payment that the desk waits for no longer: an approval that comes all the same is refused by itself."""
 
+import pytest
+
 from kiosk.devices.zvt import messages as m
 from kiosk.devices.zvt.attempt import Attempt
 from kiosk.devices.zvt.wire import Apdu
@@ -31,3 +33,51 @@ def test_a_desk_that_gives_up_on_an_approval_has_it_refused() -> None:
     assert attempt.heard(APPROVAL) == m.GOODS_FAILED
     attempt.lost()
     assert attempt.outcome == "", "whether it was heard the book will tell"
+
+
+def asked(last: str = "") -> tuple[Attempt, list[tuple[str, str]]]:
+    """An order that is said; what the desk is told of it. `last`: receipt of the payment before it."""
+    outcomes: list[tuple[str, str]] = []
+
+    def tell(seen: Seen) -> None:
+        assert isinstance(seen, PosAnswered)
+        outcomes.append((seen.outcome, seen.why))
+
+    before = m.status_info(APPROVAL.data) if last else None
+    return Attempt(PosJob(7, "pay", "aa", 100_00), 156, last, tell, before), outcomes
+
+
+BUSY = Apdu(0x849C)
+
+
+@pytest.mark.parametrize(
+    ("owed", "outcome"),
+    [
+        pytest.param(0, "busy", id="the one answer to the one order"),
+        pytest.param(1, "unknown", id="the order was said twice"),
+        pytest.param(-1, "unknown", id="one answer too many has come"),
+    ],
+)
+def test_a_refusal_takes_no_money_only_where_it_can_be_about_nothing_else(owed: int, outcome: str) -> None:
+    attempt, outcomes = asked()
+    attempt.heard(BUSY, owed)
+    assert outcomes == [(outcome, "busy")]
+    assert attempt.payment.over
+
+
+def test_a_refusal_of_what_nobody_asked_may_be_about_the_payment_that_seemed_to_run() -> None:
+    attempt, outcomes = asked()
+    attempt.heard(m.YES, 0)
+    attempt.heard(BUSY, 0)
+    assert outcomes == [], "of our 06 B0: the payment goes on"
+    attempt.heard(BUSY, -1)
+    assert outcomes == [("unknown", "busy")]
+
+
+def test_the_payment_before_told_again_is_no_approval_of_this_one() -> None:
+    attempt, outcomes = asked(last="0042")
+    attempt.heard(m.YES)
+    assert attempt.heard(APPROVAL) == m.GOODS_FAILED
+    assert outcomes == []
+    attempt.heard(Apdu(m.COMPLETION))
+    assert outcomes == [("unknown", "")], "and its end not the end of this one"

@@ -12,12 +12,12 @@ _NO_MONEY = {"declined", "aborted", "busy"}
 
 
 class Attempt:
-    """`before`: the terminal's last receipt before it, as `book` has it. `outcome`: how it ended, once that is known: declined, aborted,
-    busy, reversed, final."""
+    """`before`: the terminal's last receipt before it, as `book` has it; `last`: which transaction that was. `outcome`: how it ended, once
+    that is known: declined, aborted, busy, reversed, final."""
 
-    def __init__(self, job: PosJob, currency: int, before: str, tell: Tell) -> None:
+    def __init__(self, job: PosJob, currency: int, before: str, tell: Tell, last: m.StatusInfo | None = None) -> None:
         self.name, self.before, self.outcome = job.payment, before, ""
-        self.payment = Payment(job.amount_minor, currency)
+        self.payment = Payment(job.amount_minor, currency, last=last.name if last else ("", "", ""))
         self._tell = tell
         self._asked = [job.id]  # pay and abort, until they are answered
         self._word: int | None = None  # goods or refuse, until it is answered
@@ -45,9 +45,9 @@ class Attempt:
             return m.ABORT
         return self._after(table.decided(self.payment, "refuse")) if self.payment.phase is Phase.APPROVED else None
 
-    def heard(self, message: Apdu) -> Apdu | None:
-        """A message of the terminal's. What to answer."""
-        answer = self._after(table.heard(self.payment, message))
+    def heard(self, message: Apdu, owed: int = 0) -> Apdu | None:
+        """A message of the terminal's. What to answer. `owed`: see `link.Link`."""
+        answer = self._after(table.heard(self.payment, message, owed))
         if self._given_up and self.payment.phase is Phase.APPROVED:
             return self._after(table.decided(self.payment, "refuse"))
         return answer

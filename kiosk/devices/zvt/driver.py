@@ -26,6 +26,7 @@ from kiosk.vend.ports import Desk, PosJob
 from kiosk.vend.seen import DeviceDown, PosAnswered, PosUp
 
 _ABOUT_PAYMENT = {"goods", "refuse", "abort"}
+_REGISTRATIONS = 3  # in a row
 
 
 class ZvtTerminal:
@@ -125,19 +126,28 @@ class ZvtTerminal:
 
     def _start_up(self, link: Link) -> None:
         service = self._service(link)
-        registered = service.run(m.registration(self._password, self._currency.numeric))
-        if not registered.done or registered.end is None:
-            raise Refused("offline" if registered.code == WAIT else why(registered.code) or "refused")
-        self._recognise(registered.end)
+        self._recognise(self._registered(service))
         self._enquire(service)
         self._look_up(service)
 
+    def _registered(self, service: Service) -> Apdu:
+        """The end of a registration. A terminal repeats what a life before this one has not acknowledged, and it is heard first: an end
+        with a transaction in it, or without a terminal's number, may be another dialogue's. Raises Refused."""
+        for _ in range(_REGISTRATIONS):
+            ended = service.run(m.registration(self._password, self._currency.numeric), strange=m.TRANSACTION)
+            if ended.unreadable:
+                continue
+            if not ended.done or ended.end is None:
+                raise Refused("offline" if ended.code == WAIT else why(ended.code) or "refused")
+            if _named(ended.end)[0]:
+                break
+        if ended.unreadable or ended.end is None:
+            raise Refused("offline")
+        return ended.end
+
     def _recognise(self, end: Apdu) -> None:
         """Who it is. Raises Refused for one that must not take payments here."""
-        try:
-            serial, currency = m.terminal_of(end), m.currency_of(end)
-        except WireError:
-            serial, currency = "", None
+        serial, currency = _named(end)
         self._identity = Identity(self.role, "zvt", serial=serial, port=self._at)
         if self._enrolled and serial != self._enrolled:
             raise Refused("swapped")
@@ -164,17 +174,26 @@ class ZvtTerminal:
         enquiry_at = self._next_enquiry()
         while not self._stopping.is_set():
             job = self._wanted(self._pace.idle_s)
+            self._hear_strays(link)
             if job:
                 self._do(link, service, self._take(job))
                 enquiry_at = self._next_enquiry()
-            while message := link.receive(0.0):
-                answer = stray(message, self._final)
-                if answer:
-                    link.send(answer)
             if time.monotonic() >= enquiry_at:
+                link.settled()
                 self._enquire(service)
                 self._look_up(service)
                 enquiry_at = self._next_enquiry()
+
+    def _hear_strays(self, link: Link) -> None:
+        """Whatever is there before anything is asked is about nothing that is asked."""
+        heard = 0
+        while message := link.receive(0.0):
+            heard += 1
+            if heard > MESSAGES_MAX:
+                raise DeviceTimeout("the terminal comes to no end", maybe_done=True)
+            answer = stray(message, self._final)
+            if answer:
+                link.send(answer)
 
     def _next_enquiry(self) -> float:
         return after(self._pace.enquiry_s if self._book.before else self._pace.busy_s)
@@ -198,7 +217,7 @@ class ZvtTerminal:
         if not self._book.before:
             self._desk.tell(PosAnswered(job.id, "busy", why="book"))
             return
-        attempt = self._attempt = Attempt(job, self._currency.numeric, self._book.before, self._desk.tell)
+        attempt = self._attempt = Attempt(job, self._currency.numeric, self._book.before, self._desk.tell, self._book.last)
         try:
             order = m.authorisation(job.amount_minor, self._currency.numeric, self._pace.goods_s, self._pace.waits)
         except ValueError:
@@ -222,7 +241,7 @@ class ZvtTerminal:
             owed = attempt.payment.owes
             message = link.receive(min(deadline, after(self._pace.look_s)))
             heard += message is not None
-            answers = [attempt.heard(message)] if message else []
+            answers = [attempt.heard(message, link.owed)] if message else []
             if message and attempt.payment.phase is not Phase.ASKED:
                 deadline = after(self._pace.end_s)
             elif time.monotonic() >= deadline:
@@ -367,3 +386,11 @@ class ZvtTerminal:
     def _down(self, code: str, state: State | None = None) -> None:
         if self._standing.becomes(code, state):
             self._desk.tell(DeviceDown(self.role, code))
+
+
+def _named(end: Apdu) -> tuple[str, int | None]:
+    """The terminal's id and its currency in the end of a registration; "" and None where it says none that can be read."""
+    try:
+        return m.terminal_of(end), m.currency_of(end)
+    except WireError:
+        return "", None

@@ -36,7 +36,7 @@ class Book(msgspec.Struct, frozen=True):
 
 def read_book(service: Service, password: int, currency: int) -> Book:
     """The terminal's last transaction, printed nowhere. One in another currency is none that could be compared."""
-    ended = service.run(m.repeat_receipt(password), end_s=_BOOK_S, prompts=False)
+    ended = service.run(m.repeat_receipt(password), end_s=_BOOK_S, strange=m.PROMPTS)
     if ended.refused is not None:
         return Book(busy=True)
     if ended.unreadable:

@@ -29,7 +29,7 @@ def _ask(part: Part, port: Port) -> str:
     pace = Pace(ack_s=_ASK_S / 3, answer_s=_ASK_S / 2)
     link: Link = StreamLink(port) if _is_socket(part) else SerialLink(port, pace)
     password = int(checked_options(part, ZvtOptions).password)
-    Service(link, pace, threading.Event(), lambda _info: False).run(m.status_enquiry(password), end_s=_ASK_S / 2, prompts=False)
+    Service(link, pace, threading.Event(), lambda _info: False).run(m.status_enquiry(password), end_s=_ASK_S / 2, strange=m.PROMPTS)
     return ""
 
 

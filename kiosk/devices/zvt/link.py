@@ -15,6 +15,7 @@ from kiosk.devices.port import Port, PortLost, after
 from kiosk.devices.zvt.wire import ACK, NAK, Apdu, BlockDecoder, Sign, StreamDecoder, WireError, encode, encode_block
 
 _TRIES = 3  # a block and its two repetitions
+_ANSWERS = (0x80, 0x84)  # the class of an answer, either side's
 _SIGNS = 16  # acknowledgements that nobody asked for
 MESSAGES_MAX = 2_000  # of one dialogue: a terminal that never ends it is one that is silent
 
@@ -38,11 +39,16 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 class Link(ABC):
-    """One open port. One thread uses it."""
+    """One open port. One thread uses it.
+
+    `owed`: answers that are still to come, one for each time that a command was said. Below nought: one was to a question that is not
+    ours, of a life before this one, and nobody can say which.
+    """
 
     def __init__(self, port: Port) -> None:
         self._port = port
         self._inbox: deque[Apdu] = deque()
+        self.owed = 0
 
     @abstractmethod
     def send(self, apdu: Apdu, *, once: bool = False) -> None:
@@ -60,7 +66,17 @@ class Link(ABC):
         while not self._inbox:
             if not self._listen(deadline) or (not self._inbox and time.monotonic() >= deadline):
                 return None
-        return self._inbox.popleft()
+        message = self._inbox.popleft()
+        self.owed -= message.command >> 8 in _ANSWERS
+        return message
+
+    def settled(self) -> None:
+        """Nothing was said for longer than anybody repeats himself: no answer is on its way any more."""
+        self.owed = 0
+
+    def _says(self, apdu: Apdu) -> None:
+        if apdu.command >> 8 not in _ANSWERS:
+            self.owed = max(self.owed, 0) + 1
 
 
 class StreamLink(Link):
@@ -72,6 +88,7 @@ class StreamLink(Link):
 
     def send(self, apdu: Apdu, *, once: bool = False) -> None:  # noqa: ARG002 - a socket repeats by itself
         """See Link."""
+        self._says(apdu)
         self._port.write(encode(apdu))
 
     def _listen(self, deadline: float) -> bool:
@@ -99,6 +116,7 @@ class SerialLink(Link):
         for _ in range(_TRIES):
             self._signs.clear()
             heard = len(self._inbox)
+            self._says(apdu)
             self._port.write(block)
             sign = self._sign(heard, after(self._pace.ack_s))
             if sign is Sign.ACK or (sign is None and once):

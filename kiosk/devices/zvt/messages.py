@@ -15,6 +15,8 @@ from kiosk.devices.zvt.wire import Apdu, WireError
 # from the terminal
 STATUS, INTERMEDIATE, COMPLETION, ABORTED, PRINT_LINE, PRINT_BLOCK = 0x040F, 0x04FF, 0x060F, 0x061E, 0x06D1, 0x06D3
 TOLD = frozenset({STATUS, INTERMEDIATE, COMPLETION, ABORTED, PRINT_LINE, PRINT_BLOCK})
+PROMPTS = frozenset({INTERMEDIATE})  # somebody has to do something
+TRANSACTION = frozenset({STATUS, PRINT_LINE, PRINT_BLOCK})  # about money, or a paper
 # answers of either side: 80 00 and 84 00 are yes, 84 xx with a result code is no
 YES, GOODS_WAIT, GOODS_FAILED, CANNOT = Apdu(0x8000), Apdu(0x849C), Apdu(0x8466), Apdu(0x8483)
 

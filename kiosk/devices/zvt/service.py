@@ -52,27 +52,28 @@ class Service:
     def __init__(self, link: Link, pace: Pace, stopping: threading.Event, ours: Callable[[m.StatusInfo], bool]) -> None:
         self._link, self._pace, self._stopping, self._ours = link, pace, stopping, ours
 
-    def run(self, command: Apdu, *, once: bool = False, end_s: float | None = None, prompts: bool = True) -> Ended:
+    def run(self, command: Apdu, *, once: bool = False, end_s: float | None = None, strange: frozenset[int] = frozenset()) -> Ended:
         """Sends it and hears it out. `end_s`: instead of T4. Raises DeviceTimeout, PortLost, Stopping: then it may have been done.
 
-        `prompts` False: no customer has to do anything in it. A terminal that says so all the same is in another dialogue than we are,
-        and what it approves there is not confirmed.
+        `strange`: what has no place in it. A terminal that says so all the same, or refuses what nobody asked it, is in another dialogue
+        than we are: what it approves there is not confirmed, and the end is unreadable. So is a refusal that may be another question's.
         """
         self._link.send(command, once=once)
         deadline = after(self._pace.answer_s)
         while not m.is_yes(message := self._next(deadline)):
             if (refused := m.refusal_of(message)) is not None:
-                return Ended(refused=refused)
+                return Ended(refused=refused, unreadable=self._link.owed != 0)
             self._answer(stray(message, self._ours))
-        return self._heard_out(end_s or self._pace.end_s, prompts)
+        return self._heard_out(end_s or self._pace.end_s, strange)
 
-    def _heard_out(self, end_s: float, prompts: bool) -> Ended:
+    def _heard_out(self, end_s: float, strange: frozenset[int]) -> Ended:
         ended, astray, heard = Ended(), False, 0
         while not ended.end:
             message, heard = self._next(after(end_s)), heard + 1
             if heard > MESSAGES_MAX:
                 raise DeviceTimeout("the terminal comes to no end", maybe_done=True)
-            astray = astray or (message.command == m.INTERMEDIATE and not prompts)
+            surplus = m.refusal_of(message) is not None and self._link.owed < 0
+            astray = astray or message.command in strange or surplus
             self._answer(stray(message, self._ours if astray else lambda _info: True))
             ended = _more(ended, message)
         return msgspec.structs.replace(ended, unreadable=True) if astray else ended

@@ -42,6 +42,7 @@ class Payment(msgspec.Struct, frozen=True):
     approval: m.StatusInfo | None = None
     owes: bool = False
     result: int | None = None
+    last: tuple[str, str, str] = ("", "", "")  # StatusInfo.name of the transaction before it
     odd: str = ""  # what was wrong with the approval that we refused: currency | unreadable
     lines: tuple[str, ...] = ()
 
@@ -65,16 +66,13 @@ class Heard(msgspec.Struct, frozen=True):
     prompt: str = ""
 
 
-def heard(payment: Payment, message: Apdu) -> Heard:
-    """A message of the terminal's, answered."""
+def heard(payment: Payment, message: Apdu, owed: int = 0) -> Heard:
+    """A message of the terminal's, answered. `owed`: see `link.Link`."""
     command = message.command
     if m.is_yes(message):
         return Heard(_in(payment, Phase.RUNNING) if payment.phase is Phase.ASKED else payment)
     if command >> 8 == 0x84:
-        if payment.phase is not Phase.ASKED:
-            return Heard(payment)  # about our 06 B0: the payment goes on
-        code = m.refusal_of(message)
-        return _ended(_with(payment, code), "busy", why(code))
+        return _no(payment, m.refusal_of(message), owed)
     if payment.phase is Phase.ASKED:
         return Heard(payment, stray(message))  # it may be an old message, told again: only its yes begins a payment
     if command == m.STATUS:
@@ -89,6 +87,15 @@ def heard(payment: Payment, message: Apdu) -> Heard:
     if command == m.ABORTED:
         return _aborted(payment, m.result_of(message))
     return Heard(payment, m.CANNOT)
+
+
+def _no(payment: Payment, code: int | None, owed: int) -> Heard:
+    """It is busy, or will not, and nothing was taken; but where it may be another's answer, only the terminal's book can say that."""
+    if payment.phase is Phase.ASKED:
+        return _ended(_with(payment, code), "unknown" if owed else "busy", why(code))
+    if payment.phase is Phase.RUNNING and owed < 0:
+        return _ended(payment, "unknown", why(code))  # the yes may have been another's, and this be ours
+    return Heard(payment)  # about our 06 B0, or an order said twice: the payment goes on
 
 
 def decided(payment: Payment, word: str) -> Heard:
@@ -151,6 +158,8 @@ def _status(payment: Payment, data: bytes) -> Heard:
     if payment.phase is Phase.RUNNING:
         if info.currency not in {None, payment.currency}:
             return _strange(payment, "currency")
+        if info.receipt and info.name == payment.last:
+            return Heard(payment, m.GOODS_FAILED)  # the payment before ours, told again
         fresh = msgspec.structs.replace(payment, phase=Phase.APPROVED, approval=info, owes=True)
         return Heard(fresh, said="approved")
     if payment.approval is not None and payment.approval.name != info.name:

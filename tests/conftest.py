@@ -50,7 +50,7 @@ def missing(kind: str) -> list[str]:
 
 
 class OnePcscd(LoadScopeScheduling):  # type: ignore[misc]
-    """With `-n 2` one worker is at the machine's one pcscd, the other everywhere else. A file stays whole. (pytest 9.2 knows no groups.)"""
+    """One worker is at the machine's one pcscd, the others everywhere else. A file stays whole. (pytest 9.2 knows no groups.)"""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]

@@ -19,7 +19,7 @@ from kiosk.devices.sim.coins import CoinSimulator
 from kiosk.devices.sim.printer_line import TcpLine
 from kiosk.devices.sim.zvt import TerminalSimulator
 
-AT_ONCE = 10
+AT_ONCE = len(BUILT_IN)
 SAME = ("display/cd5220", "display/led8n", "board/cd5220", "board/epson")  # in other words, the driver of display/epson and board/led8n
 SPEECH = {"jack": "always", "program": f"{sys.executable} -m kiosk sim voice --log /dev/null"}
 

@@ -10,7 +10,7 @@ from kiosk.conform.promises import PROMISES
 from tests.conform import planted
 from tests.conform.planted import FAULTS
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 
 @pytest.fixture(autouse=True)

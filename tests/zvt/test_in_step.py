@@ -10,8 +10,8 @@ import pytest
 from kiosk.devices.port import Port, after
 from kiosk.devices.zvt import messages as m
 from kiosk.devices.zvt.wire import NAK, Apdu, encode_block
-from kiosk.vend.seen import PosUp
-from tests.zvt.kit import AMOUNT, Counter, counter, paced
+from kiosk.vend.seen import PosAnswered, PosUp, Seen
+from tests.zvt.kit import AMOUNT, BankDesk, Counter, counter, paced
 
 QUESTIONS = {"06 00": m.registration(0, 156), "05 01": m.status_enquiry(0), "06 20": m.repeat_receipt(0)}
 
@@ -102,3 +102,29 @@ def test_busy_is_no_answer_to_an_order_that_was_said_twice(bank: Counter) -> Non
     assert bank.desk.asks("recover").outcome == "final"
     assert bank.sim.book.charged_minor == AMOUNT
     assert bank.state()["approvals"] == 1
+
+
+class QuickDesk(BankDesk):
+    """It has the next payment ready, and orders it in the same instant in which it is told that one has ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.next = 0
+
+    def tell(self, seen: Seen) -> None:
+        super().tell(seen)
+        if isinstance(seen, PosAnswered) and seen.outcome in {"final", "reversed", "declined"} and not self.next:
+            self.next = self.order("pay", payment="bb")
+
+
+@pytest.mark.parametrize("end", ["final", "reversed", "declined"])
+def test_a_payment_ordered_in_the_instant_in_which_another_ends_is_made(bank: Counter, end: str) -> None:
+    """It is told busy only while the terminal is."""
+    desk = bank.desk = QuickDesk()
+    bank.simulate()
+    bank.drive()
+    bank.sim.do({"do": "pos", "to": "decline" if end == "declined" else "approve"})
+    if desk.asks("pay").outcome == "approved":
+        assert desk.asks("goods" if end == "final" else "refuse").outcome == end
+    assert desk.answer(desk.next).outcome == ("declined" if end == "declined" else "approved")
+    assert desk.answered_once()

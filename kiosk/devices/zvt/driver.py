@@ -250,7 +250,8 @@ class ZvtTerminal:
                 raise DeviceTimeout("the terminal comes to no end", maybe_done=True)
             if attempt.payment.owes and (message or not owed):
                 hold = after(self._pace.hold_s)
-            answers.append(self._ordered(attempt))
+            if not attempt.payment.over:  # what the desk wants once it is told of the end is the next thing
+                answers.append(self._ordered(attempt))
             if attempt.payment.owes and time.monotonic() >= hold:
                 answers.append(attempt.patience())
             for answer in filter(None, answers):

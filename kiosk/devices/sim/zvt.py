@@ -55,12 +55,12 @@ class TerminalSimulator:
         goods_unit_s: float = 1.0,
         card_s: float = 0.0,
     ) -> None:
-        self.line = TerminalLine(line, blocks=blocks, ack_s=ack_s)
+        self._ending = threading.Event()
+        self.line = TerminalLine(line, blocks=blocks, ack_s=ack_s, ending=self._ending)
         self.book = Book(book)
         self.talks = Talks(self.book, number, keep=keep, answer_s=answer_s, repeat_s=repeat_s, goods_unit_s=goods_unit_s, card_s=card_s)
         self._control = ControlServer(control, self.do) if control else None
         self.finished = threading.Event()
-        self._ending = threading.Event()
         self._lock = threading.RLock()
         self._thread = threading.Thread(target=self._run, name="terminal simulator", daemon=True)
         self.cut: Cut | None = None
@@ -206,7 +206,8 @@ class TerminalSimulator:
                 received = self.line.receive(0.002) if self._powered else None
                 if received:
                     self._passes(lambda apdu=received: self._hear(apdu))  # type: ignore[misc]
-                self._go_on()
+                else:  # what is there already was in time
+                    self._go_on()
             self._ending.wait(0.001)
 
     def _hear(self, apdu: bytes) -> None:
@@ -243,12 +244,12 @@ class TerminalSimulator:
             if self._talk is talk:
                 self._talk = None
             return
-        self._due = time.monotonic() + wanted.wait_s
         self._asked = wanted if isinstance(wanted, Ask) else None
         if isinstance(wanted, Ask):
             self._say(wanted.message)
             if self.talks.faults.duplicate and wanted.message.startswith(b"\x04\x0f") and self._talk is talk:
                 self._say(wanted.message)
+        self._due = time.monotonic() + wanted.wait_s
 
     def _go_on(self) -> None:
         if self._talk is not None and self._powered and time.monotonic() >= self._due:

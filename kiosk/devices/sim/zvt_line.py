@@ -1,5 +1,6 @@
 """The terminal's end of a ZVT line, written from the tables and apart from the driver: blocks with DLE, ACK and NAK, or a bare stream."""
 
+import threading
 import time
 from collections import deque
 
@@ -8,6 +9,7 @@ from kiosk.devices.sim.printer_line import Line
 
 ACK, NAK = 0x06, 0x15
 _DLE, _STX, _ETX = 0x10, 0x02, 0x03
+_LOOK_S = 0.05
 
 
 def check(covered: list[int]) -> int:
@@ -73,10 +75,11 @@ class Unblocker:
 
 
 class TerminalLine:
-    """Whole messages over a line that can be unplugged. `blocks`: a serial line; otherwise a socket. `ack_s`: T2."""
+    """Whole messages over a line that can be unplugged. `blocks`: a serial line; otherwise a socket. `ack_s`: T2; once `ending` is set nothing
+    is awaited any more."""
 
-    def __init__(self, line: Line, *, blocks: bool, ack_s: float = 5.0) -> None:
-        self.line, self._blocks, self._ack_s = line, blocks, ack_s
+    def __init__(self, line: Line, *, blocks: bool, ack_s: float, ending: threading.Event) -> None:
+        self.line, self._blocks, self._ack_s, self._ending = line, blocks, ack_s, ending
         self.split, self.deaf_to_acks, self.mute_acks = False, 0, 0
         self._waiting: deque[bytes] = deque()
         self._signs: deque[str] = deque()
@@ -101,11 +104,11 @@ class TerminalLine:
             return self._write(apdu)
         for _ in range(3):
             self._signs.clear()
-            if not self._write(block(apdu)):
+            if self._ending.is_set() or not self._write(block(apdu)):
                 return False
             deadline = after(self._ack_s)
-            while not self._signs and time.monotonic() < deadline and self.line.port():
-                self._listen(deadline)
+            while not self._signs and time.monotonic() < deadline and self.line.port() and not self._ending.is_set():
+                self._listen(min(deadline, after(_LOOK_S)))
             if self._signs and self._signs.popleft() == "ack":
                 if not self.deaf_to_acks:
                     return True

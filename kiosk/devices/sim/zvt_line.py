@@ -75,8 +75,8 @@ class Unblocker:
 
 
 class TerminalLine:
-    """Whole messages over a line that can be unplugged. `blocks`: a serial line; otherwise a socket. `ack_s`: T2; once `ending` is set nothing
-    is awaited any more."""
+    """Whole messages over a line that can be unplugged. `blocks`: a serial line; otherwise a socket. `ack_s`: T2; once `ending` is set
+    nothing is awaited any more."""
 
     def __init__(self, line: Line, *, blocks: bool, ack_s: float, ending: threading.Event) -> None:
         self.line, self._blocks, self._ack_s, self._ending = line, blocks, ack_s, ending

@@ -6,7 +6,8 @@ has to; a letter is kept when it is whole, and goes on from where it was cut. Th
 
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Protocol
 
 import msgspec
@@ -55,7 +56,7 @@ class Carrier(Protocol):
     async def offered(self) -> list[Offered]:
         """What lies there for everybody and for this kiosk."""
 
-    def fetched(self, letter: Offered, offset: int) -> AsyncIterator[bytes]:
+    def fetched(self, letter: Offered, offset: int) -> AsyncGenerator[bytes, None]:
         """Its bytes from there on, in parts."""
 
 
@@ -145,13 +146,14 @@ async def _down(spool: Spool, carrier: Carrier, memory: Memory, letter: Offered)
         return
     held = bytearray(b"" if is_ack else spool.part(letter.place, letter.name, letter.size))
     if len(held) < letter.size:
-        async for more in carrier.fetched(letter, len(held)):
-            if len(held) + len(more) > letter.size:
-                spool.forget(letter.place, letter.name)
-                raise CarryFailed(f"{letter.name} has more bytes than the other end said.")
-            if not is_ack:
-                spool.more(letter.place, letter.name, len(held), more)
-            held += more
+        async with aclosing(carrier.fetched(letter, len(held))) as parts:  # closed while the other end still answers
+            async for more in parts:
+                if len(held) + len(more) > letter.size:
+                    spool.forget(letter.place, letter.name)
+                    raise CarryFailed(f"{letter.name} has more bytes than the other end said.")
+                if not is_ack:
+                    spool.more(letter.place, letter.name, len(held), more)
+                held += more
     whole = bytes(held)
     if len(whole) < letter.size:
         raise CarryFailed(f"{letter.name} ended early; the rest comes next time.", "broken")

@@ -10,7 +10,7 @@ is followed, nothing is unpacked. Every answer has a length and a time in which 
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated
 
@@ -81,7 +81,7 @@ class Https:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise CarryFailed("The server's list of mail cannot be read.") from None
 
-    async def fetched(self, letter: Offered, offset: int) -> AsyncIterator[bytes]:
+    async def fetched(self, letter: Offered, offset: int) -> AsyncGenerator[bytes, None]:
         """See `carrier.Carrier`."""
         path = f"/v1/downlink/{letter.place}/{letter.name}"
         with _sentences():

@@ -11,9 +11,9 @@ import asyncio
 import heapq
 import stat
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, cast
 
 from kiosk.sync.carrier import CarryFailed, NotTaken, Offered
 from kiosk.sync.folder import draft_of
@@ -120,15 +120,18 @@ class Sftp:
 
         found, until_s = _Newest(place), time.monotonic() + LISTING_S
         try:
-            async for entry in self._client.scandir(f"{self._root}downlink/{place}"):
-                found.look(_text(entry.filename), entry.attrs)
-                if found.told >= NAMES_MAX or time.monotonic() > until_s:
-                    break
+            # A list that is left before its end is closed here, while somebody still answers: else it waits for a server that is gone.
+            told = cast("AsyncGenerator[asyncssh.SFTPName, None]", self._client.scandir(f"{self._root}downlink/{place}"))
+            async with aclosing(told) as entries:
+                async for entry in entries:
+                    found.look(_text(entry.filename), entry.attrs)
+                    if found.told >= NAMES_MAX or time.monotonic() > until_s:
+                        break
         except asyncssh.SFTPNoSuchFile:
             pass
         return found.letters()
 
-    async def fetched(self, letter: Offered, offset: int) -> AsyncIterator[bytes]:
+    async def fetched(self, letter: Offered, offset: int) -> AsyncGenerator[bytes, None]:
         """See `carrier.Carrier`."""
         with _sentences(), _ends(self._connection, FETCH_S):
             async with self._client.open(f"{self._root}downlink/{letter.place}/{letter.name}", "rb") as file:

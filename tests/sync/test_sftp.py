@@ -1,6 +1,7 @@
 """By SFTP: a real server, its host key pinned, a bad line between, and servers that lie."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -247,3 +248,6 @@ async def test_a_list_that_lies_leads_nowhere_and_ends(
             sentence = "."
     assert sentence.endswith(".")
     assert files(spool.path) == []
+    gc.collect()
+    await asyncio.sleep(0.1)
+    assert asyncio.all_tasks() == {asyncio.current_task()}, "what waits for a server that is gone holds up the end of the round for ever"

@@ -53,7 +53,8 @@ ONE_OF: dict[tuple[type[s.Seen], str], frozenset[str]] = {
     (s.SmsAnswered, "outcome"): frozenset({"sent", "unknown", "failed"}),
     (s.SmsReported, "outcome"): frozenset({"delivered", "lost"}),
 }
-_BOUNDS = {"denominations": (1, DENOMINATION_MAX), "denomination": (0, DENOMINATION_MAX), "counter": (0, COUNTER_MAX)}
+JOB_MAX = (1 << 64) - 1  # the desk's own numbers come back as they were given; a paper without one has its name of 16 hex digits
+_BOUNDS = {"job": (0, JOB_MAX), "denominations": (1, DENOMINATION_MAX), "denomination": (0, DENOMINATION_MAX), "counter": (0, COUNTER_MAX)}
 _CODE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 

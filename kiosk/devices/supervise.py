@@ -2,7 +2,6 @@
 goes on without it. The desk's death is nobody's to survive: the thread just ends, and the core with it.
 """
 
-import contextlib
 import sys
 import threading
 import time
@@ -33,8 +32,7 @@ def supervised(work: Callable[[], None], stopping: threading.Event, out_of_servi
                 return
             deaths.append(time.monotonic())
             if len(deaths) == LIVES and deaths[-1] - deaths[0] < WITHIN_S:
-                with contextlib.suppress(DeskDied, DeskBusy):
-                    out_of_service()
+                _told(out_of_service)
                 return
             stopping.wait(PAUSE_S)
 
@@ -110,6 +108,15 @@ def within(seconds: float, work: Callable[[], object], name: str) -> bool:
     thread.start()
     thread.join(seconds)
     return done.is_set()
+
+
+def _told(out_of_service: Callable[[], None]) -> None:
+    try:
+        out_of_service()
+    except (DeskDied, DeskBusy):
+        return
+    except Exception:  # noqa: BLE001 - a driver to whom the gate is shut has nobody to tell
+        _report()
 
 
 def _report() -> None:

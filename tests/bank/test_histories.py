@@ -122,5 +122,5 @@ TestAtTheTerminal.settings = settings(max_examples=150, stateful_step_count=30, 
 @pytest.mark.slow
 def test_hundreds_of_histories_at_the_terminal() -> None:
     run_state_machine_as_test(
-        AtTheTerminal, settings=settings(max_examples=500, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
+        AtTheTerminal, settings=settings(max_examples=300, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
     )

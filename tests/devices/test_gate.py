@@ -23,7 +23,7 @@ TOLD: dict[str, tuple[s.Seen, ...]] = {
         s.NoteRejected("notes", "invalid"),
     ),
     "coins": (s.AcceptorUp("coins", "77", 0, 12, ()), s.CoinIn("coins", "77", 100, 1, 13, path=2), s.EventsLost("coins", 1)),
-    "printer": (s.PrinterState("low"), s.Printed(12, "assumed")),
+    "printer": (s.PrinterState("low"), s.Printed(12, "assumed"), s.Printed(int("f" * 16, 16), "printed")),  # a paper of the staff's
     "terminal": (
         s.PosUp("terminal", "29000274", ("9a64be1c20d7f358",), "0041"),
         s.PosPrompt("9a64be1c20d7f358", "pin"),
@@ -59,6 +59,7 @@ ABSURD: tuple[tuple[str, Any], ...] = (
     ("terminal", s.PosAnswered(1, "approved", 1, lines=("x" * 201,))),
     ("terminal", s.PosPrompt("9a64be1c20d7f358", "give me your number")),
     ("printer", s.Printed(1, "yes")),
+    ("printer", s.Printed(1 << 64, "printed")),
     ("printer", s.PrinterState("fine")),
     ("modem", s.SmsAnswered(1, "sent", (object(),))),  # type: ignore[arg-type]
     ("display", s.Choice(1, "tender", "cash")),

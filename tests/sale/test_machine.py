@@ -173,5 +173,5 @@ TestMachine.settings = settings(max_examples=200, stateful_step_count=40, deadli
 @pytest.mark.slow
 def test_hundreds_of_histories() -> None:
     run_state_machine_as_test(
-        Machine, settings=settings(max_examples=800, stateful_step_count=60, deadline=None, suppress_health_check=QUIET)
+        Machine, settings=settings(max_examples=400, stateful_step_count=60, deadline=None, suppress_health_check=QUIET)
     )

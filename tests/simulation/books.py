@@ -50,6 +50,7 @@ class Books:
     fell: int = 0  # what no escrow let in: coins, and notes that were not the one held
     held: dict[str, int] = field(default_factory=dict)  # the note in escrow, by sale
     let_in: int = 0  # notes that were in escrow when a grant came
+    unbegun: str = ""  # a sale that landed without a row of its write
     wrong: str = ""  # the first row that cannot be
 
     def copy(self) -> "Books":
@@ -146,8 +147,10 @@ class Books:
         summed = sum(line.amount_minor for line in fact.lines if line.summed)
         if fact.sale in self.ended:
             self.wrong = f"sale {fact.sale} closes twice"
-        if fact.outcome == "landed" and (summed != fact.tender_minor or fact.sale not in self.begun):
+        if fact.outcome == "landed" and summed != fact.tender_minor:
             self.wrong = f"the lines of {fact.sale} are {summed} and its tender {fact.tender_minor}"
+        if fact.outcome == "landed" and fact.sale not in self.begun:
+            self.unbegun = fact.sale
         if fact.outcome == "cancelled" and fact.tender_minor:
             self.wrong = f"sale {fact.sale} is cancelled with money in it"
         self.ended[fact.sale] = fact

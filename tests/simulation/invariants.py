@@ -26,7 +26,13 @@ def of_kiosk(world: "World", kiosk: Kiosk) -> str:
     if not kiosk.on:
         return ""
     money = every_cent(kiosk) or pieces(kiosk) or of_terminal(kiosk) or float_spent(kiosk)
-    return kiosk.books.wrong or money or chain(kiosk) or marked(world, kiosk)
+    return kiosk.books.wrong or begun(kiosk) or money or chain(kiosk) or marked(world, kiosk)
+
+
+def begun(kiosk: Kiosk) -> str:
+    """No sale lands without a row of its write. A disk that lied may have lost that row: then a code's own mark on the card tells it."""
+    sale = kiosk.books.unbegun
+    return f"{sale} landed, and nobody began to write it" if sale and not (kiosk.betrayed and sale in kiosk.books.codes) else ""
 
 
 def every_cent(kiosk: Kiosk) -> str:

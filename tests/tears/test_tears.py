@@ -88,17 +88,11 @@ def test_every_tear_of_the_meters_own_write() -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_double_tears() -> None:
-    lived, why = run("double", SEED, 110_000)
+@pytest.mark.parametrize(("kind", "count"), [("double", 70_000), ("fuzzed", 30_000)])
+def test_a_hundred_thousand_double_tears_and_fuzzed_lives(kind: str, count: int) -> None:
+    lived, why = run(kind, SEED, count)
     assert not why, why
-    assert lived == 110_000
-
-
-@pytest.mark.slow
-def test_fifty_thousand_fuzzed_lives() -> None:
-    lived, why = run("fuzzed", SEED, 50_000)
-    assert not why, why
-    assert lived == 50_000
+    assert lived == count
 
 
 def test_a_second_kiosk_finishes_what_the_first_left_and_the_first_learns_of_it() -> None:

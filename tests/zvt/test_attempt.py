@@ -35,7 +35,7 @@ def test_a_desk_that_gives_up_on_an_approval_has_it_refused() -> None:
     assert attempt.outcome == "", "whether it was heard the book will tell"
 
 
-def asked(last: str = "") -> tuple[Attempt, list[tuple[str, str]]]:
+def asked(last: str = "", *, final: bool = False) -> tuple[Attempt, list[tuple[str, str]]]:
     """An order that is said; what the desk is told of it. `last`: receipt of the payment before it."""
     outcomes: list[tuple[str, str]] = []
 
@@ -44,7 +44,7 @@ def asked(last: str = "") -> tuple[Attempt, list[tuple[str, str]]]:
         outcomes.append((seen.outcome, seen.why))
 
     before = m.status_info(APPROVAL.data) if last else None
-    return Attempt(PosJob(7, "pay", "aa", 100_00), 156, last, tell, before), outcomes
+    return Attempt(PosJob(7, "pay", "aa", 100_00), 156, last, tell, before, last_final=final), outcomes
 
 
 BUSY = Apdu(0x849C)
@@ -74,10 +74,12 @@ def test_a_refusal_of_what_nobody_asked_may_be_about_the_payment_that_seemed_to_
     assert outcomes == [("unknown", "busy")]
 
 
-def test_the_payment_before_told_again_is_no_approval_of_this_one() -> None:
-    attempt, outcomes = asked(last="0042")
+@pytest.mark.parametrize(("final", "answer"), [(False, m.GOODS_FAILED), (True, m.YES)], ids=["nobody's", "ours, and confirmed"])
+def test_the_payment_before_told_again_is_no_approval_of_this_one(answer: Apdu, *, final: bool) -> None:
+    """What has been credited is not taken back."""
+    attempt, outcomes = asked(last="0042", final=final)
     attempt.heard(m.YES)
-    assert attempt.heard(APPROVAL) == m.GOODS_FAILED
+    assert attempt.heard(APPROVAL) == answer
     assert outcomes == []
     attempt.heard(Apdu(m.COMPLETION))
     assert outcomes == [("unknown", "")], "and its end not the end of this one"

@@ -96,8 +96,8 @@ class EsspLine(SlaveLine):
             return command, None
         with self.lock:
             answer = self._command(command, data[1:], sealed=sealed)
-        if isinstance(answer, bytes) and sealed:
-            answer = self.layer.sealed(answer)
+            if isinstance(answer, bytes) and sealed:
+                answer = self.layer.sealed(answer) if self.layer.key else None  # the power went in between
         return command, answer
 
     def _command(self, command: int, data: bytes, *, sealed: bool) -> Answer:

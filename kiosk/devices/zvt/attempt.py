@@ -12,12 +12,14 @@ _NO_MONEY = {"declined", "aborted", "busy"}
 
 
 class Attempt:
-    """`before`: the terminal's last receipt before it, as `book` has it; `last`: which transaction that was. `outcome`: how it ended, once
-    that is known: declined, aborted, busy, reversed, final."""
+    """`before`: the terminal's last receipt before it, as `book` has it; `last`: which transaction that was, `last_final`: one of ours,
+    confirmed. `outcome`: how it ended, once that is known: declined, aborted, busy, reversed, final."""
 
-    def __init__(self, job: PosJob, currency: int, before: str, tell: Tell, last: m.StatusInfo | None = None) -> None:
+    def __init__(
+        self, job: PosJob, currency: int, before: str, tell: Tell, last: m.StatusInfo | None = None, *, last_final: bool = False
+    ) -> None:
         self.name, self.before, self.outcome = job.payment, before, ""
-        self.payment = Payment(job.amount_minor, currency, last=last.name if last else ("", "", ""))
+        self.payment = Payment(job.amount_minor, currency, last=last.name if last else ("", "", ""), last_final=last_final)
         self._tell = tell
         self._asked = [job.id]  # pay and abort, until they are answered
         self._word: int | None = None  # goods or refuse, until it is answered

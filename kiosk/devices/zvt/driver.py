@@ -217,7 +217,8 @@ class ZvtTerminal:
         if not self._book.before:
             self._desk.tell(PosAnswered(job.id, "busy", why="book"))
             return
-        attempt = self._attempt = Attempt(job, self._currency.numeric, self._book.before, self._desk.tell, self._book.last)
+        last, ours = self._book.last, bool(self._book.last and self._final(self._book.last))
+        attempt = self._attempt = Attempt(job, self._currency.numeric, self._book.before, self._desk.tell, last, last_final=ours)
         try:
             order = m.authorisation(job.amount_minor, self._currency.numeric, self._pace.goods_s, self._pace.waits)
         except ValueError:

@@ -43,6 +43,7 @@ class Payment(msgspec.Struct, frozen=True):
     owes: bool = False
     result: int | None = None
     last: tuple[str, str, str] = ("", "", "")  # StatusInfo.name of the transaction before it
+    last_final: bool = False  # it was ours, and was confirmed
     odd: str = ""  # what was wrong with the approval that we refused: currency | unreadable
     lines: tuple[str, ...] = ()
 
@@ -159,7 +160,7 @@ def _status(payment: Payment, data: bytes) -> Heard:
         if info.currency not in {None, payment.currency}:
             return _strange(payment, "currency")
         if info.receipt and info.name == payment.last:
-            return Heard(payment, m.GOODS_FAILED)  # the payment before ours, told again
+            return Heard(payment, m.YES if payment.last_final else m.GOODS_FAILED)  # the payment before ours, told again
         fresh = msgspec.structs.replace(payment, phase=Phase.APPROVED, approval=info, owes=True)
         return Heard(fresh, said="approved")
     if payment.approval is not None and payment.approval.name != info.name:

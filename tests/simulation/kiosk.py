@@ -102,6 +102,8 @@ class Kiosk:
         except StoreDamaged:
             self.damaged = True
             return
+        if self.betrayed:  # by an image from before it met an acceptor: what that one counts now is this store's beginning
+            self.base |= {device: one.accepted for device, one in self.acceptors.items() if device not in state.acceptors}
         self.journal = journal
         self.clock.boot = journal.next_boot()
         desk = Desk(machine, state, journal, self.station, self.clock)

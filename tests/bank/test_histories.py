@@ -116,7 +116,7 @@ class AtTheTerminal(Shops):
 
 
 TestAtTheTerminal = AtTheTerminal.TestCase
-TestAtTheTerminal.settings = settings(max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=QUIET)
+TestAtTheTerminal.settings = settings(max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=QUIET)
 
 
 @pytest.mark.slow

@@ -167,7 +167,7 @@ class Machine(Shops):
 
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=QUIET)
+TestMachine.settings = settings(max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=QUIET)
 
 
 @pytest.mark.slow

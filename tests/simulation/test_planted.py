@@ -7,6 +7,7 @@ from tests.simulation.run import lived
 from tests.simulation.world import Platter
 
 STEPS, WORLDS, MANY_WORLDS = 1_200, 60, 200
+# looked at first
 FOUND_AT = {
     "credit on escrow": 25,
     "sales unproved": 41,

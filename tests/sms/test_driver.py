@@ -83,12 +83,12 @@ def test_a_text_whose_confirmation_is_lost_is_unknown_sent_once_more_under_its_r
     cabinet.up()
     ref = cabinet.desk.queue("a" * 161)
     until(lambda: len(cabinet.desk.facts(SmsUnknown)) == 1)
-    cabinet.up()
+    cabinet.up(2)
     cabinet.desk.later(0.9)
     assert len(cabinet.desk.facts(SmsStarted)) == 1
     cabinet.desk.later(0.2)
     until(lambda: len(cabinet.desk.facts(SmsUnknown)) == 2)
-    cabinet.up()
+    cabinet.up(3)
     for _ in range(5):
         cabinet.desk.later(120)
     assert [(fact.ref, fact.wait_s) for fact in cabinet.desk.facts(SmsUnknown)] == [(ref, 60), (ref, 0)]

@@ -127,8 +127,10 @@ class Cabinet:
 
     def up(self, times: int = 1) -> None:
         """Waits until the modem works, for the so-maniest time."""
-        ups = lambda: sum(isinstance(told, seen.DeviceUp) for told in self.desk.told)  # noqa: E731
-        until(lambda: ups() >= times and self.driver.health().works, "a modem that works")
+        until(lambda: self._ups() >= times and self.driver.health().works, "a modem that works")
+
+    def _ups(self) -> int:
+        return sum(isinstance(told, seen.DeviceUp) for told in self.desk.told)
 
     def messages(self) -> list[dict[str, str]]:
         """On the telephones."""

@@ -7,14 +7,13 @@ from tests.simulation.run import lived
 from tests.simulation.world import Platter
 
 STEPS, WORLDS, MANY_WORLDS = 1_200, 60, 200
-# looked at first
-FOUND_AT = {
+FOUND_AT = {  # looked at first
     "credit on escrow": 25,
     "sales unproved": 41,
     "seen before its fact": 18,
     "proof of another": 14,
     "told twice": 38,
-}  # looked at first
+}
 RARE = ("proof by intent", "proof by absence", "blind", "repeat-new", "seen before its fact")  # two things have to meet
 # found where the office's disk often fails
 OF_THE_DISK = ("unproved backup", "heads for proof", "sums unproved", "sales unproved", "same epoch")

@@ -57,7 +57,8 @@ def in_memory(pid: int, needles: Needles) -> set[str]:
     with Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
             span, rights, _, _, _, *name = line.split(maxsplit=5)
-            if rights[0] == "r" and (rights[1] == "w" or not name):
+            is_file = rights[1] != "w" and bool(name) and Path(name[0]).is_file()
+            if rights[0] == "r" and "[v" not in line and not is_file:
                 start, end = (int(part, 16) for part in span.split("-"))
                 with contextlib.suppress(OSError):
                     memory.seek(start)

@@ -12,7 +12,7 @@ FOUND_AT = {  # looked at first
     "sales unproved": 41,
     "seen before its fact": 18,
     "proof of another": 14,
-    "told twice": 38,
+    "told twice": 2,
 }
 RARE = ("proof by intent", "proof by absence", "blind", "repeat-new", "seen before its fact")  # two things have to meet
 # found where the office's disk often fails

@@ -4,7 +4,7 @@ A row names a device, the words that it may say, and the services that are lost 
 takes away; where none of `MONEY` remains the machine is out of service. A word that no row knows counts as the device's first row.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Literal, get_args
 
@@ -95,22 +95,8 @@ def paid_at(fitted: Iterable[str], down: Iterable[str] = ()) -> set[str]:
 
 def word(state: State, device: str) -> str:
     """What the device says now, "" while all is well."""
-    match device:
-        case "reader":
-            return state.here.reader
-        case "notes" | "coins":
-            return _acceptor(state, device)
-        case "terminal":
-            return _terminal(state)
-        case "printer":
-            return "" if state.here.printer == "ok" else state.here.printer
-        case "keys":
-            return "" if state.trust.trades else "locked" if state.trust.locked else "finishing"
-        case "service":
-            return state.service.closed
-        case "store":
-            return "restored" if state.witness.restored else ""
-    return state.faults.get(device, "")
+    says = _SAYS.get(device)
+    return says(state) if says else state.faults.get(device, "")
 
 
 def _acceptor(state: State, device: str) -> str:
@@ -129,6 +115,19 @@ def _terminal(state: State) -> str:
     return "starting" if state.here.pos.up is None else state.here.pos.up or ("unknown" if unknown else "")
 
 
+_SAYS: dict[str, Callable[[State], str]] = {
+    "reader": lambda state: state.here.reader,
+    "notes": partial(_acceptor, device="notes"),
+    "coins": partial(_acceptor, device="coins"),
+    "terminal": _terminal,
+    "printer": lambda state: "" if state.here.printer == "ok" else state.here.printer,
+    "keys": lambda state: "" if state.trust.trades else "locked" if state.trust.locked else "finishing",
+    "service": lambda state: state.service.closed,
+    "store": lambda state: "restored" if state.witness.restored else "",
+}
+"""Who knows what these say; of every other device the journal has its last fault."""
+
+
 def lasting(state: State) -> dict[str, str]:
     """What the journal alone says of devices: for whoever only reads it."""
     gone = {device: "removed" for device in ("notes", "coins") if state.till.box(device).gone}
@@ -136,18 +135,20 @@ def lasting(state: State) -> dict[str, str]:
     return {**gone, **unknown, **state.faults, **dict.fromkeys(state.till.doubted, COUNTER_BACK)}
 
 
-def rows(state: State, devices: Iterable[str] = DEVICES) -> Iterator[Outage]:
+def rows(state: State, devices: Iterable[str] = DEVICES) -> list[Outage]:
     """What stands now, in the table's order. The offline rules have two words: for money, and for codes."""
+    found = []
     for device in devices:
         if device == "rules":
-            yield from (of(device, code) for code in dict.fromkeys((state.here.stop, state.here.code_stop)) if code)
+            found += [of(device, code) for code in dict.fromkeys((state.here.stop, state.here.code_stop)) if code]
         elif said := word(state, device):
-            yield of(device, said)
+            found.append(of(device, said))
+    return found
 
 
 def works(state: State, service: str) -> bool:
     """Does nothing take it away? A device that this machine has not is never up, so what needs it is not offered either."""
-    return all(service not in row.lost for row in rows(state, _TAKERS[service]))
+    return not any(service in row.lost for row in rows(state, _TAKERS[service]))
 
 
 def takes(state: State, device: str) -> tuple[int, ...]:

@@ -15,7 +15,6 @@ from kiosk.vend.limits import Allowed, in_force, lowered
 from kiosk.vend.passing import RulesLooked
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import CardMemory, State
-from kiosk.vend.trust import KINDS
 
 HOUR_MS = 3_600_000
 LOOK_MS = 60_000
@@ -71,7 +70,7 @@ def _spaced(number: int) -> str:
 
 def office(rules: Rules, state: State) -> bool:
     """Is there a head office whose word is needed? Where there is none yet, what only it can say is not asked for."""
-    return rules.office or any(state.trust.version(kind) >= (1, 0) for kind in KINDS.values())
+    return rules.office or state.trust.office
 
 
 def signed(rules: Rules, state: State) -> Allowed:

@@ -4,6 +4,7 @@ Versions compare as (epoch, version) and never go back. The contents of what is 
 says which one holds from here on. Limits are small, and money depends on them, so their fact carries them whole.
 """
 
+from operator import attrgetter
 from typing import ClassVar
 
 import msgspec
@@ -187,6 +188,8 @@ KINDS: dict[type, str] = {
 }
 
 
+_LISTS = attrgetter(*(kind for kind in KINDS.values() if kind not in ("store", "float")))
+
 # ---------------------------------------------------------------- what they add up to
 
 
@@ -234,6 +237,11 @@ class Trust(msgspec.Struct, frozen=True):
             return self.store_version if kind == "store" else self.float_version
         held: Held | None = getattr(self, kind)
         return (held.epoch, held.version) if held else NEVER
+
+    @property
+    def office(self) -> bool:
+        """Has a head office installed anything? What came with the machine is of epoch 0."""
+        return max(self.store_version, self.float_version) >= (1, 0) or any(held.epoch for held in _LISTS(self) if held)
 
     @property
     def trades(self) -> bool:

@@ -6,6 +6,8 @@ kiosk and in the meter.
 
 import datetime as dt
 import random
+from copy import copy
+from functools import cache
 from typing import NamedTuple
 
 from kiosk.devices.card.apdu import CardGone
@@ -134,6 +136,19 @@ class Credit(NamedTuple):
     tag: str
 
 
+@cache
+def _switched_on(name: str) -> Till:
+    return Till(name, random.Random(0))
+
+
+def _till(name: str, rng: random.Random) -> Till:
+    """Every history begins at two kiosks that have just been switched on: that is lived through once, and copied."""
+    one = copy(_switched_on(name))
+    one.rng, one.rows, one.evidence = rng, one.rows.copy(), []
+    one.counters, one.accepted = one.counters.copy(), one.accepted.copy()
+    return one
+
+
 NEW, SECOND, USED = "new", "second", "used"  # never met its meter; an open card after its first purchase; a purchase card in use
 
 
@@ -144,7 +159,7 @@ class Town:
         rng = random.Random(seed)
         self.card = CardModel(_card(start), rng=rng.randbytes)
         self.meter = _meter(start, rng)
-        self.tills = (Till("A", rng), Till("B", rng))
+        self.tills = (_till("A", rng), _till("B", rng))
         self.credits: list[Credit] = []
         self.sent: list[bytes] = []  # commands of the last visit to a kiosk
 

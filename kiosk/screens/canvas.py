@@ -118,8 +118,8 @@ def _cells(text: str) -> list[str]:
 def _runs(chars: list[str], styles: list[Style]) -> Row:
     runs: list[Run] = []
     start = 0
-    for column in range(1, len(chars) + 1):
-        if column == len(chars) or (styles[column] is not styles[start] and styles[column] != styles[start]):
-            runs.append(("".join(chars[start:column]), styles[start]))
-            start = column
+    for style, cells in groupby(styles):
+        end = start + len(list(cells))
+        runs.append(("".join(chars[start:end]), style))
+        start = end
     return tuple(runs)

@@ -107,8 +107,3 @@ sim.command("printer")(sim_printer.printer)
 sim.command("tell")(sim_tell.tell)
 sim.command("terminal")(sim_terminal.terminal)
 sim.command("voice", context_settings=sim_voice.AS_IT_IS)(sim_voice.voice)
-
-
-def main() -> None:
-    """Entry point of `kiosk`."""
-    app()

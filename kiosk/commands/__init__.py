@@ -1,15 +1,19 @@
 """The command line, a file a group of commands. Heavy libraries are imported by the command that needs them."""
 
 import threading
+from typing import TYPE_CHECKING
 
-import typer
+if TYPE_CHECKING:
+    import typer
 
 LOOK_S = 1.0
 EXIT_REFUSED, EXIT_USAGE, EXIT_MISSING, EXIT_DAMAGED, EXIT_DIED = 1, 2, 3, 4, 70
 
 
-def ended(sentence: str, code: int) -> typer.Exit:
+def ended(sentence: str, code: int) -> "typer.Exit":
     """Say one sentence on stderr; the caller raises what this gives."""
+    import typer
+
     typer.echo(sentence, err=True)
     return typer.Exit(code)
 

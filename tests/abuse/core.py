@@ -8,7 +8,7 @@ import sys
 import msgspec
 
 import kiosk.core as product
-from kiosk.cli import main
+from kiosk.__main__ import main
 from kiosk.vend.operators.tree import Grant, Operator, Roster
 
 if __name__ == "__main__":

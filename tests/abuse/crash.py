@@ -6,7 +6,7 @@ python -m tests.abuse.crash run --core SOCKET --config FILE
 from pathlib import Path
 
 import kiosk.core as product
-from kiosk.cli import main
+from kiosk.__main__ import main
 from kiosk.devices.vault.station import FileStation, open_station
 
 

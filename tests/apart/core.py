@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import kiosk.core as product
-from kiosk.cli import main
+from kiosk.__main__ import main
 from kiosk.devices.card.inprocess import InProcessReader
 from kiosk.devices.sim.card import CardModel
 

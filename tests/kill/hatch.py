@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from kiosk.cli import main
+from kiosk.__main__ import main
 from kiosk.demo.site import ProcessKiosk
 from kiosk.link import LinkClient
 from tests.kill.mortal import Fate
 
-READ = ["kiosk.commands.run", "kiosk.core", __name__]
+READ = ["kiosk.commands.running", "kiosk.core", __name__]
 
 
 class HatchedKiosk(ProcessKiosk):

@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from kiosk.cli import main
+from kiosk.__main__ import main
 from kiosk.vend import journal as product
 
 KIND = 5  # column of a journal row

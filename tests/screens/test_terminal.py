@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from kiosk.__main__ import machine
 from kiosk.bench.terminal import Terminal
 from kiosk.screens.samples import SAMPLES
 
@@ -96,6 +97,36 @@ def test_the_command_line_knows_its_commands_without_their_rooms() -> None:
     done = subprocess.run([sys.executable, "-c", "import sys, kiosk.cli; print(*sys.modules)"], capture_output=True, text=True, check=True)
     heavy = ("kiosk.devices", "kiosk.hq", "kiosk.demo", "kiosk.bench", "cryptography", "pydantic", "sqlalchemy", "textual", "rich", "PIL")
     assert [name for name in done.stdout.split() if name.startswith(heavy)] == []
+
+
+def test_the_machine_is_begun_without_the_command_line(tmp_path: Path) -> None:
+    """It was half of the time to the first paint."""
+    line = "import sys; sys.argv = ['kiosk', 'run', '--screen', 'nobody', '--sound', 'loud']; import kiosk.__main__ as k\n"
+    look = "try: k.main()\nexcept SystemExit as end: print(end.code, *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", line + look], capture_output=True, text=True, check=True, cwd=tmp_path)
+    code, *loaded = done.stdout.split()
+    assert (code, done.stderr) == ("2", "loud is no sound; known are auto, off and bell.\n")
+    assert not {"typer", "pydantic", "kiosk.cli", "kiosk.commands.run"} & set(loaded)
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ("run", {}),
+        ("run --config a --palette b", {"config": "a", "palette": "b"}),
+        ("run --screen a --sound b", {"screen": "a", "sound": "b"}),
+        ("run --core a --core b", {"core": "b"}),
+    ],
+)
+def test_a_plain_run_is_read_by_itself(words: str, options: dict[str, str]) -> None:
+    assert machine(words.split()) == options
+
+
+@pytest.mark.parametrize(
+    "words", ["", "run --help", "run --config", "run --config=a", "run --config --core", "run --speed 9", "run a b", "init x"]
+)
+def test_all_else_is_the_command_line_s(words: str) -> None:
+    assert machine(words.split()) is None
 
 
 def test_a_terminal_that_vanishes_without_a_signal_ends_the_screen(tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ class Trust(msgspec.Struct, frozen=True):
 
     @property
     def office(self) -> bool:
-        """Has a head office installed anything? What came with the machine is of epoch 0."""
+        """Has a head office installed anything? Its epochs begin at 1."""
         return max(self.store_version, self.float_version) >= (1, 0) or any(held.epoch for held in _LISTS(self) if held)
 
     @property

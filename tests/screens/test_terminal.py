@@ -8,13 +8,16 @@ import subprocess
 import sys
 import termios
 import time
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from kiosk.__main__ import machine
+from kiosk.__main__ import OPTIONS, machine
 from kiosk.bench.terminal import Terminal
+from kiosk.commands.run import run
+from kiosk.commands.running import be
 from kiosk.screens.samples import SAMPLES
 
 WAYS_OUT = {
@@ -100,7 +103,7 @@ def test_the_command_line_knows_its_commands_without_their_rooms() -> None:
 
 
 def test_the_machine_is_begun_without_the_command_line(tmp_path: Path) -> None:
-    """It was half of the time to the first paint."""
+    """It was a quarter of the time to the first paint."""
     line = "import sys; sys.argv = ['kiosk', 'run', '--screen', 'nobody', '--sound', 'loud']; import kiosk.__main__ as k\n"
     look = "try: k.main()\nexcept SystemExit as end: print(end.code, *sys.modules)"
     done = subprocess.run([sys.executable, "-c", line + look], capture_output=True, text=True, check=True, cwd=tmp_path)
@@ -127,6 +130,20 @@ def test_a_plain_run_is_read_by_itself(words: str, options: dict[str, str]) -> N
 )
 def test_all_else_is_the_command_line_s(words: str) -> None:
     assert machine(words.split()) is None
+
+
+def test_the_command_line_knows_the_same_options() -> None:
+    assert tuple(signature(be).parameters) == tuple(signature(run).parameters) == tuple(option.removeprefix("--") for option in OPTIONS)
+
+
+def test_an_impatient_hand_before_the_first_paint_sees_no_traceback(tmp_path: Path) -> None:
+    """Ctrl-C comes as a signal until Textual has the terminal: while the rooms are read."""
+    line = (
+        "import sys, signal; sys.argv = ['kiosk', 'run', '--screen', 'nobody']; import kiosk.commands.running as r, kiosk.__main__ as k\n"
+    )
+    hand = "r._keep_to_itself = lambda: signal.raise_signal(signal.SIGINT)\nk.main()"
+    done = subprocess.run([sys.executable, "-c", line + hand], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_a_terminal_that_vanishes_without_a_signal_ends_the_screen(tmp_path: Path) -> None:

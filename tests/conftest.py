@@ -14,7 +14,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.vault.kit import Tokens
 
-settings.register_profile("house", deadline=None)  # time is measured by ./run bench, never by a test
+pytest_plugins = ("tests.choice", "tests.seeds")
+# time is measured by ./run bench, never by a test; chance is the run's own also where CI=true
+settings.register_profile("house", deadline=None, derandomize=False)
 settings.load_profile("house")
 for said in ("COLUMNS", "LINES"):  # by pytest-xdist: a terminal in a test is as large as it is
     os.environ.pop(said, None)
@@ -70,7 +72,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OnePcscd:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes longest comes first, where two share the work."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: (not at_pcscd(item.nodeid.partition("::")[0]), item.get_closest_marker("slow") is None))
+        items.sort(key=lambda item: (not at_pcscd(item.nodeid.partition("::")[0]), item.get_closest_marker("deep") is None))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

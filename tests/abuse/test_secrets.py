@@ -19,7 +19,7 @@ from tests.abuse.recorded import OPERATOR, PIN, WRONG_PIN, Recorded
 
 pytestmark = [
     pytest.mark.pcsc,
-    pytest.mark.slow,
+    pytest.mark.deep("the whole memory of running processes is searched"),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may read another process's memory"),
 ]
 PINS = {"PIN": PIN.encode(), "mistyped PIN": WRONG_PIN.encode()}

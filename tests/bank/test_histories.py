@@ -119,7 +119,7 @@ TestAtTheTerminal = AtTheTerminal.TestCase
 TestAtTheTerminal.settings = settings(max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=QUIET)
 
 
-@pytest.mark.slow
+@pytest.mark.deep("hundreds of long random histories")
 def test_hundreds_of_histories_at_the_terminal() -> None:
     run_state_machine_as_test(
         AtTheTerminal, settings=settings(max_examples=300, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)

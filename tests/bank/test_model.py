@@ -137,8 +137,8 @@ def paid_by_bank_card(monkeypatch: pytest.MonkeyPatch) -> None:
         Setting(values=1),
         Setting(values=1, first=True),
         Setting(values=1, torn=True, first=True, hq=False),
-        pytest.param(Setting(values=1, torn=True, first=True), marks=pytest.mark.slow),
-        pytest.param(Setting(values=2, kiosks=1), marks=pytest.mark.slow),
+        pytest.param(Setting(values=1, torn=True, first=True), marks=pytest.mark.deep("walks of more than 30,000 states")),
+        pytest.param(Setting(values=2, kiosks=1), marks=pytest.mark.deep("walks of more than 30,000 states")),
     ],
 )
 def test_a_payment_is_money_on_a_card_or_back_at_the_bank_and_never_both(setting: Setting) -> None:

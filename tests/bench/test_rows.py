@@ -104,7 +104,7 @@ def test_a_machine_that_cannot_do_a_word_says_what_it_showed() -> None:
         line.ask("fly")
 
 
-@pytest.mark.slow
+@pytest.mark.deep("measures idle CPU over seconds")
 def test_a_machine_with_every_device_idles_and_each_driver_has_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "IDLE_S", 4)
     devices._idle.cache_clear()
@@ -116,7 +116,7 @@ def test_a_machine_with_every_device_idles_and_each_driver_has_its_share(monkeyp
     assert "modem" in whole.note
 
 
-@pytest.mark.slow
+@pytest.mark.deep("measures idle CPU over seconds")
 def test_a_key_is_painted_though_every_device_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "SILENT_S", 6.0)
     measured = devices.key_to_paint_all_silent_over_quiet()

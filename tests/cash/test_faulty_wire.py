@@ -45,7 +45,9 @@ QUICK_WIRES = ("all at once", "disconnection")
 def over_each_wire(inner_loop_mode: Mode) -> pytest.MarkDecorator:
     pairs = [(wire, mode) for wire in WIRES for mode in Mode]
     quick = [(wire, inner_loop_mode) for wire in QUICK_WIRES]
-    return pytest.mark.parametrize(("wire", "mode"), [pytest.param(*p, marks=() if p in quick else pytest.mark.slow) for p in pairs])
+    return pytest.mark.parametrize(
+        ("wire", "mode"), [pytest.param(*p, marks=() if p in quick else pytest.mark.deep("every fault on every wire")) for p in pairs]
+    )
 
 
 def feed_notes(bench: Bench, mode: Mode, faults: dict[str, float]) -> None:
@@ -110,7 +112,7 @@ def test_coins_over_a_bad_cable(bench: Bench, wire: str, mode: Mode) -> None:
     feed_coins(bench, mode, {})
 
 
-@pytest.mark.slow
+@pytest.mark.deep("every fault on every wire")
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("line", LINES)
 def test_a_device_that_answers_badly(bench: Bench, line: str, mode: Mode) -> None:

@@ -114,6 +114,6 @@ def test_two_hundred_thousand_broken_inputs_do_no_harm() -> None:
     survive(200_000)
 
 
-@pytest.mark.slow
+@pytest.mark.deep("a million broken inputs")
 def test_a_million_broken_inputs_do_no_harm() -> None:
     survive(1_000_000)

@@ -93,8 +93,8 @@ def paid_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
         (Setting(values=1), 316),
         (Setting(values=1, first=True), 492),
         (Setting(values=1, torn=True, hq=False), 2978),
-        pytest.param(Setting(values=1, torn=True), 3704, marks=pytest.mark.slow),
-        pytest.param(Setting(values=2), 141948, marks=pytest.mark.slow),
+        pytest.param(Setting(values=1, torn=True), 3704, marks=pytest.mark.deep("walks of more than 30,000 states")),
+        pytest.param(Setting(values=2), 141948, marks=pytest.mark.deep("walks of more than 30,000 states")),
     ],
 )
 def test_one_order_at_two_kiosks_torn_anywhere_is_credited_once(setting: Setting, states: int) -> None:

@@ -30,7 +30,7 @@ def examined(name: str) -> Certificate:
     return examine(Subject(role, protocol, options=SPEECH if role == "voice" else {}), only=only)
 
 
-@pytest.mark.slow
+@pytest.mark.deep("the conformance kit on every driver")
 def test_every_driver_of_ours_keeps_its_promises() -> None:
     """They wait much and work little: several at once."""
     with ThreadPoolExecutor(AT_ONCE) as several:
@@ -121,7 +121,7 @@ def test_a_device_that_somebody_plays_is_tried_by_a_driver_of_ours(coins: CoinSi
     assert coins.memory["accepted"] == 2
 
 
-@pytest.mark.slow
+@pytest.mark.deep("the conformance kit on every driver")
 def test_a_terminal_at_a_network_port_is_tried_over_a_network_port(tmp_path: Path) -> None:
     line = TcpLine()
     device = TerminalSimulator(line, tmp_path / "book", tmp_path / "hand", blocks=False)
@@ -135,7 +135,7 @@ def test_a_terminal_at_a_network_port_is_tried_over_a_network_port(tmp_path: Pat
     assert certificate.device == line.address
 
 
-@pytest.mark.slow
+@pytest.mark.deep("the conformance kit on every driver")
 @pytest.mark.parametrize(("counts", "verdict"), [(0, "kept"), (10, "broken")], ids=["who counts well", "a coin too many in the box"])
 def test_a_person_before_a_device_is_asked(
     coins: CoinSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counts: int, verdict: str

@@ -24,7 +24,7 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
-@pytest.mark.slow
+@pytest.mark.deep("the conformance kit on every driver")
 def test_the_kit_finds_the_promise_that_a_driver_breaks() -> None:
     """They wait much and work little: several at once."""
 

@@ -30,7 +30,7 @@ from kiosk.vend.facts import Fact, NoteStacked, SaleClosed, TransferCodeAccepted
 from kiosk.vend.sent import BatchAcked, BatchSealed
 from kiosk.vend.trust import KeyListInstalled
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.deep("the whole day under each mode")
 PLAYS_S = 240.0
 
 

@@ -14,7 +14,7 @@ STYLE = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]")
 READ_S, REST_S = 30.0, 0.3
 
 
-@pytest.mark.slow
+@pytest.mark.deep("the demo in a real terminal")
 def test_a_code_from_the_bench_is_typed_at_the_kiosk_and_is_on_the_card(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "kiosk", "demo", "--stack", "in-process", "--keep", str(tmp_path))
     with Terminal(tmp_path, 106, 31, command=command, first=b"DEMO BENCH") as terminal:
@@ -41,7 +41,7 @@ def test_a_code_from_the_bench_is_typed_at_the_kiosk_and_is_on_the_card(tmp_path
         assert terminal.wait() == 0
 
 
-@pytest.mark.slow
+@pytest.mark.deep("the demo in a real terminal")
 def test_the_bench_says_what_the_bank_says_and_shows_the_customers_display(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "kiosk", "demo", "--stack", "in-process", "--keep", str(tmp_path))
     with Terminal(tmp_path, 106, 31, command=command, first=b"DEMO BENCH") as terminal:

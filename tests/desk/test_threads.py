@@ -229,7 +229,7 @@ for counter in range(100_000):  # ends by itself, whatever the test does
 """
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(25, marks=pytest.mark.deep("25 kills of a desk that works"))])
 def test_money_that_was_shown_is_there_after_a_kill(tmp_path: Path, kills: int) -> None:
     path, shown = tmp_path / "store.db", 0
     for kill in range(kills):

@@ -135,7 +135,7 @@ def arm(tmp_path: Path) -> Iterator[tuple[str, str]]:
         device.kill()
 
 
-@pytest.mark.slow
+@pytest.mark.deep("the conformance kit on every driver")
 def test_the_page_s_driver_keeps_every_promise_of_a_board(site: Path, arm: tuple[str, str]) -> None:
     port, hand = arm
     said = conform(site, "board", "--protocol", "semaphore", "--port", port, "--hand", hand)

@@ -125,7 +125,7 @@ PIECES = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.deep("a million broken inputs")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_million_hostile_inputs_leave_a_display_alive_and_no_larger(kind: str) -> None:
     """Whole orders, halves of them and noise, 350,000 a dialect; afterwards it still shows what it is sent."""

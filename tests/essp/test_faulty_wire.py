@@ -36,7 +36,7 @@ LINES: dict[str, dict[str, object]] = {
 }
 QUICK_WIRES = ("all at once", "disconnection")
 CASES = [
-    pytest.param(wire, keyed, marks=() if wire in QUICK_WIRES and keyed == "optional" else pytest.mark.slow)
+    pytest.param(wire, keyed, marks=() if wire in QUICK_WIRES and keyed == "optional" else pytest.mark.deep("every fault on every wire"))
     for wire in (*WIRES, *LINES)
     for keyed in ("none", "optional")
 ]

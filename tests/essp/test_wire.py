@@ -290,7 +290,7 @@ def test_inputs_of_every_sort_do_not_upset_the_reader() -> None:
     assert fuzz(1, FAST) > FAST // 5
 
 
-@pytest.mark.slow
+@pytest.mark.deep("a million broken inputs")
 def test_a_million_inputs_do_not_upset_the_reader() -> None:
     assert fuzz(2, MILLION) > MILLION // 5
 

@@ -112,7 +112,7 @@ def watch_all(kind: str, first: int, count: int) -> int:
     return total
 
 
-@pytest.mark.slow
+@pytest.mark.deep("the whole tear matrix")
 @pytest.mark.parametrize(("kind", "first", "count", "least"), [
     ("singles", 0, 10_000, 8_000), ("homes", 0, 10_000, 8_000), ("double", SEED, 3_000, 3_000), ("fuzzed", SEED, 3_000, 3_000),
 ])  # fmt: skip
@@ -120,7 +120,7 @@ def test_all_of_the_tear_matrix(kind: str, first: int, count: int, least: int) -
     assert watch_all(kind, first, count) >= least
 
 
-@pytest.mark.slow
+@pytest.mark.deep("the whole tear matrix")
 def test_every_word_of_the_story_is_true_of_what_it_could_see() -> None:
     """Random histories, asked after every single event of a longer life than the matrix has."""
     for seed in range(SEED, SEED + 300):

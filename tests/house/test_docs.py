@@ -12,7 +12,7 @@ from tests.house.tree import HOUSE, pages
 
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 SHOWN = re.compile(r"^(?: {4}|\t|\$ )\$? ?(.*)$|`([^`\n]+)`|^((?:kiosk|\./run) .*)$", re.MULTILINE)
-WORDS = ("demo", "test", "check", "bench")
+WORDS = ("demo", "test", "prove", "check", "bench")
 
 
 def shown(text: str) -> Iterator[list[str]]:

@@ -23,7 +23,7 @@ from tests.model.search import explore
 from tests.model.world import Name, Row, Setting, Told, World, Wrote
 from tests.sale.shop import Card
 
-slow = pytest.mark.slow
+deep = pytest.mark.deep("every subset of batches and every order")
 
 # ---------------------------------------------------------------- the model
 
@@ -89,7 +89,7 @@ class Gathered(RealCode):
 
 @pytest.mark.parametrize(
     ("setting", "states"),
-    [(Setting(values=1), 2_642), (Setting(values=1, first=True), 4_066), pytest.param(Setting(values=2, kiosks=1), 30_386, marks=slow)],
+    [(Setting(values=1), 2_642), (Setting(values=1, first=True), 4_066), pytest.param(Setting(values=2, kiosks=1), 30_386, marks=deep)],
 )
 def test_gathered_from_rows_the_rule_is_the_models(setting: Setting, states: int) -> None:
     found = explore(setting, Gathered())
@@ -115,7 +115,7 @@ class EveryPart(Gathered):
         return moves
 
 
-@pytest.mark.parametrize("setting", [Setting(values=1, first=True), pytest.param(Setting(values=2, kiosks=1), marks=slow)])
+@pytest.mark.parametrize("setting", [Setting(values=1, first=True), pytest.param(Setting(values=2, kiosks=1), marks=deep)])
 def test_no_part_of_the_rows_proves_what_all_of_them_do_not(setting: Setting) -> None:
     machines = EveryPart()
     assert not explore(setting, machines).wrong

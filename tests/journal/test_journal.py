@@ -251,7 +251,7 @@ for counter in range(100_000):  # ends by itself, whatever the test does
 """
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.deep("40 kills of a process that writes"))])
 def test_what_was_promised_before_a_kill_is_there_after_it(tmp_path: Path, kills: int) -> None:
     path = tmp_path / "store.db"
     for kill in range(kills):

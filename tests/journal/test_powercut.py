@@ -82,7 +82,7 @@ def anywhere(ops: list[Op], count: int) -> list[int]:
     return [chance.randrange(len(ops) + 1) for _ in range(count)]
 
 
-@pytest.mark.parametrize("count", [40, pytest.param(3_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [40, pytest.param(3_000, marks=pytest.mark.deep("3,000 power cuts of a store"))])
 def test_after_a_power_cut_every_promised_row_is_there(tmp_path: Path, count: int) -> None:
     ops = life(tmp_path, "FULL")
     assert sum(op.name == "promises" and op.op == "W" for op in ops) == 120
@@ -92,7 +92,7 @@ def test_after_a_power_cut_every_promised_row_is_there(tmp_path: Path, count: in
     assert cuts(ops, making, tmp_path / "found") == {"ok": len(making)}, "a cut in the making of the store"
 
 
-@pytest.mark.slow
+@pytest.mark.deep("3,000 power cuts of a store")
 def test_the_cut_has_teeth_a_store_that_is_not_synced_loses_promised_rows(tmp_path: Path) -> None:
     ops = life(tmp_path, "NORMAL")
     assert cuts(ops, anywhere(ops, 150), tmp_path / "found")["lost"] > 20

@@ -150,7 +150,7 @@ def test_a_report_reads_beside_a_running_kiosk_and_changes_nothing(tmp_path: Pat
         running.append(1, 1, 1, (note(31),))
 
 
-@pytest.mark.parametrize("flips", [200, pytest.param(1_500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("flips", [200, pytest.param(1_500, marks=pytest.mark.deep("1,500 changed bytes of a store"))])
 def test_any_changed_byte_of_the_file_is_noticed(tmp_path: Path, flips: int) -> None:
     whole = made(tmp_path / "whole.db", notes=60)
     size, chance, missed = whole.stat().st_size, random.Random(flips), []

@@ -132,7 +132,7 @@ def test_a_torn_card_is_finished_where_it_is_shown_next(town: Town) -> None:
     tears_end_well(town, QUICK)
 
 
-@pytest.mark.slow
+@pytest.mark.deep("a card torn out at every command")
 def test_cards_torn_at_every_command_and_in_the_bytes_are_finished_here_or_elsewhere(town: Town) -> None:
     assert len(TEARS) >= 20
     tears_end_well(town, TEARS)
@@ -141,7 +141,7 @@ def test_cards_torn_at_every_command_and_in_the_bytes_are_finished_here_or_elsew
 # ---------------------------------------------------------------- pcscd is killed
 
 
-@pytest.mark.slow
+@pytest.mark.deep("pcscd killed in the middle of sales")
 def test_pcscd_is_killed_with_money_in_and_in_the_write_and_the_sale_finishes(daemon: Pcscd, town: Town) -> None:
     person = town.customer(50_00)
     person.before_finish = lambda: daemon.stop(kill=True)
@@ -194,7 +194,7 @@ def test_a_card_with_the_same_answer_to_reset_is_not_taken_for_the_payers(town: 
 # ---------------------------------------------------------------- cards that lie
 
 
-@pytest.mark.slow
+@pytest.mark.deep("cards that lie about what they stored")
 def test_a_card_that_says_9000_and_stores_nothing_leaves_the_money_in_a_claim_and_a_healed_one_gets_it(town: Town) -> None:
     person = town.customer(50_00)
     person.before_finish = lambda: arm(person, Faults(not_stored=True))
@@ -211,7 +211,7 @@ def test_a_card_that_says_9000_and_stores_nothing_leaves_the_money_in_a_claim_an
     assert person.home.home() == 45_00
 
 
-@pytest.mark.slow
+@pytest.mark.deep("cards that lie about what they stored")
 def test_a_shim_that_alters_plain_readings_is_not_believed(town: Town) -> None:
     rich = town.customer(50_00, bought=7)
     arm(rich, Faults(alter_plain=AlterPlain(file=2, offset=0, data="00ffffff000000ff")))

@@ -95,13 +95,16 @@ CUTS = [
 
 
 @pytest.mark.covers("failure-5")
-@pytest.mark.parametrize(("death", "goes", "tells"), [pytest.param(*cut, marks=() if cut == CUTS[3] else pytest.mark.slow) for cut in CUTS])
+@pytest.mark.parametrize(
+    ("death", "goes", "tells"),
+    [pytest.param(*cut, marks=() if cut == CUTS[3] else pytest.mark.deep("every power cut of a note in escrow")) for cut in CUTS],
+)
 def test_an_essp_note_in_escrow_at_a_power_cut_is_credit_if_it_is_in_the_box(tmp_path: Path, death: str, goes: str, tells: str) -> None:
     """The one that goes back is put in again, so that there is one note in the box, and one credit, in each case."""
     die_and_finish(tmp_path, 0, death, {"at_power_loss": goes, "power_up_tells": tells, "forgets": tells == "nothing"}, power=True)
 
 
-@pytest.mark.slow
+@pytest.mark.deep("every boundary of a note")
 @pytest.mark.parametrize("model", MODELS)
 def test_a_kiosk_killed_at_every_journal_step_of_an_essp_note_credits_what_is_in_the_box(tmp_path: Path, model: str) -> None:
     instants = die_and_finish(tmp_path / "whole", 0, "never", MODELS[model])

@@ -49,7 +49,7 @@ def test_a_kiosk_killed_in_a_sale_finishes_it(tmp_path: Path, death: str) -> Non
 
 
 @pytest.mark.covers("card-17", "abuse-28", "rule-19")
-@pytest.mark.slow
+@pytest.mark.deep("every boundary of a sale")
 def test_a_kiosk_killed_at_every_boundary_of_a_sale_finishes_it(tmp_path: Path) -> None:
     instants = die_and_finish(tmp_path / "whole", 0, "never")
     kinds = {instant.split()[1].split("#")[0] for instant in instants}

@@ -51,7 +51,11 @@ def pcscd() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "cut", [pytest.param(cut, marks=[] if cut is QUICK else pytest.mark.slow, id="-".join(map(str, cut))) for cut in CUTS]
+    "cut",
+    [
+        pytest.param(cut, marks=[] if cut is QUICK else pytest.mark.deep("every power cut of a note in escrow"), id="-".join(map(str, cut)))
+        for cut in CUTS
+    ],
 )
 def test_a_note_in_escrow_at_a_power_cut_is_credit_only_by_evidence(tmp_path: Path, cut: Cut) -> None:
     corner = Corner(

@@ -133,7 +133,7 @@ def test_the_plug_pulled_after_the_wallet_was_written_pays_once(tmp_path: Path, 
     die_and_finish(tmp_path, 0, "before CardVerified#1", MODELS[model], power=True)
 
 
-@pytest.mark.slow
+@pytest.mark.deep("every boundary of a payment by bank card")
 @pytest.mark.parametrize("power", [False, True], ids=["kill", "plug"])
 @pytest.mark.parametrize("model", MODELS)
 def test_a_kiosk_killed_at_every_journal_step_of_a_payment_by_bank_card_is_paid_once(tmp_path: Path, model: str, *, power: bool) -> None:
@@ -148,7 +148,7 @@ def test_a_kiosk_killed_at_every_journal_step_of_a_payment_by_bank_card_is_paid_
     assert len(deaths) >= 2 * len(steps_of)
 
 
-@pytest.mark.slow
+@pytest.mark.deep("a restored disk, found by the terminal's book")
 @pytest.mark.covers("rule-2", "abuse-29")
 def test_yesterdays_disk_is_noticed_by_the_receipts_in_the_terminals_book(tmp_path: Path) -> None:
     """Nothing else knows: only bank cards have paid here since."""

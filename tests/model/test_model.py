@@ -15,7 +15,7 @@ from tests.model.search import explore
 from tests.model.stepped import Stepped
 from tests.model.world import DOUBT, GARBAGE, HIGH, LOW, TORN, Card, Kiosk, Setting, Tag
 
-slow = pytest.mark.slow
+deep = pytest.mark.deep("walks of more than 30,000 states")
 
 WALKS = [
     (Setting(values=1), 2_642),
@@ -24,11 +24,11 @@ WALKS = [
     (Setting(values=1, torn=True, first=True, hq=False), 1_586),
     (Setting(values=1, first=True, replace=True), 26_648),
     (Setting(values=1, torn=True, first=True), 52_122),
-    pytest.param(Setting(values=2, kiosks=1), 30_386, marks=slow),
-    pytest.param(Setting(values=1, torn=True), 115_614, marks=slow),
-    pytest.param(Setting(values=1, replace=True), 137_577, marks=slow),
-    pytest.param(Setting(), 644_994, marks=slow),
-    pytest.param(Setting(first=True), 731_206, marks=slow),
+    pytest.param(Setting(values=2, kiosks=1), 30_386, marks=deep),
+    pytest.param(Setting(values=1, torn=True), 115_614, marks=deep),
+    pytest.param(Setting(values=1, replace=True), 137_577, marks=deep),
+    pytest.param(Setting(), 644_994, marks=deep),
+    pytest.param(Setting(first=True), 731_206, marks=deep),
 ]
 
 
@@ -40,7 +40,7 @@ def test_whatever_the_order_no_money_is_doubled_or_lost(setting: Setting, states
     assert found.states == states
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=slow) if name in ("old-serial", "old-record") else name for name in RULES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=deep) if name in ("old-serial", "old-record") else name for name in RULES])
 def test_a_forgotten_rule_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = RULES[name]
     broken.patch(monkeypatch)
@@ -57,9 +57,9 @@ def test_fourteen_rules_are_broken() -> None:
     [
         Setting(values=1, live=True),
         Setting(values=1, first=True, live=True),
-        pytest.param(Setting(values=1, torn=True, live=True), marks=slow),
-        pytest.param(Setting(values=1, replace=True, live=True), marks=slow),
-        pytest.param(Setting(kiosks=1, live=True), marks=slow),
+        pytest.param(Setting(values=1, torn=True, live=True), marks=deep),
+        pytest.param(Setting(values=1, replace=True, live=True), marks=deep),
+        pytest.param(Setting(kiosks=1, live=True), marks=deep),
     ],
 )
 def test_from_every_state_each_paid_value_can_still_be_credited(setting: Setting) -> None:
@@ -73,10 +73,10 @@ def test_from_every_state_each_paid_value_can_still_be_credited(setting: Setting
         Setting(values=1),
         Setting(values=1, first=True),
         Setting(values=1, torn=True, first=True),
-        pytest.param(Setting(values=1, torn=True), marks=slow),
-        pytest.param(Setting(values=1, replace=True), marks=slow),
-        pytest.param(Setting(values=2, kiosks=1), marks=slow),
-        pytest.param(Setting(), marks=slow),
+        pytest.param(Setting(values=1, torn=True), marks=deep),
+        pytest.param(Setting(values=1, replace=True), marks=deep),
+        pytest.param(Setting(values=2, kiosks=1), marks=deep),
+        pytest.param(Setting(), marks=deep),
     ],
 )
 def test_the_whole_sale_does_what_its_judge_says(setting: Setting) -> None:
@@ -121,7 +121,7 @@ class Untagged(Gdw1365):
         return None if step == "mark" else super()._update(step, reading, record, parameters)
 
 
-@pytest.mark.parametrize("setting", [Setting(values=1, first=True), pytest.param(Setting(values=1, torn=True), marks=slow)])
+@pytest.mark.parametrize("setting", [Setting(values=1, first=True), pytest.param(Setting(values=1, torn=True), marks=deep)])
 def test_a_layout_without_room_for_a_tag_is_safe_too_only_slower(setting: Setting) -> None:
     assert not explore(setting, RealCode(Untagged())).wrong
 

@@ -170,7 +170,7 @@ TestMachine = Machine.TestCase
 TestMachine.settings = settings(max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=QUIET)
 
 
-@pytest.mark.slow
+@pytest.mark.deep("hundreds of long random histories")
 def test_hundreds_of_histories() -> None:
     run_state_machine_as_test(
         Machine, settings=settings(max_examples=400, stateful_step_count=60, deadline=None, suppress_health_check=QUIET)

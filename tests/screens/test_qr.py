@@ -96,7 +96,7 @@ def test_modules_are_black_on_white_in_every_palette() -> None:
 
 
 @pytest.mark.screen
-@pytest.mark.slow
+@pytest.mark.deep("codes read by a camera's program in each size, palette and font")
 @pytest.mark.parametrize(
     ("size", "palette", "letters"),
     [

@@ -20,7 +20,7 @@ from kiosk.screens.size import Size
 from tests.screens.shots import cells_of
 from tests.screens.xterm import Xterm
 
-pytestmark = [pytest.mark.screen, pytest.mark.slow]
+pytestmark = [pytest.mark.screen, pytest.mark.deep("screens looked at in a real xterm")]
 SMOOTHED = 40  # of 255: what the edge of a letter or of a half block may be dulled
 INKED = 100  # of 255: what a letter differs from its ground at least
 ALIVE = {name: sample for name, sample in SAMPLES.items() if not sample.helping}  # help is reached by its key

@@ -19,7 +19,9 @@ RARE = ("proof by intent", "proof by absence", "blind", "repeat-new", "seen befo
 OF_THE_DISK = ("unproved backup", "heads for proof", "sums unproved", "sales unproved", "same epoch")
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in RARE else name for name in BUGS])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.deep("planted bugs that need many worlds")) if name in RARE else name for name in BUGS]
+)
 def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BUGS[name].patch(monkeypatch)
     worlds = MANY_WORLDS if name in RARE else WORLDS

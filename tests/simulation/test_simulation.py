@@ -43,7 +43,7 @@ def test_a_failure_says_by_which_command_it_is_seen_again(monkeypatch: pytest.Mo
     assert capsys.readouterr().out.splitlines()[-2:] == [first, command]
 
 
-@pytest.mark.slow
+@pytest.mark.deep("300,000 steps of the whole system")
 def test_three_hundred_thousand_steps_and_everything_happens_in_them() -> None:
     counted: Counter[str] = Counter()
     for seed in range(SEED, SEED + 50):

@@ -159,12 +159,12 @@ def test_no_tpdu_and_no_line_brings_anything_but_its_own_error() -> None:
     fuzz_lines(20_000)
 
 
-@pytest.mark.slow
+@pytest.mark.deep("a million broken inputs")
 def test_a_million_tpdus_bring_nothing_but_their_own_error() -> None:
     fuzz_tpdus(1_000_000)
 
 
-@pytest.mark.slow
+@pytest.mark.deep("a million broken inputs")
 def test_a_million_pieces_of_lines_bring_nothing_else_and_no_memory() -> None:
     fuzz_lines(1_000_000)
 

@@ -17,7 +17,7 @@ from tests.keys.site import Street
 from tests.pcscd import running_pcscd
 from tests.staff.test_walk import Technician
 
-pytestmark = [pytest.mark.pcsc, pytest.mark.slow]
+pytestmark = [pytest.mark.pcsc, pytest.mark.deep("boot cards through a real reader and every screen of unlocking")]
 
 
 @pytest.fixture

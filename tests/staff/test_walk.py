@@ -26,7 +26,7 @@ from kiosk.vend.till import CashBoxInstalled, CashBoxRemoved
 from tests.screens.shots import written
 from tests.screens.till import KEYS
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.deep("every walk of an operator through the staff screens")
 PATIENCE_S = 20.0
 T = TypeVar("T", bound=Fact)
 REST_S = 0.42  # what a finger rests between two keys

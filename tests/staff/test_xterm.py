@@ -23,7 +23,7 @@ from tests.screens.test_xterm import Seen
 from tests.screens.xterm import Xterm
 from tests.staff.shots import VIEWS
 
-pytestmark = [pytest.mark.screen, pytest.mark.slow]
+pytestmark = [pytest.mark.screen, pytest.mark.deep("screens looked at in a real xterm")]
 LETTERS = "pixelsize=21"  # the deployed 15" panel's
 WINDOW: Size = M._replace(columns=80, rows=24)
 LOOKED_AT = ("home", "home locked", "cash", "swap", "bag", "cases", "case", "number", "pin", "test screen", "journal", "report", "closed")

@@ -73,21 +73,21 @@ def test_no_command_and_no_byte_is_left_out() -> None:
         assert {cut.byte for cut in cuts if cut.update == update} == set(range(length))
 
 
-@pytest.mark.slow
+@pytest.mark.deep("the whole tear matrix")
 def test_every_single_tear_with_everything_in_between() -> None:
     lived, why = run("singles", 0, sum(len(cuts_of_sale(start)) for start in STARTS) * len(BETWEEN))
     assert not why, why
     assert lived > 8_000
 
 
-@pytest.mark.slow
+@pytest.mark.deep("the whole tear matrix")
 def test_every_tear_of_the_meters_own_write() -> None:
     lived, why = run("homes", 0, 10_000)
     assert not why, why
     assert lived > 8_000
 
 
-@pytest.mark.slow
+@pytest.mark.deep("the whole tear matrix")
 @pytest.mark.parametrize(("kind", "count"), [("double", 85_000), ("fuzzed", 15_000)])
 def test_a_hundred_thousand_double_tears_and_fuzzed_lives(kind: str, count: int) -> None:
     lived, why = run(kind, SEED, count)

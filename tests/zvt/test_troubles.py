@@ -44,7 +44,9 @@ def ended(bank: Counter, last: PosAnswered, **about: Any) -> PosAnswered:
 
 
 @pytest.mark.parametrize(
-    ("bank", "wire"), [pytest.param(*case, marks=() if case in QUICK_ONES else pytest.mark.slow) for case in CASES], indirect=["bank"]
+    ("bank", "wire"),
+    [pytest.param(*case, marks=() if case in QUICK_ONES else pytest.mark.deep("every fault on every wire")) for case in CASES],
+    indirect=["bank"],
 )
 def test_over_a_bad_wire_each_payment_is_told_as_the_book_has_it(bank: Counter, wire: str) -> None:
     """Six payments; every third one is refused by the desk."""
@@ -108,7 +110,7 @@ def test_a_payment_that_is_cut_is_told_as_the_book_has_it(bank: Counter, at: int
     cut_at(bank, at, what, after=after, keep=bank.kind == "tcp", dies=what == "power")
 
 
-@pytest.mark.slow
+@pytest.mark.deep("a bank payment cut at every message")
 @pytest.mark.covers("failure-22", "failure-24")
 @pytest.mark.parametrize(("at", "after", "what", "keep", "dies"), CUTS)
 def test_a_payment_that_is_cut_at_any_message_is_told_as_the_book_has_it(

@@ -283,7 +283,7 @@ def test_a_hundred_thousand_broken_inputs_do_no_harm() -> None:
     survive(100_000)
 
 
-@pytest.mark.slow
+@pytest.mark.deep("a million broken inputs")
 def test_a_million_broken_inputs_do_no_harm() -> None:
     survive(1_000_000)
 

@@ -47,8 +47,10 @@ def init(
     secret_file: Secret = None,
     store: Annotated[str, typer.Option("--store", envvar="KIOSK_HQ_STORE", help="Where its store is made; hq.db in it if left out.")] = "",
 ) -> None:
-    """Make the office's keys: two roots, which want two people; DECISION; ACK; and its store. Prints what every kiosk pins."""
+    """Make the office's keys: two roots, which want two people; DECISION; ACK; its store, and its registry of cards. Prints what every
+    kiosk pins."""
     from kiosk.commands.hq_store import make_store
+    from kiosk.hq.cards.registry import REGISTRY, Registry, RegistryError
     from kiosk.hq.office import Office, OfficeError
 
     root = _two(first_secret, second_secret, new=True)
@@ -58,6 +60,10 @@ def init(
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None
     make_store(made, store)
+    try:
+        Registry(office / REGISTRY, _now_ms).close()
+    except RegistryError as error:
+        raise ended(str(error), EXIT_REFUSED) from None
     typer.echo("[keys]\nroot = [" + ", ".join(f'"{key}"' for key in made.record.roots) + "]")
 
 

@@ -8,6 +8,7 @@ import typer
 
 from kiosk.commands import EXIT_REFUSED, ended
 from kiosk.commands.hq import First, Folder, Second, _two
+from kiosk.commands.hq_money import Book
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def backup(
     keys: Annotated[Path | None, typer.Option(help="Copy new keys there, too: a place of their own, never the same medium.")] = None,
     keep: Annotated[int, typer.Option(min=1, max=10_000, help="How many of them stay there.")] = 14,
     scratch: Scratch = "",
+    registry: Book = None,
     json: AsJson = False,
 ) -> None:
     """Copy store and office while they are in use, and prove the copy by restoring it: sums, counts, and every kiosk's chain.
@@ -40,7 +42,7 @@ def backup(
     try:
         if keys and keys.resolve().is_relative_to(medium.resolve()):
             raise ended("Keys do not lie on the medium of the backups: whoever finds it could sign as this office.", EXIT_REFUSED)
-        made, sums, gone = back_up(opened, store, medium, now_ms=now_ms(), keep=keep, off_site=off_site, scratch=scratch)
+        made, sums, gone = back_up(opened, store, medium, now_ms=now_ms(), keep=keep, off_site=off_site, scratch=scratch, registry=registry)
         new = copy_keys(opened, keys) if keys else []
     except (BackupRefused, OfficeError, StoreError) as error:
         raise ended(str(error), EXIT_REFUSED) from None

@@ -4,7 +4,8 @@ Exit codes: 0 done, 1 refused, or an accepted code has no order (match), 2 wrong
 """
 
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,7 @@ from kiosk.commands.vault import Module, SecretFile, Token, opened
 
 if TYPE_CHECKING:
     from kiosk.devices.vault.hq import MasterVault
-    from kiosk.hq.cards.registry import Binding
+    from kiosk.hq.cards.registry import Binding, Registry
     from kiosk.hq.orders.book import Made, Order
     from kiosk.hq.store import Store
 
@@ -61,12 +62,12 @@ def make(
     if count is None:
         raise ended(f"{purchase} is no purchase number: it stands on the last receipt, 18-2, with its check digit.", EXIT_USAGE)
     minor = minor_of(amount, currency)
-    binding = _binding(office, registry, card)
     name = reference or os.urandom(8).hex()
-    with _open(office, store) as held:
+    with _open(office, store) as held, _book(office, registry) as book:
+        binding = _binding(book, card)
         masters = _masters(vault, token, module, secret_file)
         try:
-            orders = Orders(held, masters, other_site(off_site, held))
+            orders = Orders(held, masters, other_site(off_site, held), cards=book)
             made = orders.make(Wanted(binding, minor, currency, count, "counter", name), now_ms())
         except (OrderRefused, StoreError) as refused:
             raise ended(str(refused), EXIT_REFUSED) from None
@@ -133,15 +134,15 @@ def proof(
     """Hear a count proof: was it this order that took its place on the card, or another purchase?"""
     from kiosk.hq.orders.book import OrderRefused, Orders, prove, reissue
 
-    with _open(office, store) as held:
-        orders = Orders(held, _masters(vault, token, module, secret_file))
+    with _open(office, store) as held, _book(office, registry) as book:
+        orders = Orders(held, _masters(vault, token, module, secret_file), cards=book)
         try:
             proved = prove(orders, held, name.upper(), "".join(digits), by=by, now_ms=now_ms())
             typer.echo(_PROVED[proved.said].format(name=proved.order.name), err=True)
             if proved.said in {"wrong", "shut"}:
                 raise typer.Exit(EXIT_WRONG if proved.said == "wrong" else EXIT_REFUSED)
             if again and proved.said == "another":
-                told_order(reissue(orders, proved, _binding(office, registry, proved.order.card), now_ms()), as_json=as_json)
+                told_order(reissue(orders, proved, _binding(book, proved.order.card), now_ms()), as_json=as_json)
         except OrderRefused as refused:
             raise ended(str(refused), EXIT_REFUSED) from None
 
@@ -224,14 +225,20 @@ def _masters(vault: Path | None, token: str, module: Path | None, secret_file: P
     return opened(vault, token, module, secret_file)
 
 
-def _binding(office: Path, registry: Path | None, card: str) -> "Binding":
+@contextmanager
+def _book(office: Path, registry: Path | None) -> "Iterator[Registry]":
+    """Ends with one sentence where it cannot be used."""
     from kiosk.hq.cards.registry import Registry, RegistryError
 
     try:
-        with closing(Registry(registry or office / "registry.db", now_ms)) as book:
-            found = book.of_card(card.lower())
+        with closing(Registry(registry or office / "registry.db", now_ms, create=False)) as book:
+            yield book
     except RegistryError as error:
         raise ended(str(error), EXIT_REFUSED) from None
+
+
+def _binding(book: "Registry", card: str) -> "Binding":
+    found = book.of_card(card.lower())
     if found is None:
         raise ended(f"No card {card} was opened here.", EXIT_REFUSED)
     return found

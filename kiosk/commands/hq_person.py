@@ -192,7 +192,7 @@ def _subject(whom: str, office: "Office", registry: Path | None) -> str:
 def _book(office: "Office", registry: Path | None) -> "closing[Registry]":
     from kiosk.hq.cards.registry import Registry
 
-    return closing(Registry(registry or office.folder / "registry.db", now_ms))
+    return closing(Registry(registry or office.folder / "registry.db", now_ms, create=False))
 
 
 def _digits(text: str, count: int, of: str) -> bool:

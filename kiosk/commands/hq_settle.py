@@ -130,7 +130,7 @@ def make(
     with room(office, store, registry, keys) as opened_room:
         (case,) = opened_room.asked(asked, at_ms, one=True)
         try:
-            orders = Orders(opened_room.store, keys, other_site(off_site, opened_room.store))
+            orders = Orders(opened_room.store, keys, other_site(off_site, opened_room.store), cards=opened_room.book)
             desk = Desk(opened_room.store, opened_room.cases, orders, opened_room.book.of_card)
             decided = desk.decide(case.value, by, at_ms, note=note)
         except (NotSettled, OrderRefused, NoSuchKey) as error:
@@ -354,7 +354,7 @@ def room(office: Path, database: str, registry: Path | None, vault: "MasterVault
     opened_office, store = both(office, database)
     utility = opened_office.record.utility
     try:
-        with closing(store), closing(Registry(registry or office / "registry.db", now_ms)) as book:
+        with closing(store), closing(Registry(registry or office / "registry.db", now_ms, create=False)) as book:
 
             def cards(meter: str) -> list[str]:
                 return [binding.card for binding in book.of_meter(utility, meter)]

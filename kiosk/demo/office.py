@@ -83,7 +83,7 @@ class HeadOffice:
 
     def for_partners(self) -> Starlette:
         """Their API."""
-        till = Till(self.store, book.Orders(self.store, DemoMasters(UTILITY)), self._registry)
+        till = Till(self.store, book.Orders(self.store, DemoMasters(UTILITY), cards=self._registry), self._registry)
         return api(Doors(self.store, till, Settlements(self.folder / "settlements"), pace=Pace(), now_ms=now_ms))
 
     def token(self) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 
+from kiosk.hq.cards.registry import REGISTRY, Registry
 from kiosk.hq.copies.copying import Sums, summed
 from kiosk.hq.intake.importer import Importer
 from kiosk.hq.kiosks import enrolled
@@ -37,6 +38,7 @@ class House:
         self.streets = streets or town()
         for street in self.streets:
             self.office.enrol(street.name, Enrolled(street.public_key.hex(), "11" * 32, 1))
+        Registry(self.folder / REGISTRY, lambda: NOW_MS).close()
         self.store = Store.make(self.where, UTILITY, now_ms=NOW_MS, partitions=partitions)
 
     def secrets(self) -> list[str]:

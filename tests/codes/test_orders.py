@@ -19,6 +19,7 @@ from kiosk.sync.orders import ORDERS_MAX, OrdersBody, orders_of
 from kiosk.vend import code
 from tests.codes.kit import CodeShop, code_cmac, digits, proof
 from tests.hq.batches import UTILITY, Journaled, importer
+from tests.hq.bound import Bound
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
 from tests.sale.shop import METER, Card
 
@@ -37,7 +38,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 @pytest.fixture
 def orders(store: Store) -> Orders:
-    return Orders(store, DemoMasters(UTILITY))
+    return Orders(store, DemoMasters(UTILITY), cards=Bound(BINDING))
 
 
 def wanted(reference: str = "r1", *, amount_minor: int = 100_00, purchase: int = 1, source: str = "counter") -> Wanted:
@@ -145,16 +146,16 @@ def test_the_code_leaves_only_when_the_order_is_safe_at_the_other_site(store: St
         assert find(store, order.name) == order
         raise OrderRefused("off_site", "The other site does not answer; the order is kept, ask again under the same reference.")
 
-    kept = Orders(store, DemoMasters(UTILITY), off_site=away)
+    kept = Orders(store, DemoMasters(UTILITY), off_site=away, cards=Bound(BINDING))
     with pytest.raises(OrderRefused, match="same reference"):
         kept.make(wanted(), NOW_MS)
-    again = Orders(store, DemoMasters(UTILITY)).make(wanted(), NOW_MS)
+    again = Orders(store, DemoMasters(UTILITY), cards=Bound(BINDING)).make(wanted(), NOW_MS)
     assert not again.anew
 
 
 def test_many_at_once_get_a_slot_each_and_one_reference_one_order(request: pytest.FixtureRequest) -> None:
     store = Store.make(request.getfixturevalue("database"), UTILITY, now_ms=NOW_MS)
-    orders, made, refused = Orders(store, DemoMasters(UTILITY)), list[Made](), list[OrderRefused]()
+    orders, made, refused = Orders(store, DemoMasters(UTILITY), cards=Bound(BINDING)), list[Made](), list[OrderRefused]()
 
     def ask(reference: str) -> None:
         try:
@@ -338,7 +339,7 @@ def test_a_list_has_the_newest_orders_where_there_are_too_many(orders: Orders) -
 @pytest.mark.covers("field-84")
 def test_after_the_last_generation_no_code_is_made(store: Store) -> None:
     last_ms = 0xFFFF * code.GENERATION_MS
-    orders = Orders(store, DemoMasters(UTILITY))
+    orders = Orders(store, DemoMasters(UTILITY), cards=Bound(BINDING))
     assert orders.make(wanted("last"), last_ms).order.generation == 0xFFFF
     with pytest.raises(OrderRefused, match="generation"):
         orders.make(wanted("after"), last_ms + code.GENERATION_MS)

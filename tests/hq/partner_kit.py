@@ -54,7 +54,7 @@ class Office:
             self.registry.begin(Binding(UTILITY, 1, CUSTOMER, METER, CARD, 1, 1))
             self.registry.issued(CARD)
         self.away, self.blocked, self.seen_there = False, set[str](), list[str]()
-        self.orders = Orders(self.store, DemoMasters(UTILITY), self._off_site)
+        self.orders = Orders(self.store, DemoMasters(UTILITY), self._off_site, cards=self.registry)
         self.till = Till(self.store, self.orders, self.registry, lambda card: card in self.blocked)
         self.settlements = Settlements(folder / "settlements")
         self.pace = Pace(1000.0, 100_000)

@@ -30,6 +30,7 @@ from kiosk.vend.papers import paper_of
 from kiosk.vend.state import find
 from tests.codes.kit import CodeShop, code_cmac
 from tests.hq.batches import OFFICE, ROOMY, UTILITY, Journaled, importer
+from tests.hq.bound import Bound
 from tests.sale.shop import METER, Card, tag_of
 
 CARD = Card().serial
@@ -93,7 +94,7 @@ class Town:
         self.cards: dict[str, list[str]] = {METER: [CARD]}
         self.taking: Importer | None = None
         self.told: dict[str, int] = {}
-        self.orders = Orders(self.store, DemoMasters(UTILITY))
+        self.orders = Orders(self.store, DemoMasters(UTILITY), cards=Bound(found=self.bindings))
         self.cases = Cases(self.store, lambda meter: self.cards.get(meter, []), order_tag)
         self.desk = Desk(self.store, self.cases, self.orders, self.binding)
         self.machines: dict[str, Machine] = {}
@@ -109,6 +110,10 @@ class Town:
         """As the registry holds it."""
         of = next((meter for meter, cards in self.cards.items() if card in cards), None)
         return Binding(UTILITY, 1, "000098765432", of, card, 1, 1, state="issued") if of else None
+
+    def bindings(self) -> list[Binding]:
+        """All of them."""
+        return [found for cards in self.cards.values() for card in cards if (found := self.binding(card))]
 
     def hears(self, *machines: Machine, rows: int | None = None) -> None:
         """Their new rows arrive, a batch for each. `rows`: no more than so many of the journal."""

@@ -130,7 +130,7 @@ def test_a_partner_gets_its_own_files_at_its_door_and_nobody_elses(office: Offic
 def test_an_order_lies_at_the_other_site_before_its_code_leaves(office: Office, tmp_path: Path) -> None:
     office.partner()
     site = tmp_path / "site"
-    till = Till(office.store, Orders(office.store, DemoMasters(UTILITY), off_site.folder(site)), office.registry)
+    till = Till(office.store, Orders(office.store, DemoMasters(UTILITY), off_site.folder(site), cards=office.registry), office.registry)
     with pytest.raises(OrderRefused, match="does not answer"):
         till.order(BANK, "k1", payment(), NOW_MS)
     assert office.states() == ["held"]
@@ -157,7 +157,10 @@ def test_a_code_leaves_when_a_follower_of_the_postgresql_server_has_the_order_on
     with closing(Office(tmp_path, database)) as office:
         office.partner()
         vault, store = DemoMasters(UTILITY), office.store
-        waits = [Till(store, Orders(store, vault, off_site.replica(store, wait_s)), office.registry) for wait_s in (0.3, 30.0)]
+        waits = [
+            Till(store, Orders(store, vault, off_site.replica(store, wait_s), cards=office.registry), office.registry)
+            for wait_s in (0.3, 30.0)
+        ]
         with pytest.raises(OrderRefused, match="does not answer"):
             waits[0].order(BANK, "k1", payment(), NOW_MS)
         assert office.states() == ["held"]

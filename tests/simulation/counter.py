@@ -23,6 +23,7 @@ from kiosk.vend.passing import CodeAnswered
 from kiosk.vend.seen import OrdersRead, Trusted
 from kiosk.vend.slot import Entry
 from kiosk.vend.trust import OrdersInstalled
+from tests.hq.bound import Bound
 from tests.simulation.disk import PowerCut
 from tests.simulation.kiosk import Kiosk
 
@@ -72,7 +73,7 @@ class Counter:
         self.coded: dict[tuple[str, str], tuple[str, str]] = {}  # (kiosk, sale) -> the money behind its code
         self.payments = self.lists = self.names = self.reissued = self.settled = 0
         store = world.office.store
-        self.orders = Orders(store, MASTERS, self._keep, self._name)
+        self.orders = Orders(store, MASTERS, self._keep, self._name, cards=Bound(found=lambda: [self.binding(it) for it in world.homes]))
         self.till = Till(store, self.orders, self)
         self.tag_of = tags(MASTERS)
         accounts.add(store, PARTNER, world.office.now_ms())

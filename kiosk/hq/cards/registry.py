@@ -2,14 +2,23 @@
 
 The database holds the rule, not the code: of the bindings that stand, no two share a card, a customer or a meter of one utility, and a
 card is opened once in its life. There is no person in it. A binding carries a subject, a random reference; who that is stands elsewhere.
+
+The registry is a file of its own beside the office's store, so a decision about money spans two databases. Two rules keep that safe:
+
+- Whoever decides holds the registry (`held`) from before it reads a card until its store transaction has committed. Whoever opens, finishes
+  or scraps a card waits for that, and the other way round. Decisions share the lock, so they do not wait for each other.
+- The lock of the registry is taken first, the store's transaction begins under it. Nothing waits for the registry inside a transaction of
+  the store, so two processes cannot wait for each other.
 """
 
+import fcntl
 import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Index, Text, event, text
@@ -19,10 +28,15 @@ from sqlmodel import Field, Session, SQLModel, col, create_engine, select
 
 from kiosk.devices.vault.hq import Left
 
+REGISTRY = "registry.db"
+"""Its file in the office's folder."""
+
 APPLICATION_ID = 0x4B485131  # "KHQ1"
 SETTINGS = {"journal_mode": "WAL", "synchronous": "FULL", "foreign_keys": "ON", "trusted_schema": "OFF"}
 
 STANDS = text("ended_ms IS NULL")
+MADE_BY = "A new office has one from: kiosk hq init"
+LOCK_WAIT_S, LOCK_ASK_S = 10.0, 0.005
 
 
 class RegistryError(Exception):
@@ -113,14 +127,28 @@ class Scrapped(msgspec.Struct, frozen=True):
     why: str
 
 
-class Registry:
-    """One SQLite file, 0600, made where there is none. `now_ms` is the clock of its rows. Raises RegistryError."""
+OfMeter = Callable[[int, str], Sequence[Binding]]
+"""(utility, meter) -> every card that was opened for it and not scrapped, the oldest first."""
 
-    def __init__(self, path: Path, now_ms: Callable[[], int]) -> None:
+
+class Bindings(Protocol):
+    """What a decision about money needs of the registry."""
+
+    def held(self) -> AbstractContextManager[OfMeter]:
+        """Until this ends no card is opened, finished or scrapped. Raises RegistryError when the lock is not free in time."""
+
+
+class Registry:
+    """One SQLite file, 0600. `now_ms` is the clock of its rows; without `create` it must be there. Raises RegistryError."""
+
+    def __init__(self, path: Path, now_ms: Callable[[], int], *, create: bool = True) -> None:
         self._path, self._now_ms = path, now_ms
+        self._lock = path.with_name(f"{path.name}.lock")
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.close(os.open(path, os.O_RDWR | (os.O_CREAT if create else 0) | os.O_CLOEXEC, 0o600))
         except OSError as error:
+            if not create and isinstance(error, FileNotFoundError):
+                raise RegistryError(f"There is no registry {path}: put it back from a backup. {MADE_BY}") from None
             raise RegistryError(f"The registry {path} cannot be opened: {error.strerror}.") from None
         self._engine = create_engine(f"sqlite:///{path.absolute()}")
         event.listen(self._engine, "connect", _set)
@@ -145,7 +173,7 @@ class Registry:
         given = {"subject": secrets.token_hex(8), "begun_ms": self._now_ms()}
         row = BindingTable(**msgspec.structs.asdict(wanted) | given)
         try:
-            with self._session() as session:
+            with self._changing() as session:
                 session.add(row)
                 session.flush()
                 return _binding(row)
@@ -154,13 +182,13 @@ class Registry:
 
     def issued(self, card: str) -> None:
         """The card was read back, whole: it can be handed out."""
-        with self._session() as session:
+        with self._changing() as session:
             row = session.exec(select(BindingTable).where(BindingTable.card == card)).one()
             row.state, row.issued_ms = "issued", row.issued_ms or self._now_ms()
 
     def scrap(self, card: str, who: str, why: str) -> Binding:
         """A card that broke half written is thrown away: customer and meter are free for another one, its serial never is. Raises Bound."""
-        with self._session() as session:
+        with self._changing() as session:
             row = session.exec(select(BindingTable).where(BindingTable.card == card)).one_or_none()
             if row is None:
                 raise Bound(f"No card {card} was opened here.")
@@ -224,7 +252,7 @@ class Registry:
     def witness(self, left: Left) -> None:
         """Write it down; only then it leaves (devices.vault.hq.Witness)."""
         said = msgspec.structs.asdict(left) | {"generations": " ".join(str(number) for number in left.generations)}
-        with self._session() as session:
+        with self._changing() as session:
             session.add(LeftTable(**said, at_ms=self._now_ms()))
 
     def left(self, card: str) -> list[tuple[int, Left]]:
@@ -234,6 +262,39 @@ class Registry:
             return [(row.at_ms, _left(row)) for row in rows]
 
     # ------------------------------------------------------------ the file
+
+    @contextmanager
+    def held(self) -> Iterator[OfMeter]:
+        """Implements Bindings."""
+        with self._locked(fcntl.LOCK_SH):
+            yield self.of_meter
+
+    @contextmanager
+    def _changing(self) -> Iterator[Session]:
+        """A transaction that writes: alone, and while nobody decides."""
+        with self._locked(fcntl.LOCK_EX), self._session() as session:
+            yield session
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        """A lock file beside the registry; the kernel lets go of it when its process dies."""
+        try:
+            handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise RegistryError(f"The registry {self._path} cannot be locked: {error.strerror}.") from None
+        try:
+            ends_s = time.monotonic() + LOCK_WAIT_S
+            while True:
+                try:
+                    fcntl.flock(handle, how | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= ends_s:
+                        raise RegistryError(f"The registry {self._path} is in use by another program; try again.") from None
+                    time.sleep(LOCK_ASK_S)
+            yield
+        finally:
+            os.close(handle)
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

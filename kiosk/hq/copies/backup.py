@@ -3,7 +3,7 @@
     hq-1-20261103T013000Z/
         manifest                    signed by the ACK key
         hq.db | hq.dump             the store (`copying`), without anybody's name
-        registry.db                 cards, customers, meters
+        registry.db                 cards, customers, meters; an office without one is neither backed up nor put back
         office.json downlink/ ...   what the office has decided and sent
 
 No key is in it: keys are copied to a place of their own, and whoever has a backup can read, and sign nothing. An office that is put back is
@@ -26,6 +26,7 @@ from sqlalchemy import update
 from kiosk import __version__, safefile
 from kiosk.envelope import holds
 from kiosk.hq import batch_keys
+from kiosk.hq.cards.registry import REGISTRY
 from kiosk.hq.copies import copying, reported
 from kiosk.hq.copies.copying import DUMP, SQLITE, Sums
 from kiosk.hq.kiosks import backed_up, enrolled
@@ -57,16 +58,31 @@ class Restored(msgspec.Struct, frozen=True):
 
 
 def back_up(
-    office: Office, store: Store, medium: Path, *, now_ms: int, keep: int = KEEP, off_site: bool = False, scratch: str = ""
+    office: Office,
+    store: Store,
+    medium: Path,
+    *,
+    now_ms: int,
+    keep: int = KEEP,
+    off_site: bool = False,
+    scratch: str = "",
+    registry: Path | None = None,
 ) -> tuple[Backup, Sums, list[str]]:
     """A proved backup on that medium, what it adds up to, and which older ones went.
 
     `off_site`: the medium is at another place; then kiosks are told, in their next acknowledgement, that they may forget what is in it.
-    `scratch`: a database server for the proof, where that is not the store's own. Raises BackupRefused, OfficeError, StoreError.
+    `scratch`: a database server for the proof, where that is not the store's own; `registry`: where the registry of cards is, if it is not
+    in the office's folder. Raises BackupRefused, OfficeError, StoreError.
     """
+    book = registry or office.folder / REGISTRY
+    if not book.is_file():
+        raise BackupRefused(f"There is no registry of cards {book}: put it back, or name it with --registry. No backup is made without it.")
     with drafted(medium) as draft:
         sums = copying.copied(store, draft.folder)
         _take_office(office.folder, draft, store)
+        if book.absolute() != (office.folder / REGISTRY).absolute():
+            (draft.folder / REGISTRY).unlink(missing_ok=True)
+            copying.file_copied(book, draft.folder / REGISTRY)
         said = Manifest("hq", str(store.utility), "", now_ms, f"kiosk {__version__}", msgspec.to_builtins(sums), {})
         made = draft.seal(office.signer("ack"), said)
         proved(made, scratch or store.engine.url.render_as_string(hide_password=False))
@@ -158,6 +174,8 @@ def _put_back(backup: Backup, folder: Path, where: str) -> Sums:
     store = next((name for name in (SQLITE, DUMP) if name in said.files), "")
     if not store:
         raise BackupRefused(f"There is no store in {backup.folder}.")
+    if REGISTRY not in said.files:
+        raise BackupRefused(f"There is no registry of cards in {backup.folder}: nobody would know whose card is whose.")
     for name in said.files:
         backup.copy(name, folder / name)
     try:

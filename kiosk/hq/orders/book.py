@@ -8,6 +8,7 @@ kiosk any more. Two new orders never share a slot; one that settles a claim keep
 import hmac
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import msgspec
@@ -16,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kiosk.devices.vault.hq import MasterVault
 from kiosk.devices.vault.suite import Role
-from kiosk.hq.cards.registry import Binding
+from kiosk.hq.cards.registry import Binding, Bindings, OfMeter
 from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.schema import FACT, KIND
 from kiosk.hq.store import Store
@@ -119,20 +120,43 @@ def nothing_more(connection: Connection, order: Order, *, anew: bool) -> None:
     """An order alone."""
 
 
+class _NoRegistry:
+    """Codes can be told without a registry; an order cannot be made."""
+
+    def held(self) -> AbstractContextManager[OfMeter]:
+        raise OrderRefused("registry", "No order is made without the registry of cards.")
+
+
+NO_REGISTRY = _NoRegistry()
+
+
 class Orders:
-    """`off_site`: returns when the order is safe at another site, too; raises OrderRefused, and the code stays here. `name`: a new one."""
+    """`off_site`: returns when the order is safe at another site, too; raises OrderRefused, and the code stays here. `name`: a new one.
+
+    `cards`: the registry, which is held while an order is made.
+    """
 
     def __init__(
-        self, store: Store, vault: MasterVault, off_site: Callable[[Order], None] = nowhere_else, name: Callable[[], str] = drawn
+        self,
+        store: Store,
+        vault: MasterVault,
+        off_site: Callable[[Order], None] = nowhere_else,
+        name: Callable[[], str] = drawn,
+        *,
+        cards: Bindings = NO_REGISTRY,
     ) -> None:
-        self._store, self._vault, self._off_site, self._name = store, vault, off_site, name
+        self._store, self._vault, self._off_site, self._name, self.cards = store, vault, off_site, name, cards
 
     def make(self, wanted: Wanted, now_ms: int, also: Also = nothing_more) -> Made:
-        """A new order, or the one that was made under this reference. Raises OrderRefused, StoreError, NoSuchKey, and what `also` does."""
+        """A new order, or the one that was made under this reference.
+
+        Raises OrderRefused, StoreError, RegistryError, NoSuchKey, and what `also` does.
+        """
         _possible(wanted, self._store.utility, now_ms)
         for _ in range(AHEAD):
             try:
-                order, anew = self._store.transact(lambda connection: _begun(connection, wanted, self._name(), now_ms, also))
+                with self.cards.held() as of_meter:  # until the order is committed
+                    order, anew = self._store.transact(lambda connection: _begun(connection, wanted, self._name(), now_ms, also, of_meter))
                 break
             except _Taken:
                 continue
@@ -209,8 +233,10 @@ def _possible(wanted: Wanted, utility: int, now_ms: int) -> None:
         raise OrderRefused("settles", "Only an order that settles a claim has its slot given.")
 
 
-def _begun(connection: Connection, wanted: Wanted, name: str, now_ms: int, also: Also) -> tuple[Order, bool]:
-    """The order that has this reference, or a new one in the next free slot."""
+def _begun(  # noqa: PLR0917
+    connection: Connection, wanted: Wanted, name: str, now_ms: int, also: Also, of_meter: OfMeter
+) -> tuple[Order, bool]:
+    """The order that has this reference, or a new one in the next free slot. The registry is held."""
     held = wanted.binding
     asked = select(ORDER).where(ORDER.c.source == wanted.source, ORDER.c.reference == wanted.reference)
     before = connection.execute(asked).mappings().first()
@@ -218,6 +244,7 @@ def _begun(connection: Connection, wanted: Wanted, name: str, now_ms: int, also:
         held_before = _same(_order(before), wanted)
         also(connection, held_before, anew=False)
         return held_before, False
+    _still_bound(held, of_meter)
     generation = code.generation_at(now_ms)
     order = Order(
         name=name,
@@ -241,6 +268,13 @@ def _begun(connection: Connection, wanted: Wanted, name: str, now_ms: int, also:
         raise _Taken from None
     also(connection, order, anew=True)
     return order, True
+
+
+def _still_bound(held: Binding, of_meter: OfMeter) -> None:
+    """The card is its meter's newest, and bound as it was when it was looked up. Raises OrderRefused."""
+    cards = of_meter(held.utility, held.meter)
+    if not cards or cards[-1] != held:
+        raise OrderRefused("changed", "The registry of cards has changed since this card was looked up, or a newer card stands: try again.")
 
 
 def _same(order: Order, wanted: Wanted) -> Order:

@@ -39,6 +39,7 @@ STATUS = {
     "length": 413,
     "pace": 429,
     "busy": 503,
+    "changed": 503,
     "off_site": 503,
     "office": 503,
 }

@@ -53,6 +53,7 @@ RESPONSES = {
     "cancelled": NOT_BACKED_OUT,
     "late": NOT_BACKED_OUT,
     "busy": LATER,
+    "changed": LATER,
     "off_site": LATER,
     "office": LATER,
 }

@@ -26,7 +26,7 @@ from kiosk.vend.damm import purchase_number, purchase_of
 from kiosk.vend.ports import VaultError
 
 KEY_MAX = 64
-PASSING = frozenset({"busy", "off_site"})
+PASSING = frozenset({"busy", "changed", "off_site"})
 """Refusals that another try may not meet: they are not kept."""
 
 

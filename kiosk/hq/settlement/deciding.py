@@ -142,9 +142,14 @@ class Desk(Closer):
     def decide(self, value: str, who: str, now_ms: int, *, note: str = "") -> Decided:
         """Order this money where the rule says. For two people: the first call proposes, one by another person releases.
 
-        Raises NotSettled, OrderRefused, StoreError, NoSuchKey.
+        The registry is held from the reading of the case until all is written, so the meter's newest card is the same throughout.
+        Raises NotSettled, OrderRefused, StoreError, RegistryError, NoSuchKey.
         """
         _named(who, note)
+        with self._orders.cards.held():
+            return self._decided(value, who, now_ms, note)
+
+    def _decided(self, value: str, who: str, now_ms: int, note: str) -> Decided:
         case = self._case(value, now_ms)
         chosen = way(case, now_ms)
         if chosen.to == "none":

@@ -38,7 +38,7 @@ from kiosk.devices.vault.purse import Limits
 from kiosk.devices.vault.signer import Signer
 from kiosk.devices.vault.station import FileStation, open_station
 from kiosk.devices.vault.store import BootRefused
-from kiosk.keeping import Contents, Keeping, heights
+from kiosk.keeping import Contents, Keeping, heights, mark_of
 from kiosk.outbox import outbox_of
 from kiosk.people import people_of
 from kiosk.screens.speech import spoken
@@ -203,6 +203,7 @@ class Core:
         self._glass = GlassWatch(self.desk.tell)
         self._curtain = Curtain(self.desk, (gate for _, gate in self.devices))
         self.desk.subscribe(self._curtain.changed)
+        self.desk.subscribe(self._disk.changed)
         self._running = threading.Event()
         self._control: ControlServer | None = None
 
@@ -336,9 +337,9 @@ class Core:
             return
         self.desk.record((RosterInstalled(0, installed.version + 1 if installed else 1, digest),))
 
-    def _height(self) -> Mark:
+    def _height(self, before: Mark | None) -> Mark | None:
         with self._journal_to_read() as journal:
-            return Mark(journal.store_id.hex(), journal.head()[0])
+            return mark_of(journal, before)
 
     def _sender(self, config: Config, keeping: Keeping) -> Sender:
         return sender_of(config, self.desk, self.station, keeping, open_journal=self._journal_to_read, software=SOFTWARE)

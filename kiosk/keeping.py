@@ -12,7 +12,7 @@ import msgspec
 from kiosk.config import Config
 from kiosk.devices.card.pcsc import PcscReader
 from kiosk.devices.card.reader import Slot, State
-from kiosk.devices.disk import read_mark
+from kiosk.devices.disk import Mark, read_mark
 from kiosk.devices.vault import store
 from kiosk.devices.vault.guard import Grant, Guard, Plan
 from kiosk.devices.vault.purse import Limits
@@ -165,11 +165,29 @@ class Keeping:
 def heights(config: Config, station: FileStation, journal: Journal) -> tuple[Height, ...]:
     """How far the journal was, by what stands outside of it: the mark, if it is this store's, and every item that is installed."""
     mark = read_mark(config.store.mark) if config.store.mark else None
-    marked = (("mark", mark.seq),) if mark and mark.store == journal.store_id.hex() else ()
+    marked: tuple[Height, ...] = ()
+    if mark and mark.store == journal.store_id.hex():
+        marked = (("history" if _of_another_history(journal, mark) else "mark", mark.seq),)
     if not config.keys.root:
         return marked
     standing = Cupboard(config.keys_folder(), me_of(config), station).standing()
     return (*marked, *((item.header.kind, height(item.header.number)) for _, item in standing))
+
+
+def mark_of(journal: Journal, before: Mark | None) -> Mark | None:
+    """How far this journal is on disk. None where `before`, the mark that lies there, is of another history of this store: it stays."""
+    if before is not None and _of_another_history(journal, before):
+        return None
+    seq, head = journal.head()
+    return Mark(journal.store_id.hex(), seq, head.hex())
+
+
+def _of_another_history(journal: Journal, mark: Mark) -> bool:
+    """The journal has a row of that number, and it is not the one that was marked: an older copy has gone on since."""
+    if mark.store != journal.store_id.hex() or not mark.head:
+        return False
+    row = next(journal.rows(mark.seq, mark.seq), None)
+    return row is not None and row.row.hash != mark.head
 
 
 def me_of(config: Config) -> Me:

@@ -149,9 +149,13 @@ def _of_another_life(state: State, seen: s.NoteIn | s.CoinIn | s.AcceptorUp) -> 
         return ()
     if state.witness.restored:
         return (p.Ignored(seen.device),)
-    if before.accepted is None or seen.accepted is None:
+    here, there = before.height, seen.accepted
+    if isinstance(seen, s.NoteIn) and (here is None or there is None):  # it counts no life, and remembers one that the box does not hold
+        here, there = state.here.boxed, sum(state.boxes.get(seen.device, {}).values()) + 1
+    if here is None or there is None:
         return ()
-    row = witness.Witness(seen.device, before.accepted, seen.accepted)
+    # a note is stacked only after its escrow is on disk
+    row = witness.Witness(seen.device, here, there, state.here.doubtful if seen.device == "notes" else 0)
     return (witness.Restored(row.name, row.here, row.there),) if row.ahead else ()
 
 
@@ -208,7 +212,8 @@ def acceptor_up(rules: Rules, state: State, seen: s.AcceptorUp) -> Facts:
     facts: list[Fact] = []
     if memory and memory.serial == seen.serial:
         facts += _growth(state, seen)
-    if memory is None or (memory.serial, memory.counter, memory.accepted) != (seen.serial, seen.counter, seen.accepted):
+    said = (seen.serial, seen.counter, seen.accepted, seen.accepted)
+    if memory is None or (memory.serial, memory.counter, memory.accepted, memory.told) != said:
         facts.append(f.AcceptorRead(seen.device, seen.serial, seen.counter, seen.accepted))
     if seen.device in state.faults and seen.device not in state.till.doubted:
         facts.append(f.DeviceRecovered(seen.device))

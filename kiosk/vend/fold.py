@@ -108,14 +108,24 @@ def _sale(state: State, sale_id: str, **changes: Any) -> State:
 @_fold.register
 def _(fact: f.Started, state: State, row: Row) -> State:
     language = state.sale.language if state.sale else ""
-    here = Here(touched_ms=row.mono_ms, turn=state.here.turn + 1, jobs=state.here.jobs, language=language, at_start=state.acceptors)
+    held = state.sale is not None and state.sale.escrow is not None
+    here = Here(
+        touched_ms=row.mono_ms,
+        turn=state.here.turn + 1,
+        jobs=state.here.jobs,
+        language=language,
+        at_start=state.acceptors,
+        boxed=sum(state.boxes.get("notes", {}).values()),
+        doubtful=int(held or any(note.device == "notes" for note in state.disputed)),
+    )
     since_ms = {**state.since_ms, "": row.at_ms}
     return replace(state, boot=fact.boot, here=here, since_ms=since_ms, operators=session.restarted(state.operators, row))
 
 
 @_fold.register
 def _(fact: f.AcceptorRead, state: State, row: Row) -> State:
-    return replace(state, acceptors={**state.acceptors, fact.device: AcceptorMemory(fact.serial, fact.counter, fact.accepted)})
+    memory = AcceptorMemory(fact.serial, fact.counter, fact.accepted, fact.accepted)
+    return replace(state, acceptors={**state.acceptors, fact.device: memory})
 
 
 @_fold.register
@@ -179,8 +189,10 @@ def _heard(state: State, fact: Any, pieces: int) -> State:
     """The acceptor's memory moves with the credit, in the credit's own row."""
     memory = state.acceptors.get(fact.device)
     same = memory is not None and memory.serial == fact.serial
-    accepted = memory.accepted + pieces if memory and same and memory.accepted is not None else getattr(fact, "accepted", None)
-    return replace(state, acceptors={**state.acceptors, fact.device: AcceptorMemory(fact.serial, fact.counter, accepted)})
+    told = getattr(fact, "accepted", None)
+    accepted = memory.accepted + pieces if memory and same and memory.accepted is not None else told
+    told = memory.told if memory and same and told is None else told
+    return replace(state, acceptors={**state.acceptors, fact.device: AcceptorMemory(fact.serial, fact.counter, accepted, told)})
 
 
 def _credit(state: State, fact: f.NoteStacked | f.CoinAccepted, row: Row) -> State:

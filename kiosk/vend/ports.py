@@ -95,7 +95,13 @@ class AcceptorMemory(msgspec.Struct, frozen=True):
 
     serial: str
     counter: int  # ccTalk event counter (0..255) of the last event that is on disk
-    accepted: int | None  # the device's lifetime count of accepted pieces, where it has one
+    accepted: int | None  # the device's lifetime count of accepted pieces, where it has one, by the pieces that rows speak of
+    told: int | None = None  # the same as the device said it in a row: more, where an event was lost and its piece has no row yet
+
+    @property
+    def height(self) -> int | None:
+        """How far its life was by this journal."""
+        return self.accepted if self.accepted is None or self.told is None else max(self.accepted, self.told)
 
 
 class Published(msgspec.Struct, frozen=True):

@@ -5,11 +5,12 @@
 | notes, coins | accepted pieces by the journal | the acceptor's own count of its life |
 | terminal | the last receipt by the journal, and what it asked for since | the last receipt in the bank terminal's book |
 | keys, limits, tariff and all else that was sent | the version that the journal knows | the version of the file that is installed |
-| mark | the journal's last row | the number in a file that lies on another disk |
+| mark | the journal's last row | the number in a file that lies on another disk, and that row's hash |
 | ack | the journal's last batch | the batch that the head office acknowledges (`sent`) |
 
 What one power cut explains is no restore: the note in escrow, coins in fall, a payment that went back, one installed
-item. A RESTORED store takes no money and writes no card; it prints marked slips until its life is over.
+item. A note is stacked only after its escrow is on disk; so a note that was stacked while the journal has none in escrow, and none whose
+end nobody saw, is of another history. A RESTORED store takes no money and writes no card; it prints marked slips until its life is over.
 """
 
 from typing import ClassVar
@@ -19,7 +20,7 @@ import msgspec
 from kiosk.vend.facts import RoomFact, Row
 from kiosk.vend.trust import KINDS, Trust, Version
 
-SLACK = {"notes": 1, "coins": 8, "terminal": 1}  # pieces in escrow or in fall when the power failed; a reversal without its row
+SLACK = {"coins": 8, "terminal": 1}  # in fall when the power failed; a reversal without its row
 ITEMS = tuple(KINDS.values())
 ITEMS_AT_ONCE = 1  # the file comes before the fact, and the next item after it
 
@@ -35,20 +36,22 @@ class Restored(RoomFact, frozen=True):
 
 
 Height = tuple[str, int]
-"""(name, how far the journal was by that witness): "mark" and a row number, or an item's kind and `height` of its version, once a file."""
+"""(name, how far the journal was by that witness): "mark" and a row number; "history" and a row number where that row is not the one that
+was marked; or an item's kind and `height` of its version, once a file."""
 
 
 class Witness(msgspec.Struct, frozen=True):
-    """One row: how far the journal is, and how far the witness says that it was."""
+    """One row: how far the journal is, and how far the witness says that it was. `explained`: so much more the journal itself explains."""
 
     name: str
     here: int
     there: int
+    explained: int = 0
 
     @property
     def ahead(self) -> bool:
         """By more than a power cut explains, where this row can tell alone."""
-        return self.there > self.here + SLACK.get(self.name, 0)
+        return self.there > self.here + self.explained + SLACK.get(self.name, 0)
 
 
 class Witnesses(msgspec.Struct, frozen=True):
@@ -68,7 +71,13 @@ def fold(held: Witnesses, fact: RoomFact, row: Row) -> Witnesses:
 
 def rows(seq: int, trust: Trust, heights: tuple[Height, ...]) -> tuple[Witness, ...]:
     """The heights that were found, against the journal's own."""
-    return tuple(Witness(name, seq if name == "mark" else height(trust.version(name)), there) for name, there in heights)
+    return tuple(_row(seq, trust, name, there) for name, there in heights)
+
+
+def _row(seq: int, trust: Trust, name: str, there: int) -> Witness:
+    if name == "history":  # it has at most the rows before that one
+        return Witness("mark", there - 1, there)
+    return Witness(name, seq if name == "mark" else height(trust.version(name)), there)
 
 
 def found(rows: tuple[Witness, ...]) -> Restored | None:

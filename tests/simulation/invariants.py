@@ -25,8 +25,14 @@ def of_kiosk(world: "World", kiosk: Kiosk) -> str:
     """Of one machine, after something happened to it; "" when all is well."""
     if not kiosk.on:
         return ""
-    money = every_cent(kiosk) or pieces(kiosk) or of_terminal(kiosk) or float_spent(kiosk)
+    money = every_cent(kiosk) or pieces(kiosk) or of_terminal(kiosk) or float_spent(kiosk) or suspected(kiosk)
     return kiosk.books.wrong or begun(kiosk) or money or chain(kiosk) or marked(world, kiosk)
+
+
+def suspected(kiosk: Kiosk) -> str:
+    """No power cut is taken for a disk that was put back."""
+    restored = None if kiosk.betrayed else kiosk.state.witness.restored
+    return f"{kiosk.id}: its disk is as it was left, and it says {restored}" if restored else ""
 
 
 def begun(kiosk: Kiosk) -> str:

@@ -19,8 +19,8 @@ from kiosk.vend.operators import session
 from kiosk.vend.operators.standing import StaffAt, StaffKept
 from kiosk.vend.phase import phase, staff_here
 from kiosk.vend.ports import AcceptorMemory
-from kiosk.vend.standing import here_with, shown, stand
-from kiosk.vend.state import CardMemory, Disputed, Escrow, Here, Sale, State, find
+from kiosk.vend.standing import begun, here_with, shown, stand
+from kiosk.vend.state import CardMemory, Disputed, Escrow, Sale, State, find
 
 # what an offline rule may rest on
 RULED = (
@@ -107,17 +107,7 @@ def _sale(state: State, sale_id: str, **changes: Any) -> State:
 
 @_fold.register
 def _(fact: f.Started, state: State, row: Row) -> State:
-    language = state.sale.language if state.sale else ""
-    held = state.sale is not None and state.sale.escrow is not None
-    here = Here(
-        touched_ms=row.mono_ms,
-        turn=state.here.turn + 1,
-        jobs=state.here.jobs,
-        language=language,
-        at_start=state.acceptors,
-        boxed=sum(state.boxes.get("notes", {}).values()),
-        doubtful=int(held or any(note.device == "notes" for note in state.disputed)),
-    )
+    here = begun(state, row)
     since_ms = {**state.since_ms, "": row.at_ms}
     return replace(state, boot=fact.boot, here=here, since_ms=since_ms, operators=session.restarted(state.operators, row))
 

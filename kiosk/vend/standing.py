@@ -8,15 +8,36 @@ from msgspec.structs import replace
 from kiosk.vend import counterfeits, sms
 from kiosk.vend import passing as p
 from kiosk.vend.card.reading import Returned, Word
+from kiosk.vend.facts import Row
 from kiosk.vend.operators import standing as o
 from kiosk.vend.phase import landed_shown, phase
-from kiosk.vend.state import State, find
+from kiosk.vend.state import Here, State, find
 
 
 @singledispatch
 def stand(_fact: p.Passing, state: State) -> State:
     """One fact more; a kind that nobody adds up changes nothing."""
     return state
+
+
+def begun(state: State, row: Row) -> Here:
+    """At the start of a boot: nothing yet, and where the journal stands with the acceptors."""
+    return Here(
+        touched_ms=row.mono_ms,
+        turn=state.here.turn + 1,
+        jobs=state.here.jobs,
+        language=state.sale.language if state.sale else "",
+        at_start=state.acceptors,
+        boxed=sum(state.boxes.get("notes", {}).values()),
+        doubtful=int(_note_in_doubt(state)),
+    )
+
+
+def _note_in_doubt(state: State) -> bool:
+    """One note may be in the box without a row: in escrow, gone from it unseen, or stuck in a validator that clears itself."""
+    held = state.sale is not None and state.sale.escrow is not None
+    stuck = state.faults.get("notes", "").startswith(("jammed", "fault-"))
+    return held or stuck or any(note.device == "notes" for note in state.disputed)
 
 
 def here_with(state: State, **changes: Any) -> State:

@@ -9,8 +9,9 @@
 | ack | the journal's last batch | the batch that the head office acknowledges (`sent`) |
 
 What one power cut explains is no restore: the note in escrow, coins in fall, a payment that went back, one installed
-item. A note is stacked only after its escrow is on disk; so a note that was stacked while the journal has none in escrow, and none whose
-end nobody saw, is of another history. A RESTORED store takes no money and writes no card; it prints marked slips until its life is over.
+item. A note is stacked only after its escrow is on disk. So a note that was stacked while the journal has none in escrow, none whose end
+nobody saw, and no jam (`Here.doubtful`) is of another history. A RESTORED store takes no money and writes no card; it prints marked slips
+until its life is over.
 """
 
 from typing import ClassVar

@@ -151,7 +151,7 @@ def test_failure_30_the_clock_is_wrong_at_start(machine: Machine) -> None:
     machine.open()
 
 
-@pytest.mark.covers("failure-31")
+@pytest.mark.covers("failure-31", "abuse-29")
 def test_failure_31_the_disk_is_nearly_full(machine: Machine) -> None:
     machine.insert()
     machine.pays(50_00)
@@ -174,7 +174,7 @@ def test_failure_31_the_disk_is_nearly_full(machine: Machine) -> None:
     )
 
 
-@pytest.mark.covers("failure-31")
+@pytest.mark.covers("failure-31", "abuse-29")
 def test_failure_31_the_disk_is_read_only(machine: Machine) -> None:
     machine.insert()
     machine.pays(50_00)

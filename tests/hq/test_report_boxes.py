@@ -81,6 +81,7 @@ def test_a_box_that_is_still_in_the_machine_is_not_told() -> None:
     assert Life().note().sessions == []
 
 
+@pytest.mark.covers("abuse-57")
 def test_what_was_counted_differs_to_the_cent() -> None:
     (session,) = Life().read().note().out().sessions
     assert [(reconciled(session, minor).difference_minor, reconciled(session, minor).findings) for minor in (100_00, 99_99, 100_01)] == [

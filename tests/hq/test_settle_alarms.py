@@ -48,7 +48,7 @@ def test_streets_with_coins_claims_and_power_cuts_raise_none() -> None:
         assert list(of_machine(lines, Memory())) == []
 
 
-@pytest.mark.covers("rule-15")
+@pytest.mark.covers("rule-15", "abuse-55", "abuse-56")
 def test_a_gap_is_told_and_goes_when_the_rows_come(town: Town) -> None:
     k07, k08, card = town.kiosk("K07"), town.kiosk("K08"), Card()
     bought(k07, card)

@@ -71,6 +71,7 @@ def test_a_missing_station_store_or_journal_is_one_sentence(tmp_path: Path) -> N
     assert "No such file" in said.stderr
 
 
+@pytest.mark.covers("abuse-29")
 def test_a_damaged_page_ends_with_4(kiosk: FileStation, tmp_path: Path) -> None:
     raw = bytearray((tmp_path / "store.db").read_bytes())
     raw[-1] ^= 1

@@ -59,6 +59,7 @@ def test_a_machine_without_stores_and_devices_says_of_each_what_it_costs_and_wha
     assert [line.split()[0] for line in plain] == sorted((line.split()[0] for line in plain), key=["STOP", "LOW", "OK"].index)
 
 
+@pytest.mark.covers("abuse-29")
 def test_a_store_of_another_key_or_with_a_broken_page_is_damaged(tmp_path: Path) -> None:
     CliRunner().invoke(app, ["init", str(tmp_path), "--id", "K09"])
     whole = bytearray((tmp_path / "store.db").read_bytes())

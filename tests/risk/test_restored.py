@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from kiosk.devices.vault.station import open_station
 from kiosk.vend import facts as f
 from kiosk.vend.journal import Journal
 from kiosk.vend.witness import Restored
+from tests.kill.street import Household
 
 STORE = ("store.db", "store.db-wal")
 
@@ -105,7 +107,7 @@ def test_a_disk_of_before_with_an_open_sale_is_noticed_by_the_acceptor_and_the_m
 
 
 @pytest.mark.covers("rule-2", "abuse-29")
-def test_one_note_more_is_what_a_power_cut_explains_but_not_to_the_mark_on_another_disk(world: World) -> None:
+def test_the_mark_on_another_disk_tells_one_sale_less_before_any_device_has_spoken(world: World) -> None:
     site = world.sites["K07"]
     image(site, "yesterday")
     buys(world, "A", 100_00)
@@ -119,3 +121,61 @@ def test_one_note_more_is_what_a_power_cut_explains_but_not_to_the_mark_on_anoth
     assert isinstance(mark, Mark)
     assert mark.seq > len(facts)
     assert world.to_meter("A").credited_minor == 90_00
+
+
+@pytest.mark.covers("rule-2", "abuse-29")
+def test_the_mark_is_as_high_as_the_end_of_a_sale_while_the_kiosk_runs(world: World) -> None:
+    """Not a minute later: the kiosk need not end in good order for it."""
+    site = world.sites["K07"]
+    buys(world, "A", 100_00)
+    image(site, "now")
+    key = open_station(site.folder / "station.json").database_key()
+    with Journal.open(site.folder / "now" / "store.db", key, create=False, read_only=True) as opened:
+        (closed,) = [recorded.row for recorded in opened.rows() if isinstance(recorded.fact, f.SaleClosed)]
+        hashes = {recorded.row.seq: recorded.row.hash for recorded in opened.rows()}
+    by = time.monotonic() + 10
+    mark = read_mark(world.folder / "mark")
+    while (mark is None or mark.seq < closed.seq) and time.monotonic() < by:
+        time.sleep(0.05)
+        mark = read_mark(world.folder / "mark")
+    assert mark
+    assert mark.seq >= closed.seq
+    assert hashes.get(mark.seq, mark.head) == mark.head
+
+
+@pytest.mark.covers("rule-2", "abuse-29")
+@pytest.mark.parametrize("cut", [False, True], ids=["acceptors live on", "acceptors lose their power"])
+@pytest.mark.parametrize("essp", [False, True], ids=["cctalk", "essp"])
+def test_the_second_note_of_a_sale_that_an_older_disk_holds_open_is_told_by_the_validator(tmp_path: Path, essp: bool, cut: bool) -> None:
+    """No mark. The first note's credit becomes a slip that says so; the card, which has both, is not written."""
+    home = Household(tmp_path / "home")
+    site = Site(tmp_path / "K07", "K07", tmp_path, None, essp=essp)
+    site.start()
+    try:
+        site.insert(home.card)
+        site.feed(50_00)
+        image(site, "yesterday")
+        site.feed(100_00)
+        site.press("finish")
+        site.phase("done")
+        site.press("receipt", "none")
+        site.pull()
+        site.phase("attract")
+        credited = home.home()
+        if cut:
+            for device in (site.notes, site.coins):
+                device.do({"do": "power", "to": "off"})
+                device.do({"do": "power", "to": "on"})
+        put_back(site, "yesterday")
+        site.until(lambda view: view.phase == "claim" and bool(view.params["printed"]), why="the slip")
+        site.press("slip_taken")
+        assert site.phase("out").params["why"] == "restored"
+        facts = journal(site)
+        assert [(fact.witness, fact.there - fact.here) for fact in facts if isinstance(fact, Restored)] == [("notes", 1)]
+        (claim,) = [fact for fact in facts if isinstance(fact, f.ClaimIssued)]
+        assert (claim.amount_minor, claim.why) == (50_00, "restored")
+        assert not [fact for fact in facts if isinstance(fact, f.OrphanCredit | f.WriteStarted)]
+        assert not site.notes.do({"do": "state"})["accepting"]
+        assert home.home() == 0 < credited
+    finally:
+        site.stop()

@@ -194,8 +194,8 @@ def test_a_note_that_the_journal_never_let_in_is_a_journal_that_was_put_back(way
 @pytest.mark.covers("rule-2", "abuse-55")
 @pytest.mark.parametrize("cut", [False, True], ids=["acceptors lived on", "acceptors lost their power"])
 def test_three_coins_are_what_a_power_cut_explains_and_the_rows_say_of_each_that_it_is_in_the_box(cut: bool) -> None:
-    """Not noticed without a mark. Where the sale was open they are credit of it and end as a claim; otherwise they are orphans, and the sale
-    of 3.00 is in no row."""
+    """Not noticed without a mark. Where the sale was open they are credit of it and end as a claim; otherwise they are orphans, and the
+    sale of 3.00 is in no row."""
     rows = 0
     for one in cuts(three_coins, "cctalk", cut=cut):
         assert one.noticed == ""
@@ -331,3 +331,33 @@ def test_a_note_that_nobody_saw_the_end_of_explains_one_more_and_no_second() -> 
     assert bought(street, Card(serial="44" * 8, meter="000012345671"), 50_00)
     street.put_back(image)
     assert street.facts("Restored")
+
+
+@pytest.mark.covers("rule-2", "abuse-57")
+@pytest.mark.parametrize("way", ["cctalk", "essp"])
+def test_a_copy_that_ends_with_a_note_in_escrow_takes_the_next_note_for_it_unless_a_mark_tells(way: str) -> None:
+    """The greatest note went back, the smallest was stacked, and the validator that lost its power says only that it counted one."""
+    for mark in (False, True):
+        street, payer, other = (
+            Street(way, cut=True),
+            Card(serial="22" * 8, meter="000012345679"),
+            Card(serial="33" * 8, meter="000012345670"),
+        )
+        assert bought(street, Card(), 20_00)
+        street.insert(payer)
+        street.feed(100_00, stack=False)
+        image = len(street.rows)
+        street.card = None
+        street.put_back(image)  # a power cut: the validator gave it back
+        assert street.facts("NoteReturned")
+        assert street.state.sale is None
+        assert bought(street, other, 10_00)
+        street.put_back(image, last_money(street) if mark else None)
+        street.insert(payer)
+        street.wait(5)
+        street.pull()
+        payer.into_meter()
+        assert bool(street.facts("Restored")) is mark
+        assert payer.credited == ([] if mark else [95_00])
+        in_rows = sum(int(value) * pieces for value, pieces in street.state.boxes["notes"].items())
+        assert in_rows == 20_00 + (0 if mark else 100_00), "the count of the box says 90.00 less"

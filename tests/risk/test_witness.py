@@ -9,7 +9,7 @@ from kiosk.vend import sale
 from kiosk.vend.evidence import RESTORED, verify
 from kiosk.vend.facts import EscrowUnknown, OrphanCredit, SaleClosed
 from kiosk.vend.papers import paper_of
-from kiosk.vend.seen import NoteIn
+from kiosk.vend.seen import AcceptorDown, NoteIn
 from kiosk.vend.trust import Trust
 from kiosk.vend.witness import Restored, Witness, found, height, rows
 from tests.risk.kit import level
@@ -168,8 +168,13 @@ def held(*, lost: bool = False) -> Shop:
 
 
 def test_what_one_power_cut_explains_is_no_restore() -> None:
-    """Eight coins in fall, and the one note that the journal has in escrow, or whose end it has not seen."""
-    for shop, device, explained in ((Shop(), "coins", 8), (Shop(), "notes", 0), (held(), "notes", 1), (held(lost=True), "notes", 1)):
+    """Eight coins in fall, and the one note that the journal has in escrow, whose end it has not seen, or that was stuck."""
+    shut, stuck = Shop(), Shop()
+    shut.tell(AcceptorDown("notes", "offline"))
+    stuck.tell(AcceptorDown("notes", "jammed"))
+    none, one = (Shop(), shut), (held(), held(lost=True), stuck)
+    cases = [(Shop(), "coins", 8), *((shop, "notes", 0) for shop in none), *((shop, "notes", 1) for shop in one)]
+    for shop, device, explained in cases:
         rows = list(shop.rows)
         shop.accepted[device] = explained
         shop.start()

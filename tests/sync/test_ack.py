@@ -219,7 +219,7 @@ def test_a_head_office_that_lost_everything_gets_everything_from_the_journal_alo
         assert {seq: office.batches[seq].clear for seq in (1, 2, 3)} == before
 
 
-@pytest.mark.covers("rule-2")
+@pytest.mark.covers("rule-2", "abuse-56")
 def test_a_disk_that_was_put_back_is_told_by_what_the_head_office_has(tmp_path: Path) -> None:
     office = Office()
     (tmp_path / "now").mkdir()

@@ -218,6 +218,36 @@ def close(
     typer.echo(f"{asked} is closed.")
 
 
+@settle_app.command("stranded", epilog="Example: kiosk hq settle stranded 000012345678 --office /srv/office --vault vault.json")
+def stranded(
+    meter: Annotated[str, typer.Argument(help="The meter's number, 12 digits.")],
+    office: Folder,
+    *,
+    store: Database = "",
+    registry: Book = None,
+    vault: Vault = None,
+    token: Token = "",
+    module: Module = None,
+    secret_file: SecretFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which purchases a new card for this meter would leave uncredited. Settle them before the card is replaced.
+
+    Exit codes: 0 none; 1 there are some.
+    """
+    from kiosk.hq.settlement import told
+
+    at_ms = now_ms()
+    with room(office, store, registry, masters(vault, token, module, secret_file)) as opened_room:
+        cases = opened_room.cases.stranded(meter, at_ms)
+    if as_json:
+        typer.echo(msgspec.json.encode(cases))
+    else:
+        typer.echo("\n".join(told.left_behind(case) for case in cases) or "None: the new card carries what is not in the meter yet.")
+    if cases:
+        raise typer.Exit(EXIT_REFUSED)
+
+
 @settle_app.command("alarms", epilog="Example: kiosk hq settle alarms --office /srv/office")
 def alarms(office: Folder, *, store: Database = "", as_json: AsJson = False) -> None:
     """Look over all new rows for counts that repeat, go back or have a gap, for paper numbers and for acceptors' counters.
@@ -359,7 +389,7 @@ def room(office: Path, database: str, registry: Path | None, vault: "MasterVault
             def cards(meter: str) -> list[str]:
                 return [binding.card for binding in book.of_meter(utility, meter)]
 
-            yield Room(store, book, Cases(store, cards, tags(vault) if vault else None))
+            yield Room(store, book, Cases(store, cards, tags(vault) if vault else None, lambda: book.replaced(utility)))
     except (RegistryError, StoreError, NoSuchKey, VaultError) as error:
         raise ended(str(error), EXIT_REFUSED) from None
 

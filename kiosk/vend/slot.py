@@ -3,9 +3,13 @@
 The slot is the lock that all offline machines share: whoever lands first wins, the others can never credit, so landing a value in its own
 slot again is always safe. Moving it to another slot is safe only when a *different, known* record took its slot. Nothing that is missing
 proves anything: not a row, not a card, not a machine. Therefore whoever holds only a part of the evidence can be slow, never wrong.
+
+A value goes up from its first slot, one slot at a time, past each that is proved to be another's, and is ordered in the first that is
+not (`home`). Where it comes to follows from the evidence alone. So an office that was restored and has forgotten its order makes it again
+in the same slot, or in a lower one that is taken; it never makes a second one in a slot beyond.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -70,26 +74,56 @@ def shown(reading: Reading) -> Shown | None:
     )
 
 
-def may_move(value: str, slot: Slot, entries: Sequence[Entry], evidence: Iterable[Evidence], newest_card: str) -> Evidence | None:
+class Home(msgspec.Struct, frozen=True):
+    """The slot that a value is ordered in. `proofs`: for each slot before it, in order, what shows that another record took it.
+
+    `removed`: the meter was taken away before it took purchase n, so that the value has no slot in it at all.
+    """
+
+    n: int
+    proofs: tuple[Verified | Shown, ...] = ()
+    removed: Removed | None = None
+
+
+def home(
+    value: str, first: Slot, entries: Sequence[Entry], evidence: Iterable[Evidence], newest_card: str, *, kept: Collection[Verified] = ()
+) -> Home:
+    """Where the rule puts `value`, whose own sale or payment has the slot `first`. See `may_move` for the arguments."""
+    told = list(evidence)
+    n, proofs = first.n, list[Verified | Shown]()
+    while proof := may_move(value, Slot(first.meter, n), entries, told, newest_card, kept=kept):
+        if isinstance(proof, Removed):
+            return Home(n, tuple(proofs), proof)
+        proofs.append(proof)
+        n += 1
+    return Home(n, tuple(proofs))
+
+
+def may_move(
+    value: str, slot: Slot, entries: Sequence[Entry], evidence: Iterable[Evidence], newest_card: str, *, kept: Collection[Verified] = ()
+) -> Evidence | None:
     """The proof that the slot can never credit `value`, or None while there is none.
 
-    `entries` are all records known for this meter, `newest_card` its newest card's serial. More evidence can only add a proof.
+    `entries` are all records known for this meter, `newest_card` its newest card's serial, `kept` the verified records that have served as
+    proof. More evidence can only add a proof.
     """
     for item in evidence:
-        if item.meter == slot.meter and proves(item, value, slot, entries, newest_card):
+        if item.meter == slot.meter and proves(item, value, slot, entries, newest_card, kept=kept):
             return item
     return None
 
 
-def proves(item: Evidence, value: str, slot: Slot, entries: Sequence[Entry], newest_card: str) -> bool:
+def proves(item: Evidence, value: str, slot: Slot, entries: Sequence[Entry], newest_card: str, *, kept: Collection[Verified] = ()) -> bool:
     """Does this one piece about the slot's meter say that another known record took the slot?
 
-    A verified record on a card that has been replaced may never have met the meter; the replacement may bring another in its slot.
+    A verified record on a card that has been replaced may never have met the meter; the replacement may bring another in its slot. One that
+    has served as proof goes on proving, because every replacement since then carries a record of that slot or a later one (`carried`).
     """
     if isinstance(item, Removed):
         return item.count < slot.n
     if isinstance(item, Verified):
-        return item.n == slot.n and item.card == newest_card and of_another(item.tag, item.amount_minor, value, slot, entries)
+        holds = item.card == newest_card or item in kept
+        return item.n == slot.n and holds and of_another(item.tag, item.amount_minor, value, slot, entries)
     return item.count == slot.n and names_taken(item) and of_another(item.tag, item.amount_minor, value, slot, entries)
 
 
@@ -105,12 +139,13 @@ def of_another(tag: str | None, amount_minor: int, value: str, slot: Slot, entri
     return len(owners) == 1 and value not in owners
 
 
-def carried(meter: str, cards: Sequence[str], evidence: Iterable[Evidence]) -> tuple[Verified, ...]:
+def carried(meter: str, cards: Sequence[str], evidence: Iterable[Evidence], *, kept: Collection[Verified] = ()) -> tuple[Verified, ...]:
     """What the next replacement card of `meter` carries, in its own slot and with its own tag: any one of these.
 
     They are the verified records of the highest slot, on the newest of `cards` (oldest first) that had one there: never a slot below
-    one that has served as proof. None: a purchase of nothing in slot 1, so that the card meets its meter before anyone sells to it.
+    one that has served as proof (`kept`). None: a purchase of nothing in slot 1, so that the card meets its meter before anyone sells.
     """
-    told = [item for item in evidence if isinstance(item, Verified) and item.meter == meter and item.card in cards]
+    floor = max((item.n for item in kept if item.meter == meter), default=0)
+    told = [item for item in evidence if isinstance(item, Verified) and item.meter == meter and item.card in cards and item.n >= floor]
     last = max(((item.n, cards.index(item.card)) for item in told), default=None)
     return tuple(item for item in told if (item.n, cards.index(item.card)) == last)

@@ -14,6 +14,7 @@ from kiosk.vend import facts as f
 from kiosk.vend import landing, paying, seen
 from kiosk.vend.bank import PosReversed
 from kiosk.vend.passing import PosDo
+from tests.model import moves as model
 from tests.model import search, world
 from tests.model.machines import AMOUNT, RealCode, tag_hex
 from tests.model.search import explore
@@ -100,7 +101,7 @@ def moves(setting: Setting, machines: RealCode, at: World) -> Iterator[World]:
     if kiosk.step == GOODS:
         yield from waiting(setting, machines, at, card)
         return
-    for after in world.moves(setting, machines, at):
+    for after in model.moves(setting, machines, at):
         if len(after.values) > len(at.values):
             yield with_kiosk(after, place, after.kiosks[place]._replace(step=GOODS))._replace(rows=at.rows)
         else:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kiosk.hq.settlement import cases, told
+from kiosk.hq.settlement import seeds, told
 from kiosk.hq.settlement.alarms import watch
 from kiosk.hq.settlement.burned import burned
 from kiosk.hq.settlement.deciding import NotSettled
@@ -84,7 +84,7 @@ def test_a_sale_that_never_ended_is_looked_for_among_the_last_rows(town: Town, m
     town.hears(k07)
     town.state(k07, "closed")
     assert len(town.cases.all(town.now_ms)) == 1
-    monkeypatch.setattr(cases, "OPEN_ROWS", 1)
+    monkeypatch.setattr(seeds, "OPEN_ROWS", 1)
     assert town.cases.all(town.now_ms) == []
 
 

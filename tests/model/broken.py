@@ -25,11 +25,12 @@ SHEET = gdw1365.Gdw1365
 
 
 def absence(mp: pytest.MonkeyPatch) -> None:
-    mp.setattr(slot, "may_move", lambda *_: slot.Removed("", 0))
+    anything = slot.Shown("", "", 0, 0, None, None, fits=False)
+    mp.setattr(slot, "may_move", lambda _value, where, *_, **_kept: anything if where.n <= 3 else None)
 
 
 def started(mp: pytest.MonkeyPatch) -> None:
-    def may_move(value: str, where: slot.Slot, entries: Sequence[slot.Entry], *_: Any) -> slot.Entry | None:
+    def may_move(value: str, where: slot.Slot, entries: Sequence[slot.Entry], *_: Any, **_kept: Any) -> slot.Entry | None:
         return next((e for e in entries if (e.meter, e.n) == (where.meter, where.n) and e.value != value), None)
 
     mp.setattr(slot, "may_move", may_move)
@@ -110,14 +111,14 @@ def count_only(mp: pytest.MonkeyPatch) -> None:
 def old_serial(mp: pytest.MonkeyPatch) -> None:
     proves = slot.proves
 
-    def on_any_card(item: slot.Evidence, value: str, where: slot.Slot, entries: Sequence[slot.Entry], newest: str) -> bool:
+    def on_any_card(item: slot.Evidence, value: str, where: slot.Slot, entries: Sequence[slot.Entry], newest: str, **_kept: Any) -> bool:
         return proves(item, value, where, entries, item.card if isinstance(item, slot.Verified) else newest)
 
     mp.setattr(slot, "proves", on_any_card)
 
 
 def old_record(mp: pytest.MonkeyPatch) -> None:
-    def first(meter: str, _cards: Sequence[str], told: Sequence[slot.Evidence]) -> tuple[slot.Verified, ...]:
+    def first(meter: str, _cards: Sequence[str], told: Sequence[slot.Evidence], **_kept: Any) -> tuple[slot.Verified, ...]:
         return tuple(item for item in told if isinstance(item, slot.Verified) and (item.meter, item.n) == (meter, 1))
 
     mp.setattr(slot, "carried", first)
@@ -147,3 +148,19 @@ RULES: dict[str, Broken] = {
         "a replacement carries an older record than the last verified one", old_record, Setting(kiosks=1, replace=True, breadth=True)
     ),
 }
+
+
+FORGETTING = Setting(forget=True, breadth=True)
+
+MEMORY: dict[str, tuple[str, Setting]] = {
+    "behind": ("HQ orders behind everything that it knows of the meter", FORGETTING),
+    "strange": ("the record of an order that HQ forgot counts as another's", FORGETTING),
+    "retry": ("a payer asks again after a restore, and HQ makes a second order", FORGETTING._replace(paid=True)),
+    "forgot-proof": ("a replacement carries less than a record that served as proof", FORGETTING._replace(replace=True, kiosks=1)),
+    "forgot-card": ("HQ takes an old serial for the newest card", FORGETTING._replace(replace=True, kiosks=1)),
+    "kept-card": ("the surrendered card is not destroyed", Setting(forget=True, undo=True, kiosks=1)),
+    "free-slot": ("the new card does not carry a purchase of nothing in the slot", Setting(forget=True, undo=True, kiosks=1)),
+    "by-sight": ("an empty return file is taken for 'not taken'", Setting(forget=True, undo=True, torn=True, values=1)),
+    "sent": ("so is one that HQ itself cleared to send prices", Setting(forget=True, undo=True, send=True, torn=True, values=1)),
+}
+"""Rules of what HQ must not forget, each left out in `hq`, and the world in which that does harm."""

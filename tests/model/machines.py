@@ -5,6 +5,7 @@ its updates are put on those bytes. Nothing is decided here. Answers are remembe
 """
 
 import hashlib
+from functools import cache
 
 from kiosk.devices.sim.card_files import Parameters, Returned
 from kiosk.devices.sim.card_files import wallet as wallet_bytes
@@ -12,7 +13,8 @@ from kiosk.vend import slot
 from kiosk.vend.card import gdw1365
 from kiosk.vend.card.reading import Reading, Record, Update, Verdict
 from kiosk.vend.card.reading import Returned as ReturnFile
-from tests.model.world import GARBAGE, LOW, TORN, Card, Kiosk, Name, Tag, Told, World, Wrote, owners
+from tests.model.hq import owners
+from tests.model.world import GARBAGE, LOW, TORN, Card, Deed, Kiosk, Name, Row, Tag, Told, World, Wrote
 
 METER, CUSTOMER = "000012345678", "000098765432"
 AMOUNT, OTHER_AMOUNT = 100_00, 1_00
@@ -83,7 +85,7 @@ class RealCode:
         self._own: dict[tuple[Card, Kiosk], tuple[str, int, str]] = {}
         self._offer: dict[Card, tuple[str, int]] = {}
         self._written: dict[tuple[Card, Kiosk], Card] = {}
-        self._moves: dict[tuple[frozenset[Wrote | Told], int, int, int], bool] = {}
+        self._walks: dict[object, tuple[tuple[int, frozenset[Told]], ...]] = {}
 
     # ------------------------------------------------------------ kiosk
 
@@ -149,33 +151,60 @@ class RealCode:
 
     # ------------------------------------------------------------ HQ
 
-    def may_move(self, world: World, value: int, n: int) -> bool:
-        """HQ's rule over all rows there are."""
-        key = (world.rows, world.cards[-1].serial, value, n)
-        if key not in self._moves:
-            entries = [slot.Entry(str(row.value), METER, row.n, AMOUNT, tag_hex(row.tag)) for row in world.rows if isinstance(row, Wrote)]
-            newest = serial_of(world.cards[-1].serial)
-            proof = slot.may_move(str(value), slot.Slot(METER, n), entries, evidence(world), newest)
-            self._moves[key] = proof is not None
-        return self._moves[key]
+    def walk(self, world: World, value: int, first: int, newest: int) -> tuple[tuple[int, frozenset[Told]], ...]:
+        """The product's walk, asked with each choice of the pieces that prove; and with all of them, which must not come further."""
+        key = (world.rows, world.kept, value, first, newest)
+        if key not in self._walks:
+            self._walks[key] = tuple(self.steps_up(world, value, first, newest))
+        return self._walks[key]
 
-    def carried(self, world: World) -> tuple[tuple[int, int, Tag | None], ...]:
+    def steps_up(self, world: World, value: int, first: int, newest: int) -> list[tuple[int, frozenset[Told]]]:
+        """Every (slot, verified records that prove it), one slot at a time."""
+        told = [row for row in world.rows if isinstance(row, Told) and piece(row)]
+        spent = {row.n for row in world.rows if isinstance(row, Deed) and row.what == "spent" and row.value != value}
+        found, todo = list[tuple[int, frozenset[Told]]](), [(first, frozenset[Told]())]
+        while todo:
+            n, kept = todo.pop()
+            found.append((n, kept))
+            following = [kept | {row} if row.what == "verified" else kept for row in told if self.home(world, value, n, newest, [row]) > n]
+            following += [kept] if n in spent or self.home(world, value, n, newest, []) > n else []
+            todo += [step for each in dict.fromkeys(following) if (step := (n + 1, each)) not in todo and step not in found]
+        if not spent:
+            assert self.home(world, value, first, newest, told) == max(n for n, _ in found), (world, value)
+        return found
+
+    def home(self, world: World, value: int, n: int, newest: int, told: list[Told]) -> int:
+        """Where the product's rule puts the value on the strength of these rows, from slot n on."""
+        pieces = [item for row in told if (item := piece(row))]
+        kept = [item for row in world.kept if isinstance(item := piece(row), slot.Verified)]
+        return slot.home(str(value), slot.Slot(METER, n), entries(world.rows), pieces, serial_of(newest), kept=kept).n
+
+    def carried(self, world: World, kept: frozenset[Told]) -> tuple[tuple[int, int, Tag | None], ...]:
         """What a replacement may carry, back in the model's words."""
         behind = {tag_hex(tag): (tag, value) for tag, value in owners(world).items() if tag}
         cards = [serial_of(card.serial) for card in world.cards]
-        told = slot.carried(METER, cards, evidence(world))
-        return tuple((item.n, behind[item.tag][1], behind[item.tag][0]) for item in told)
+        served = [item for row in kept if isinstance(item := piece(row), slot.Verified)]
+        told = slot.carried(METER, cards, [item for row in world.rows if (item := piece(row))], kept=served)
+        return tuple((item.n, behind[item.tag][1], behind[item.tag][0]) for item in told if item.tag in behind)
 
 
-def evidence(world: World) -> list[slot.Evidence]:
-    """The rows as HQ gets them."""
-    told: list[slot.Evidence] = []
-    for row in world.rows:
-        if not isinstance(row, Told) or row.tag is None:
-            continue
-        card, tag = serial_of(row.serial), tag_hex(row.tag)
-        if row.what == "verified":
-            told.append(slot.Verified(card, METER, row.n, AMOUNT, tag))
-        else:
-            told.append(slot.Shown(card, METER, row.n, AMOUNT, row.n, tag, fits=row.tag[1] == row.n))
-    return told
+@cache
+def piece(row: Row) -> slot.Evidence | None:
+    """A row as HQ gets it; None where it is no evidence."""
+    if not isinstance(row, Told) or row.tag is None or row.what == "clean":
+        return None
+    card, tag = serial_of(row.serial), tag_hex(row.tag)
+    if row.what == "verified":
+        return slot.Verified(card, METER, row.n, AMOUNT, tag)
+    return slot.Shown(card, METER, row.n, AMOUNT, row.n, tag, fits=row.tag[1] == row.n)
+
+
+@cache
+def entry(row: Wrote) -> slot.Entry:
+    """A record; one without a value is of a forgotten order, and counts as its own."""
+    return slot.Entry(str(row.value) if row.value else f"strange {row.tag}", METER, row.n, AMOUNT, tag_hex(row.tag))
+
+
+def entries(rows: frozenset[Row]) -> list[slot.Entry]:
+    """All records that are known."""
+    return [entry(row) for row in rows if isinstance(row, Wrote)]

@@ -3,7 +3,8 @@
 from collections import deque
 from typing import NamedTuple
 
-from tests.model.world import Machines, Setting, World, beginning, moves, wrong
+from tests.model.moves import moves, wrong
+from tests.model.world import Machines, Setting, World, beginning
 
 
 class Found(NamedTuple):
@@ -51,7 +52,7 @@ def path(came: dict[World, World | None], world: World) -> tuple[World, ...]:
 
 def dead(came: dict[World, World | None], back: dict[World, list[World]]) -> int:
     """Worlds from which not every paid value can still be credited."""
-    good = [world for world in came if set(world.values) <= {*world.credited, *world.back}]
+    good = [world for world in came if set(world.values) <= {*world.credited, *world.back, *world.refunded}]
     reached = set(good)
     while good:
         for before in back.get(good.pop(), ()):

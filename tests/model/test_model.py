@@ -8,7 +8,7 @@ import pytest
 from kiosk.vend import landing, sale
 from kiosk.vend.card.gdw1365 import Gdw1365
 from kiosk.vend.card.reading import Reading, Record, Update
-from tests.model.broken import RULES
+from tests.model.broken import MEMORY, RULES
 from tests.model.machines import RealCode
 from tests.model.rule import Checked
 from tests.model.search import explore
@@ -50,6 +50,58 @@ def test_a_forgotten_rule_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) 
 
 def test_fourteen_rules_are_broken() -> None:
     assert len(RULES) == 14
+
+
+# ---------------------------------------------------------------- an office that forgets
+
+RESTORED = [
+    (Setting(values=1, forget=True, first=True), 4_066),
+    (Setting(values=1, forget=True, torn=True, first=True), 52_122),
+    (Setting(forget=True, kiosks=1), 30_386),
+    pytest.param(Setting(forget=True), 644_994, marks=slow),
+    pytest.param(Setting(forget=True, first=True), 731_206, marks=slow),
+    pytest.param(Setting(values=1, forget=True, torn=True), 115_614, marks=slow),
+    pytest.param(Setting(values=1, forget=True, replace=True), 137_577, marks=slow),
+    pytest.param(Setting(forget=True, paid=True), 960_234, marks=slow),
+    pytest.param(Setting(forget=True, undo=True), 721_512, marks=slow),
+    pytest.param(Setting(values=1, forget=True, undo=True, send=True, torn=True), 170_290, marks=slow),
+]
+
+
+@pytest.mark.parametrize(("setting", "states"), RESTORED)
+def test_an_office_that_forgets_doubles_nothing(setting: Setting, states: int) -> None:
+    """Restored from any backup before each decision, it comes to the same slots by the same proofs."""
+    found = explore(setting, RealCode())
+    assert not found.wrong, "\n".join(map(str, (found.wrong, *found.path)))
+    assert found.states == states
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        Setting(forget=True, kiosks=1, live=True),
+        Setting(forget=True, undo=True, kiosks=1, live=True),
+        pytest.param(Setting(forget=True, live=True), marks=slow),
+        pytest.param(Setting(values=1, forget=True, undo=True, torn=True, live=True), marks=slow),
+        pytest.param(Setting(forget=True, undo=True, send=True, paid=True, kiosks=1, live=True), marks=slow),
+    ],
+)
+def test_an_office_that_forgets_can_still_credit_or_pay_out_each_value(setting: Setting) -> None:
+    found = explore(setting, RealCode())
+    assert (found.wrong, found.dead) == ("", 0)
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=slow) if n in ("behind", "forgot-proof", "forgot-card") else n for n in MEMORY])
+def test_an_office_that_forgets_one_thing_more_is_caught(name: str) -> None:
+    what, setting = MEMORY[name]
+    assert explore(setting._replace(broken=name), RealCode()).wrong, f"nobody notices that {what}"
+
+
+@slow
+def test_the_rule_before_holds_only_as_long_as_nothing_is_forgotten() -> None:
+    """So no test of an office that is never restored could see it."""
+    found = explore(Setting(broken="behind"), RealCode())
+    assert (found.wrong, found.states) == ("", 644_994)
 
 
 @pytest.mark.parametrize(

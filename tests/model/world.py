@@ -2,8 +2,7 @@
 
 Only what is *not* ours is decided here: the meter (its decision table), hands, tears, lost disks. What a kiosk makes of a card and
 what HQ may do come from the product's own code (`machines`). A value is a number that stands for a customer's money; in the wallet it
-is a ghost, kept to see where the money went: all amounts are equal, the worst case. HQ sees every row at once, the most it could ever
-act on; seeing less can only make it wait.
+is a ghost, kept to see where the money went: all amounts are equal, the worst case. HQ is in `hq`, what can follow in `moves`.
 """
 
 from collections.abc import Iterator
@@ -38,6 +37,7 @@ class Kiosk(NamedTuple):
     value: int = 0
     tag: Tag | None = None
     serial: int = 0
+    fresh: bool = False  # with surrenders: the record was never in doubt
 
 
 IDLE = Kiosk()
@@ -52,7 +52,8 @@ class Wrote(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A row about a record on a card: "verified" or "read" (an authenticated reading with r >= w)."""
+    """A row about a record on a card: "verified"; "read", an authenticated reading with r >= w; "clean", verified in the visit in which
+    it was written, whose kiosk therefore never comes back to it."""
 
     what: str
     tag: Tag | None
@@ -60,7 +61,16 @@ class Told(NamedTuple):
     serial: int
 
 
-Row = Wrote | Told
+class Deed(NamedTuple):
+    """A line of HQ's own log: "paid" at its door for slot n; "spent", surrendered, so that nothing of slot n is in the meter; "sent",
+    prices without a purchase."""
+
+    what: str
+    n: int
+    value: int
+
+
+Row = Wrote | Told | Deed
 
 
 class World(NamedTuple):
@@ -77,6 +87,8 @@ class World(NamedTuple):
     orders: tuple[tuple[int, int], ...] = ()  # HQ's promises: (value, slot), never taken back
     rows: frozenset[Row] = frozenset()
     back: tuple[int, ...] = ()  # values that a bank card was not charged for in the end
+    kept: frozenset[Told] = frozenset()  # verified records that served HQ as proof
+    refunded: tuple[int, ...] = ()  # values that were paid out
 
 
 class Setting(NamedTuple):
@@ -88,6 +100,11 @@ class Setting(NamedTuple):
     torn: bool = False  # writes may tear in the middle, not only before or after
     replace: bool = False  # HQ may issue a replacement card
     hq: bool = True  # orders, lost disks
+    forget: bool = False  # HQ acts on any part of its rows and orders, as if it had been restored just before
+    paid: bool = False  # money is taken at HQ's door, for a slot that its payer names
+    undo: bool = False  # a purchase that was not taken is surrendered and paid out
+    send: bool = False  # HQ sends prices without a purchase: it clears the return file of a card whose purchase was taken
+    broken: str = ""  # a rule of HQ's memory that is left out: `broken.MEMORY`
     breadth: bool = False  # search order
     live: bool = False
 
@@ -116,11 +133,12 @@ class Machines(Protocol):
     def finished(self, card: Card) -> Card:
         """The card after the commit of another's purchase."""
 
-    def may_move(self, world: World, value: int, n: int) -> bool:
-        """Is there proof that slot n can never credit this value?"""
+    def walk(self, world: World, value: int, first: int, newest: int) -> tuple[tuple[int, frozenset[Told]], ...]:
+        """(slot, verified records that prove it) for each slot that HQ may order this value into, by any part of the rows. `newest`: the
+        serial that HQ takes for the newest card."""
 
-    def carried(self, world: World) -> tuple[tuple[int, int, Tag | None], ...]:
-        """(slot, value, tag) that a replacement card may carry."""
+    def carried(self, world: World, kept: frozenset[Told]) -> tuple[tuple[int, int, Tag | None], ...]:
+        """(slot, value, tag) that a replacement card may carry, if every row is here. `kept`: what served as proof."""
 
 
 def beginning(setting: Setting) -> World:
@@ -226,7 +244,7 @@ def buying(setting: Setting, machines: Machines, world: World, i: int, card: Car
 
     def begin(paid: World, value: int, name: Name) -> World:
         first = machines.steps[0]
-        return with_row(with_kiosk(paid, i, Kiosk(first, n, value, (name, n), card.serial)), Wrote((name, n), n, value))
+        return with_row(with_kiosk(paid, i, Kiosk(first, n, value, (name, n), card.serial, setting.undo)), Wrote((name, n), n, value))
 
     begun = len({row.tag for row in world.rows if isinstance(row, Wrote) and isinstance(row.tag[0], int)})
     if len(world.values) < setting.values and begun < setting.sales:
@@ -241,13 +259,15 @@ def writing(setting: Setting, machines: Machines, world: World, i: int, card: Ca
     """The write in hand: done, torn before its effect, after it, or within."""
     kiosk = world.kiosks[i]
     after = machines.written(card, kiosk)
-    doubt = with_kiosk(world, i, kiosk._replace(step=DOUBT))._replace(inside=None)
+    doubt = with_kiosk(world, i, kiosk._replace(step=DOUBT, fresh=False))._replace(inside=None)
     following = machines.steps[machines.steps.index(kiosk.step) + 1 :]
     done = with_card(world, after)
     if following:
         yield with_kiosk(done, i, kiosk._replace(step=following[0]))
     else:
-        yield with_row(with_kiosk(done, i, IDLE), Told("verified", kiosk.tag, kiosk.n, card.serial))
+        verified = with_row(with_kiosk(done, i, IDLE), Told("verified", kiosk.tag, kiosk.n, card.serial))
+        clean = kiosk.fresh and kiosk.tag and isinstance(kiosk.tag[0], int)
+        yield with_row(verified, Told("clean", kiosk.tag, kiosk.n, card.serial)) if clean else verified
     yield doubt
     yield with_card(doubt, after)
     if setting.torn and (after.bought, after.value) != (card.bought, card.value):
@@ -255,73 +275,3 @@ def writing(setting: Setting, machines: Machines, world: World, i: int, card: Ca
             yield with_card(doubt, after._replace(bought=bought, value=GARBAGE))
     if setting.torn and after.taken != card.taken:
         yield with_card(doubt, after._replace(taken=TORN))
-
-
-# ---------------------------------------------------------------- HQ
-
-
-def owners(world: World) -> dict[Tag | None, int]:
-    """Which value stands behind a tag."""
-    return {row.tag: row.value for row in world.rows if isinstance(row, Wrote)}
-
-
-def at_hq(setting: Setting, machines: Machines, world: World) -> Iterator[World]:
-    """What HQ may do at any moment: the same slot again, another slot on proof, a replacement card."""
-    newest, behind = world.cards[-1].serial, owners(world)
-    landed = {behind.get(row.tag) for row in world.rows if isinstance(row, Told) and row.what == "verified" and row.serial == newest}
-    for value in world.values:
-        slots = [row.n for row in world.rows if isinstance(row, Wrote) and row.value == value]
-        slots += [slot for owed, slot in world.orders if owed == value]
-        if value in landed or not slots:  # nobody has told of it
-            continue
-        n = max(slots)
-        orders = [(value, n)]
-        if n < setting.values + 2 and machines.may_move(world, value, n):
-            orders.append((value, n + 1))
-        for order in orders:
-            if order not in world.orders:
-                yield world._replace(orders=tuple(sorted((*world.orders, order))))
-    if setting.replace and len(world.cards) == 1:
-        for n, value, tag in machines.carried(world) or ((1, 0, None),):
-            yield world._replace(cards=(*world.cards, Card(1, 1 if n == 1 else 3, n, value, tag, None)))
-
-
-# ---------------------------------------------------------------- what can follow
-
-
-def moves(setting: Setting, machines: Machines, world: World) -> Iterator[World]:
-    """Every world that can come next."""
-    if world.inside is None:
-        for card in world.cards:
-            replaced = card.serial != world.cards[-1].serial
-            for place in (*range(setting.kiosks), METER):
-                if place == METER and replaced and card.kind != 2 and world.bound == world.cards[-1].serial:
-                    continue  # a lost open card, found again: left out (docs)
-                yield world._replace(inside=(place, card.serial))
-        if setting.hq:
-            yield from at_hq(setting, machines, world)
-            for i, kiosk in enumerate(world.kiosks):
-                if kiosk.step == DOUBT:
-                    yield with_kiosk(world, i, IDLE)  # its disk is lost
-        return
-    place, serial = world.inside
-    card = next(c for c in world.cards if c.serial == serial)
-    yield from at_meter(setting, world, card) if place == METER else at_kiosk(setting, machines, world, place, card)
-
-
-def wrong(world: World) -> str:
-    """What must never be: a value credited twice, garbage credited, or a verified sale that the meter neither has nor will take next."""
-    paid = [value for value in world.credited if value]
-    if len(set(paid)) < len(paid) or GARBAGE in paid:
-        return "credited twice, or garbage credited"
-    if set(world.credited) & set(world.back):
-        return "credited, and the customer's bank has the money back"
-    behind, card = owners(world), world.cards[-1]
-    for row in world.rows:
-        value = behind.get(row.tag, 0)
-        if not isinstance(row, Told) or row.what != "verified" or row.serial != card.serial or not value or value in world.credited:
-            continue
-        next_in_line = card.value == value and card.bought == world.metered + 1 and card.taken is None
-        if not next_in_line or into_meter(world, card).credited == world.credited:
-            return f"verified but lost: {row}"
-    return ""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Index, Text, event, text
+from sqlalchemy import Index, Text, event, func, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, create_engine, select
@@ -231,6 +231,13 @@ class Registry:
             mine = select(BindingTable).where(BindingTable.utility == utility, BindingTable.meter == meter)
             rows = session.exec(mine.where(BindingTable.state != "scrapped").order_by(col(BindingTable.id))).all()
             return [_binding(row) for row in rows]
+
+    def replaced(self, utility: int) -> list[str]:
+        """The meters for which more than one card was opened and not scrapped."""
+        with self._session() as session:
+            mine = select(BindingTable.meter).where(BindingTable.utility == utility, BindingTable.state != "scrapped")
+            many = mine.group_by(col(BindingTable.meter)).having(func.count() > 1).order_by(col(BindingTable.meter))
+            return list(session.exec(many).all())
 
     def _same(self, held: Binding, wanted: Binding) -> Binding:
         three = (held.utility, held.customer, held.meter) == (wanted.utility, wanted.customer, wanted.meter)

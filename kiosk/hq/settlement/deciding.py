@@ -13,8 +13,9 @@ from sqlalchemy.exc import IntegrityError
 
 from kiosk.hq.cards.registry import Binding
 from kiosk.hq.orders.book import Made, Order, Orders, Wanted
-from kiosk.hq.settlement.cases import CLOSED, ORDERED, Cases
+from kiosk.hq.settlement.cases import Cases
 from kiosk.hq.settlement.rule import TOGETHER, Case, Way, standing, way
+from kiosk.hq.settlement.seeds import CLOSED, ORDERED
 from kiosk.hq.settlement.tables import SETTLEMENT
 from kiosk.hq.store import Store
 from kiosk.vend import code
@@ -106,8 +107,9 @@ class Closer:
 
     def _write(self, case: Case, chosen: Way, what: str, who: str, now_ms: int, *, order_name: str = "", note: str = "") -> Decision:
         """One row more; the same step by the same person once."""
-        proof = case.proof or case.gone
-        told = msgspec.json.encode({"evidence": type(proof.evidence).__name__, **msgspec.to_builtins(proof)}).decode() if proof else ""
+        shown = case.proofs or ((case.gone,) if case.gone else ())
+        proofs = [{"kind": type(each.evidence).__name__, **msgspec.to_builtins(each)} for each in shown]
+        told = msgspec.json.encode(proofs).decode() if proofs else ""
         basis = " ".join([case.kind, *case.doubts])
         last = (chosen.why, basis, case.card, case.meter, chosen.n, case.amount_minor, case.currency, order_name, told, note)
 
@@ -187,6 +189,8 @@ _NOTHING = {
     "settled": "Nothing is owed: its own kiosk found it on the card.",
     "over": "Nothing is owed. {case.over}",
     "twin": "Order {case.twin} for other money has the same card, slot and amount, which is one code: it is collected first.",
+    "removed": "Meter {case.meter} was taken away with count {case.removed.evidence.count}: it credits no purchase {case.n}. "
+    "The money waits for its customer's next meter.",
     "card": "No card of meter {case.meter} was opened here: the office looks for whose it is.",
     "owner": "No sale explains this money: two people close it and say what became of it.",
 }

@@ -49,6 +49,14 @@ class Told(msgspec.Struct, frozen=True):
     at_ms: int = 0
 
 
+class Home(msgspec.Struct, frozen=True):
+    """See slot.Home: the same with the sources of the evidence."""
+
+    n: int
+    proofs: tuple[Told, ...] = ()
+    removed: Told | None = None
+
+
 class Known(msgspec.Struct, frozen=True):
     """All that is known here of one meter. `cards`: its serials, oldest first. `untagged`: slots of orders whose tags are not known here,
     where therefore nothing can be told apart; `strange`: records whose money is not known."""
@@ -59,6 +67,7 @@ class Known(msgspec.Struct, frozen=True):
     strange: tuple[Entry, ...] = ()
     told: tuple[Told, ...] = ()
     untagged: frozenset[int] = frozenset()
+    kept: frozenset[Verified] = frozenset()  # verified records that have served as proof
     coded: dict[str, str] = {}  # a sale that a code paid for -> the value behind the code, STRANGE where no order has it
 
     @property
@@ -66,13 +75,20 @@ class Known(msgspec.Struct, frozen=True):
         """The newest card's serial; "" where no card of this meter was ever opened here."""
         return self.cards[-1] if self.cards else ""
 
-    def proof(self, value: str, n: int) -> Told | None:
-        """What proves that slot n can never credit this value; None while nothing does. The rule itself is vend/slot's."""
-        if n in self.untagged:
-            return None
+    def home(self, value: str, first: int) -> Home:
+        """The slot that this value belongs in, from its first slot on. The rule itself is vend/slot's.
+
+        A slot of an order whose tag is not known here ends the way up: nothing can be told apart in it.
+        """
         perhaps = (*self.entries, *(replace(entry, value=value) for entry in self.strange))
-        found = slot.may_move(value, Slot(self.meter, n), perhaps, [told.evidence for told in self.told], self.newest)
-        return next((told for told in self.told if told.evidence == found), None) if found else None
+        evidence = [told.evidence for told in self.told]
+        found = slot.home(value, Slot(self.meter, first), perhaps, evidence, self.newest, kept=self.kept)
+        last = min((n for n in self.untagged if first <= n <= found.n), default=found.n)
+        proofs = tuple(self._told(proof) for proof in found.proofs[: last - first])
+        return Home(last, proofs, self._told(found.removed) if found.removed and last == found.n and last not in self.untagged else None)
+
+    def _told(self, evidence: Evidence) -> Told:
+        return next(told for told in self.told if told.evidence == evidence)
 
     def landed(self, value: str) -> Told | None:
         """What shows that this value is on the meter's newest card, ready to be taken, or was taken. Two values with one tag: neither's."""
@@ -121,9 +137,10 @@ def known(
     tag_of: TagOf | None = None,
     papers: Sequence[Paper] = (),
     removals: Iterable[Told] = (),
+    kept: Iterable[Verified] = (),
 ) -> Known:
     """`orders`: all of this meter's; `papers`: genuine ones of kiosks that are believed. Rows that are not (`disbelieved`) prove nothing: a
-    record that one of them names may be anybody's."""
+    record that one of them names may be anybody's. `kept`: the verified records that earlier decisions rest on."""
     rows = list(lines)
     roots = money_of(orders)
     coded = {line.value: _order_of(line.fact, orders, roots) for line in rows if isinstance(line.fact, f.TransferCodeAccepted)}
@@ -144,6 +161,7 @@ def known(
         tuple(entry for entry in whole if entry.value == STRANGE),
         tuple(each for each in told if each.evidence.meter == meter),
         frozenset() if tag_of else frozenset(order.n for order in orders),
+        frozenset(kept),
         coded,
     )
 

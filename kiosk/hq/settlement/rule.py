@@ -1,8 +1,9 @@
 """What may be done with money that is paid and not credited, and by how many people. Pure: a case in, a way out.
 
 In its own slot it may be tried again at any time, for whoever lands there first shuts out the others; so the office orders it there at
-once where the sale's own rows have arrived. Another slot wants proof that a different, known record took the first. Whatever is less than
-that is for two people, who answer for it. Seeing less can only make the office wait: nothing here follows from a row that is missing.
+once where the sale's own rows have arrived. It goes up to the next slot only with proof that a different, known record took its own.
+Whatever is less than that is for two people, who answer for it. Seeing less can only make the office wait: nothing here follows from a row
+that is missing, nor from an order that the office made.
 """
 
 from enum import StrEnum
@@ -45,10 +46,11 @@ DOUBTS = {
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One value. `kind`: claim | slip | order | open | orphan. `n`: the slot that it is in now, 0 for none; `card`: the meter's newest.
+    """One value. `kind`: claim | slip | stranded | order | open | orphan. `n`: the slot that it belongs in, 0 for none.
 
-    `landed`, `proof` and `gone` are about slot n: it is credited there, another known record took it, it was passed. `over`: why nothing is
-    owed although nothing landed ("" where it is). `settled`: its own kiosk says that it landed. `waiting`: kiosks of which rows may come.
+    `card`: the meter's newest. `proofs`: what shows of each slot before n that another known record took it. `removed`: the meter was
+    taken away before it took n. `landed` and `gone`: the value is credited; slot n was passed. `over`: why nothing is owed although nothing
+    landed ("" where it is). `settled`: its own kiosk says that it landed. `waiting`: kiosks of which rows may come.
     """
 
     value: str
@@ -63,7 +65,8 @@ class Case(msgspec.Struct, frozen=True):
     doubts: tuple[Doubt, ...] = ()
     orders: tuple[Order, ...] = ()
     landed: Told | None = None
-    proof: Told | None = None
+    proofs: tuple[Told, ...] = ()
+    removed: Told | None = None
     gone: Told | None = None
     passed: bool = False  # a count proof says so
     twin: str = ""  # an order for other money whose code this one's would be: same card, slot, amount and generation
@@ -75,15 +78,20 @@ class Case(msgspec.Struct, frozen=True):
     exponent: int = 2
 
     @property
+    def proof(self) -> Told | None:
+        """What shows that the slot before n is another's; None where the value never left its first slot."""
+        return self.proofs[-1] if self.proofs else None
+
+    @property
     def slot_is_gone(self) -> bool:
-        """An order for its own slot would be refused by every machine."""
-        return bool(self.gone or self.proof or self.passed)
+        """An order for slot n would be refused by every machine, and nothing says who took it."""
+        return bool(self.gone or self.passed)
 
 
 class Way(msgspec.Struct, frozen=True):
     """What comes next. `to`: same | other | none; `n`: the order's slot; `people`: how many decide, 0 where nothing is to be decided.
 
-    `why`: landed | settled | over | collect | twin | rows | proof | unproved | card | owner.
+    `why`: landed | settled | over | collect | twin | rows | proof | unproved | removed | card | owner.
     `who` must act: nobody | customer | office | two.
     """
 
@@ -104,15 +112,15 @@ def way(case: Case, now_ms: int) -> Way:
         return Way("none", "owner", "two", TOGETHER)
     if not case.card:
         return Way("none", "card", "office")
+    if case.removed:
+        return Way("none", "removed", "office")
     people = TOGETHER if case.doubts else ALONE
     if not case.slot_is_gone:
         if standing(case, now_ms):
             return Way("same", "collect", "customer", ALONE, case.n)
         if case.twin:  # one code cannot stand for two values: nobody could tell whose it was
             return Way("none", "twin", "customer")
-        return Way("same", "rows", _who(people), people, case.n)
-    if case.proof:
-        return Way("other", "proof", _who(people), people, behind(case))
+        return Way(*(("other", "proof") if case.proofs else ("same", "rows")), _who(people), people, case.n)
     return Way("other", "unproved", "two", TOGETHER, behind(case))
 
 
@@ -125,7 +133,7 @@ def standing(case: Case, now_ms: int) -> Order | None:
 
 
 def behind(case: Case) -> int:
-    """The slot after everything that is known of the meter."""
+    """The slot after everything that is known of the meter: for two people, who move a value that nothing proves to be shut out."""
     return max(case.n, case.after) + 1
 
 

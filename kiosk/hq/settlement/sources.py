@@ -14,12 +14,12 @@ from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.schema import BATCH, FACT, HEAD, KIND, KIOSK, SALE, WORK
 from kiosk.hq.settlement.chain import Chains
 from kiosk.hq.settlement.known import Known, Line, TagOf, Told, known
-from kiosk.hq.settlement.tables import PAPER, REMOVAL
+from kiosk.hq.settlement.tables import PAPER, REMOVAL, SETTLEMENT
 from kiosk.vend import evidence, facts
 from kiosk.vend.evidence import Evidence as Paper
 from kiosk.vend.facts import Fact
 from kiosk.vend.rows import Unreadable, fact_of, kinds
-from kiosk.vend.slot import Removed
+from kiosk.vend.slot import Removed, Verified
 
 ABOUT_CARDS = ("CardPresented", "WriteStarted", "CardVerified", "ForeignSaleFinished", "TransferCodeAccepted")
 BELIEVED = ("open", "closed")
@@ -141,7 +141,29 @@ def of_meter(
     for line in card_rows(connection, cards):
         believed = machines[line.kiosk].believes(line.seq) and chains.signed(line.kiosk, line.seq)
         (lines if believed else disbelieved).append(line)
-    return known(meter, cards, lines, disbelieved=disbelieved, orders=orders, tag_of=tag_of, papers=papers, removals=removals)
+    return known(
+        meter,
+        cards,
+        lines,
+        disbelieved=disbelieved,
+        orders=orders,
+        tag_of=tag_of,
+        papers=papers,
+        removals=removals,
+        kept=kept_of(connection, meter),
+    )
+
+
+class _Proof(msgspec.Struct):
+    kind: str = ""
+    evidence: msgspec.Raw = msgspec.Raw()
+
+
+def kept_of(connection: Connection, meter: str) -> list[Verified]:
+    """The verified records that the orders of this office rest on."""
+    asked = select(SETTLEMENT.c.proof).where(SETTLEMENT.c.meter == meter, SETTLEMENT.c.order_name != "", SETTLEMENT.c.proof.startswith("["))
+    proofs = [each for text in connection.execute(asked).scalars() for each in msgspec.json.decode(text, type=list[_Proof])]
+    return [msgspec.json.decode(each.evidence, type=Verified) for each in proofs if each.kind == "Verified"]
 
 
 def card_rows(connection: Connection, cards: Sequence[str]) -> Iterator[Line]:

@@ -10,7 +10,14 @@ from kiosk.vend import damm
 from kiosk.vend.money import plain
 from kiosk.vend.slot import Entry, Removed, Shown, Verified
 
-KINDS = {"claim": "claim", "slip": "slip alone", "order": "order", "open": "unended sale", "orphan": "cash of no sale"}
+KINDS = {
+    "claim": "claim",
+    "slip": "slip alone",
+    "stranded": "replaced card",
+    "order": "order",
+    "open": "unended sale",
+    "orphan": "cash of no sale",
+}
 NEXT = {
     "landed": "on the card",
     "settled": "settled at its kiosk",
@@ -20,6 +27,7 @@ NEXT = {
     "rows": "order it in its own slot",
     "proof": "order it in another slot: proved",
     "unproved": "wait for rows, or two people move it",
+    "removed": "the meter was taken away: it waits for the next one",
     "card": "find out whose meter this is",
     "owner": "two people close it",
 }
@@ -55,12 +63,16 @@ def shown(case: Case, way: Way, known: Known, now_ms: int) -> Iterator[str]:
 
 def _evidence(case: Case, known: Known) -> Iterator[str]:
     mine = [entry for entry in known.entries if entry.value == case.value]
-    others = [entry for entry in known.entries if entry.value != case.value and entry.n == case.n]
+    slots = range(case.n - len(case.proofs), case.n + 1)
+    others = [entry for entry in known.entries if entry.value != case.value and entry.n in slots]
     yield f"Records of this money: {', '.join(map(record, mine)) or 'none is known'}."
-    yield f"Records of others in this slot: {', '.join(f'{record(each)} of {each.value}' for each in others) or 'none is known'}."
+    where = "these slots" if case.proofs else "this slot"
+    yield f"Records of others in {where}: {', '.join(f'{record(each)} of {each.value}' for each in others) or 'none is known'}."
     if known.strange:
         yield f"Records of codes that no order has: {', '.join(map(record, known.strange))}. They may be this money: they prove nothing."
-    about = {told.evidence: told for told in reversed(known.told) if _about(told, case.n)}  # the first of those that say the same
+    about = {
+        told.evidence: told for told in reversed(known.told) if told in case.proofs or _about(told, case.n)
+    }  # the first of those that say the same
     for told in reversed(about.values()):
         yield f"  {moment(told.at_ms)}  {evidence(told)}{_marked(told, case)}"
     if not about and case.n:
@@ -75,7 +87,8 @@ def _about(told: Told, n: int) -> bool:
 
 
 def _marked(told: Told, case: Case) -> str:
-    marks = [word for word, one in (("THIS MONEY", case.landed), ("PROOF", case.proof), ("the slot is gone", case.gone)) if one == told]
+    words = ("THIS MONEY", told == case.landed), ("PROOF", told in case.proofs), ("the slot is gone", told in (case.gone, case.removed))
+    marks = [word for word, holds in words if holds]
     return f"  <- {', '.join(marks)}" if marks else ""
 
 
@@ -113,6 +126,11 @@ def conclusion(case: Case, way: Way) -> str:
             people = "two people order" if way.people > 1 else "order"
             return f"{people} it in slot {way.n}: kiosk hq settle make {case.value}"
     return f"{NEXT[way.why]}."
+
+
+def left_behind(case: Case) -> str:
+    """One purchase that a new card would leave uncredited."""
+    return f"{case.value}: {money(case)} {case.currency}, purchase {damm.purchase_number(case.n)}, of {moment(case.at_ms)}."
 
 
 def record(entry: Entry) -> str:

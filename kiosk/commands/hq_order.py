@@ -132,7 +132,8 @@ def proof(
     as_json: AsJson = False,
 ) -> None:
     """Hear a count proof: was it this order that took its place on the card, or another purchase?"""
-    from kiosk.hq.orders.book import OrderRefused, Orders, prove, reissue
+    from kiosk.hq.orders.book import OrderRefused, Orders
+    from kiosk.hq.orders.proofs import prove, reissue
 
     with _open(office, store) as held, _book(office, registry) as book:
         orders = Orders(held, _masters(vault, token, module, secret_file), cards=book)

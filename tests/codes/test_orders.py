@@ -11,7 +11,8 @@ from kiosk.devices.vault.demo import DemoMasters
 from kiosk.hq.cards.registry import Binding
 from kiosk.hq.intake.worklist import waiting
 from kiosk.hq.orders import matching
-from kiosk.hq.orders.book import Made, Order, OrderRefused, Orders, Proved, Wanted, find, prove, reissue, standing
+from kiosk.hq.orders.book import Made, Order, OrderRefused, Orders, Wanted, find, standing
+from kiosk.hq.orders.proofs import Proved, prove, reissue
 from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.store import IN_MEMORY, Store
 from kiosk.sync.item import WAYS, ItemRefused

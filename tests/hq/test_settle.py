@@ -220,7 +220,9 @@ def test_a_meter_that_was_taken_away_below_the_slot_is_proof_and_a_count_below_w
     claimed(k07, card)
     town.hears(k07)
     removed(town.store, METER, 1, people=("anna", "ben"), now_ms=1, known=town.cases.known(METER))
-    assert (town.way(k07).why, town.case(k07).proof.source) == ("proof", "removal")  # type: ignore[union-attr]
+    assert (town.way(k07).why, town.case(k07).removed.source) == ("removed", "removal")  # type: ignore[union-attr]
+    with pytest.raises(NotSettled, match="taken away with count 1: it credits no purchase 2"):
+        town.desk.decide(town.case(k07).value, "anna", town.now_ms)
     bought(k08, card)
     looked(k08, card)
     town.hears(k08)

@@ -134,7 +134,7 @@ def test_a_meter_that_was_taken_away(desk: Desk) -> None:
     claimed(k11, Card())
     desk.hears(k11)
     assert "count 1" in desk.says("settle", "removed", METER, "--count", "1", "--by", "014", "--and", "027")
-    assert "proved" in desk.says("settle", "list")
+    assert "the meter was taken away" in desk.says("settle", "list")
     assert "Two people" in desk.says("settle", "removed", METER, "--count", "1", "--by", "014", "--and", "014", code=1)
     assert "12 digits" in desk.says("settle", "removed", "12", "--count", "1", "--by", "014", "--and", "027", code=1)
 

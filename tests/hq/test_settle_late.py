@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from kiosk.hq.orders.book import Wanted, find, prove, reissue
+from kiosk.hq.orders.book import Wanted, find
+from kiosk.hq.orders.proofs import prove, reissue
 from kiosk.hq.settlement.rule import way
 from tests.hq.settle_kit import CARD, Town, bought
 from tests.sale.shop import Card

@@ -58,13 +58,13 @@ RESTORED = [
     (Setting(values=1, forget=True, first=True), 4_066),
     (Setting(values=1, forget=True, torn=True, first=True), 52_122),
     (Setting(forget=True, kiosks=1), 30_386),
-    pytest.param(Setting(forget=True), 644_994, marks=slow),
-    pytest.param(Setting(forget=True, first=True), 731_206, marks=slow),
-    pytest.param(Setting(values=1, forget=True, torn=True), 115_614, marks=slow),
-    pytest.param(Setting(values=1, forget=True, replace=True), 137_577, marks=slow),
-    pytest.param(Setting(forget=True, paid=True), 960_234, marks=slow),
-    pytest.param(Setting(forget=True, undo=True), 721_512, marks=slow),
-    pytest.param(Setting(values=1, forget=True, undo=True, send=True, torn=True), 170_290, marks=slow),
+    pytest.param(Setting(forget=True), 644_994, marks=deep),
+    pytest.param(Setting(forget=True, first=True), 731_206, marks=deep),
+    pytest.param(Setting(values=1, forget=True, torn=True), 115_614, marks=deep),
+    pytest.param(Setting(values=1, forget=True, replace=True), 137_577, marks=deep),
+    pytest.param(Setting(forget=True, paid=True), 960_234, marks=deep),
+    pytest.param(Setting(forget=True, undo=True), 721_512, marks=deep),
+    pytest.param(Setting(values=1, forget=True, undo=True, send=True, torn=True), 170_290, marks=deep),
 ]
 
 
@@ -81,9 +81,9 @@ def test_an_office_that_forgets_doubles_nothing(setting: Setting, states: int) -
     [
         Setting(forget=True, kiosks=1, live=True),
         Setting(forget=True, undo=True, kiosks=1, live=True),
-        pytest.param(Setting(forget=True, live=True), marks=slow),
-        pytest.param(Setting(values=1, forget=True, undo=True, torn=True, live=True), marks=slow),
-        pytest.param(Setting(forget=True, undo=True, send=True, paid=True, kiosks=1, live=True), marks=slow),
+        pytest.param(Setting(forget=True, live=True), marks=deep),
+        pytest.param(Setting(values=1, forget=True, undo=True, torn=True, live=True), marks=deep),
+        pytest.param(Setting(forget=True, undo=True, send=True, paid=True, kiosks=1, live=True), marks=deep),
     ],
 )
 def test_an_office_that_forgets_can_still_credit_or_pay_out_each_value(setting: Setting) -> None:
@@ -91,13 +91,13 @@ def test_an_office_that_forgets_can_still_credit_or_pay_out_each_value(setting: 
     assert (found.wrong, found.dead) == ("", 0)
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=slow) if n in ("behind", "forgot-proof", "forgot-card") else n for n in MEMORY])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=deep) if n in ("behind", "forgot-proof", "forgot-card") else n for n in MEMORY])
 def test_an_office_that_forgets_one_thing_more_is_caught(name: str) -> None:
     what, setting = MEMORY[name]
     assert explore(setting._replace(broken=name), RealCode()).wrong, f"nobody notices that {what}"
 
 
-@slow
+@deep
 def test_the_rule_before_holds_only_as_long_as_nothing_is_forgotten() -> None:
     """So no test of an office that is never restored could see it."""
     found = explore(Setting(broken="behind"), RealCode())

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from kiosk.devices.vault.demo import DemoMasters
 from kiosk.hq.cards.registry import Binding
 from kiosk.hq.orders import matching
-from kiosk.hq.orders.book import Order, OrderRefused, Orders, Wanted, find, prove, reissue
+from kiosk.hq.orders.book import Order, OrderRefused, Orders, Wanted, find
+from kiosk.hq.orders.proofs import prove, reissue
 from kiosk.hq.partners import accounts
 from kiosk.hq.partners.till import Payment, Till
 from kiosk.hq.settlement.papers import tags

@@ -5,14 +5,13 @@ No message undoes a code that is out: an order ends collected, or passed (anothe
 kiosk any more. Two new orders never share a slot; one that settles a claim keeps the claim's.
 """
 
-import hmac
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from kiosk.devices.vault.hq import MasterVault
@@ -188,13 +187,19 @@ class Orders:
         this, another = (f"{code.ten_digits(self._cmac(order, message)):0{code.MAC_DIGITS}}" for message in messages)
         return this, another
 
+    def twin(self, binding: Binding, n: int, old: Order, now_ms: int) -> str:
+        """The order for other money that would have the code of `old`'s money in slot n; "" where there is none. Raises StoreError."""
+        asked = select(ORDER.c.name).where(ORDER.c.card == binding.card, ORDER.c.n == n, ORDER.c.amount_minor == old.amount_minor)
+        other = asked.where(ORDER.c.generation == code.generation_at(now_ms), ORDER.c.state != "void", ORDER.c.settles != old.name)
+        return self._store.read(lambda connection: connection.execute(other).scalar()) or ""
+
     def _before(self, order: Order) -> tuple[str, ...]:
         return tuple(each.name for each in standing(self._store, card=order.card, now_ms=order.made_ms) if each.n < order.n)
 
 
 def find(store: Store, name: str) -> Order | None:
     """By its name."""
-    return store.read(lambda connection: _found(connection, name))
+    return store.read(lambda connection: found(connection, name))
 
 
 def of_reference(store: Store, source: str, reference: str) -> Order | None:
@@ -321,7 +326,7 @@ def _count_in(names: tuple[str, ...], body: str) -> int:
     return max(counts, default=0) if said.get("authentic", True) is True else 0
 
 
-def _found(connection: Connection, name: str, *, hold: bool = False) -> Order | None:
+def found(connection: Connection, name: str, *, hold: bool = False) -> Order | None:
     """`hold`: nobody else changes it until this is over."""
     asked = select(ORDER).where(ORDER.c.name == name)
     row = connection.execute(asked.with_for_update() if hold else asked).mappings().first()
@@ -330,59 +335,3 @@ def _found(connection: Connection, name: str, *, hold: bool = False) -> Order | 
 
 def _order(row: RowMapping) -> Order:
     return Order(**{name: row[name] for name in Order.__struct_fields__})
-
-
-# ---------------------------------------------------------------- the telephone
-
-PROOF_TRIES = 5
-
-
-class Proved(msgspec.Struct, frozen=True):
-    """What a count proof says. `said`: this | another | wrong | shut (its five tries are over). `reissue`: the same money may be ordered
-    again at once: the order settles no claim, and nothing else was ever made of its money for its slot."""
-
-    order: Order
-    said: str
-    reissue: bool = False
-
-
-def prove(orders: Orders, store: Store, name: str, digits: str, *, by: str, now_ms: int) -> Proved:
-    """Ten digits that a customer reads to the office. Raises OrderRefused, StoreError, NoSuchKey."""
-    held = find(store, name)
-    if held is None:
-        raise OrderRefused("order", "There is no such order.")
-    this, another = orders.proofs(held)
-    given = digits.replace(" ", "")
-    right = [hmac.compare_digest(given.encode(), each.encode()) for each in (this, another)]
-    said = "this" if right[0] else "another" if right[1] else "wrong"
-
-    def work(connection: Connection) -> Proved:
-        order = _found(connection, name, hold=True)
-        if order is None or order.proof_tries >= PROOF_TRIES:
-            return Proved(order or held, "shut")
-        changes: dict[str, object] = {"proof_tries": order.proof_tries + 1}
-        if said != "wrong" and order.state == "open":
-            changes |= {"state": "collected" if said == "this" else "passed", "done_ms": now_ms, "done_by": by}
-        connection.execute(update(ORDER).where(ORDER.c.name == name).values(**changes))
-        return Proved(_found(connection, name) or order, said, said == "another" and _alone(connection, order))
-
-    return store.transact(work)
-
-
-def _alone(connection: Connection, order: Order) -> bool:
-    """Nothing else was ever made of this order's money for its slot: no claim that it settles, no order that settles it but `reissue`'s."""
-    others = select(ORDER.c.name).where(ORDER.c.settles == order.name, ORDER.c.reference != _again(order))
-    return not order.settles and order.state in ("open", "passed") and connection.execute(others).first() is None
-
-
-def reissue(orders: Orders, proved: Proved, binding: Binding, now_ms: int) -> Made:
-    """The same money in the next slot, on the strength of a count proof that another record took this one. Raises OrderRefused."""
-    old = proved.order
-    if proved.said != "another" or not proved.reissue:
-        raise OrderRefused("proof", "The office waits for the rows that name the record in this order's slot.")
-    return orders.make(Wanted(binding, old.amount_minor, old.currency, old.n, old.source, _again(old), old.name), now_ms)
-
-
-def _again(order: Order) -> str:
-    """The reference of the same money in the next slot: whoever settles the order finds what was done."""
-    return f"{order.name} again"

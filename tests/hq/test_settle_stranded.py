@@ -1,0 +1,109 @@
+"""A purchase on a card that is replaced before the meter took it: it is a case, and is credited once by the new card."""
+
+from collections.abc import Iterator
+
+import pytest
+from msgspec.structs import replace
+
+from kiosk.hq.settlement import seeds
+from kiosk.hq.settlement.rule import Doubt, way
+from kiosk.hq.settlement.seeds import Seed
+from tests.hq.settle_kit import CARD, Machine, Town, bought, collected, looked
+from tests.sale.shop import METER, Card
+
+NEW_CARD = "1122334455669999"
+
+
+@pytest.fixture
+def town() -> Iterator[Town]:
+    made = Town()
+    made.cases._replaced = lambda: [meter for meter, cards in made.cards.items() if len(cards) > 1]
+    yield made
+    made.store.close()
+
+
+def value(machine: Machine) -> str:
+    return f"{machine.name}/{machine.sale_of('CardVerified')}"
+
+
+def replaced(town: Town, old: Card) -> Card:
+    """A new card for the meter, with a purchase of nothing in the slot that the meter took last."""
+    town.cards[METER].append(NEW_CARD)
+    new = Card(serial=NEW_CARD, meter=old.meter)
+    new.into_meter()
+    return new
+
+
+def test_a_purchase_that_the_meter_did_not_take_is_a_case_once_its_card_was_replaced(town: Town) -> None:
+    k08, card = town.kiosk("K08"), Card()
+    bought(k08, card, meter=False)
+    town.hears(k08)
+    assert town.cases.all(town.now_ms) == []
+    town.cards[METER].append(NEW_CARD)
+    (case,) = town.cases.all(town.now_ms)
+    assert (case.value, case.kind, case.n, case.amount_minor, case.card) == (value(k08), "stranded", 2, 45_00, NEW_CARD)
+    assert (way(case, town.now_ms).to, way(case, town.now_ms).people) == ("same", 1)
+    made = town.desk.decide(case.value, "anna", town.now_ms).made
+    assert made is not None
+    assert (made.order.card, made.order.n, made.order.amount_minor) == (NEW_CARD, 2, 45_00)
+
+
+def test_a_purchase_that_a_reading_shows_in_the_meter_is_none(town: Town) -> None:
+    k08, card = town.kiosk("K08"), Card()
+    bought(k08, card)
+    looked(k08, card)
+    town.hears(k08)
+    town.cards[METER].append(NEW_CARD)
+    assert town.cases.all(town.now_ms) == []
+
+
+def test_one_that_another_purchase_shut_out_goes_up_by_proof(town: Town) -> None:
+    """Verified late at K08 on the lost card; the new card takes the same slot at K09, which shows it."""
+    k08, k09, old, new = town.kiosk("K08"), town.kiosk("K09"), Card(), Card()
+    bought(k08, old, meter=False)
+    new.serial = NEW_CARD
+    town.cards[METER].append(NEW_CARD)
+    bought(k09, new, 20_00)
+    town.hears(k08, k09)
+    (case,) = town.cases.all(town.now_ms)
+    assert (case.value, case.n, way(case, town.now_ms).why) == (value(k08), 3, "proof")
+    made = town.desk.decide(case.value, "anna", town.now_ms).made
+    assert made is not None
+    collected(k09, new, made.code)
+    assert new.credited.count(45_00) == 1
+    looked(k09, new)
+    town.hears(k09)
+    assert town.cases.all(town.now_ms) == []
+
+
+def test_before_a_card_is_replaced_it_is_said_what_would_be_left(town: Town) -> None:
+    """The last verified record is carried by the new card; another one that was verified in the same slot is not."""
+    k08, k09 = town.kiosk("K08"), town.kiosk("K09")
+    bought(k08, Card(), meter=False)
+    town.hears(k08)
+    assert town.cases.stranded(METER, town.now_ms) == []
+    twin = Card()  # a copied card
+    bought(k09, twin, 20_00, meter=False)
+    bought(k09, twin, 20_00, meter=False)
+    town.hears(k09)
+    twin.into_meter()
+    bought(k09, twin, 20_00, meter=False)
+    town.hears(k09)
+    left = town.cases.stranded(METER, town.now_ms)
+    assert [case.value for case in left] == [value(k08)]
+
+
+def test_a_purchase_that_is_only_in_a_row_that_was_changed_is_for_two_people(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    k08, card = town.kiosk("K08"), Card()
+    bought(k08, card, meter=False)
+    town.hears(k08)
+    town.cards[METER].append(NEW_CARD)
+    honest = seeds.on_cards
+
+    def doubted(*given: object) -> list[Seed]:
+        return [replace(seed, doubts=(Doubt.CHANGED,)) for seed in honest(*given)]  # type: ignore[arg-type]
+
+    monkeypatch.setattr("kiosk.hq.settlement.cases.on_cards", doubted)
+    (case,) = town.cases.all(town.now_ms)
+    assert way(case, town.now_ms).people == 2
+    assert CARD not in case.card

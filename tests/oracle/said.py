@@ -27,50 +27,50 @@ def orphan_of(kiosk: str, device: str, accepted: int | None) -> str:
     return f"{kiosk}/{device} {accepted}"
 
 
-def says(table: Table, kiosk: str, fact: Fact, at: int = 0) -> str:
+def says(table: Table, kiosk: str, fact: Fact) -> str:
     """Post what this fact says; what it says wrongly of itself, or ""."""
     told = SAYS.get(type(fact))
-    return told(table, kiosk, fact, at) or "" if told else ""
+    return told(table, kiosk, fact) or "" if told else ""
 
 
-def _came(table: Table, value: str, place: str, minor: int, *, at: int) -> None:
-    table.say(value, place, minor, at=at)
-    table.say(value, "held", minor, at=at)
+def _came(table: Table, value: str, place: str, minor: int) -> None:
+    table.say(value, place, minor)
+    table.say(value, "held", minor)
 
 
-def _piece(table: Table, kiosk: str, fact: f.NoteStacked | f.CoinAccepted, at: int) -> None:
-    _came(table, value_of(kiosk, fact.sale), fact.device, fact.denomination, at=at)
+def _piece(table: Table, kiosk: str, fact: f.NoteStacked | f.CoinAccepted) -> None:
+    _came(table, value_of(kiosk, fact.sale), fact.device, fact.denomination)
 
 
-def _bank(table: Table, kiosk: str, fact: PosFinal, at: int) -> None:
-    _came(table, value_of(kiosk, fact.sale), "bank", fact.amount_minor, at=at)
+def _bank(table: Table, kiosk: str, fact: PosFinal) -> None:
+    _came(table, value_of(kiosk, fact.sale), "bank", fact.amount_minor)
 
 
-def _code(table: Table, kiosk: str, fact: f.TransferCodeAccepted, at: int) -> None:
-    _came(table, value_of(kiosk, fact.sale), "partner", fact.amount_minor, at=at)
+def _code(table: Table, kiosk: str, fact: f.TransferCodeAccepted) -> None:
+    _came(table, value_of(kiosk, fact.sale), "partner", fact.amount_minor)
 
 
-def _orphan(table: Table, kiosk: str, fact: f.OrphanCredit, at: int) -> None:
+def _orphan(table: Table, kiosk: str, fact: f.OrphanCredit) -> None:
     if fact.pieces == 1 and fact.amount_minor:
         value = orphan_of(kiosk, fact.device, fact.accepted)
-        table.say(value, fact.device, fact.amount_minor, at=at)
-        table.say(value, "orphans", fact.amount_minor, at=at)
+        table.say(value, fact.device, fact.amount_minor)
+        table.say(value, "orphans", fact.amount_minor)
 
 
-def _lines(table: Table, value: str, fact: f.SaleClosed | f.ClaimSettled, *, currency: str, at: int) -> str:
+def _lines(table: Table, value: str, fact: f.SaleClosed | f.ClaimSettled, currency: str) -> str:
     """Every line goes to its place; the credit as the row itself says it."""
     for line in fact.lines:
         place = LINES.get(line.code, "taxes") if line.summed else ""
         if place == "cards" and line.amount_minor != fact.credit_minor:
             return f"{value}: the line {line.code} is {line.amount_minor}, and the credit {fact.credit_minor}"
         if place:
-            table.say(value, place, line.amount_minor, currency, at=at)
+            table.say(value, place, line.amount_minor, currency)
     return ""
 
 
-def _closed(table: Table, kiosk: str, fact: f.SaleClosed, at: int) -> str:
+def _closed(table: Table, kiosk: str, fact: f.SaleClosed) -> str:
     value = value_of(kiosk, fact.sale)
-    table.say(value, "held", -fact.tender_minor, fact.currency, at=at)
+    table.say(value, "held", -fact.tender_minor, fact.currency)
     told: dict[str, int] = {}
     for tender in fact.tenders:
         place = TENDERS.get(tender.device, "till")
@@ -80,20 +80,20 @@ def _closed(table: Table, kiosk: str, fact: f.SaleClosed, at: int) -> str:
             came = table.cell(SAID, value, place, fact.currency)
             return f"{value}, {place}: it closes with {told.get(place, 0)}, and its rows are {came}"
     if fact.outcome == "claimed":
-        table.say(value, "claims", fact.claim_minor, fact.currency, at=at)
+        table.say(value, "claims", fact.claim_minor, fact.currency)
     elif fact.outcome == "returned":
-        table.say(value, "back", fact.tender_minor, fact.currency, at=at)
-    return _lines(table, value, fact, currency=fact.currency, at=at)
+        table.say(value, "back", fact.tender_minor, fact.currency)
+    return _lines(table, value, fact, currency=fact.currency)
 
 
-def _settled(table: Table, kiosk: str, fact: f.ClaimSettled, at: int) -> str:
+def _settled(table: Table, kiosk: str, fact: f.ClaimSettled) -> str:
     value = value_of(kiosk, fact.sale)
     currency = next((of for row, of in table.rows if row == value), "CNY")
-    table.say(value, "claims", -table.cell(SAID, value, "claims", currency), currency, at=at)
-    return _lines(table, value, fact, currency=currency, at=at)
+    table.say(value, "claims", -table.cell(SAID, value, "claims", currency), currency)
+    return _lines(table, value, fact, currency=currency)
 
 
-SAYS: dict[type[Fact], Callable[[Table, str, Any, int], str | None]] = {
+SAYS: dict[type[Fact], Callable[[Table, str, Any], str | None]] = {
     f.NoteStacked: _piece,
     f.CoinAccepted: _piece,
     f.OrphanCredit: _orphan,

@@ -32,17 +32,6 @@ SIDES = ("the books", "the product")
 CURRENCY = "CNY"
 
 
-class Posting(NamedTuple):
-    """One amount on one side. `at`: the journal row that said it, so that a row that was lost can be taken back."""
-
-    at: int
-    side: int
-    value: str
-    place: str
-    minor: int
-    currency: str
-
-
 class Difference(NamedTuple):
     """What is not zero."""
 
@@ -70,46 +59,39 @@ class Table:
         self.rows: dict[Key, tuple[Cells, Cells]] = {}
         self.bounds: dict[tuple[str, str, str], int] = {}  # (value, place, currency) -> minor units
         self.used: dict[tuple[str, str, str], int] = {}
-        self._said: list[Posting] = []  # with a journal row, in its order
         self._new: dict[Key, None] = {}
 
     # ------------------------------------------------------------ posting
 
     def book(self, value: str, place: str, minor: int, currency: str = CURRENCY) -> None:
         """A simulator's own book says so."""
-        self._post(Posting(0, BOOKS, value, place, minor, currency))
+        self._post(BOOKS, value, place, minor, currency)
 
-    def say(self, value: str, place: str, minor: int, currency: str = CURRENCY, *, at: int = 0) -> None:
-        """The product says so, in its journal row `at` where that may be lost."""
-        posting = Posting(at, SAID, value, place, minor, currency)
-        self._post(posting)
-        if at:
-            self._said.append(posting)
+    def say(self, value: str, place: str, minor: int, currency: str = CURRENCY) -> None:
+        """The product says so."""
+        self._post(SAID, value, place, minor, currency)
 
-    def _post(self, posting: Posting) -> None:
-        if posting.place not in PLACES:
-            raise ValueError(f"{posting.place!r} is no place where money can be")
-        key = posting.value, posting.currency
+    def _post(self, side: int, value: str, place: str, minor: int, currency: str) -> None:
+        if place not in PLACES:
+            raise ValueError(f"{place!r} is no place where money can be")
+        key = value, currency
         row = self.rows.get(key)
         if row is None:
             row = self.rows[key] = ({}, {})
-        cells = row[posting.side]
-        cells[posting.place] = cells.get(posting.place, 0) + posting.minor
+        cells = row[side]
+        cells[place] = cells.get(place, 0) + minor
         self._new[key] = None
 
     def move(self, side: int, value: str, source: str, place: str, minor: int, *, currency: str = CURRENCY) -> None:
         """Money of a row is in another place now."""
-        self._post(Posting(0, side, value, source, -minor, currency))
-        self._post(Posting(0, side, value, place, minor, currency))
+        self._post(side, value, source, -minor, currency)
+        self._post(side, value, place, minor, currency)
 
-    def take_back(self, after: int) -> list[str]:
-        """The product has lost its rows behind row `after`: what they said is not said any more. The values that they were about."""
-        about: dict[str, None] = {}
-        while self._said and self._said[-1].at > after:
-            lost = self._said.pop()
-            self._post(lost._replace(minor=-lost.minor))
-            about[lost.value] = None
-        return list(about)
+    def drop(self, value: str) -> None:
+        """All of this row is taken out: journal rows about it were lost, and those that are left are posted anew."""
+        for key in [key for key in self.rows if key[0] == value]:
+            del self.rows[key]
+            self._new.pop(key, None)
 
     def allow(self, value: str, place: str, bound_minor: int, currency: str = CURRENCY) -> None:
         """This cell may differ by so much, and no more."""

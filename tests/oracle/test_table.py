@@ -130,17 +130,21 @@ def test_a_total_that_was_counted_apart() -> None:
     assert table.total(BOOKS, "notes", 40_00, "K1/") == "K1/, notes: the books add up to 3000, and 4000 was counted (minor units, CNY)"
 
 
-def test_rows_that_a_disk_lost_are_taken_back_and_what_they_were_about_is_looked_at_again() -> None:
+def test_a_row_that_is_dropped_is_posted_anew_from_what_is_left() -> None:
     table = Table()
     table.book("K1/5f", "notes", 50_00)
     holds(table, "K1/5f")
-    says(table, "K1", NOTE, at=7)
+    says(table, "K1", NOTE)
+    says(table, "K1", NOTE)
+    assert table.wrong()
+    table.drop("K1/5f")
     assert table.wrong() == ""
-    assert table.take_back(6) == ["K1/5f"]
+    assert table.rows == {}
+    table.book("K1/5f", "notes", 50_00)
+    holds(table, "K1/5f")
     assert table.wrong().startswith("K1/5f, notes: the books have 5000, the product says 0")
-    says(table, "K1", NOTE, at=7)
+    says(table, "K1", NOTE)
     assert table.wrong() == ""
-    assert table.take_back(7) == []
 
 
 def test_a_bound_allows_its_own_amount_in_its_own_place_and_no_more() -> None:

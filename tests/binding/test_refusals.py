@@ -48,7 +48,7 @@ def test_a_card_that_does_not_belong_here_is_refused_in_its_own_words(card: Card
     assert model.image() == before
 
 
-@pytest.mark.covers("abuse-14")
+@pytest.mark.covers("field-12", "abuse-14")
 @pytest.mark.parametrize(("generation", "why"), [(1, ""), (2, ""), (3, ""), (4, "key_dead"), (9, "key_dead")])
 def test_a_card_whose_generations_are_all_over_is_renewed_at_the_office(generation: int, why: str) -> None:
     kiosk = Kiosk(generation=generation)

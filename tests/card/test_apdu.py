@@ -36,7 +36,7 @@ def test_a_plain_answer_needs_one_command() -> None:
     assert tape.sent == ["00b0810010"]
 
 
-@pytest.mark.covers("card-14")
+@pytest.mark.covers("field-10", "card-14")
 def test_an_answer_in_pieces_is_fetched_whole() -> None:
     tape = Tape(["6103", "0102036102", "04059000"])
     assert exchange(tape, MAC_READ) == b"\x01\x02\x03\x04\x05"

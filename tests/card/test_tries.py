@@ -16,7 +16,7 @@ def test_a_machine_that_is_behind_is_told_by_the_card_which_keys_it_knows_now() 
     assert set(bay.card.tries.values()) == {10}
 
 
-@pytest.mark.covers("abuse-17")
+@pytest.mark.covers("field-11", "abuse-17")
 @pytest.mark.parametrize(("left", "key"), [(10, ""), (4, ""), (3, "blocked"), (0, "blocked")])
 def test_at_three_tries_or_fewer_no_key_is_shown_to_the_card(left: int, key: str) -> None:
     bay = Bay(used_card())

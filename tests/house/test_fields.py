@@ -11,6 +11,7 @@ import pytest
 
 from kiosk.config import ConfigError, checked
 from kiosk.devices.cctalk import events, wire
+from kiosk.devices.printer.wording import said
 from kiosk.devices.sim.control import LINE_LIMIT, ControlServer
 from kiosk.vend import evidence, rows
 from kiosk.vend.card.gdw1365 import PROFILE, armed, checksum, digits, moment
@@ -19,10 +20,12 @@ from kiosk.vend.cash import acceptor_up
 from kiosk.vend.facts import AcceptorRead, DeviceFault
 from kiosk.vend.limits import Allowed, DayOfCard, room
 from kiosk.vend.money import energy_wh
+from kiosk.vend.paper.values import PaperNumber
 from kiosk.vend.ports import AcceptorMemory
 from kiosk.vend.rules import Rules
 from kiosk.vend.seen import AcceptorUp
 from kiosk.vend.state import State
+from tests.paper.shop import recharge
 
 U32 = 0xFFFF_FFFF
 FILE1 = bytes.fromhex("68010027008F00000000260701000000000020000000050000000100000100001234567800009876543202D216")
@@ -55,13 +58,13 @@ def test_a_wallet_holds_the_largest_purchase_and_the_receipt_says_it() -> None:
     assert len(evidence.signed_bytes(msgspec.structs.replace(SLIP, amount_minor=space.minor))) == 59
 
 
-@pytest.mark.covers("field-2")
+@pytest.mark.covers("abuse-16", "field-2")
 def test_a_card_at_its_last_count_is_not_sold_to() -> None:
     assert PROFILE.judge(card(taken=U32 - 1), None, 0).n == U32
     assert PROFILE.judge(card(taken=U32, wallet=bytes(4) + bytes([0xFF] * 4)), None, 0).word is Word.REFUSED
 
 
-@pytest.mark.covers("field-3")
+@pytest.mark.covers("abuse-16", "field-3")
 def test_a_meter_full_to_its_last_cent_takes_nothing_more() -> None:
     reading = card(taken=7, money=(999_999_99).to_bytes(4), time=bytes.fromhex("2607011230"))
     assert reading.balance_minor == 999_999_99
@@ -103,7 +106,7 @@ def test_a_mark_that_fits_by_chance_says_whose_and_never_how_much() -> None:
     assert (verdict.word, verdict.amount_minor, verdict.n) == (Word.FOREIGN, 10_00, 8)
 
 
-@pytest.mark.covers("field-9")
+@pytest.mark.covers("abuse-13", "field-9")
 @pytest.mark.parametrize(("file", "length"), [(1, 45), (2, 8), (5, 49)])
 def test_a_file_of_another_length_is_of_another_layout(file: int, length: int) -> None:
     for wrong in (0, length - 1, length + 1, 256):
@@ -192,6 +195,12 @@ def test_a_number_that_the_code_cannot_hold_is_never_signed_as_another(field: st
     assert getattr(evidence.decode(text)[0], field) == U32
     with pytest.raises(ValueError, match="does not fit"):
         evidence.signed_bytes(msgspec.structs.replace(SLIP, **{field: U32 + 1}))
+
+
+@pytest.mark.covers("field-23")
+@pytest.mark.parametrize(("number", "printed"), [(1, "K07-000001"), (999_999, "K07-999999"), (1_000_000, "K07-1000000")])
+def test_a_paper_number_has_six_digits_and_more_from_the_millionth_on(number: int, printed: str) -> None:
+    assert said(PaperNumber(), msgspec.structs.replace(recharge(), number=number)) == printed
 
 
 @pytest.mark.covers("field-27")

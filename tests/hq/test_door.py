@@ -71,6 +71,7 @@ def test_nothing_is_read_from_outside_the_bag(path: str, plan: HttpsPlan, bag: P
     assert b"secret" not in answer.content
 
 
+@pytest.mark.covers("field-36")
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_that_is_too_long_is_not_read(chunked: bool, plan: HttpsPlan, inbox: Inbox) -> None:
     def parts() -> Iterator[bytes]:

@@ -119,6 +119,7 @@ def test_a_batch_may_end_inside_a_sale_which_then_counts_where_it_ends(place: Pl
 # ---------------------------------------------------------------- again, in other orders, at once
 
 
+@pytest.mark.covers("abuse-43")
 def test_the_same_batches_three_times_in_other_orders_by_two_importers_at_once_are_the_same_tables(place: Place, tmp_path: Path) -> None:
     several = street(["K07", "K08", "K09"], sales=14)
     batches = [kiosk.batches(40) for kiosk in several]
@@ -229,6 +230,7 @@ def forks(kiosk: Street) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.covers("abuse-37")
 @pytest.mark.parametrize("how", list(forks(Street())))
 def test_a_second_history_freezes_the_kiosk_and_both_files_are_kept(place: Place, how: str) -> None:
     kiosk = Street()

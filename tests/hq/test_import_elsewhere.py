@@ -113,6 +113,7 @@ def test_it_is_no_open_claim_as_soon_as_the_other_machine_s_row_is_here(store: S
     store.read(proof.check)
 
 
+@pytest.mark.covers("abuse-43")
 def test_in_any_order_and_by_two_importers_at_once_the_tables_are_the_same(store: Store) -> None:
     machines = told(claimed()), finished(), finished("K09", day="2026-11-05")  # the third one says it, too
     raws = [raw for machine in machines for raw in machine.batches(3)]

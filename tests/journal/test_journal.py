@@ -106,6 +106,7 @@ def test_one_changed_bit_of_any_row_is_found_with_its_number(tmp_path: Path, col
                 assert damage.value.seq == seq
 
 
+@pytest.mark.covers("rule-17")
 def test_a_row_that_is_gone_is_found(tmp_path: Path) -> None:
     path = made(tmp_path / "store.db")
     opened(path).execute("DELETE FROM journal WHERE seq = 9")
@@ -113,6 +114,7 @@ def test_a_row_that_is_gone_is_found(tmp_path: Path) -> None:
         assert journal.verify().bad_seq == 9
 
 
+@pytest.mark.covers("rule-17", "abuse-30")
 def test_a_chain_made_anew_by_someone_with_the_key_fails_at_the_stations_signature(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
 
@@ -155,6 +157,7 @@ def test_a_checkpoint_shortens_the_start_and_the_last_two_are_kept(tmp_path: Pat
         assert [each.row.seq for each in journal.tail(places[2])] == [places[2]]
 
 
+@pytest.mark.covers("abuse-30")
 def test_an_old_rows_damage_does_not_stop_a_start_but_a_changed_state_does(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with Journal.open(path, KEY) as journal:

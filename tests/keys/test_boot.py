@@ -34,7 +34,7 @@ def street(daemon: Pcscd, tmp_path: Path) -> Iterator[Street]:
     street.stop()
 
 
-@pytest.mark.covers("rule-11")
+@pytest.mark.covers("rule-10", "rule-11")
 def test_from_the_head_office_to_a_sale_and_locked_again_after_a_restart(street: Street) -> None:
     imported = street.kiosk("sync", "import", str(street.hq.bag))
     assert imported.returncode == 0, imported.stderr

@@ -128,6 +128,7 @@ def tears_end_well(town: Town, tears: list[Tear]) -> None:
     assert total.sales == len(tears)
 
 
+@pytest.mark.covers("rule-20", "failure-26", "abuse-9")
 def test_a_torn_card_is_finished_where_it_is_shown_next(town: Town) -> None:
     tears_end_well(town, QUICK)
 

@@ -197,6 +197,7 @@ def test_a_file_of_another_length_is_another_layout() -> None:
         read(files(returned=bytes(48)))
 
 
+@pytest.mark.covers("abuse-13")
 @given(st.binary(min_size=45, max_size=45), st.binary(min_size=8, max_size=8), st.binary(min_size=49, max_size=49))
 def test_any_bytes_get_a_word(parameters: bytes, purse: bytes, returned: bytes) -> None:
     for card in (files(parameters, purse, returned), files(purse=purse, returned=returned), files(parameters, purse)):

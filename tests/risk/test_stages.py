@@ -5,8 +5,9 @@ import pytest
 
 from kiosk.vend import risk, sale
 from kiosk.vend.limits import CEILINGS, Allowed, in_force
-from kiosk.vend.seen import DiskSeen, Trusted
+from kiosk.vend.seen import AcceptorDown, DiskSeen, Trusted
 from kiosk.vend.tariff import Tariff
+from kiosk.vend.till import CashBoxInstalled, CashBoxRemoved
 from kiosk.vend.trust import KeyGeneration, KeyListInstalled, Unlocked
 from tests.risk.kit import DAY_MS, HOUR_MS, grant, hotlist, level, limits, office_shop, stands
 from tests.sale.shop import Card, Shop
@@ -216,6 +217,13 @@ def test_pieces_that_no_sale_explains_are_said_until_the_box_is_counted() -> Non
     assert level(shop, "cash_box") == ("ok", 0)
     shop.coin()
     assert level(shop, "cash_box") == ("warn", 1)
+    shop.tell(AcceptorDown("coins", "removed"))
+    assert shop.facts("CashBoxMissing")
+    shop.acceptors_up()
+    assert level(shop, "cash_box")[0] == "warn", "nobody has counted it"
+    shop._add((CashBoxRemoved("coins", 1, "", "000000000011", ("101", "102"), (), 0),))
+    shop._add((CashBoxInstalled("coins", 2, "", ("101", "102")),))
+    assert level(shop, "cash_box") == ("ok", 0)
 
 
 def test_without_a_head_office_nothing_that_only_it_can_say_is_asked_for() -> None:

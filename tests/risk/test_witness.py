@@ -12,7 +12,7 @@ from kiosk.vend.papers import paper_of
 from kiosk.vend.seen import AcceptorDown, NoteIn
 from kiosk.vend.trust import Trust
 from kiosk.vend.witness import Restored, Witness, found, height, rows
-from tests.risk.kit import level
+from tests.risk.kit import level, office_shop
 from tests.risk.test_stages import bought
 from tests.sale.shop import Card, Shop, sign
 
@@ -238,3 +238,27 @@ def test_the_mark_of_a_slip_is_under_its_signature() -> None:
     shop.press("receipt", "qr")
     code = str(shop.view.params["code"])
     assert verify(code, lambda label, data, signature: sign(label, data) == signature).tender == 1 | RESTORED
+
+
+@pytest.mark.covers("abuse-37")
+def test_two_kiosks_of_one_image_spend_its_float_once_each_and_credit_a_slot_once() -> None:
+    """The clone has acceptors of its own, so that nothing at it is ahead. What stops it is the office, which has the first history."""
+    shop = office_shop(float_minor=100_00)
+    image, card, other = list(shop.rows), Card(), Card(serial="22" * 8, meter="000012345679")
+    clone = office_shop(float_minor=100_00)
+    clone.rows = image
+    clone.start()
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.press("finish")
+    shop.pull()
+    assert shop.view.params["why"] == "sold_out"
+    clone.insert(card)
+    assert (clone.view.phase, clone.view.params["why"]) == ("refused", "untaken"), "the slot is taken, whoever took it"
+    clone.pull()
+    card.into_meter()
+    assert bought(clone, other, 100_00)
+    assert clone.view.params["why"] == "sold_out"
+    for one in (card, other):
+        one.into_meter()
+        assert one.credited == [95_00]

@@ -40,6 +40,7 @@ def test_a_power_cut_with_a_note_in_escrow_is_resolved_by_the_acceptors_counter(
         assert [x.recovered for x in shop.facts() if isinstance(x, NoteStacked)] == [False] + [True] * grown
 
 
+@pytest.mark.covers("rule-4", "rule-21")
 def test_a_note_over_the_limit_goes_back_and_nothing_is_lost() -> None:
     shop = Shop()
     shop.insert(Card())

@@ -44,7 +44,7 @@ def test_every_kind_is_installed_and_its_version_reported(mail: Mail) -> None:
 # ---------------------------------------------------------------- prices
 
 
-@pytest.mark.covers("rule-9")
+@pytest.mark.covers("abuse-39", "rule-9")
 def test_a_price_list_says_the_next_tariff_ahead_and_comes_once(mail: Mail) -> None:
     first = mail.period()
     mail.send("tariff", mail.prices(first, mail.period(id="home/8", from_ms=first.until_ms, until_ms=first.until_ms + DAY_MS)))

@@ -103,6 +103,12 @@ def test_whatever_a_name_holds_an_utterance_fits_a_pipe_and_has_no_control_code(
     assert text.endswith("\n")
 
 
+@pytest.mark.covers("field-182")
+def test_the_forty_first_sentence_and_the_letter_after_the_three_hundredth_are_left_away() -> None:
+    assert aloud(("a" * 300,)).count("a") == aloud(("a" * 400,)).count("a") == 300
+    assert aloud(("b",) * 40).count("b") == aloud(("b",) * 50).count("b") == 40
+
+
 PIECES = ("..", "..77", "[[", "]]", "<", "&", "\x1b", "\n", "元", "é", "\ud800", "7730", " ", "\u202e")
 
 

@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.vault.kit import Tokens
 
-pytest_plugins = ("tests.choice", "tests.seeds")
+pytest_plugins = ("tests.choice", "tests.seeds", "tests.hq.made")
 # time is measured by ./run bench, never by a test; chance is the run's own also where CI=true
 settings.register_profile("house", deadline=None, derandomize=False)
 settings.load_profile("house")

@@ -1,24 +1,26 @@
-"""A real PostgreSQL of our own for the length of a run: its own data, its own socket, no port. A database for each test.
+"""A real PostgreSQL of our own for the length of a run: its own data, its own socket, no port. An empty database for each test.
 
     from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
 
 As root the server runs as the user postgres, who may not write where root's temporary files are.
 """
 
+import atexit
 import getpass
 import os
 import pwd
-import secrets
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import psycopg
 import pytest
 
 BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+NAME = "kiosk_test"
 USER = "postgres" if os.geteuid() == 0 else getpass.getuser()
 QUIET = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "40", "deadlock_timeout": "50ms"}
 """A test's server need not outlive the machine. A bench asks for none of this."""
@@ -59,22 +61,30 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+@cache
+def shared() -> Server:
+    """The one server of this process, for every folder's tests."""
+    server = Server(QUIET)
+    own = os.getpid()
+    atexit.register(lambda: server.stop() if os.getpid() == own else None)
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {NAME}")
+    return server
+
+
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres_url() -> str:
     """The server's own database, to make others from."""
     if not BIN:
         pytest.skip("not on this machine: postgresql; ./run test as root installs it")
-    server = Server(QUIET)
-    yield server.url()
-    server.stop()
+    return shared().url()
 
 
 @pytest.fixture
 def database(postgres_url: str) -> Iterator[str]:
-    """The URL of an empty database, which is gone afterwards."""
-    name = f"kiosk_{secrets.token_hex(6)}"
+    """The URL of an empty database. It is the same one each time, emptied: making one costs more than most tests."""
+    yield postgres_url.replace("/postgres?", f"/{NAME}?")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    yield postgres_url.replace("/postgres?", f"/{name}?")
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (NAME,))
+    with psycopg.connect(postgres_url.replace("/postgres?", f"/{NAME}?"), autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")

@@ -6,17 +6,35 @@ import sqlite3
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, select, text, update
 
 import kiosk.hq
+import kiosk.hq.store
 from kiosk.hq.schema import DIVIDED, PERIOD, Schema
 from kiosk.hq.store import IN_MEMORY, Store, StoreError
+from tests.hq.made import Recorded
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
 
 NOW_MS = 1_790_000_000_000
+pytestmark = pytest.mark.usefixtures("migrated")
+WHAT = {
+    "sqlite": ["SELECT type, name, tbl_name, sql FROM sqlite_master", "PRAGMA application_id"],
+    "postgresql": """
+        SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns WHERE table_schema = 'public'
+        SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+        SELECT relname, relkind, pg_get_partkeydef(oid), pg_get_expr(relpartbound, oid) FROM pg_class\
+ WHERE relnamespace = 'public'::regnamespace
+        SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+        SELECT proname, '', pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    """.strip()
+    .replace("\n", " ORDER BY 1, 2\n")
+    .splitlines(),
+}
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "divided"])
@@ -47,6 +65,45 @@ def test_the_migrations_make_just_the_tables_that_the_schema_declares(where: tup
         return found
 
     assert store.read(differences) == []
+    store.close()
+
+
+def whole(store: Store) -> list[list[tuple[object, ...]]]:
+    """Everything that a database has of a schema, and which migrations it says it had."""
+
+    def said(connection: Connection) -> list[list[tuple[object, ...]]]:
+        asked = (*WHAT[connection.dialect.name], "SELECT version_num FROM alembic_version")
+        return [sorted((tuple(row) for row in connection.exec_driver_sql(each)), key=repr) for each in asked]
+
+    return store.read(said)
+
+
+def test_the_store_that_other_tests_have_is_the_one_that_the_migrations_make(
+    where: tuple[str, int], migrated: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def anew() -> None:
+        if where[0].startswith("postgresql"):
+            with psycopg.connect(where[0], autocommit=True) as connection:
+                connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        else:
+            (tmp_path / "hq.db").unlink()
+
+    seen = []
+    for upgrade in (migrated.really, migrated, migrated):  # the second one may record, the third one repeats
+        monkeypatch.setattr(kiosk.hq.store, "_upgrade", upgrade)
+        store = made(where)
+        seen.append(whole(store))
+        store.close()
+        anew()
+    assert seen[0] == seen[1] == seen[2]
+    assert all(len(rows) > 0 for rows in seen[0][:2])
+
+
+def test_a_store_that_is_not_empty_goes_through_the_migrations(where: tuple[str, int], migrated: Recorded) -> None:
+    store = made(where)
+    store.transact(lambda connection: connection.execute(text("INSERT INTO alembic_version VALUES ('9999')")))
+    with pytest.raises(StoreError, match="newer software"):
+        store.transact(lambda connection: migrated(connection, where[1]))
     store.close()
 
 

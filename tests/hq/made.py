@@ -1,6 +1,6 @@
 """A new store of the head office without its migrations: what they told the database the first time is told to each later empty one.
 
-Half the time of a test with a store of its own was alembic's, for the same sixty tables. The statements are recorded from the product's own
+Most of the time of a test with a store of its own was spent on the same sixty tables. The statements are recorded from the product's own
 `_upgrade` in this process. A store that is not empty goes through alembic, and so does every store of tests/hq/test_schema.py.
 """
 

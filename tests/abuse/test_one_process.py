@@ -51,6 +51,7 @@ def alone() -> Iterator[Alone]:
         glass.close()
 
 
+@pytest.mark.deep("the whole memory of running processes is searched")
 @pytest.mark.covers("abuse-36", "abuse-46")
 def test_no_pin_stays_in_the_memory_of_a_kiosk_that_is_one_process(alone: Alone) -> None:
     """The control is the operator's argon2id string, which the core must have."""

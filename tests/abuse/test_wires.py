@@ -93,7 +93,10 @@ def babbler() -> Iterator[Babbler]:
     made.stop()
 
 
-@pytest.mark.parametrize("name", DRIVERS)
+DEEP = pytest.mark.deep("a device that babbles to a driver which reads every byte")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=DEEP if name in ("printer/escpos", "terminal/zvt") else ()) for name in DRIVERS])
 def test_a_device_that_babbles_without_end_is_no_money_no_memory_and_no_hindrance(name: str, babbler: Babbler) -> None:
     role, _, protocol = name.partition("/")
     desk = ListeningDesk()

@@ -39,6 +39,7 @@ def feed(place: Place, amount_minor: int) -> None:
     place.notes.do({"do": "insert_note", "value_minor": amount_minor})
 
 
+@pytest.mark.deep("every screen of a sale is killed")
 @pytest.mark.covers("abuse-7")
 def test_a_sale_whose_screen_is_killed_on_each_of_its_screens_ends_as_any_other(place: Place) -> None:
     die(place, "Put your electricity card")

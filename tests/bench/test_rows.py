@@ -83,6 +83,7 @@ def test_a_note_is_on_disk_before_it_is_painted(monkeypatch: pytest.MonkeyPatch)
     assert all(note.size > 1_000 and note.held > 100 for note in notes)
 
 
+@pytest.mark.deep("measures every screen, language and palette")
 def test_a_switch_of_screen_language_and_palette_is_really_painted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(switch, "SCREENS", 1)
     monkeypatch.setattr(switch, "TURNS", 1)

@@ -28,6 +28,7 @@ def street(daemon: Pcscd, tmp_path: Path) -> Iterator[Street]:
     street.stop()
 
 
+@pytest.mark.deep("a whole street with two restarts through a real reader")
 @pytest.mark.covers("abuse-15", "rule-8")
 def test_a_card_that_the_head_office_names_is_refused_from_the_next_bag_on_and_after_every_restart(street: Street) -> None:
     street.kiosk("sync", "import", str(street.hq.bag))

@@ -86,6 +86,7 @@ def test_a_locked_kiosk_shows_a_balance_that_was_read_and_not_checked_and_takes_
     assert street.customer.files == before
 
 
+@pytest.mark.deep("every policy and every refusal of a boot card")
 @pytest.mark.covers("rule-11")
 def test_no_card_a_foreign_card_no_store_and_a_revoked_card_are_each_said(street: Street) -> None:
     street.site.start()
@@ -104,6 +105,7 @@ def test_no_card_a_foreign_card_no_store_and_a_revoked_card_are_each_said(street
     assert [fact.why for fact in street.facts() if isinstance(fact, BootCardRefused)] == ["no_store", "no_card", "wrong_card", "not_piv"]
 
 
+@pytest.mark.deep("every policy and every refusal of a boot card")
 def test_the_policy_finish_ends_an_open_sale_after_a_power_cut_and_begins_no_new_one(daemon: Pcscd, tmp_path: Path) -> None:
     assert daemon.process
     street = Street(tmp_path, restart="finish")
@@ -126,6 +128,7 @@ def test_the_policy_finish_ends_an_open_sale_after_a_power_cut_and_begins_no_new
         street.stop()
 
 
+@pytest.mark.deep("every policy and every refusal of a boot card")
 def test_the_policy_trade_goes_on_by_itself_until_a_lock_ends_it(daemon: Pcscd, tmp_path: Path) -> None:
     assert daemon.process
     street = Street(tmp_path, restart="trade")
@@ -146,6 +149,7 @@ def test_the_policy_trade_goes_on_by_itself_until_a_lock_ends_it(daemon: Pcscd, 
         street.stop()
 
 
+@pytest.mark.deep("every policy and every refusal of a boot card")
 def test_the_door_takes_the_trading_store_and_leaves_the_journal(street: Street) -> None:
     street.kiosk("sync", "import", str(street.hq.bag))
     street.site.start()
@@ -174,6 +178,7 @@ def test_a_vault_that_is_killed_is_a_locked_kiosk_and_says_so(street: Street) ->
     assert street.locks(2) == ["start", "ended"]
 
 
+@pytest.mark.deep("every policy and every refusal of a boot card")
 def test_a_card_that_is_revoked_while_its_keys_are_open_locks_the_kiosk(street: Street) -> None:
     street.kiosk("sync", "import", str(street.hq.bag))
     street.site.start()

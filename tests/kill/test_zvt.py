@@ -114,10 +114,13 @@ def die_and_finish(folder: Path, place: int, death: str, model: dict[str, Any], 
     return passed
 
 
+WAITS = pytest.mark.deep("a kiosk that waits half a minute for its bank terminal")
+
+
 @pytest.mark.parametrize(
     ("model", "death"),
     [
-        pytest.param("takes back", "committed PosApproved#1", marks=pytest.mark.covers("failure-22")),
+        pytest.param("takes back", "committed PosApproved#1", marks=[pytest.mark.covers("failure-22"), WAITS]),
         pytest.param("keeps", "before PosFinal#1", marks=pytest.mark.covers("failure-24")),
         ("takes back", "committed PosFinal#1"),
     ],

@@ -35,12 +35,14 @@ from kiosk.commands import (
 )
 from kiosk.commands.boot import boot_app
 from kiosk.commands.hq import hq_app
+from kiosk.commands.hq_approve import approve_app
 from kiosk.commands.hq_card import card_app as hq_cards
 from kiosk.commands.hq_order import order_app
 from kiosk.commands.hq_partner import partner_app
 from kiosk.commands.hq_person import person_app as hq_persons
 from kiosk.commands.hq_report import report_app as hq_reports
 from kiosk.commands.hq_settle import settle_app
+from kiosk.commands.hq_staff import staff_app
 from kiosk.commands.person import person_app
 from kiosk.commands.sync import sync_app
 from kiosk.commands.vault import vault_app
@@ -83,6 +85,8 @@ hq_app.add_typer(hq_reports, name="report")
 hq_app.add_typer(order_app, name="order")
 hq_app.add_typer(partner_app, name="partner")
 hq_app.add_typer(settle_app, name="settle")
+hq_app.add_typer(staff_app, name="staff")
+hq_app.add_typer(approve_app, name="approve")
 hq_app.add_typer(hq_persons, name="person")
 _group("journal", "The journal: every fact of this kiosk, in order.").command("verify")(journal.verify)
 receipts = _group("receipt", "Receipts and claim slips.")

@@ -8,7 +8,7 @@ import typer
 
 from kiosk.commands import EXIT_DAMAGED, EXIT_REFUSED, EXIT_USAGE, ended
 from kiosk.commands.hq_money import Book, Folder, Vault
-from kiosk.commands.hq_settle import masters, room
+from kiosk.commands.hq_room import masters, room
 from kiosk.commands.hq_store import AsJson, Database, now_ms
 from kiosk.commands.vault import Module, SecretFile, Token
 

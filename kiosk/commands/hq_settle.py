@@ -3,9 +3,6 @@
 Exit codes: 0 done, 1 refused, or an alarm; 2 wrong call; 3 no vault; 8 another person has to release it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -13,16 +10,14 @@ import typer
 
 from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended
 from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, other_site
+from kiosk.commands.hq_room import masters, room
+from kiosk.commands.hq_staff import StaffSecret, acting, people_of
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.vault import Module, SecretFile, Token, opened
 
 if TYPE_CHECKING:
-    from kiosk.devices.vault.hq import MasterVault
-    from kiosk.hq.cards.registry import Registry
+    from kiosk.hq.people.approvals import Approval
     from kiosk.hq.settlement.burned import Found
-    from kiosk.hq.settlement.cases import Cases
-    from kiosk.hq.settlement.rule import Case
-    from kiosk.hq.store import Store
 
 settle_app = typer.Typer(no_args_is_help=True, help="Money that is paid and not credited: claims, slips, late orders, cash of no sale.")
 
@@ -32,8 +27,6 @@ CASES_SHOWN = 500
 Asked = Annotated[
     str, typer.Argument(metavar="CASE", help="As the list names it (K07/SALE), a paper (K07-000123), a card's or meter's digits.")
 ]
-By = Annotated[str, typer.Option("--by", help="Who decides.")]
-Second = Annotated[str, typer.Option("--and", help="The other person.")]
 Note = Annotated[str, typer.Option(help="What the audit should say beside it.")]
 
 
@@ -86,7 +79,7 @@ def show(
 ) -> None:
     """Show the evidence of one case, what follows from it, and what was decided before."""
     from kiosk.hq.settlement import told
-    from kiosk.hq.settlement.deciding import decisions
+    from kiosk.hq.settlement.deciding import decisions, vouched
     from kiosk.hq.settlement.rule import way
 
     at_ms = now_ms()
@@ -99,18 +92,17 @@ def show(
             typer.echo("\n".join(told.shown(case, chosen, known, at_ms)))
             for each in before:
                 order = f", order {each.order_name}" if each.order_name else ""
-                typer.echo(
-                    f"  {told.moment(each.at_ms)}  {each.what} by {each.who} ({each.login}), slot {each.n}{order}. {each.note}".rstrip()
-                )
+                by = f"{each.what} by {each.who} ({each.login}), {vouched(opened_room.people, each)}"
+                typer.echo(f"  {told.moment(each.at_ms)}  {by}, slot {each.n}{order}. {each.note}".rstrip())
 
 
-@settle_app.command("make", epilog="Example: kiosk hq settle make K07-000123 --by 014 --office /srv/office --vault vault.json")
+@settle_app.command("make", epilog="Example: kiosk hq settle make K07-000123 --office /srv/office --vault vault.json")
 def make(
     asked: Asked,
     office: Folder,
     *,
-    by: By,
     note: Note = "",
+    staff_secret: StaffSecret = None,
     off_site: OtherSite = "",
     store: Database = "",
     registry: Book = None,
@@ -120,49 +112,47 @@ def make(
     secret_file: SecretFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Order the money where the rule allows it. What is for two people is proposed by the first call and released by another person's."""
+    """Order the money where the rule allows it. What is for two people is proposed, and another person releases it: kiosk hq approve"""
     from kiosk.commands.hq_order import told_order
-    from kiosk.devices.vault.suite import NoSuchKey
-    from kiosk.hq.orders.book import OrderRefused, Orders
-    from kiosk.hq.settlement.deciding import Desk, NotSettled
+    from kiosk.hq.orders.book import Orders
+    from kiosk.hq.settlement.deciding import Desk
 
     at_ms, keys = now_ms(), opened(vault, token, module, secret_file)
     with room(office, store, registry, keys) as opened_room:
         (case,) = opened_room.asked(asked, at_ms, one=True)
-        try:
-            orders = Orders(opened_room.store, keys, other_site(off_site, opened_room.store), cards=opened_room.book)
-            desk = Desk(opened_room.store, opened_room.cases, orders, opened_room.book.of_card)
-            decided = desk.decide(case.value, by, at_ms, note=note)
-        except (NotSettled, OrderRefused, NoSuchKey) as error:
-            raise ended(str(error), EXIT_REFUSED) from None
+        orders = Orders(opened_room.store, keys, other_site(off_site, opened_room.store), cards=opened_room.book)
+        desk = Desk(opened_room.store, opened_room.cases, opened_room.approvals, orders, opened_room.book.of_card)
+        decided = desk.decide(case.value, opened_room.acting(staff_secret), at_ms, note=note)
     if decided.made:
         told_order(decided.made, as_json=as_json)
         return
-    typer.echo(f"{case.value} is for two people: another person says the same command to release slot {decided.way.n}.", err=True)
-    raise typer.Exit(EXIT_SECOND)
+    raise waits(decided.proposed, as_json=as_json)
 
 
-@settle_app.command("paper", epilog="Example: kiosk hq settle paper K1:AEBE... --by 014 --office /srv/office")
+@settle_app.command("paper", epilog="Example: kiosk hq settle paper K1:AEBE... --office /srv/office")
 def paper(
     code: Annotated[str, typer.Argument(help="The text of a slip's or receipt's code, as a scanner reads it.")],
     office: Folder,
     *,
-    by: By,
+    staff_secret: StaffSecret = None,
     store: Database = "",
     as_json: AsJson = False,
 ) -> None:
     """Take in a slip or receipt that somebody brought: its kiosk's signature is checked, and twice is once."""
     from contextlib import closing
 
-    from kiosk.hq.settlement.papers import bring
+    from kiosk.hq.people.staff import StaffError
+    from kiosk.hq.settlement.papers import BRING, bring
     from kiosk.hq.store import StoreError
     from kiosk.vend.evidence import NotGenuine
 
-    _, held = both(office, store)
+    opened_office, held = both(office, store)
     with closing(held):
+        who = acting(opened_office, held, staff_secret)
         try:
-            brought = bring(held, code, by, now_ms())
-        except (NotGenuine, StoreError) as error:
+            people_of(opened_office, held).checked(who, BRING)
+            brought = bring(held, code, who.id, now_ms())
+        except (NotGenuine, StaffError, StoreError) as error:
             raise ended(str(error), EXIT_REFUSED) from None
     if as_json:
         typer.echo(msgspec.json.encode(brought))
@@ -172,50 +162,44 @@ def paper(
     typer.echo(f"Genuine: {brought.paper.kiosk}-{brought.paper.number:06d}.{known}{about}")
 
 
-@settle_app.command("removed", epilog="Example: kiosk hq settle removed 000012345678 --count 7 --by 014 --and 027 --office /srv/office")
+@settle_app.command("removed", epilog="Example: kiosk hq settle removed 000012345678 --count 7 --office /srv/office")
 def removed(
     meter: Annotated[str, typer.Argument(help="The meter's number, 12 digits.")],
     office: Folder,
     *,
     count: Annotated[int, typer.Option(min=0, help="Its last purchase count, as two people read it.")],
-    by: By,
-    second: Second,
+    staff_secret: StaffSecret = None,
     store: Database = "",
     registry: Book = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Write down that a meter was taken away: what it has not taken, it never will."""
-    from kiosk.hq.settlement.papers import BadRemoval
-    from kiosk.hq.settlement.papers import removed as taken_away
+    """Say that a meter was taken away: what it has not taken, it never will. Another person, who has read the count too, releases it."""
+    from kiosk.hq.settlement.papers import Removals
 
     with room(office, store, registry, None) as opened_room:
-        try:
-            taken_away(opened_room.store, meter, count, people=(by, second), now_ms=now_ms(), known=opened_room.cases.known(meter))
-        except BadRemoval as error:
-            raise ended(str(error), EXIT_REFUSED) from None
-    typer.echo(f"Meter {meter} was taken away with count {count}.")
+        removals = Removals(opened_room.store, opened_room.approvals, opened_room.cases.known)
+        proposed = removals.propose(meter, count, opened_room.acting(staff_secret), now_ms())
+    raise waits(proposed, as_json=as_json)
 
 
-@settle_app.command("close", epilog='Example: kiosk hq settle close "K07#311" --by 014 --and 027 --note "given out, receipt 88"')
+@settle_app.command("close", epilog='Example: kiosk hq settle close "K07#311" --note "given out, receipt 88"')
 def close(
     asked: Asked,
     office: Folder,
     *,
-    by: By,
-    second: Second,
     note: Note,
+    staff_secret: StaffSecret = None,
     store: Database = "",
     registry: Book = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Say what became of cash that no sale explains."""
-    from kiosk.hq.settlement.deciding import Closer, NotSettled
+    """Say what became of cash that no sale explains. Another person releases it."""
+    from kiosk.hq.settlement.deciding import Closer
 
-    at_ms = now_ms()
     with room(office, store, registry, None) as opened_room:
-        try:
-            Closer(opened_room.store, opened_room.cases).close(asked, by, second, at_ms, note=note)
-        except NotSettled as error:
-            raise ended(str(error), EXIT_REFUSED) from None
-    typer.echo(f"{asked} is closed.")
+        closer = Closer(opened_room.store, opened_room.cases, opened_room.approvals)
+        proposed = closer.close(asked, opened_room.acting(staff_secret), now_ms(), note=note)
+    raise waits(proposed, as_json=as_json)
 
 
 @settle_app.command("stranded", epilog="Example: kiosk hq settle stranded 000012345678 --office /srv/office --vault vault.json")
@@ -334,66 +318,11 @@ def _found(boxes: list[str], counters: list[str], exponent: int) -> "dict[str, F
     return found
 
 
-# ---------------------------------------------------------------- shared
-
-
-class Room:
-    """The store, the registry and the cases of an office."""
-
-    def __init__(self, store: "Store", book: "Registry", cases: "Cases") -> None:
-        self.store, self.book, self.cases = store, book, cases
-
-    def asked(self, text: str, at_ms: int, *, one: bool = False) -> "list[Case]":
-        """The cases that somebody means. Ends with one sentence where there is none, or more than one is too many."""
-        from kiosk.hq.settlement.cases import matching
-
-        exact = self.cases.one(text, at_ms) if "/" in text or "#" in text else None
-        found = [exact] if exact else matching(self.cases.all(at_ms), text)
-        if not found:
-            raise ended(f"Nothing that is owed goes by {text}.", EXIT_REFUSED)
-        if one and len(found) > 1:
-            raise ended(f"{text} may be {', '.join(case.value for case in found[:5])}: name one.", EXIT_REFUSED)
-        return found
-
-    def of_sales(self, sales: set[tuple[str, str]], at_ms: int) -> list[str]:
-        """What the office knows of these (kiosk, sale), each with its evidence, as text."""
-        from kiosk.hq.settlement import told
-        from kiosk.hq.settlement.known import value_of
-        from kiosk.hq.settlement.rule import way
-
-        found = {}
-        for kiosk, sale in sorted(sales):
-            case = self.cases.one(value_of(kiosk, sale), at_ms)
-            if case:
-                found[case.value] = "\n".join(told.shown(case, way(case, at_ms), self.cases.known(case.meter), at_ms))
-        return list(found.values())
-
-
-@contextmanager
-def room(office: Path, database: str, registry: Path | None, vault: "MasterVault | None") -> Iterator[Room]:
-    """An office with its store and its registry, for as long as it is needed. Ends with one sentence where one cannot be used."""
-    from contextlib import closing
-
-    from kiosk.devices.vault.suite import NoSuchKey
-    from kiosk.hq.cards.registry import Registry, RegistryError
-    from kiosk.hq.settlement.cases import Cases
-    from kiosk.hq.settlement.papers import tags
-    from kiosk.hq.store import StoreError
-    from kiosk.vend.ports import VaultError
-
-    opened_office, store = both(office, database)
-    utility = opened_office.record.utility
-    try:
-        with closing(store), closing(Registry(registry or office / "registry.db", now_ms, create=False)) as book:
-
-            def cards(meter: str) -> list[str]:
-                return [binding.card for binding in book.of_meter(utility, meter)]
-
-            yield Room(store, book, Cases(store, cards, tags(vault) if vault else None, lambda: book.replaced(utility)))
-    except (RegistryError, StoreError, NoSuchKey, VaultError) as error:
-        raise ended(str(error), EXIT_REFUSED) from None
-
-
-def masters(vault: Path | None, token: str, module: Path | None, secret_file: Path | None) -> "MasterVault | None":
-    """The vault that was named; None where none was: everything is seen but which order made which tag."""
-    return opened(vault, token, module, secret_file) if vault or token else None
+def waits(proposed: "Approval | None", *, as_json: bool) -> typer.Exit:
+    """What one person proposed, said; the caller raises what this gives."""
+    if proposed is None:
+        return typer.Exit(EXIT_REFUSED)
+    if as_json:
+        typer.echo(msgspec.json.encode({"proposal": proposed.no, "value": proposed.deed.value, "first": proposed.first}))
+    begun = f"{proposed.deed.value} is for two people: {proposed.first} has proposed it, and another person releases it"
+    return ended(f"{begun}: kiosk hq approve show {proposed.no}, then: kiosk hq approve release {proposed.no}", EXIT_SECOND)

@@ -9,36 +9,32 @@
     places/...         what was sent to a place, for a kiosk that comes to stand there
     sent/...           what so much was sent after that no kiosk looks at it any more
 
-A sealed key is its 32-byte seed under AES key wrap (RFC 3394), the wrapping key by scrypt (RFC 7914) of all its passphrases together.
+    people/ID.json     the keys of the office's staff, each under its owner's passphrase (`people`)
+
+How a key lies in its file: `sealed`.
 """
 
 import contextlib
-import hashlib
-import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 from msgspec import Meta
 
 from kiosk import envelope, safefile
-from kiosk.hq import batch_keys
+from kiosk.hq import batch_keys, sealed
 from kiosk.hq.batch_keys import BatchKeyError, KeyBox
+from kiosk.hq.sealed import COST, PASSPHRASE_MAX, PASSPHRASE_MIN
 from kiosk.sync.bag import KEPT_A_KIND
 from kiosk.sync.item import EVERYBODY, WAYS, Header, KeyList, Kind, made, series
 from kiosk.sync.spool import is_kiosk, letter_name
 from kiosk.vend.operators.tree import covers
 
 FILE_MAX = 16 << 20
-SEED_BYTES, SALT_BYTES = 32, 16
-COST = 1 << 17  # 128 MiB and about half a second
-PASSPHRASE_MIN, PASSPHRASE_MAX = 12, 1024
 DAY_MS = 86_400_000
 PLACES, SENT = "places", "sent"
+STAFF_ROWS = "staff/*"
 
 Key = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Signer = Callable[[str, bytes], bytes]
@@ -60,7 +56,8 @@ class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """office.json. `numbers`: "float/K07" -> the last one made; of what is not one kiosk's alone a kind has one series for all, "limits/*",
-    "limits/u1/r2" and "limits/K07". `tariffs`: what each name and number stands for. Nothing in it is secret."""
+    "limits/u1/r2" and "limits/K07"; "staff/*" counts the rows of the list of staff. `tariffs`: what each name and number stands for.
+    Nothing in it is secret."""
 
     utility: int
     roots: tuple[Key, Key]
@@ -71,13 +68,6 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     numbers: dict[str, int] = {}
     keys: KeyList | None = None
     tariffs: dict[str, str] = {}
-    v: Literal[1] = 1
-
-
-class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    salt: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
-    n: Annotated[int, Meta(ge=1 << 10, le=1 << 18)]
-    wrapped: Annotated[str, Meta(pattern=r"^[0-9a-f]{80}\Z")]
     v: Literal[1] = 1
 
 
@@ -100,7 +90,7 @@ class Office:
         if len(root) != 2 or root[0] == root[1]:
             raise OfficeError("The root has two passphrases, of two people, and they differ.")
         for passphrase in (*root, decision):
-            if not PASSPHRASE_MIN <= len(passphrase) <= PASSPHRASE_MAX:
+            if not sealed.fits(passphrase):
                 raise OfficeError(f"A passphrase has {PASSPHRASE_MIN} to {PASSPHRASE_MAX} characters.")
         if (folder / "office.json").exists():
             raise OfficeError(f"There is a head office in {folder} already; its keys are never made anew.")
@@ -116,17 +106,19 @@ class Office:
 
     def signer(self, name: str, passphrases: Sequence[str] = ()) -> Signer:
         """The key of that name: root-1 | root-2 | decision | ack. Raises OfficeError."""
+        signer = self.opened(name, passphrases)
+        if signer is None:
+            raise OfficeError(f"This does not open the key {name}.")
+        return signer
+
+    def opened(self, name: str, passphrases: Sequence[str]) -> Signer | None:
+        """The same; None where these are not its passphrases. Raises OfficeError."""
         try:
-            kept = msgspec.json.decode(safefile.read(self.folder / "keys" / f"{name}.json", FILE_MAX), type=_Sealed)
+            kept = msgspec.json.decode(safefile.read(self.folder / "keys" / f"{name}.json", FILE_MAX), type=sealed.Sealed)
         except (FileNotFoundError, safefile.UnsafeFile, msgspec.MsgspecError, UnicodeDecodeError):
             raise OfficeError(f"The key {name} is not here, or cannot be used.") from None
-        seed = None
-        with contextlib.suppress(InvalidUnwrap, ValueError):  # said outside of the handler: no cause may travel with it
-            seed = aes_key_unwrap(_wrapping(passphrases, bytes.fromhex(kept.salt), kept.n), bytes.fromhex(kept.wrapped))
-        if seed is None:
-            raise OfficeError(f"This does not open the key {name}.")
-        key = Ed25519PrivateKey.from_private_bytes(seed)
-        return lambda label, data: key.sign(envelope.labelled(label, data))
+        key = sealed.opened(kept, passphrases)
+        return (lambda label, data: key.sign(envelope.labelled(label, data))) if key else None
 
     def batch_boxes(self) -> tuple[KeyBox, ...]:
         """Whoever opens batches: every key that one may be boxed to, the newest first. Raises OfficeError."""
@@ -219,6 +211,15 @@ class Office:
             return self.record.numbers.get(f"{kind}/{to}", 0) + 1
         return max((number for name, number in self.record.numbers.items() if name.startswith(f"{series(kind)}/")), default=0) + 1
 
+    @property
+    def staff_rows(self) -> int:
+        """How many rows the root has signed of the list of staff, in this epoch."""
+        return self.record.numbers.get(STAFF_ROWS, 0)
+
+    def count_staff(self, rows: int) -> None:
+        """From now on the list of staff has at least so many rows."""
+        self._write(numbers={**self.record.numbers, STAFF_ROWS: rows})
+
     def names_tariffs(self, terms: dict[str, str]) -> None:
         """From now on each of these names stands for these terms."""
         self._write(tariffs={**self.record.tariffs, **terms})
@@ -266,13 +267,6 @@ def _header(path: Path) -> Header:
 
 def _sealed(folder: Path, name: str, passphrases: Sequence[str], cost: int) -> str:
     """A new key in its file; its public half, hex."""
-    seed, salt = secrets.token_bytes(SEED_BYTES), secrets.token_bytes(SALT_BYTES)
-    kept = _Sealed(salt.hex(), cost, aes_key_wrap(_wrapping(passphrases, salt, cost), seed).hex())
+    kept, public = sealed.sealed(passphrases, cost)
     safefile.write(folder / "keys" / f"{name}.json", msgspec.json.encode(kept), anew=True)
-    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw().hex()
-
-
-def _wrapping(passphrases: Sequence[str], salt: bytes, cost: int) -> bytes:
-    """None of them alone is worth anything; a key without a passphrase is as safe as its file."""
-    together = b"".join(hashlib.sha256(each.encode()).digest() for each in passphrases)
-    return Scrypt(salt=salt, length=32, n=cost, r=8, p=1).derive(together)
+    return public

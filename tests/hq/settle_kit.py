@@ -6,6 +6,7 @@ claimed(k07, card)                  paid there, and the card did not store
 bought(k08, card)                   another purchase in the same slot, which lands
 town.hears(k07)                     its rows arrive at the office
 town.case(k07)                      the case of its last claim
+town.desk.decide(value, "anna", ..) anna of the staff decides, with her key; ben releases what she proposed
 """
 
 import hashlib
@@ -17,9 +18,11 @@ from kiosk.hq import kiosks
 from kiosk.hq.cards.registry import Binding
 from kiosk.hq.intake.importer import Importer
 from kiosk.hq.orders.book import Order, Orders
+from kiosk.hq.people.approvals import Approval
 from kiosk.hq.settlement.cases import Cases
-from kiosk.hq.settlement.deciding import Desk
+from kiosk.hq.settlement.deciding import Decided, Decision, Desk
 from kiosk.hq.settlement.known import value_of
+from kiosk.hq.settlement.papers import Removals
 from kiosk.hq.settlement.rule import Case, Way, way
 from kiosk.hq.store import IN_MEMORY, Store
 from kiosk.sync.batch import boxed_batch
@@ -31,6 +34,7 @@ from kiosk.vend.state import find
 from tests.codes.kit import CodeShop, code_cmac
 from tests.hq.batches import OFFICE, ROOMY, UTILITY, Journaled, importer
 from tests.hq.bound import Bound
+from tests.hq.people.kit import Crew
 from tests.sale.shop import METER, Card, tag_of
 
 CARD = Card().serial
@@ -85,6 +89,29 @@ class Machine(CodeShop):
         return encode(msgspec.structs.replace(said, **changes), self.journal.sign)
 
 
+class StaffedDesk:
+    """The desk, where people are named: each acts with a key of their own."""
+
+    def __init__(self, desk: Desk, crew: Crew) -> None:
+        self.inner, self._crew = desk, crew
+
+    def decide(self, value: str, who: str, now_ms: int, *, note: str = "") -> Decided:
+        return self.inner.decide(value, self._crew(who), now_ms, note=note)
+
+    def release(self, value: str, who: str, now_ms: int) -> Decided:
+        return self.inner.release(self.waiting(value), self._crew(who), now_ms)
+
+    def close(self, value: str, who: str, now_ms: int, *, note: str) -> Approval:
+        return self.inner.close(value, self._crew(who), now_ms, note=note)
+
+    def release_close(self, value: str, who: str, now_ms: int) -> Decision:
+        return self.inner.release_close(self.waiting(value), self._crew(who), now_ms)
+
+    def waiting(self, value: str) -> int:
+        """The number of the newest proposal about it."""
+        return max(each.no for each in self._crew.approvals.listed(0, whole=True) if each.deed.value == value)
+
+
 class Town:
     """The office of these kiosks."""
 
@@ -96,7 +123,9 @@ class Town:
         self.told: dict[str, int] = {}
         self.orders = Orders(self.store, DemoMasters(UTILITY), cards=Bound(found=self.bindings))
         self.cases = Cases(self.store, lambda meter: self.cards.get(meter, []), order_tag)
-        self.desk = Desk(self.store, self.cases, self.orders, self.binding)
+        self.crew = Crew(self.store)
+        self.desk = StaffedDesk(Desk(self.store, self.cases, self.crew.approvals, self.orders, self.binding), self.crew)
+        self.removals = Removals(self.store, self.crew.approvals, self.cases.known)
         self.machines: dict[str, Machine] = {}
 
     def kiosk(self, name: str, **changes: object) -> Machine:
@@ -129,6 +158,10 @@ class Town:
         """Freeze, close or revoke a kiosk."""
         accepted = self.told[machine.name] if state == "revoked" else None
         kiosks.changed(self.store, machine.name, state, accepted)
+
+    def taken_away(self, meter: str, count: int) -> None:
+        """Two people have read its last purchase count."""
+        self.removals.release(self.removals.propose(meter, count, self.crew("anna"), self.now_ms).no, self.crew("ben"), self.now_ms)
 
     def case(self, machine: Machine) -> Case:
         """Of its last claim."""

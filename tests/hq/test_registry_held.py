@@ -169,7 +169,7 @@ def test_a_settlement_holds_the_registry_from_its_evidence_to_its_last_row(book:
                     yield of_meter
 
         orders = Orders(store, DemoMasters(UTILITY), cards=Both())
-        assert Desk(store, town.cases, orders, holder).decide(value, "anna", town.now_ms).made
+        assert Desk(store, town.cases, town.crew.approvals, orders, holder).decide(value, town.crew("anna"), town.now_ms).made
         opener.join()
         other.close()
     assert told == ["read", "opened, 1 decision"]

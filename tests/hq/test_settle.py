@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from kiosk.hq.orders.tables import ORDER
+from kiosk.hq.people.approvals import ApprovalError
+from kiosk.hq.people.staff import StaffError
 from kiosk.hq.settlement.deciding import NotSettled, decisions
-from kiosk.hq.settlement.papers import BadRemoval, removed
+from kiosk.hq.settlement.papers import BadRemoval
 from kiosk.hq.settlement.rule import Doubt
 from kiosk.hq.store import Store
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
@@ -55,7 +57,7 @@ def test_officers_at_once_make_one_order(database: str) -> None:  # noqa: F811 -
     town.hears(k07)
     value = town.case(k07).value
     with ThreadPoolExecutor(6) as officers:
-        decided = list(officers.map(lambda n: town.desk.decide(value, f"officer {n % 3}", town.now_ms), range(6)))
+        decided = list(officers.map(lambda n: town.desk.decide(value, f"officer-{n % 3}", town.now_ms), range(6)))
     assert len({each.made.code for each in decided if each.made}) == 1
     assert all(each.made for each in decided)
     assert len(town.case(k07).orders) == 1
@@ -219,7 +221,7 @@ def test_a_meter_that_was_taken_away_below_the_slot_is_proof_and_a_count_below_w
     k07, k08, card = town.kiosk("K07"), town.kiosk("K08"), Card()
     claimed(k07, card)
     town.hears(k07)
-    removed(town.store, METER, 1, people=("anna", "ben"), now_ms=1, known=town.cases.known(METER))
+    town.taken_away(METER, 1)
     assert (town.way(k07).why, town.case(k07).removed.source) == ("removed", "removal")  # type: ignore[union-attr]
     with pytest.raises(NotSettled, match="taken away with count 1: it credits no purchase 2"):
         town.desk.decide(town.case(k07).value, "anna", town.now_ms)
@@ -227,9 +229,9 @@ def test_a_meter_that_was_taken_away_below_the_slot_is_proof_and_a_count_below_w
     looked(k08, card)
     town.hears(k08)
     with pytest.raises(BadRemoval, match="has taken purchase 2"):
-        removed(town.store, METER, 1, people=("anna", "ben"), now_ms=1, known=town.cases.known(METER))
-    with pytest.raises(BadRemoval, match="Two people"):
-        removed(town.store, METER, 5, people=("anna", "anna"), now_ms=1)
+        town.taken_away(METER, 1)
+    with pytest.raises(ApprovalError, match="Another person releases it"):
+        town.removals.release(town.removals.propose(METER, 5, town.crew("anna"), 1).no, town.crew("anna"), 1)
 
 
 def test_two_claims_of_one_slot_and_amount_are_not_ordered_by_one_code(town: Town) -> None:
@@ -284,8 +286,11 @@ def test_for_two_people_the_first_proposes_and_only_another_releases(town: Town)
     value = town.case(k07).value
     assert town.desk.decide(value, "anna", town.now_ms).proposed is not None
     assert town.desk.decide(value, "anna", town.now_ms).made is None  # again herself
+    with pytest.raises(ApprovalError, match="Another person releases it"):
+        town.desk.release(value, "anna", town.now_ms)
+    assert town.desk.decide(value, "ben", town.now_ms).made is None  # he has not seen what she saw
     assert not [order for order in town.case(k07).orders if order.n == 3]
-    made = town.desk.decide(value, "ben", town.now_ms).made
+    made = town.desk.release(value, "ben", town.now_ms).made
     assert made is not None
     assert made.order.n == 3
     assert [(each.what, each.who) for each in decisions(town.store, value)] == [
@@ -301,12 +306,16 @@ def test_a_proposal_that_is_old_or_of_another_slot_releases_nothing(town: Town) 
     town.hears(k07, k09)
     value = town.case(k07).value
     town.desk.decide(value, "anna", town.now_ms)
+    with pytest.raises(ApprovalError, match="has ended"):
+        town.desk.release(value, "ben", town.now_ms + 15 * 86_400_000)
     assert town.desk.decide(value, "ben", town.now_ms + 15 * 86_400_000).made is None
     bought(k09, card, 20_00)
     looked(k09, card)
     town.hears(k09)
     chosen = town.way(k07)
     assert (chosen.people, chosen.n) == (2, 4)  # purchase 3 is another's by now
+    with pytest.raises(NotSettled, match="The evidence has changed"):
+        town.desk.release(value, "cleo", town.now_ms)
     assert town.desk.decide(value, "cleo", town.now_ms).made is None
     assert k08.name in town.case(k07).waiting
 
@@ -341,7 +350,7 @@ def test_a_sale_that_never_ended_at_a_kiosk_whose_life_is_over_is_for_two(town: 
     (case,) = town.cases.all(town.now_ms)
     assert (case.value, case.kind, case.amount_minor, case.doubts) == (f"K07/{sale}", "open", 100_00, (Doubt.OPEN,))
     town.desk.decide(case.value, "anna", town.now_ms)
-    made = town.desk.decide(case.value, "ben", town.now_ms).made
+    made = town.desk.release(case.value, "ben", town.now_ms).made
     assert made is not None
     assert made.order.n == 2
 
@@ -356,7 +365,7 @@ def test_what_no_vault_would_sign_is_refused_in_a_sentence(town: Town) -> None:
     town.cards[METER] = []
     with pytest.raises(NotSettled, match="No card of meter"):
         town.desk.decide(town.case(k07).value, "anna", town.now_ms)
-    with pytest.raises(NotSettled, match="is named"):
+    with pytest.raises(StaffError, match="is named"):
         town.desk.decide(town.case(k07).value, "", town.now_ms)
     with pytest.raises(NotSettled, match="Nothing is owed"):
         town.desk.decide("K07/ffffffffffffffff", "anna", town.now_ms)
@@ -365,16 +374,20 @@ def test_what_no_vault_would_sign_is_refused_in_a_sentence(town: Town) -> None:
 def test_cash_that_no_sale_explains_is_closed_by_two_people_who_say_how(town: Town) -> None:
     k07 = town.kiosk("K07")
     bought(k07, Card())
-    k07.counters["notes"] += 1
-    k07.accepted["notes"] = (k07.accepted["notes"] or 0) + 1
+    k07.counters["coins"] += 1
+    k07.accepted["coins"] = (k07.accepted["coins"] or 0) + 1
     k07.start()
     assert k07.facts("OrphanCredit")
     town.hears(k07)
     (case,) = [each for each in town.cases.all(town.now_ms) if each.kind == "orphan"]
-    with pytest.raises(NotSettled, match="Two people"):
-        town.desk.close(case.value, "anna", "anna", town.now_ms, note="given out at the counter")
+    with pytest.raises(NotSettled, match="what became of the money"):
+        town.desk.close(case.value, "anna", town.now_ms, note="")
+    town.desk.close(case.value, "anna", town.now_ms, note="given out at the counter")
+    with pytest.raises(ApprovalError, match="Another person releases it"):
+        town.desk.release_close(case.value, "anna", town.now_ms)
     with pytest.raises(NotSettled, match="No sale explains"):
         town.desk.decide(case.value, "anna", town.now_ms)
-    town.desk.close(case.value, "anna", "ben", town.now_ms, note="given out at the counter")
+    closed = town.desk.release_close(case.value, "ben", town.now_ms)
+    assert (closed.what, closed.who, closed.note) == ("closed", "anna ben", "given out at the counter")
     with pytest.raises(NotSettled, match="once"):
-        town.desk.close(case.value, "anna", "ben", town.now_ms, note="again")
+        town.desk.close(case.value, "anna", town.now_ms, note="again")

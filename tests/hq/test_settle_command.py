@@ -11,6 +11,7 @@ from sqlalchemy import update
 from kiosk.hq import kiosks
 from kiosk.hq.cards.registry import Binding, Registry
 from kiosk.hq.intake.importer import Importer
+from kiosk.hq.office import Office as OfficeKeys
 from kiosk.hq.schema import FACT
 from kiosk.hq.store import Store
 from kiosk.sync.batch import boxed_batch
@@ -18,8 +19,9 @@ from kiosk.vend.facts import Fact
 from kiosk.vend.rows import link, origin
 from tests.codes.test_commands import Office
 from tests.hq.batches import OFFICE
+from tests.hq.people.office_kit import at_work, joins, login_of
 from tests.hq.settle_kit import Machine, bought, claimed, looked
-from tests.keys.kit import REGION, UTILITY
+from tests.keys.kit import FIRST, REGION, SECOND, UTILITY
 from tests.sale.shop import CUSTOMER, METER, Card
 
 
@@ -32,6 +34,12 @@ class Desk(Office):
         book.begin(Binding(UTILITY, REGION, CUSTOMER, METER, Card().serial, 1, 1))
         book.issued(Card().serial)
         book.close()
+        joins(self.office, OfficeKeys(self.office).signer("root-1", [FIRST, SECOND]), "014", "015", "027")
+
+    def does(self, name: str, *words: str, code: int = 0) -> str:
+        """What somebody of the staff does, under a login of their own."""
+        with at_work(self.office, name) as secret:
+            return self.says(*words, *secret, code=code)
 
     def hears(self, *machines: Machine) -> None:
         """All that they wrote, once."""
@@ -75,12 +83,13 @@ def test_from_the_list_to_the_code(desk: Desk) -> None:
     assert (one["case"]["value"], one["way"]["people"]) == (value, 1)
     for asked in (value, k11.sale_of(), "K11-000001", "..7788", "K11"):
         assert f"kiosk hq settle make {value}" in desk.says("settle", "show", asked)
-    code = desk.says("settle", "make", value, "--by", "014", *desk.keys)
+    code = desk.does("014", "settle", "make", value, *desk.keys)
     assert f"Order {find(code)}" in code
     assert "Order" in desk.says("settle", "show", value)
     assert "collects the code" in desk.says("settle", "list")
-    assert code.splitlines()[0] == desk.says("settle", "make", value, "--by", "015", *desk.keys).splitlines()[0]
-    assert "ordered by 014" in desk.says("settle", "show", value, *desk.keys)
+    assert code.splitlines()[0] == desk.does("015", "settle", "make", value, *desk.keys).splitlines()[0]
+    said = desk.says("settle", "show", value, *desk.keys)
+    assert f"ordered by 014 ({login_of('014')}), signed" in said
 
 
 def find(said: str) -> str:
@@ -95,12 +104,21 @@ def test_two_people_at_two_times(desk: Desk) -> None:
     desk.hears(k11, k13)
     said = desk.says("settle", "show", "K11-000001", *desk.keys)
     assert "nothing here proves by whose record" in said
-    assert "another person says the same" in desk.says("settle", "make", "K11-000001", "--by", "014", *desk.keys, code=8)
-    assert "another person" in desk.says("settle", "make", "K11-000001", "--by", "014", *desk.keys, code=8)
-    assert "purchase 3-" in desk.says("settle", "make", "K11-000001", "--by", "027", "--note", "seen the card", *desk.keys)
+    make = ("settle", "make", "K11-000001", "--note", "seen the card", *desk.keys)
+    assert "another person releases it: kiosk hq approve show 1" in desk.does("014", *make, code=8)
+    assert "another person" in desk.does("014", *make, code=8)
+    assert json.loads(desk.does("014", *make, "--json", code=8).splitlines()[0])["proposal"] == 1
+    assert "Another person releases it" in desk.does("014", "approve", "release", "1", *desk.keys, code=1)
+    assert "another person" in desk.does("027", *make, code=8)
+    assert "settle.move" in desk.says("approve", "list")
+    assert "nothing here proves by whose record" in desk.says("approve", "show", "1")
+    assert "purchase 3-" in desk.does("027", "approve", "release", "1", *desk.keys)
+    assert "0 proposals" in desk.says("approve", "list")
+    (told,) = json.loads(desk.says("approve", "list", "--all", "--json"))
+    assert (told["state"], told["first"], told["second"]) == ("released", "014", "027")
     said = desk.says("settle", "show", "K11-000001", *desk.keys)
-    assert "proposed by 014" in said
-    assert "released by 027" in said
+    assert f"proposed by 014 ({login_of('014')}), signed" in said
+    assert f"released by 027 ({login_of('027')}), signed" in said
     assert "seen the card" in said
 
 
@@ -108,35 +126,38 @@ def test_the_code_leaves_when_its_order_is_at_another_site(desk: Desk, tmp_path:
     k11, site = Machine("K11"), tmp_path / "site"
     claimed(k11, Card())
     desk.hears(k11)
-    words = ("settle", "make", "K11-000001", "--by", "014", "--off-site", str(site), *desk.keys)
-    assert "The other site does not answer" in desk.says(*words, code=1)
+    words = ("014", "settle", "make", "K11-000001", "--off-site", str(site), *desk.keys)
+    assert "The other site does not answer" in desk.does(*words, code=1)
     site.mkdir()
-    assert find(desk.says(*words)) in [path.name for path in site.iterdir()]
+    assert find(desk.does(*words)) in [path.name for path in site.iterdir()]
 
 
 def test_a_slip_at_the_counter(desk: Desk) -> None:
     k11 = Machine("K11")
     desk.hears(k11)
     claimed(k11, Card())
-    said = desk.says("settle", "paper", k11.slip(), "--by", "014")
+    said = desk.does("014", "settle", "paper", k11.slip())
     assert "Genuine: K11-000001." in said
-    assert "It was here before." in desk.says("settle", "paper", k11.slip(), "--by", "014")
-    assert json.loads(desk.says("settle", "paper", k11.slip(), "--by", "014", "--json"))["value"] == f"K11/{k11.sale_of()}"
+    assert "It was here before." in desk.does("014", "settle", "paper", k11.slip())
+    assert json.loads(desk.does("014", "settle", "paper", k11.slip(), "--json"))["value"] == f"K11/{k11.sale_of()}"
     said = desk.says("settle", "list")
     assert "slip alone" in said
     assert "(two people)" in said  # no float of its own: nothing bounds what it may have sold
     for bad in ("K1:AAAA", "hello", k11.slip(kiosk="K98"), k11.slip()[:-8]):
-        assert "Genuine" not in desk.says("settle", "paper", bad, "--by", "014", code=1)
+        assert "Genuine" not in desk.does("014", "settle", "paper", bad, code=1)
 
 
 def test_a_meter_that_was_taken_away(desk: Desk) -> None:
     k11 = Machine("K11")
     claimed(k11, Card())
     desk.hears(k11)
-    assert "count 1" in desk.says("settle", "removed", METER, "--count", "1", "--by", "014", "--and", "027")
+    assert "for two people" in desk.does("014", "settle", "removed", METER, "--count", "1", code=8)
+    assert "the meter was taken away" not in desk.says("settle", "list")
+    assert "Another person releases it" in desk.does("014", "approve", "release", "1", code=1)
+    assert "count 1" in desk.does("027", "approve", "release", "1")
     assert "the meter was taken away" in desk.says("settle", "list")
-    assert "Two people" in desk.says("settle", "removed", METER, "--count", "1", "--by", "014", "--and", "014", code=1)
-    assert "12 digits" in desk.says("settle", "removed", "12", "--count", "1", "--by", "014", "--and", "027", code=1)
+    assert "was released by 027" in desk.does("027", "approve", "release", "1", code=1)
+    assert "12 digits" in desk.does("014", "settle", "removed", "12", "--count", "1", code=1)
 
 
 def test_what_is_not_owed_is_said_in_a_sentence(desk: Desk) -> None:
@@ -145,8 +166,8 @@ def test_what_is_not_owed_is_said_in_a_sentence(desk: Desk) -> None:
     desk.hears(k11)
     assert "Nothing that is owed" in desk.says("settle", "show", "K11-000777", code=1)
     assert "0 cases, nothing." in desk.says("settle", "list")
-    assert "Nothing that is owed" in desk.says("settle", "make", "'; drop table fact; --", "--by", "014", *desk.keys, code=1)
-    assert "Nothing is owed" in desk.says("settle", "close", "K11#3", "--by", "014", "--and", "027", "--note", "x", code=1)
+    assert "Nothing that is owed" in desk.does("014", "settle", "make", "'; drop table fact; --", *desk.keys, code=1)
+    assert "Nothing is owed" in desk.does("014", "settle", "close", "K11#3", "--note", "x", code=1)
 
 
 # ---------------------------------------------------------------- explain

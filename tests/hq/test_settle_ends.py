@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from kiosk.hq.people.staff import StaffError
 from kiosk.hq.settlement import seeds, told
 from kiosk.hq.settlement.alarms import watch
 from kiosk.hq.settlement.burned import burned
@@ -28,9 +29,12 @@ def test_names_and_notes_have_an_end(town: Town) -> None:
     claimed(k07, Card())
     town.hears(k07)
     value = town.case(k07).value
-    for who, note in (("x" * 65, ""), ("", ""), ("a\nb", ""), ("anna", "x" * 513), ("anna", "\x1b[2J")):
-        with pytest.raises(NotSettled, match="is named"):
-            town.desk.decide(value, who, town.now_ms, note=note)
+    for who in ("x" * 65, "", "a\nb", "../anna", ".anna"):
+        with pytest.raises(StaffError, match="is named"):
+            town.desk.decide(value, who, town.now_ms)
+    for note in ("x" * 513, "\x1b[2J"):
+        with pytest.raises(NotSettled, match="note"):
+            town.desk.decide(value, "anna", town.now_ms, note=note)
     assert town.desk.decide(value, "x" * 64, town.now_ms, note="x" * 512).made is not None
 
 

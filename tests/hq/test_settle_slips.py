@@ -71,7 +71,7 @@ def test_a_slip_above_what_one_order_may_be_is_refused_in_a_sentence(town: Town)
     value = f"K07/{k07.sale_of()}"
     town.desk.decide(value, "anna", town.now_ms)
     with pytest.raises(OrderRefused, match="at most 50000"):
-        town.desk.decide(value, "ben", town.now_ms)
+        town.desk.release(value, "ben", town.now_ms)
 
 
 def test_a_revoked_kiosks_slip_is_for_two(town: Town) -> None:

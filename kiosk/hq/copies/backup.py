@@ -6,9 +6,9 @@
         registry.db                 cards, customers, meters; an office without one is neither backed up nor put back
         office.json downlink/ ...   what the office has decided and sent
 
-No key is in it: keys are copied to a place of their own, and whoever has a backup can read, and sign nothing. An office that is put back is
-given its keys in the same step that opens a new epoch, which two people sign; until then the folder is not there. So no office ever goes on
-in its old epoch with what it has forgotten.
+No key is in it, of the office or its staff: keys are copied to a place of their own, and whoever has a backup can read, and sign nothing.
+An office that is put back is given its keys in the same step that opens a new epoch, which two people sign; until then the folder is not
+there. So no office ever goes on in its old epoch with what it has forgotten.
 """
 
 import re
@@ -31,6 +31,8 @@ from kiosk.hq.copies import copying, reported
 from kiosk.hq.copies.copying import DUMP, SQLITE, Sums
 from kiosk.hq.kiosks import backed_up, enrolled
 from kiosk.hq.office import FILE_MAX, Office, OfficeError
+from kiosk.hq.people.keyfile import FOLDER as PEOPLE
+from kiosk.hq.people.keyfile import KEY_NAME as PERSON_KEY
 from kiosk.hq.schema import UTILITY
 from kiosk.hq.store import Store
 from kiosk.sync.backup import LABEL, Backup, BackupRefused, Draft, Manifest, drafted, kept, prune, read, signed_by
@@ -38,7 +40,7 @@ from kiosk.sync.item import KeyList
 
 KEEP = 14
 KEYS, RECORD = "keys", "office.json"
-APART = (KEYS, "up")  # never in a backup: keys; what kiosks still carry, and bring again
+APART = (KEYS, PEOPLE, "up")  # never in a backup: keys, the office's and its people's; what kiosks still carry, and bring again
 KEY_NAME = re.compile(r"[a-z0-9-]{1,32}\.json")
 
 Passphrases = tuple[str, str]
@@ -110,23 +112,32 @@ def _take_office(folder: Path, draft: Draft, store: Store) -> None:
 
 
 def copy_keys(office: Office, to: Path) -> list[str]:
-    """The office's keys to a place of their own; which were not there yet. One that is there is never overwritten. Raises BackupRefused."""
-    return _keys(office.folder / KEYS, to)
+    """The office's keys and its staff's to a place of their own; which are new there. None of the office's own is ever overwritten.
+
+    Raises BackupRefused.
+    """
+    return _all_keys(office.folder / KEYS, office.folder / PEOPLE, to, to / PEOPLE)
 
 
-def _keys(source: Path, to: Path) -> list[str]:
+def _all_keys(office: Path, people: Path, to: Path, people_to: Path) -> list[str]:
+    """The office's own keys, and those of its staff."""
+    return _keys(office, to) + [f"{PEOPLE}/{name}" for name in _keys(people, people_to, PERSON_KEY)]
+
+
+def _keys(source: Path, to: Path, names: re.Pattern[str] = KEY_NAME) -> list[str]:
     new = []
     try:
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in sorted(source.glob("*.json")):
-            if not KEY_NAME.fullmatch(path.name):
+            if not names.fullmatch(path.name):
                 continue
             whole = safefile.read(path, FILE_MAX)
-            if (to / path.name).exists():
-                if safefile.read(to / path.name, FILE_MAX) != whole:
-                    raise BackupRefused(f"Another key lies at {to / path.name}; it is left alone.")
+            there = (to / path.name).exists()
+            if there and safefile.read(to / path.name, FILE_MAX) == whole:
                 continue
-            safefile.write(to / path.name, whole, anew=True)
+            if there and names is KEY_NAME:  # a person may make a new key at any time, the office never does
+                raise BackupRefused(f"Another key lies at {to / path.name}; it is left alone.")
+            safefile.write(to / path.name, whole, anew=not there)
             new.append(path.name)
     except safefile.UnsafeFile as why:
         raise BackupRefused(f"A key in {source} or {to} {why}.") from None
@@ -222,7 +233,7 @@ def restore(
     try:
         _can_sign(backup, keys, draft, root)
         sums = _put_back(backup, draft, str(draft / SQLITE) if file else where)
-        _keys(keys, draft / KEYS)
+        _all_keys(keys, keys / PEOPLE, draft / KEYS, draft / PEOPLE)
         office = Office(draft)
         store = Store.open(str(draft / SQLITE) if file else where, office.record.utility)
         try:

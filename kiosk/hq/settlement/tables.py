@@ -10,7 +10,10 @@ class SettlementTable(Schema, table=True):
     """The audit: each decision about one value, in its order, never changed.
 
     `what`: proposed | released | ordered | closed. `value`: the money, KIOSK/SALE, KIOSK#ROW of an orphan, or an order's name. `why` is
-    one word of `rule.Way`, `proof` the evidence with its source, as JSON. `login`: who was logged in on the machine where `who` decided.
+    one word of `rule.Way`, `proof` the evidence with its source, as JSON. `login`: whose session it was in which `who` decided.
+
+    `line`: the exact text that `first`, and where it is for two people `second`, have signed with their keys as members of the staff. Rows
+    of before the staff had keys have none of these.
     """
 
     __tablename__ = "settlement"
@@ -31,6 +34,11 @@ class SettlementTable(Schema, table=True):
     order_name: str = Field(default="", sa_type=Text)
     proof: str = Field(default="", sa_type=Text)
     note: str = Field(default="", sa_type=Text)
+    line: str = Field(default="", sa_type=Text)
+    first: str = Field(default="", sa_type=Text)
+    first_signature: str = Field(default="", sa_type=Text)
+    second: str = Field(default="", sa_type=Text)
+    second_signature: str = Field(default="", sa_type=Text)
 
 
 class PaperTable(Schema, table=True):
@@ -49,7 +57,7 @@ class PaperTable(Schema, table=True):
 
 
 class RemovalTable(Schema, table=True):
-    """A meter was taken away with this as its last purchase count; two people have read it."""
+    """A meter was taken away with this as its last purchase count; two people have read it, and signed `line`."""
 
     __tablename__ = "removal"
     __table_args__ = STRICT
@@ -58,6 +66,9 @@ class RemovalTable(Schema, table=True):
     at_ms: int = Field(sa_type=Big)
     who: str = Field(sa_type=Text)
     second: str = Field(sa_type=Text)
+    line: str = Field(default="", sa_type=Text)
+    first_signature: str = Field(default="", sa_type=Text)
+    second_signature: str = Field(default="", sa_type=Text)
 
 
 class WatchedTable(Schema, table=True):

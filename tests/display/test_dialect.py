@@ -1,7 +1,6 @@
 """The displays' bytes: the reference's examples, cells read back by a display that was written apart; and hostile text."""
 
 import json
-import random
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from kiosk.devices.display.dialect import CHARSETS, COLUMNS, DIALECTS, LAMPS, Shown, can_show, cells, numeric
 from kiosk.devices.sim.display import KINDS, Cells
+from tests.seeds import Seeds
 
 VECTORS: list[dict[str, Any]] = json.loads(Path("tests/vectors/displays.json").read_text("utf-8"))["vectors"]
 ORDERS = frozenset(b"\x02\x0a\x0b\x0c\x0d\x18\x1b\x1f\x7f")
@@ -127,9 +127,9 @@ PIECES = (
 
 @pytest.mark.deep("a million broken inputs")
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_million_hostile_inputs_leave_a_display_alive_and_no_larger(kind: str) -> None:
+def test_a_million_hostile_inputs_leave_a_display_alive_and_no_larger(kind: str, seeds: Seeds) -> None:
     """Whole orders, halves of them and noise, 350,000 a dialect; afterwards it still shows what it is sent."""
-    chance, display = random.Random(f"display {kind}"), Cells(kind)
+    chance, display = seeds.random(f"display {kind}"), Cells(kind)
     tracemalloc.start()
     try:
         for turn in range(350_000):

@@ -17,6 +17,7 @@ from kiosk.devices.essp.line import Line, Pace
 from kiosk.devices.essp.wire import MAX_DATA, Decoder, Frame, crc, encode
 from kiosk.devices.port import pair
 from kiosk.devices.sim.essp_line import EsspLine, Layer, divide, prime
+from tests.seeds import Seeds
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "essp.json").read_text())
 PACKETS = [(f"{pair['name']}, {side}", bytes.fromhex(pair[side])) for pair in VECTORS["pairs"] for side in ("host", "device")]
@@ -286,13 +287,13 @@ def fuzz(seed: int, count: int) -> int:
     return found
 
 
-def test_inputs_of_every_sort_do_not_upset_the_reader() -> None:
-    assert fuzz(1, FAST) > FAST // 5
+def test_inputs_of_every_sort_do_not_upset_the_reader(seeds: Seeds) -> None:
+    assert fuzz(seeds.base("essp wire"), FAST) > FAST // 5
 
 
 @pytest.mark.deep("a million broken inputs")
-def test_a_million_inputs_do_not_upset_the_reader() -> None:
-    assert fuzz(2, MILLION) > MILLION // 5
+def test_a_million_inputs_do_not_upset_the_reader(seeds: Seeds) -> None:
+    assert fuzz(seeds.base("essp wire, a million"), MILLION) > MILLION // 5
 
 
 def test_a_setup_answer_that_is_cut_off_anywhere_is_refused_in_a_sentence() -> None:

@@ -25,6 +25,7 @@ from tests.model.machines import AMOUNT, METER, RealCode, piece, serial_of, tag_
 from tests.model.search import explore
 from tests.model.world import Name, Row, Setting, Told, World, Wrote
 from tests.sale.shop import Card
+from tests.seeds import Seeds
 
 deep = pytest.mark.deep("every subset of batches and every order")
 
@@ -261,8 +262,8 @@ MORE = pytest.mark.deep("more random lives of the same kind")
 
 
 @pytest.mark.parametrize("seed", [pytest.param(seed, marks=MORE if seed > 2 else ()) for seed in range(12)])
-def test_in_random_lives_nothing_is_credited_twice_and_in_the_end_all_of_it_once(seed: int) -> None:
-    life = Life(seed)
+def test_in_random_lives_nothing_is_credited_twice_and_in_the_end_all_of_it_once(seed: int, seeds: Seeds) -> None:
+    life = Life(seeds.base("settling lives") + seed)
     for _ in range(24):
         life.step()
     for _ in range(14):  # everything arrives, and the customer goes on

@@ -16,6 +16,7 @@ from kiosk.vend.limits import Allowed
 from tests.sale.everywhere import LANGUAGES, paid
 from tests.sale.shop import Card, Shop
 from tests.screens.till import Till, seen_by
+from tests.seeds import Seeds
 
 KEYS = (*CAPS, "a", "f1", "tab", "ctrl+q", "up", "7", "space", "?", "中")
 
@@ -92,8 +93,8 @@ MORE = pytest.mark.deep("more random keys and touches of the same kind")
 
 @pytest.mark.covers("abuse-4")
 @pytest.mark.parametrize("seed", [pytest.param(seed, marks=MORE if seed else ()) for seed in range(5)])
-async def test_two_thousand_random_keys_and_touches_find_no_crash_and_no_other_screen(seed: int) -> None:
-    street = Street(seed)
+async def test_two_thousand_random_keys_and_touches_find_no_crash_and_no_other_screen(seed: int, seeds: Seeds) -> None:
+    street = Street(seeds.base("keys and touches") + seed)
     till, app = street.till, street.till.app()
     seen: set[str] = set()
     async with app.run_test(size=(78, 29)):

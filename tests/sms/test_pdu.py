@@ -13,6 +13,7 @@ from kiosk.devices.sim import modem_air
 from kiosk.devices.sms import alphabet
 from kiosk.devices.sms.at import LINE_MAX, Lines
 from kiosk.devices.sms.pdu import Deliver, PduError, StatusReport, parsed, submits
+from tests.seeds import Seeds
 
 VECTORS: dict[str, list[dict[str, Any]]] = json.loads((Path(__file__).parents[1] / "vectors" / "sms.json").read_text("utf-8"))
 NUMBER = "+254712345678"
@@ -131,8 +132,7 @@ def mutated(dice: random.Random, seeds: list[bytes]) -> bytes:
     return bytes(data)
 
 
-def fuzz_tpdus(times: int) -> None:
-    dice = random.Random(23_040)
+def fuzz_tpdus(times: int, dice: random.Random) -> None:
     seeds = [vector["hex"].encode() for kind in ("deliver", "status_report") for vector in VECTORS[kind]]
     seeds += [b"0004058155550008621152410000000604110041", b"00440B911346610089F600002080629173140801050003"]
     for _ in range(times):
@@ -145,8 +145,8 @@ def fuzz_tpdus(times: int) -> None:
             assert isinstance(found, Deliver | StatusReport)
 
 
-def fuzz_lines(times: int) -> None:
-    dice, lines = random.Random(27_005), Lines()
+def fuzz_lines(times: int, dice: random.Random) -> None:
+    lines = Lines()
     seeds = [vector["bytes"].encode() for vector in VECTORS["lines"]]
     for _ in range(times):
         for line in lines.feed(mutated(dice, seeds)):
@@ -154,19 +154,19 @@ def fuzz_lines(times: int) -> None:
         assert len(lines._held) <= LINE_MAX + 1
 
 
-def test_no_tpdu_and_no_line_brings_anything_but_its_own_error() -> None:
-    fuzz_tpdus(20_000)
-    fuzz_lines(20_000)
+def test_no_tpdu_and_no_line_brings_anything_but_its_own_error(seeds: Seeds) -> None:
+    fuzz_tpdus(20_000, seeds.random("tpdus"))
+    fuzz_lines(20_000, seeds.random("modem lines"))
 
 
 @pytest.mark.deep("a million broken inputs")
-def test_a_million_tpdus_bring_nothing_but_their_own_error() -> None:
-    fuzz_tpdus(1_000_000)
+def test_a_million_tpdus_bring_nothing_but_their_own_error(seeds: Seeds) -> None:
+    fuzz_tpdus(1_000_000, seeds.random("a million tpdus"))
 
 
 @pytest.mark.deep("a million broken inputs")
-def test_a_million_pieces_of_lines_bring_nothing_else_and_no_memory() -> None:
-    fuzz_lines(1_000_000)
+def test_a_million_pieces_of_lines_bring_nothing_else_and_no_memory(seeds: Seeds) -> None:
+    fuzz_lines(1_000_000, seeds.random("a million modem lines"))
 
 
 def test_a_modem_that_never_ends_its_line_costs_no_memory_and_is_heard_again() -> None:

@@ -1,10 +1,9 @@
 """A card is torn out at every command and after every byte; the same or another kiosk and the meter go on from there.
 
 Each paid value is credited once, none is lost, and a claim is left only where another's record stands. A failure names its number:
-`python -m tests.tears.run double 1234` tells it again. TEARS_SEED moves the sampled ones elsewhere.
+`python -m tests.tears.run double 1234` tells it again; those that are drawn are others in each run (tests/seeds.py).
 """
 
-import os
 from collections.abc import Callable
 from itertools import islice
 
@@ -12,6 +11,7 @@ import pytest
 
 from kiosk.devices.sim.faults import Cut
 from tests.model.broken import RULES
+from tests.seeds import Seeds
 from tests.tears.histories import (
     BETWEEN,
     HOME,
@@ -30,8 +30,6 @@ from tests.tears.histories import (
 )
 from tests.tears.run import failure, run
 
-SEED = int(os.environ.get("TEARS_SEED", "0"))
-
 
 @pytest.mark.parametrize("start", STARTS)
 def test_without_a_tear_the_money_is_in_the_meter(start: str) -> None:
@@ -49,8 +47,8 @@ def test_a_card_torn_out_anywhere_and_put_back_is_credited_once() -> None:
 
 
 @pytest.mark.parametrize("told", [double, fuzzed])
-def test_a_sample_of_longer_histories(told: Callable[[int], History]) -> None:
-    for seed in range(SEED, SEED + 250):
+def test_a_sample_of_longer_histories(told: Callable[[int], History], seeds: Seeds) -> None:
+    for seed in seeds.some(f"tears {told.__name__}", 250):
         assert not failure(told(seed)), told(seed)
 
 
@@ -60,9 +58,9 @@ def test_a_sample_of_tears_of_the_meter() -> None:
 
 
 @pytest.mark.parametrize("name", ["commit-first", "mark-first", "blind", "trust-count", "repeat-new"])
-def test_a_forgotten_rule_shows_in_the_tears_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forgotten_rule_shows_in_the_tears_too(name: str, monkeypatch: pytest.MonkeyPatch, seeds: Seeds) -> None:
     RULES[name].patch(monkeypatch)
-    assert any(failure(double(seed)) for seed in range(2_000)), f"nobody notices that {RULES[name].what}"
+    assert seeds.first(f"tears, {name}", 2_000, range(2_000), lambda seed: failure(double(seed))), f"nobody notices that {RULES[name].what}"
 
 
 def test_no_command_and_no_byte_is_left_out() -> None:
@@ -89,8 +87,10 @@ def test_every_tear_of_the_meters_own_write() -> None:
 
 @pytest.mark.deep("the whole tear matrix")
 @pytest.mark.parametrize(("kind", "count"), [("double", 85_000), ("fuzzed", 15_000)])
-def test_a_hundred_thousand_double_tears_and_fuzzed_lives(kind: str, count: int) -> None:
-    lived, why = run(kind, SEED, count)
+def test_a_hundred_thousand_double_tears_and_fuzzed_lives(kind: str, count: int, seeds: Seeds) -> None:
+    for seed in seeds.kept(f"tears {kind}"):
+        assert not (why := failure((double if kind == "double" else fuzzed)(seed))), why
+    lived, why = run(kind, seeds.base(f"all tears {kind}"), count)
     assert not why, why
     assert lived == count
 

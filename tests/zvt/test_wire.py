@@ -13,6 +13,7 @@ from kiosk.devices.zvt import messages as m
 from kiosk.devices.zvt.fields import FieldError, bcd, bitmaps, every, objects
 from kiosk.devices.zvt.table import Payment, decided, heard, patience
 from kiosk.devices.zvt.wire import Apdu, BlockDecoder, Sign, StreamDecoder, WireError, crc, decode, encode, encode_block
+from tests.seeds import Seeds
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "vectors" / "zvt.json").read_text())
 BLOCKS = [vector for vector in VECTORS if vector["form"] == "block"]
@@ -247,11 +248,11 @@ def mutants(seed: int, count: int) -> Iterator[bytes]:
         yield bytes(raw)
 
 
-def survive(count: int) -> None:
+def survive(count: int, seed: int) -> None:
     """Nothing but its own error, no hang, and no more memory than one block; what is found stands in what came in."""
     blocks, stream, found, refused, hung_up = BlockDecoder(), StreamDecoder(), 0, 0, 0
     heard = bytearray()
-    for number, raw in enumerate(mutants(count, count)):
+    for number, raw in enumerate(mutants(seed, count)):
         heard += raw
         apdus = [one for one in blocks.feed(raw) if isinstance(one, Apdu)]
         for apdu in apdus:
@@ -279,13 +280,13 @@ def survive(count: int) -> None:
     assert hung_up > count // 100
 
 
-def test_a_hundred_thousand_broken_inputs_do_no_harm() -> None:
-    survive(100_000)
+def test_a_hundred_thousand_broken_inputs_do_no_harm(seeds: Seeds) -> None:
+    survive(100_000, seeds.base("zvt wire"))
 
 
 @pytest.mark.deep("a million broken inputs")
-def test_a_million_broken_inputs_do_no_harm() -> None:
-    survive(1_000_000)
+def test_a_million_broken_inputs_do_no_harm(seeds: Seeds) -> None:
+    survive(1_000_000, seeds.base("zvt wire, a million"))
 
 
 @pytest.mark.covers("field-203")

@@ -51,7 +51,7 @@ def again(branch: Branch, card: Card, value: str) -> None:
 
 
 @pytest.mark.parametrize("site", [True, False], ids=["the site's orders are there", "the other site burned too"])
-def test_a_claim_that_was_moved_is_paid_once_after_the_office_is_restored(branch: Branch, site: bool) -> None:  # noqa: FBT001
+def test_a_claim_that_was_moved_is_paid_once_after_the_office_is_restored(branch: Branch, site: bool) -> None:
     card = lost_to_another(branch)
     value, last_night = branch.claim("K07"), branch.backed_up()
     moved = branch.decided(value).made
@@ -118,7 +118,7 @@ def test_two_officers_one_on_the_restored_office_and_one_on_the_old_disk_pay_eac
 
 
 @pytest.mark.parametrize("site", [True, False], ids=["the site's orders are there", "the other site burned too"])
-def test_what_a_count_proof_ordered_again_is_paid_once_though_the_office_forgot_it(branch: Branch, site: bool) -> None:  # noqa: FBT001
+def test_what_a_count_proof_ordered_again_is_paid_once_though_the_office_forgot_it(branch: Branch, site: bool) -> None:
     """An order for slot 2 is passed; its customer reads the count proof, before and after the restore."""
     card = Card()
     paid = branch.orders.make(Wanted(branch.held(), 100_00, "CNY", 1, "counter", "P1"), branch.now_ms)

@@ -1,6 +1,7 @@
 """What our own signatures are over: a label, a zero byte, the exact bytes; and the envelopes that carry what is signed.
 
-The label keeps a signature made for one purpose from serving another: receipt, slip, head, batch, down, ack, keys, store, roll.
+The label keeps a signature made for one purpose from serving another: receipt, slip, head, batch, down, ack, keys, store, roll,
+order.
 """
 
 import base64

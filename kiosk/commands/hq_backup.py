@@ -89,7 +89,10 @@ def restore(
     mail: Annotated[
         list[Path] | None, typer.Option(help="What kiosks sent since: mail bags or folders, read before the new epoch.")
     ] = None,
-    orders: Annotated[Path | None, typer.Option(help="Where another site keeps orders: those that the store has not are listed.")] = None,
+    orders: Annotated[Path | None, typer.Option(help="Where another site keeps orders: those that the store lacks are taken in.")] = None,
+    orders_complete: Annotated[
+        bool, typer.Option("--orders-complete", help="No order is missing then; without it the office takes no new payments yet.")
+    ] = False,
     epoch: Annotated[int, typer.Option(min=0, max=0xFFFFFFFF, help="The new epoch is not below this one.")] = 0,
     json: AsJson = False,
 ) -> None:
@@ -105,21 +108,41 @@ def restore(
 
     root = _two(first_secret, second_secret)
     try:
-        done = room.restore(folder, office, database, keys, root, mail=mail or (), orders=orders, epoch=epoch, now_ms=now_ms)
+        done = room.restore(
+            *(folder, office, database, keys, root),
+            mail=mail or (),
+            orders=orders,
+            complete=orders_complete,
+            epoch=epoch,
+            now_ms=now_ms,
+        )
     except (BackupRefused, OfficeError, StoreError, FolderError) as error:
         raise ended(str(error), EXIT_REFUSED) from None
     if json:
         typer.echo(
             msgspec.json.encode(
-                {"office": str(office), "epoch": done.epoch, "verdicts": done.verdicts, "orders": done.orders, **_counts(done.sums)}
+                {
+                    "office": str(office),
+                    "epoch": done.epoch,
+                    "verdicts": done.verdicts,
+                    "orders": done.orders,
+                    "short": done.short,
+                    **_counts(done.sums),
+                }
             )
         )
         return
     typer.echo(f"{office}: {_said(done.sums)} are back; it is epoch {done.epoch}.")
     if done.verdicts:
         typer.echo("Read before: " + ", ".join(f"{count} {verdict}" for verdict, count in sorted(done.verdicts.items())) + ".")
-    if done.orders:
-        typer.echo(f"{done.orders} orders were made after the backup: kiosk hq work lists them.")
+    if done.orders.taken:
+        typer.echo(f"{done.orders.taken} orders that were made after the backup were taken in.")
+    if done.orders.listed:
+        typer.echo(f"{done.orders.listed} orders could not be taken in: kiosk hq work lists them.")
+    if done.short:
+        typer.echo(
+            "The office takes no new payments and moves no money until two people say that no order is missing: kiosk hq order complete"
+        )
     typer.echo("Publish everything again, the list of keys is out already; carry it to the kiosks, and they send what is missing.")
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kiosk.commands import EXIT_USAGE, ended
+from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended
 
 if TYPE_CHECKING:
     from kiosk.hq.orders.off_site import OffSite
@@ -46,11 +46,17 @@ def minor_of(amount: str, currency: str, least: int = 1) -> int:
     return int(minor)
 
 
-def other_site(said: str, store: "Store") -> "OffSite":
-    """As `--off-site` says. Raises StoreError."""
+def other_site(said: str, store: "Store", office: Path) -> "OffSite":
+    """As `--off-site` says; what lies in a folder is signed by this office. Raises StoreError. Ends with one sentence without its key."""
+    from kiosk.hq.office import Office, OfficeError
     from kiosk.hq.orders import off_site
     from kiosk.hq.orders.book import nowhere_else
 
     if not said:
         return nowhere_else
-    return off_site.replica(store) if said == "replica" else off_site.folder(Path(said))
+    if said == "replica":
+        return off_site.replica(store)
+    try:
+        return off_site.folder(Path(said), store.utility, Office(office).signer("ack"))
+    except OfficeError as error:
+        raise ended(str(error), EXIT_REFUSED) from None

@@ -13,6 +13,7 @@ import msgspec
 import typer
 
 from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, asking, ended
+from kiosk.commands.hq import First, Second, _two
 from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, minor_of, other_site
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.vault import Module, SecretFile, Token, opened
@@ -67,11 +68,62 @@ def make(
         binding = _binding(book, card)
         masters = _masters(vault, token, module, secret_file)
         try:
-            orders = Orders(held, masters, other_site(off_site, held), cards=book)
+            orders = Orders(held, masters, other_site(off_site, held, office), cards=book)
             made = orders.make(Wanted(binding, minor, currency, count, "counter", name), now_ms())
         except (OrderRefused, StoreError) as refused:
             raise ended(str(refused), EXIT_REFUSED) from None
         told_order(made, as_json=as_json)
+
+
+@order_app.command("take", epilog="Example: kiosk hq order take /mnt/site --office /srv/office")
+def take(
+    place: Annotated[Path, typer.Argument(help="The folder where another site keeps this office's orders.")],
+    office: Folder,
+    *,
+    store: Database = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take in the orders of the other site that this office has lost. What this office did not sign is put on the worklist."""
+    from kiosk.hq.copies import reported
+    from kiosk.hq.store import StoreError
+    from kiosk.sync.folder import FolderError
+
+    opened_office, held = both(office, store)
+    with closing(held):
+        try:
+            done = reported.orders(held, place, (bytes.fromhex(opened_office.record.ack),), now_ms())
+        except (FolderError, StoreError) as error:
+            raise ended(str(error), EXIT_REFUSED) from None
+    if as_json:
+        typer.echo(msgspec.json.encode(done))
+        return
+    typer.echo(f"{done.taken} orders were taken in.")
+    if done.listed:
+        typer.echo(f"{done.listed} could not be taken in: kiosk hq work lists them.", err=True)
+
+
+@order_app.command("complete", epilog="Example: kiosk hq order complete --office /srv/office --note 'all files of /mnt/site'")
+def complete(
+    office: Folder,
+    *,
+    note: Annotated[str, typer.Option(help="How it is known.")],
+    first_secret: First = None,
+    second_secret: Second = None,
+    store: Database = "",
+) -> None:
+    """Two people, by the root's passphrases, say that this office has every order that it ever made: it takes new payments again."""
+    from kiosk.hq.office import OfficeError
+    from kiosk.hq.orders.record import completed
+    from kiosk.hq.store import StoreError
+
+    opened_office, held = both(office, store)
+    with closing(held):
+        try:
+            opened_office.signer("root-1", _two(first_secret, second_secret))
+            done = completed(held, now_ms(), note=note)
+        except (OfficeError, StoreError) as error:
+            raise ended(str(error), EXIT_REFUSED) from None
+    typer.echo("The record of orders is complete: new payments are taken." if done else "Nothing was missing.")
 
 
 @order_app.command("list", epilog="Example: kiosk hq order list --office /srv/office --card 1122334455667788")

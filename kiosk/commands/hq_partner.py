@@ -213,7 +213,7 @@ def serve(
     with _opened(office, store) as (opened_office, held), closing(Registry(book_at, now_ms, create=False)) as book:
         if not off_site:
             _say("Orders are kept here only: with --off-site their codes would leave when they are safe at another site.")
-        till = Till(held, Orders(held, masters, other_site(off_site, held), cards=book), book, Blocked(opened_office.folder))
+        till = Till(held, Orders(held, masters, other_site(off_site, held, office), cards=book), book, Blocked(opened_office.folder))
         tls = Certificate(certificate, key, client_ca) if certificate and key else None
         try:
             asyncio.run(serving(held, till, opened_office.folder, host=host, ports=(port, iso), certificate=tls, now_ms=now_ms, ready=_say))

@@ -120,7 +120,7 @@ def make(
     at_ms, keys = now_ms(), opened(vault, token, module, secret_file)
     with room(office, store, registry, keys) as opened_room:
         (case,) = opened_room.asked(asked, at_ms, one=True)
-        orders = Orders(opened_room.store, keys, other_site(off_site, opened_room.store), cards=opened_room.book)
+        orders = Orders(opened_room.store, keys, other_site(off_site, opened_room.store, office), cards=opened_room.book)
         desk = Desk(opened_room.store, opened_room.cases, opened_room.approvals, orders, opened_room.book.of_card)
         decided = desk.decide(case.value, opened_room.acting(staff_secret), at_ms, note=note)
     if decided.made:

@@ -21,7 +21,6 @@ from kiosk.hq.intake import worklist
 from kiosk.hq.intake.importer import Importer
 from kiosk.hq.kiosks import standings
 from kiosk.hq.office import Office, OfficeError
-from kiosk.hq.orders import off_site
 from kiosk.hq.orders.book import Order, find
 from kiosk.hq.schema import FACT
 from kiosk.hq.store import Store
@@ -347,19 +346,20 @@ def test_another_key_of_the_same_name_is_never_overwritten(small: House) -> None
         copy_keys(small.office, small.keys)
 
 
-def test_orders_that_only_another_site_has_are_on_the_worklist_and_become_no_money(small: House, tmp_path: Path) -> None:
+def test_orders_of_the_other_site_that_nobody_signed_are_on_the_worklist_and_become_no_money(small: House, tmp_path: Path) -> None:
     made, _, _ = back_up(small.office, small.store, small.medium, now_ms=NOW_MS)
     copy_keys(small.office, small.keys)
     site = tmp_path / "site"
     site.mkdir()
     order = Order("ABCDEFGHJK", 1, 1, "11" * 8, "000012345678", 8, 50_00, "CNY", 1, NOW_MS, NOW_MS + 1, "bank", "T-1")
-    off_site.folder(site)(order)
+    (site / order.name).write_bytes(msgspec.json.encode(order))  # as they were before they were signed
     (site / "ZZZZZZZZZZ").write_bytes(b"{")
     (site / "YYYYYYYYYY").write_bytes(msgspec.json.encode(order))  # another one's contents
     back = restore(made.folder, tmp_path / "new", "", small.keys, ROOT, orders=site, now_ms=now_ms)
     _, store = opened(tmp_path / "new", "")
     lines = worklist.waiting(store)
-    assert (back.orders, [(line.what, "ABCDEFGHJK" in line.sentence) for line in lines]) == (1, [("order", True)])
+    assert (back.orders.taken, back.orders.listed) == (0, 1)
+    assert sorted((line.what, "ABCDEFGHJK" in line.sentence) for line in lines) == [("order", True), ("short", False)]
     assert find(store, order.name) is None
     store.close()
 

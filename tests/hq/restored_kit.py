@@ -51,7 +51,7 @@ class Branch:
         keys = {name: (each.journal.public_key, 1) for name, each in self.machines.items()}
         enrolled(store, keys)
         self.importer = Importer(store, office.batch_boxes(), office.signer("ack"))
-        self.orders = Orders(store, DemoMasters(UTILITY), off_site.folder(self.site))
+        self.orders = Orders(store, DemoMasters(UTILITY), off_site.folder(self.site, UTILITY, office.signer("ack")))
         self.cases = Cases(store, lambda meter: self.cards.get(meter, []), order_tag)
         self.desk = Desk(store, self.cases, self.orders, self.binding)
 

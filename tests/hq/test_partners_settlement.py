@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
@@ -28,7 +27,7 @@ from kiosk.hq.partners.accounts import PartnerError, day_at, pay_in
 from kiosk.hq.partners.settlement_file import COLUMNS, checked
 from kiosk.hq.partners.till import Till
 from kiosk.hq.store import StoreError
-from tests.hq.batches import UTILITY
+from tests.hq.batches import OFFICE, UTILITY
 from tests.hq.partner_kit import BANK, DAY_MS, NOW_MS, Office, a_place, an_office, client, payment, web  # noqa: F401 - fixtures
 from tests.hq.postgres import BIN, USER, database, postgres_url  # noqa: F401 - fixtures
 from tests.sync.wires import authority, until
@@ -130,14 +129,16 @@ def test_a_partner_gets_its_own_files_at_its_door_and_nobody_elses(office: Offic
 def test_an_order_lies_at_the_other_site_before_its_code_leaves(office: Office, tmp_path: Path) -> None:
     office.partner()
     site = tmp_path / "site"
-    till = Till(office.store, Orders(office.store, DemoMasters(UTILITY), off_site.folder(site), cards=office.registry), office.registry)
+    orders = Orders(office.store, DemoMasters(UTILITY), off_site.folder(site, UTILITY, OFFICE.sign), cards=office.registry)
+    till = Till(office.store, orders, office.registry)
     with pytest.raises(OrderRefused, match="does not answer"):
         till.order(BANK, "k1", payment(), NOW_MS)
     assert office.states() == ["held"]
     site.mkdir()
     sold = till.order(BANK, "k1", payment(), NOW_MS)
-    kept = msgspec.json.decode((site / sold.order).read_bytes())
-    assert (kept["amount_minor"], kept["n"]) == (100_00, 2)
+    kept = off_site.believed((site / sold.order).read_bytes(), sold.order, UTILITY, (OFFICE.public_key,))
+    assert kept is not None
+    assert (kept.amount_minor, kept.n) == (100_00, 2)
     assert sold.code not in (site / sold.order).read_text()
     assert till.order(BANK, "k2", payment(), NOW_MS) == sold
     (site / sold.order).write_bytes(b"something else")

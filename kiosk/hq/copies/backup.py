@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from kiosk import __version__, safefile
 from kiosk.envelope import holds
@@ -31,6 +31,7 @@ from kiosk.hq.copies import copying, reported
 from kiosk.hq.copies.copying import DUMP, SQLITE, Sums
 from kiosk.hq.kiosks import backed_up, enrolled
 from kiosk.hq.office import FILE_MAX, Office, OfficeError
+from kiosk.hq.orders.record import completed, put_back
 from kiosk.hq.people.keyfile import FOLDER as PEOPLE
 from kiosk.hq.people.keyfile import KEY_NAME as PERSON_KEY
 from kiosk.hq.schema import UTILITY
@@ -43,17 +44,20 @@ KEYS, RECORD = "keys", "office.json"
 APART = (KEYS, PEOPLE, "up")  # never in a backup: keys, the office's and its people's; what kiosks still carry, and bring again
 KEY_NAME = re.compile(r"[a-z0-9-]{1,32}\.json")
 
+COMPLETE = "said when the office was put back"
+
 Passphrases = tuple[str, str]
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """An office that is back: what its store adds up to, in which epoch, what became of the mail that was read first, and how many orders
-    the other site has that the store has not."""
+    """An office that is back: what its store adds up to, in which epoch, what became of the mail and of the other site's orders that were
+    read first, and whether its record of orders may be incomplete (`orders.record`)."""
 
     sums: Sums
     epoch: int
     verdicts: dict[str, int]
-    orders: int
+    orders: reported.Orders
+    short: bool
 
 
 # ---------------------------------------------------------------- made
@@ -213,6 +217,7 @@ def restore(
     *,
     mail: Sequence[Path] = (),
     orders: Path | None = None,
+    complete: bool = False,
     epoch: int = 0,
     now_ms: Callable[[], int],
 ) -> Restored:
@@ -220,6 +225,7 @@ def restore(
 
     What kiosks sent meanwhile is read first, so far as `mail` has it, and the orders that another site keeps; then a new epoch is opened,
     above every one that a kiosk has reported and not below `epoch`. The folder comes whole, at the end.
+    `complete`: the two people who sign say that the store and `orders` have every order that was ever made; without it the office is short.
 
     Raises BackupRefused, OfficeError, StoreError, FolderError.
     """
@@ -238,8 +244,12 @@ def restore(
         store = Store.open(str(draft / SQLITE) if file else where, office.record.utility)
         try:
             enrolled(store, {name: (bytes.fromhex(each.sign), each.region) for name, each in office.record.kiosks.items()})
-            verdicts, lost = reported.mail(office, store, mail, now_ms), reported.orders(store, orders, now_ms()) if orders else 0
+            verdicts, read_in = reported.mail(office, store, mail, now_ms), reported.Orders()
+            if orders:
+                read_in = reported.orders(store, orders, (bytes.fromhex(office.record.ack),), now_ms())
             opened = _open_epoch(office, store, root, epoch, now_ms())
+            if complete:
+                completed(store, now_ms(), note=COMPLETE)
         finally:
             store.close()
         if to.exists():
@@ -248,7 +258,7 @@ def restore(
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    return Restored(sums, opened, verdicts, lost)
+    return Restored(sums, opened, verdicts, read_in, not complete)
 
 
 def _can_sign(backup: Backup, keys: Path, draft: Path, root: Passphrases) -> None:
@@ -278,5 +288,10 @@ def _open_epoch(office: Office, store: Store, root: Passphrases, at_least: int, 
     except batch_keys.BatchKeyError as error:
         raise OfficeError(str(error)) from None
     office.open_epoch(office.signer("root-1", root), now_ms=now_ms, keys=listed, epoch=opened)
-    store.transact(lambda connection: connection.execute(update(UTILITY).values(epoch=opened)))
+
+    def begin(connection: Connection) -> None:
+        connection.execute(update(UTILITY).values(epoch=opened))
+        put_back(connection, opened, now_ms)
+
+    store.transact(begin)
     return opened

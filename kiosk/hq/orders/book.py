@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from kiosk.devices.vault.hq import MasterVault
 from kiosk.devices.vault.suite import Role
 from kiosk.hq.cards.registry import Binding, Bindings, OfMeter
+from kiosk.hq.orders.record import SENTENCE, SHORT, short
 from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.schema import FACT, KIND
 from kiosk.hq.store import Store
@@ -47,7 +48,7 @@ class _Taken(Exception):
 
 class Wanted(msgspec.Struct, frozen=True):
     """What somebody paid for. `purchase`: the number on the customer's last receipt, its check digit taken off; `slot`: of the claim that
-    this settles, 0 for the next one that is free."""
+    this settles, 0 for the next one that is free; `moved`: it is not the slot in which that money was first."""
 
     binding: Binding
     amount_minor: int
@@ -57,6 +58,7 @@ class Wanted(msgspec.Struct, frozen=True):
     reference: str
     settles: str = ""
     slot: int = 0
+    moved: bool = False
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -173,6 +175,10 @@ class Orders:
         newest = sorted(standing(self._store, region=region, now_ms=now_ms), key=lambda order: order.made_ms)[-most:]
         return tuple(Listed(o.name, o.card, o.meter, o.n, o.amount_minor, o.generation, self._mac(o)) for o in newest)
 
+    def keep(self, order: Order) -> None:
+        """At the other site, as it stands now. Raises OrderRefused."""
+        self._off_site(order)
+
     def _mac(self, order: Order) -> int:
         return code.ten_digits(self._cmac(order, code.message(order.terms(self._store.utility))))
 
@@ -250,6 +256,8 @@ def _begun(  # noqa: PLR0917
         also(connection, held_before, anew=False)
         return held_before, False
     _still_bound(held, of_meter)
+    if (wanted.moved or not wanted.settles) and short(connection):
+        raise OrderRefused(SHORT, SENTENCE)
     generation = code.generation_at(now_ms)
     order = Order(
         name=name,

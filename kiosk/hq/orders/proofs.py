@@ -62,7 +62,7 @@ def reissue(orders: Orders, proved: Proved, binding: Binding, now_ms: int) -> Ma
     twin = orders.twin(binding, old.n + 1, old, now_ms)
     if twin:  # one code cannot stand for two values: nobody could tell whose it was
         raise OrderRefused("twin", f"Order {twin} for other money has the same card, slot and amount: it is collected first.")
-    wanted = Wanted(binding, old.amount_minor, old.currency, old.n, old.source, _again(old), old.name, old.n + 1)
+    wanted = Wanted(binding, old.amount_minor, old.currency, old.n, old.source, _again(old), old.name, old.n + 1, moved=True)
     return orders.make(wanted, now_ms)
 
 

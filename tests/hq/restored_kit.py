@@ -17,7 +17,8 @@ from kiosk.hq.intake.importer import Importer
 from kiosk.hq.kiosks import enrolled
 from kiosk.hq.office import Office
 from kiosk.hq.orders import off_site
-from kiosk.hq.orders.book import Made, Orders, find, prove, reissue
+from kiosk.hq.orders.book import Made, Orders, find
+from kiosk.hq.orders.proofs import prove, reissue
 from kiosk.hq.partners.till import Till
 from kiosk.hq.settlement.cases import Cases
 from kiosk.hq.settlement.deciding import Decided, Desk

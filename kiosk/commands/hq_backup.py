@@ -12,6 +12,7 @@ from kiosk.commands.hq_money import Book
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 
 if TYPE_CHECKING:
+    from kiosk.hq.copies.backup import Restored
     from kiosk.hq.copies.copying import Sums
 
 Scratch = Annotated[str, typer.Option(help="A PostgreSQL server on which a scratch database may be made: postgresql://user@host/name")]
@@ -119,19 +120,13 @@ def restore(
     except (BackupRefused, OfficeError, StoreError, FolderError) as error:
         raise ended(str(error), EXIT_REFUSED) from None
     if json:
-        typer.echo(
-            msgspec.json.encode(
-                {
-                    "office": str(office),
-                    "epoch": done.epoch,
-                    "verdicts": done.verdicts,
-                    "orders": done.orders,
-                    "short": done.short,
-                    **_counts(done.sums),
-                }
-            )
-        )
+        told = {"office": str(office), "epoch": done.epoch, "verdicts": done.verdicts, "orders": done.orders, "short": done.short}
+        typer.echo(msgspec.json.encode(told | _counts(done.sums)))
         return
+    _told_restored(office, done)
+
+
+def _told_restored(office: Path, done: "Restored") -> None:
     typer.echo(f"{office}: {_said(done.sums)} are back; it is epoch {done.epoch}.")
     if done.verdicts:
         typer.echo("Read before: " + ", ".join(f"{count} {verdict}" for verdict, count in sorted(done.verdicts.items())) + ".")

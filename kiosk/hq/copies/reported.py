@@ -116,7 +116,8 @@ def _taken(connection: Connection, order: Order) -> str:
 
 def _listed(connection: Connection, sentences: Sequence[str], now_ms: int) -> None:
     """On the worklist, each once however often the folder is read."""
-    there = dict(connection.execute(select(WORK.c.sentence, WORK.c.seq).where(WORK.c.kiosk == "", WORK.c.what == LOST)).tuples().all())
+    asked = select(WORK.c.sentence, WORK.c.seq).where(WORK.c.kiosk == "", WORK.c.what == LOST)
+    there = {row.sentence: row.seq for row in connection.execute(asked)}
     new = [sentence for sentence in sentences if sentence not in there]
     todo(connection, [("", LOST, number, sentence, now_ms) for number, sentence in enumerate(new, max(there.values(), default=0) + 1)])
 

@@ -95,7 +95,7 @@ def _done(here: Room, found: "Approval", who: "Acting", keys: "MasterVault | Non
 
     kind, number, value = found.deed.kind, found.no, found.deed.value
     if kind == MOVE and keys is not None:
-        orders = Orders(here.store, keys, other_site(off_site, here.store), cards=here.book)
+        orders = Orders(here.store, keys, other_site(off_site, here.store, here.office.folder), cards=here.book)
         decided = Desk(here.store, here.cases, here.approvals, orders, here.book.of_card).release(number, who, now_ms())
         if decided.made:
             told_order(decided.made, as_json=as_json)

@@ -26,13 +26,13 @@ class Room:
     def __init__(self, office: "Office", store: "Store", book: "Registry", cases: "Cases", keys: "MasterVault | None") -> None:
         from kiosk.hq.people.approvals import Approvals
 
-        self._office, self.store, self.book, self.cases, self.keys = office, store, book, cases, keys
+        self.office, self.store, self.book, self.cases, self.keys = office, store, book, cases, keys
         self.people = people_of(office, store)
         self.approvals = Approvals(store, self.people)
 
     def acting(self, secret: Path | None) -> "Acting":
         """Whoever runs this program. Ends with one sentence where they are not on the staff."""
-        return acting(self._office, self.store, secret)
+        return acting(self.office, self.store, secret)
 
     def asked(self, text: str, at_ms: int, *, one: bool = False) -> "list[Case]":
         """The cases that somebody means. Ends with one sentence where there is none, or more than one is too many."""

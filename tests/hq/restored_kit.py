@@ -20,6 +20,8 @@ from kiosk.hq.orders import off_site
 from kiosk.hq.orders.book import Made, Orders, find
 from kiosk.hq.orders.proofs import prove, reissue
 from kiosk.hq.partners.till import Till
+from kiosk.hq.people.approvals import Approvals
+from kiosk.hq.people.staff import People
 from kiosk.hq.settlement.cases import Cases
 from kiosk.hq.settlement.deciding import Decided, Desk
 from kiosk.hq.settlement.known import value_of
@@ -30,6 +32,7 @@ from kiosk.sync.batch import boxed_batch
 from tests.backup.kit import ROOT, House
 from tests.codes.kit import CodeShop
 from tests.hq.batches import UTILITY
+from tests.hq.people.kit import Crew
 from tests.hq.settle_kit import CARD, Machine, order_tag
 from tests.sale.shop import METER, Card
 
@@ -44,6 +47,8 @@ class Branch:
         self.house = House(folder, streets=tuple(each.journal for each in self.machines.values()))
         self.now_ms = CodeShop().wall_ms() + 3_600_000
         self.backups = 0
+        self.crew = Crew(self.house.store)
+        self.crew.add("anna")
         self._work_in(self.house.office, self.house.store)
         self.book.begin(Binding(UTILITY, 1, "000098765432", METER, CARD, 1, 1))
         self.book.issued(CARD)
@@ -57,7 +62,8 @@ class Branch:
         self.book = Registry(office.folder / REGISTRY, lambda: self.now_ms)
         self.orders = Orders(store, DemoMasters(UTILITY), off_site.folder(self.site, UTILITY, office.signer("ack")), cards=self.book)
         self.cases = Cases(store, self._cards, order_tag)
-        self.desk = Desk(store, self.cases, self.orders, self.book.of_card)
+        approvals = Approvals(store, People(store, [self.crew.root_key]))
+        self.desk = Desk(store, self.cases, approvals, self.orders, self.book.of_card)
         self.till = Till(store, self.orders, self.book)
 
     def _cards(self, meter: str) -> list[str]:
@@ -98,7 +104,7 @@ class Branch:
         return found
 
     def decided(self, value: str, who: str = "anna") -> Decided:
-        return self.desk.decide(value, who, self.now_ms)
+        return self.desk.decide(value, self.crew(who), self.now_ms)
 
     def held(self) -> Binding:
         """The newest card."""

@@ -86,6 +86,7 @@ def test_a_core_that_is_stopped_takes_no_money_and_goes_on_where_it_was(place: P
     assert closed.tender_minor == 100_00
 
 
+@pytest.mark.deep("a screen killed at each step of a technician's work")
 @pytest.mark.covers("abuse-7")
 def test_a_screen_that_is_killed_under_a_technician_comes_back_to_the_same_session_without_what_was_half_typed(place: Place) -> None:
     die(place, "Put your electricity card")

@@ -118,6 +118,7 @@ def boot_card() -> Iterator[PivModel]:
         slot.pull()
 
 
+@pytest.mark.deep("a whole office's keys made anew for one more way to a store")
 @pytest.mark.pcsc
 def test_a_store_is_made_for_the_card_in_the_reader_without_its_pin(desk: Desk, boot_card: PivModel) -> None:
     desk.began()
@@ -137,6 +138,7 @@ def test_a_store_is_made_for_the_card_in_the_reader_without_its_pin(desk: Desk, 
     assert "Name the vault's file, or a token" in desk.says("store", "make", KIOSK, "--card", READERS[1], *desk.decision, code=2)
 
 
+@pytest.mark.deep("a whole office's keys made anew for one more way to a store")
 @pytest.mark.pcsc
 @pytest.mark.hsm
 def test_a_store_is_made_from_a_security_module_too(desk: Desk, boot_card: PivModel, tokens: Tokens) -> None:

@@ -188,6 +188,7 @@ class Kiosk:
     def acceptor_up(self, device: str, *, reset: bool = False) -> None:
         """It has been identified and tells its counters."""
         one = self.acceptors[device]
+        one.unheard = None
         self.tell(seen.AcceptorUp(device, f"SN-{device}", one.counter, one.accepted, VALUES[device], reset))
 
     def terminal_up(self) -> None:
@@ -212,9 +213,12 @@ class Kiosk:
     # ------------------------------------------------------------ money
 
     def offer_note(self, value: int) -> None:
-        """A note is pushed in: the acceptor holds it and says so."""
+        """A note is pushed in: the acceptor holds it and says so. Events are told in their order: one that was not heard comes first."""
         notes = self.acceptors["notes"]
         if not notes.held:
+            if late := notes.unheard:
+                notes.unheard = None
+                self.tell(late)
             notes.held = value
             notes.last = seen.NoteHeld("notes", "SN-notes", value, notes.event())
             self.tell(notes.last)
@@ -235,11 +239,16 @@ class Kiosk:
             notes.last = seen.NoteBack("notes", "SN-notes", counter)
         if heard:
             self.tell(notes.last)
+        else:
+            notes.unheard = notes.last
 
     def repeat(self, device: str) -> None:
         """The acceptor tells its last event once more."""
-        if last := self.acceptors[device].last:
-            self.tell(last)
+        one = self.acceptors[device]
+        if one.unheard is not None and one.unheard is one.last:
+            one.unheard = None
+        if one.last:
+            self.tell(one.last)
 
     def drop_coin(self, *, heard: bool = True) -> None:
         """A coin falls, whether or not the gate was open a moment ago."""

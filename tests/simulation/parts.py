@@ -41,6 +41,7 @@ class Acceptor:
     accepted: int = 0
     held: int = 0
     last: seen.Seen | None = None
+    unheard: seen.Seen | None = None  # the end of a note that its driver has not told
     box: dict[int, int] = field(default_factory=dict)
 
     def event(self) -> int:

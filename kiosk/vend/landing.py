@@ -19,7 +19,7 @@ from kiosk.vend.phase import TRIES, its_card_waits, wanted
 from kiosk.vend.proof import paper_works, spoken
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import CardMemory, Sale, State, find
-from kiosk.vend.tariff import bill, to_card_minor
+from kiosk.vend.tariff import amount_of, bill, to_card_minor
 
 Facts = tuple[Fact, ...]
 LANDS = (Word.LANDED, Word.RESUME, Word.NEVER, Word.FOREIGN, Word.UNREADABLE)  # words under which an own record has not lost its slot
@@ -32,8 +32,7 @@ def card_read(rules: Rules, state: State, seen: s.CardRead, now: Now) -> Facts:
     reading = seen.reading
     due, verdict = whose(rules, state, reading)
     if due and due.record and due.stage == "claimed" and verdict.word == Word.LANDED and not state.here.reset:
-        others = {key: claim for key, claim in state.claims.items() if key != due.id}
-        return (*landed(rules, state, due, due.record, now, here=False), *card_read(rules, replace(state, claims=others), seen, now))
+        return (*landed(rules, state, due, due.record, now, here=False), *card_read(rules, _without(state, due), seen, now))
     facts: list[Fact] = []
     if not (due and state.here.reset):
         facts.append(_presented(rules, reading, verdict, now))
@@ -44,6 +43,13 @@ def card_read(rules: Rules, state: State, seen: s.CardRead, now: Now) -> Facts:
     facts += _end_untold(state, reading, verdict)
     facts += _named(rules, state, reading, verdict, now)
     return (*facts, looked, *(_onward(rules, state, due, looked, now) if due else ()))
+
+
+def _without(state: State, claim: Sale) -> State:
+    """As the state will be when this claim is settled: it is owed no more, and its part of an old debt is paid."""
+    others = {key: other for key, other in state.claims.items() if key != claim.id}
+    paid = state.debts_paid.get(claim.meter, 0) + debt_minor(claim)
+    return replace(state, claims=others, debts_paid={**state.debts_paid, claim.meter: paid})
 
 
 def _refusal(rules: Rules, state: State, reading: Reading, now: Now) -> str:
@@ -140,7 +146,8 @@ def quoted(rules: Rules, state: State, reading: Reading, now: Now) -> f.Quote:
     """The terms that a sale on this card would have at this moment."""
     space = _room(rules, state, reading, now)
     tariff = pricelist.in_force(rules.tariff, state.trust.tariff, now.at_ms)
-    debt = tariff.debts.get(reading.customer, 0) - state.debts_paid.get(reading.meter, 0)
+    claimed = sum(debt_minor(claim) for claim in state.claims.values() if claim.meter == reading.meter and claim.card != reading.serial)
+    debt = tariff.debts.get(reading.customer, 0) - state.debts_paid.get(reading.meter, 0) - claimed
     return f.Quote(
         currency=rules.currency.code,
         exponent=rules.currency.exponent,
@@ -156,6 +163,12 @@ def quoted(rules: Rules, state: State, reading: Reading, now: Now) -> f.Quote:
         fee_share_pct=tariff.fee_share_pct,
         debt_share_pct=tariff.debt_share_pct,
     )
+
+
+def debt_minor(claim: Sale) -> int:
+    """The part of an old debt that a claim takes when it lands. A sale on another card of its meter does not take it meanwhile. One on
+    the same card finds its slot behind it: there the claim never lands."""
+    return amount_of(bill(claim.quote, claim.tender_minor), "old_debt")
 
 
 def _onward(rules: Rules, state: State, due: Sale, looked: p.CardLooked, now: Now) -> Facts:

@@ -253,6 +253,11 @@ class Counter:
 
     # ------------------------------------------------------------ what the rows say
 
+    def paid_minor(self, fact: f.TransferCodeAccepted) -> int:
+        """What somebody paid for the order behind a code."""
+        name = self.money.get((fact.card, fact.meter, fact.n, fact.amount_minor, fact.generation), "")
+        return self.site[name].amount_minor if name else 0
+
     def accepted(self, kiosk: Kiosk, fact: f.TransferCodeAccepted) -> str:
         """A code is money at a kiosk; why it cannot be, or ""."""
         name = self.money.get((fact.card, fact.meter, fact.n, fact.amount_minor, fact.generation))

@@ -26,7 +26,7 @@ def of_kiosk(world: "World", kiosk: Kiosk) -> str:
     if not kiosk.on:
         return ""
     money = every_cent(kiosk) or pieces(kiosk) or of_terminal(kiosk) or float_spent(kiosk) or suspected(kiosk)
-    return kiosk.books.wrong or begun(kiosk) or money or chain(kiosk) or marked(world, kiosk)
+    return kiosk.books.wrong or kiosk.ledger.wrong(kiosk.state) or begun(kiosk) or money or chain(kiosk) or marked(world, kiosk)
 
 
 def suspected(kiosk: Kiosk) -> str:

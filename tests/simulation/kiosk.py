@@ -25,15 +25,17 @@ from kiosk.vend.ports import CardJob, PosJob, Published, Stance
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import State
 from kiosk.vend.store import StoreDamaged
+from kiosk.vend.tariff import Tariff
 from kiosk.vend.view import View
 from tests.simulation.books import Books
 from tests.simulation.disk import Block, Disk, DiskJournal, PowerCut
+from tests.simulation.ledger import Ledger
 from tests.simulation.parts import Acceptor, Clocks, CutContact, Station, Time
 from tests.simulation.post import Post
 from tests.simulation.terminal import Terminal
 
-VALUES = {"notes": (10_00, 20_00, 50_00, 100_00), "coins": (1_00,)}
-LIMITS = Allowed(day_max_sales=99, day_max_minor=10**8, hoard_minor=10**8, card_max_sales=99)
+VALUES = {"notes": (10_00, 20_00, 50_00, 100_00), "coins": (50, 1_00)}
+LIMITS = Allowed(day_max_sales=99, day_max_minor=10**8, hoard_minor=10**8, card_max_sales=99, coins=VALUES["coins"])
 CHECKPOINT_ROWS = 60  # sooner than the desk would, so that starts read from many of them
 VAULT = DemoVault()
 
@@ -42,14 +44,23 @@ class Kiosk:
     """A machine in the street. `id` names one store's life; acceptors, their boxes and the bank terminal outlive it."""
 
     def __init__(  # noqa: PLR0917 - what it is made of
-        self, name: str, station: Station, time: Time, chance: Random, acceptors: dict[str, Acceptor], terminal: Terminal
+        self,
+        name: str,
+        station: Station,
+        time: Time,
+        chance: Random,
+        acceptors: dict[str, Acceptor],
+        terminal: Terminal,
+        tariff: Tariff,
     ) -> None:
         self.id, self.station, self.chance = name, station, chance
         self.acceptors, self.terminal = acceptors, terminal
         self.base = {device: one.accepted for device, one in acceptors.items()}
         self.clock = Clocks(time, chance)
-        self.rules = Rules(name, PROFILE, allowed=LIMITS, acceptors=dict.fromkeys(acceptors, ""))
+        self.rules = Rules(name, PROFILE, allowed=LIMITS, tariff=tariff, acceptors=dict.fromkeys(acceptors, ""))
         self.disk = Disk()
+        self.ledger = Ledger(name, acceptors, self.base, terminal)
+        self.branched = False  # another history stands on the disk than the one that was followed
         self.books, self._beside = Books(), dict[bytes, Books]()
         self.witnessed: Callable[[f.Fact, int], None] = lambda _fact, _seq: None
         self.linked = (0, b"")  # up to which row the chain was counted again
@@ -97,6 +108,10 @@ class Kiosk:
         try:
             journal = DiskJournal.on(self.id, self.disk, now.at_ms, self.chance)
             self.books = Books()
+            if self.branched:
+                self.ledger.read_again((one.row.seq, one.fact) for one in journal.rows(1, journal.head()[0]))
+            else:
+                self.ledger.back_to(journal.head()[0])
             machine = self._machine()
             state = recover(journal, machine)
         except StoreDamaged:
@@ -105,6 +120,7 @@ class Kiosk:
         if self.betrayed:  # by an image from before it met an acceptor: what that one counts now is this store's beginning
             self.base |= {device: one.accepted for device, one in self.acceptors.items() if device not in state.acceptors}
         self.journal = journal
+        self.branched = False
         self.clock.boot = journal.next_boot()
         desk = Desk(machine, state, journal, self.station, self.clock)
         heights = (("mark", self.mark[1]),) if self.mark and self.mark[0] == journal.store_id else ()
@@ -138,7 +154,7 @@ class Kiosk:
 
     def put_back(self, image: list[Block]) -> None:
         """An old copy of the disk is written over it, while it is off."""
-        self.betrayed = self.betrayed or image != self.disk.blocks
+        self.betrayed = self.branched = self.betrayed or image != self.disk.blocks
         self.disk.put_back(image)
 
     def _machine(self) -> Machine[State]:
@@ -157,6 +173,7 @@ class Kiosk:
         if not fact.passing:
             if row.seq > self.books.seq:
                 self.books.add(fact, row)
+            self.ledger.add(fact, row.seq)
             self.witnessed(fact, row.seq)
         return fold(state, fact, row)
 
@@ -250,11 +267,11 @@ class Kiosk:
         if one.last:
             self.tell(one.last)
 
-    def drop_coin(self, *, heard: bool = True) -> None:
+    def drop_coin(self, value: int, *, heard: bool = True) -> None:
         """A coin falls, whether or not the gate was open a moment ago."""
         coins = self.acceptors["coins"]
-        coins.take(1_00)
-        coins.last = seen.CoinIn("coins", "SN-coins", 1_00, coins.event(), coins.accepted)
+        coins.take(value)
+        coins.last = seen.CoinIn("coins", "SN-coins", value, coins.event(), coins.accepted)
         if heard:
             self.tell(coins.last)
 
@@ -313,9 +330,13 @@ class Kiosk:
                 self.pull()
             return True
         if paper := proof.print_job(self.rules, self.state):
+            if self.state.here.printing:
+                self.ledger.printed(self.state.here.printing.sale, paper.paper)
             self.tell(seen.Printed(paper.id, self.chance.choice(("printed", "printed", "printed", "unknown"))))
             return True
         if code := proof.sign_job(self.rules, self.state):
+            if self.state.ended:
+                self.ledger.signed(self.state.ended.id, code.evidence)
             self.tell(seen.Signed(code.id, encode(code.evidence, self.station.sign)))
             return True
         if checked := collect.job(self.state):

@@ -42,7 +42,7 @@ class Acceptor:
     held: int = 0
     last: seen.Seen | None = None
     unheard: seen.Seen | None = None  # the end of a note that its driver has not told
-    box: dict[int, int] = field(default_factory=dict)
+    pieces: list[int] = field(default_factory=list)  # what each is worth, in the order in which they fell
 
     def event(self) -> int:
         """The next number of its event counter: 1..255 and around."""
@@ -52,8 +52,12 @@ class Acceptor:
     def take(self, value: int) -> None:
         """A piece is in the box."""
         self.accepted += 1
-        self.box[value] = self.box.get(value, 0) + 1
+        self.pieces.append(value)
         self.held = 0
+
+    def worth(self, piece: int) -> int:
+        """What the piece was with which so many had been taken; 0 where there is none."""
+        return self.pieces[piece - 1] if 0 < piece <= len(self.pieces) else 0
 
 
 class Station:

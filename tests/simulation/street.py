@@ -7,7 +7,7 @@ from kiosk.devices.sim.faults import NONE, Cut, Faults, Rest
 from kiosk.vend import damm, seen
 from kiosk.vend.facts import ClockStepped
 from kiosk.vend.phase import order_due, phase
-from tests.simulation.kiosk import Kiosk
+from tests.simulation.kiosk import VALUES, Kiosk
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -130,7 +130,8 @@ def act(world: "World", kiosk: Kiosk, do: str) -> str:
         kiosk.guarded(lambda: kiosk.offer_note(value))
     elif do == "coin":
         heard = not (world.faults and chance.random() < 0.02)
-        kiosk.guarded(lambda: kiosk.drop_coin(heard=heard))
+        value = chance.choice(VALUES["coins"])
+        kiosk.guarded(lambda: kiosk.drop_coin(value, heard=heard))
     elif do == "pull":
         kiosk.guarded(lambda: world.took(kiosk.pull()))
     elif do == "code":

@@ -26,8 +26,10 @@ from kiosk.sync.ack import Ack
 from kiosk.vend import facts as f
 from kiosk.vend import slot
 from kiosk.vend.bank import PosFinal, PosRequested
+from kiosk.vend.tariff import Tariff
 from tests.simulation import errands, invariants, platter, rest, street
 from tests.simulation.counter import Counter
+from tests.simulation.homes import customer_of, debts, meter_of
 from tests.simulation.kiosk import Kiosk
 from tests.simulation.mail import Letter, Mail
 from tests.simulation.office import Office, Owed
@@ -116,7 +118,9 @@ class World:
         self.in_cash: set[tuple[str, str]] = set()  # sales that notes or coins came into
         self.filed: dict[str, tuple[int, bytes]] = {}  # how far the office's rows were chained again
         self._touched: list[Kiosk] = []
-        self.kiosks = [self._kiosk(f"K{place + 1}") for place in range(self.size.kiosks)]
+        self.debts = debts(seed, self.size.homes)  # recovered at the first kiosk alone
+        self.kiosks: list[Kiosk] = []
+        self.kiosks += [self._kiosk(f"K{place + 1}") for place in range(self.size.kiosks)]
         self.homes = [self._home(place) for place in range(self.size.homes)]
         self._found = ""  # what an errand found wrong
         self.counter: Counter = Counter(self)
@@ -129,7 +133,11 @@ class World:
         key = self.chance.randbytes(32)
         station = Station(key, Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw())
         boxes = before.acceptors if before else {device: Acceptor(device) for device in ("notes", "coins")}
-        kiosk = Kiosk(name, station, self.time, self.chance, boxes, before.terminal if before else Terminal(self.chance))
+        debts = {meter: self.owed(meter) for meter in self.debts} if name.partition(".")[0] == "K1" else {}
+        tariff = Tariff(debts={customer_of(meter): minor for meter, minor in debts.items() if minor})
+        kiosk = Kiosk(name, station, self.time, self.chance, boxes, before.terminal if before else Terminal(self.chance), tariff)
+        kiosk.ledger.debts = debts
+        kiosk.ledger.order_minor = lambda fact: self.counter.paid_minor(fact)  # noqa: PLW0108 - the counter is made after the kiosks
         kiosk.post = Post(kiosk, self.office.keys, lambda: EPOCH_MS + self.time.ms + kiosk.clock.moved_ms)
         self.office.enrol(name, station.public_key)
         kiosk.witnessed = lambda fact, seq: self._witnessed(kiosk, fact, seq)
@@ -150,8 +158,14 @@ class World:
         if isinstance(fact, f.TransferCodeAccepted):
             kiosk.books.wrong = kiosk.books.wrong or self.counter.accepted(kiosk, fact)
 
+    def owed(self, meter: str) -> int:
+        """What is left of an old debt, by the books of all stores."""
+        lives = (kiosk for kiosk in (*self.past, *self.kiosks) if kiosk.ledger.debts)
+        return max(self.debts[meter] - sum(kiosk.ledger.took(meter) for kiosk in lives), 0)
+
     def _home(self, place: int) -> Home:
-        number, customer = f"{12345600 + place:012d}", f"{98765400 + place:012d}"
+        number = meter_of(place)
+        customer = customer_of(number)
         serial = (0x1122334455660000 + place * 256).to_bytes(8)
         state = meter_state.new(MASTERS, number, A_DAY)
         fresh = self.chance.random() < 0.3

@@ -18,6 +18,7 @@ class Bank:
         headers = {"Authorization": f"Bearer {token}"}
         self._client = httpx.Client(base_url=url, verify=context, headers=headers, timeout=ANSWER_S, trust_env=False)
         self.orders: list[str] = []  # names, as the office gave them
+        self.taken: dict[str, list[int]] = {}  # its own book: what was paid, by card
 
     def close(self) -> None:
         """No more today."""
@@ -32,6 +33,7 @@ class Bank:
         asked = {"card": card, "amount_minor": amount_minor, "currency": "CNY", "purchase": purchase_no, "reference": payment}
         said = self._said(self._client.post("/v1/orders", json=asked, headers={"Idempotency-Key": payment}))
         self.orders.append(said["order"])
+        self.taken.setdefault(card, []).append(amount_minor)
         return said["code"]
 
     def stands(self, order: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kiosk.devices.sim.cash_book import CashBook
 from kiosk.devices.sim.cctalk_bus import NAK, Answer, SlaveLine
 from kiosk.devices.sim.control import ControlRefused, ControlServer
 
@@ -21,7 +22,7 @@ RESTART_S = 0.1  # deaf after power-up and reset
 
 
 class CashSimulator:
-    """A ccTalk device behind a pty at `link`, with a control socket at `control` and its memory in the file `state`.
+    """A ccTalk device behind a pty at `link`, with a control socket at `control` and its memory in the file `state`, its book beside it.
 
     `mode`: "checksum" | "crc". `accept_counter`: whether it knows header 225. `nak_unknown`: whether it answers what it does not know.
     """
@@ -46,6 +47,7 @@ class CashSimulator:
     ) -> None:
         self._serial, self._accept_counter, self._nak_unknown = serial, accept_counter, nak_unknown
         self._path = Path(state) if state else None
+        self.book = CashBook(self._path.with_suffix(".book") if self._path else None)
         self.line = self.wire(link, mode, paced=paced)
         self.line.faults.echo = echo
         self._control = ControlServer(control, self.do) if control else None
@@ -152,6 +154,7 @@ class CashSimulator:
 
     def put_in_box(self, minor: int) -> None:
         """A piece past recovery."""
+        self.book.write("stacked", minor)
         self.memory["box"][str(minor)] = self.memory["box"].get(str(minor), 0) + 1
         self.memory["accepted"] += 1
 

@@ -133,6 +133,7 @@ class EsspSimulator(CashSimulator):
                 case "stack":
                     self._stack()
                 case _:
+                    self.book.write("gone", VALUES[self.memory["held"]] * MULTIPLIER)
                     self.memory |= {"held": None, "moving": ""}
 
     def _stacker(self, verb: dict[str, Any]) -> None:
@@ -309,8 +310,9 @@ class EsspSimulator(CashSimulator):
         if held and self._at_power_loss == "stack":
             self.put_in_box(VALUES[held] * MULTIPLIER)
             memory["repeated"] += [] if self._power_up_tells == "nothing" else [[CLEARED_IN, named]]
-        elif held and self._power_up_tells != "nothing":
-            memory["queue"].append([CLEARED_OUT, named])
+        elif held:
+            self.book.write("returned", VALUES[held] * MULTIPLIER)
+            memory["queue"] += [] if self._power_up_tells == "nothing" else [[CLEARED_OUT, named]]
         if memory["stacker"] != "in":
             memory["queue"].append([FULL if memory["stacker"] == "full" else BOX_OUT])
 
@@ -328,6 +330,7 @@ class EsspSimulator(CashSimulator):
         self.save()
 
     def _return(self, code: int) -> None:
+        self.book.write("returned", VALUES[self.memory["held"]] * MULTIPLIER)
         self.memory |= {"held": None, "moving": ""}
         self._reject(code)
         self.save()

@@ -172,6 +172,7 @@ class MeterModel:
         if row.credits:
             m.balance_micro += seen.amount_minor * MICRO_PER_MINOR
             m.count = seen.n
+            m.credits = (*m.credits, (seen.n, seen.amount_minor, seen.file1.reserved.hex()))
         if row.applies and seen.empty:
             self._apply(seen)
         if row.opens and seen.file1.kind != PURCHASE:

@@ -66,6 +66,7 @@ class MeterState(msgspec.Struct, forbid_unknown_fields=True):
     standing: str = "overdrawn"  # row of the relay table
     tripped: str = "overdrawn"  # the row that opened the relay; "" = the balance lets it close
     load_trip: bool = False  # the load opened it: another reason, told apart
+    credits: tuple[tuple[int, int, str], ...] = ()  # the simulator's own book: count, amount, and the mark beside it, of each purchase
 
     @property
     def closed(self) -> bool:

@@ -123,6 +123,7 @@ class NoteSimulator(CashSimulator):
                 case "stack":
                     self._stack()
                 case _:
+                    self.book.write("gone", self.notes[self.memory["held"]][1])
                     self.memory["held"] = None
 
     def _stacker(self, verb: dict[str, Any]) -> None:
@@ -192,6 +193,8 @@ class NoteSimulator(CashSimulator):
             return
         if self._at_power_loss == "stack":
             self.put_in_box(self.notes[held][1])
+        else:
+            self.book.write("returned", self.notes[held][1])
         told = {"return": (0, RETURNED), "stack": (held, 0)}[self._at_power_loss]
         if self._power_up_tells == "event":
             self.remember(*told)
@@ -209,6 +212,7 @@ class NoteSimulator(CashSimulator):
         self.save()
 
     def _return(self) -> None:
+        self.book.write("returned", self.notes[self.memory["held"]][1])
         self.memory |= {"held": None, "moving": ""}
         self.remember(0, RETURNED)
         self.save()

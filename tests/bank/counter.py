@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kiosk.vend import paying, proof, seen
-from kiosk.vend.evidence import encode
 from kiosk.vend.ports import PosJob
-from tests.sale.shop import Shop, sign
+from tests.sale.shop import Shop
 
 
 @dataclass
@@ -157,9 +156,9 @@ class Counter(Shop):
     def _one(self) -> bool:
         job, paper, code = self.job(), proof.print_job(self.rules, self.state), proof.sign_job(self.rules, self.state)
         if paper:
-            self.tell(seen.Printed(paper.id, self.outcome))
+            self.print(paper)
         elif code:
-            self.tell(seen.Signed(code.id, encode(code.evidence, sign) if self.signs else ""))
+            self.sign(code)
         elif job and self.card:
             self.do(job, self.card)
         else:

@@ -31,6 +31,7 @@ from kiosk.vend.journal import Journal
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
 from tests.kill.hatch import HatchedKiosk
+from tests.oracle.sites import Home, Sites
 from tests.pcscd import PLACES
 
 LOOK_S = 0.02
@@ -82,6 +83,7 @@ class Corner(Site):
         self.place = folder / "kiosks" / kiosk
         super().__init__(self.place, kiosk, folder / "receipts", slot, reader)
         self.slot, self.trace = slot, folder / "trace"
+        self.debts: dict[str, int] = {}  # what customers owe, by meter
         self.hatched = (
             True  # its processes are forked from one that has read the program; False: each starts from nothing, as in the street
         )
@@ -287,13 +289,22 @@ class Person:
 
 
 def books(*corners: Corner, unknown_minor: int = 0) -> Summary:
-    """The kiosks are off: journals are whole, every cent is somewhere, the boxes hold what the rows say, the paper numbers have no gap."""
+    """The kiosks are off: journals are whole, every cent is somewhere, the boxes hold what the rows say, the paper numbers have no gap; and
+    by value journals, papers and reports say what acceptors, bank, cards and meters have written down."""
     total = account(corners[0].place.parent)
     assert total.journal == "ok"
     assert total.balanced, total
     for corner in corners:
         _box_and_papers(corner, unknown_minor)
+    assert not (wrong := table_wrong(*corners, unknown_minor=unknown_minor)), wrong
     return total
+
+
+def table_wrong(*corners: Corner, unknown_minor: int = 0) -> str:
+    """What is not zero in the table of all money, of these corners and all households beside them."""
+    kiosks, town = corners[0].place.parent, corners[0].place.parent.parent
+    homes = [Home(CardModel.open(home / "card.json"), MeterModel.open(home / "meter.json").state) for home in sorted(town.glob("home*"))]
+    return Sites(kiosks, homes, [town / "receipts"], debts=corners[0].debts).wrong(unknown_minor=unknown_minor)
 
 
 def _box_and_papers(corner: Corner, unknown_minor: int) -> None:

@@ -145,9 +145,10 @@ class Table:
     def _differences(self, key: Key) -> Iterator[Difference]:
         value, currency = key
         books, said = self.rows[key]
-        for place, (one, other) in self._paired(books, said).items():
-            if self._beyond((value, place, currency), one - other):
-                yield Difference(value, place, currency, one, other)
+        pairs = self._paired(books, said).items()
+        beyond = [(place, *pair) for place, pair in pairs if self._beyond((value, place, currency), pair[0] - pair[1])]
+        for place, one, other in sorted(beyond, key=lambda each: each[0] not in IN):  # what came in comes before what became of it
+            yield Difference(value, place, currency, one, other)
         for side, cells in enumerate((books, said)):
             came, went = (sum(cells.get(place, 0) for place in places) for places in (IN, OUT))
             if came != went:

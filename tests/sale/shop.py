@@ -12,10 +12,11 @@ from kiosk.vend import facts as f
 from kiosk.vend import proof, sale, seen, showing
 from kiosk.vend.card.gdw1365 import PROFILE, armed
 from kiosk.vend.card.reading import Reading, Record, Update
-from kiosk.vend.evidence import encode
+from kiosk.vend.evidence import Evidence, encode
 from kiosk.vend.facts import Row
 from kiosk.vend.fold import fold
-from kiosk.vend.ports import CardJob
+from kiosk.vend.ports import CardJob, PrintJob, SignJob
+from kiosk.vend.rows import Recorded
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import State
 from kiosk.vend.view import View
@@ -49,6 +50,7 @@ class Card:
     count: int = 1  # the meter's
     credited: list[int] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)  # whose purchases they were
+    slots: list[int] = field(default_factory=list)  # and in which slots
     stores: bool = True
 
     def __post_init__(self) -> None:
@@ -72,6 +74,7 @@ class Card:
             self.count = n
             self.credited.append(amount)
             self.tags.append(self.files[1][6:10].hex())
+            self.slots.append(n)
         self.files[5] = self._returned(12_40)
 
     def write(self, update: Update, upto: int | None = None) -> None:
@@ -96,6 +99,10 @@ class Shop:
         self.heights: tuple[Height, ...] = ()
         self.counters = {"notes": 0, "coins": 0}
         self.accepted: dict[str, int | None] = {"notes": 0, "coins": 0}
+        self.pieces: dict[str, list[int]] = {"notes": [], "coins": []}  # the acceptors' own lists of what fell into their boxes
+        self.escrow = 0  # the note that the acceptor holds
+        self.papers: list[PrintJob] = []  # all that came out of the printer
+        self.codes: list[Evidence] = []  # all that the station signed
         self.card: Card | None = None
         self.tokens = 0
         self.printer = printer
@@ -123,6 +130,8 @@ class Shop:
         values = {"notes": (10_00, 20_00, 50_00, 100_00), "coins": (1_00,)}
         for device, counter in self.counters.items():
             self.tell(seen.AcceptorUp(device, f"SN-{device}", counter, self.accepted[device], values[device], reset))
+        if reset:
+            self.escrow = 0  # what was not stacked is with the customer again
 
     def wall_ms(self) -> int:
         """The wall clock: the running one, and by how much somebody moved it."""
@@ -189,21 +198,31 @@ class Shop:
     def feed(self, value: int, *, stack: bool = True) -> None:
         """A note: held, and if the stance says so stacked."""
         self.counters["notes"] += 1
+        self.escrow = value
         self.tell(seen.NoteHeld("notes", "SN-notes", value, self.counters["notes"]))
         word = sale.stance(self.rules, self.state)
         if not stack:
             return
         self.counters["notes"] += 1
         if word.escrow == "stack":
-            self.accepted["notes"] = None if self.accepted["notes"] is None else self.accepted["notes"] + 1
+            self.falls("notes", value)
             self.tell(seen.NoteIn("notes", "SN-notes", value, self.counters["notes"], self.accepted["notes"]))
         else:
+            self.escrow = 0
             self.tell(seen.NoteBack("notes", "SN-notes", self.counters["notes"]))
         self.work()
 
+    def falls(self, device: str, value: int) -> None:
+        """A piece is in the box: the acceptor counts it and writes down what it is. The note in escrow is stacked by it."""
+        count = self.accepted[device]
+        self.accepted[device] = None if count is None else count + 1
+        self.pieces[device].append(value)
+        if device == "notes":
+            self.escrow = 0
+
     def coin(self, value: int = 1_00) -> None:
         self.counters["coins"] += 1
-        self.accepted["coins"] = None if self.accepted["coins"] is None else self.accepted["coins"] + 1
+        self.falls("coins", value)
         self.tell(seen.CoinIn("coins", "SN-coins", value, self.counters["coins"], self.accepted["coins"]))
         self.work()
 
@@ -217,14 +236,25 @@ class Shop:
         for _ in range(20):
             job, paper, code = self.job(), proof.print_job(self.rules, self.state), proof.sign_job(self.rules, self.state)
             if paper:
-                self.tell(seen.Printed(paper.id, self.outcome))
+                self.print(paper)
             elif code:
-                self.tell(seen.Signed(code.id, encode(code.evidence, sign) if self.signs else ""))
+                self.sign(code)
             elif job and self.card:
                 self.do(job, self.card)
             else:
                 return
         raise AssertionError("the machine never comes to rest")
+
+    def print(self, job: PrintJob) -> None:
+        """The printer keeps what it prints, and tells how it ended."""
+        self.papers.append(job)
+        self.tell(seen.Printed(job.id, self.outcome))
+
+    def sign(self, job: SignJob) -> None:
+        """The station keeps what it signs."""
+        if self.signs:
+            self.codes.append(job.evidence)
+        self.tell(seen.Signed(job.id, encode(job.evidence, sign) if self.signs else ""))
 
     def do(self, job: CardJob, card: Card) -> None:
         if job.do == "read":
@@ -256,6 +286,10 @@ class Shop:
 
     def facts(self, *kinds: str) -> list[f.Fact]:
         return [fact for fact, _ in self.rows if not kinds or fact.kind in kinds]
+
+    def recorded(self) -> list[Recorded]:
+        """As a journal gives its rows."""
+        return [Recorded(row, fact, getattr(fact, "sale", None)) for fact, row in self.rows]
 
     def kinds(self) -> list[str]:
         return [fact.kind for fact, _ in self.rows]

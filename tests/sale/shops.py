@@ -29,6 +29,7 @@ from kiosk.vend.seen import Choice
 from kiosk.vend.trust import FloatGranted
 from kiosk.vend.view import Offer
 from tests.bank.counter import Counter
+from tests.oracle.shops import ShopTable
 from tests.sale.everywhere import LANGUAGES
 from tests.sale.shop import Card
 from tests.sale.test_language import switched
@@ -71,6 +72,7 @@ class Shops(RuleBasedStateMachine):
 
     shops: list[Counter]
     card: Card
+    table: ShopTable  # what acceptors, bank, card, meter, printer and station have written down, and what the kiosks say
     at: Counter | None
     tear: tuple[int, int] | None  # of the coming write: which update, after how many bytes
 
@@ -124,6 +126,7 @@ class Shops(RuleBasedStateMachine):
             assert tendered == credited + deducted + claimed + held
             box = sum(int(d) * n for device in shop.state.boxes.values() for d, n in device.items())
             assert box == cash_in + orphans  # what a bank has lies in no box
+        assert not hasattr(self, "table") or not (wrong := self.table.wrong()), wrong
 
     @invariant()
     def the_terminals_book_and_the_journal_say_the_same(self) -> None:
@@ -245,3 +248,5 @@ class Shops(RuleBasedStateMachine):
                     continue  # a slip over a note that only the box can speak of
                 mine = record is not None and record.tag in self.card.tags
                 assert mine or claim.n <= self.card.count, "a needless claim: its slot is still free"
+        if hasattr(self, "table"):
+            assert not (wrong := self.table.at_rest()), wrong

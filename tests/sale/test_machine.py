@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
 from kiosk.vend.seen import DiskSeen
+from kiosk.vend.tariff import Tariff
 from kiosk.vend.view import Offer
 from tests.bank.counter import Counter
+from tests.oracle.shops import ShopTable, on, taken_by
 from tests.risk.kit import grant, hotlist, limits
 from tests.sale.everywhere import LANGUAGES
-from tests.sale.shop import Card
+from tests.sale.shop import CUSTOMER, METER, Card
 from tests.sale.shops import Shops
 
 CHOICES = tuple(
@@ -23,12 +25,14 @@ CHOICES = tuple(
 class Machine(Shops):
     """Two kiosks, one card, its meter; everything that people and the world can do."""
 
-    @initialize()
-    def begin(self) -> None:
-        self.shops = [Counter(languages=LANGUAGES), Counter(languages=LANGUAGES)]
+    @initialize(owed_minor=st.sampled_from([0, 30_00]))
+    def begin(self, owed_minor: int) -> None:
+        """The card's customer may owe something, which the first kiosk recovers."""
+        self.shops = [Counter(languages=LANGUAGES, tariff=Tariff(debts={CUSTOMER: owed_minor})), Counter(languages=LANGUAGES)]
         for number, shop in enumerate(self.shops):
             shop.fresh = number * 1_000_000
-        self.card = Card()
+        self.card = card = Card()
+        self.table = ShopTable(self.shops, lambda: taken_by(card), lambda: on(card), {0: {METER: owed_minor}})
         self.at: Counter | None = None
         self.heard = 0
         self.tear: tuple[int, int] | None = None
@@ -65,9 +69,9 @@ class Machine(Shops):
     def feed(self, value: int, stack: bool) -> None:
         self._work(lambda shop: shop.feed(value, stack=stack))
 
-    @rule(which=st.integers(0, 1))
-    def coin(self, which: int) -> None:
-        self._work(lambda shop: shop.coin(), self.shops[which])
+    @rule(which=st.integers(0, 1), value=st.sampled_from([1_00, 50]))
+    def coin(self, which: int, value: int) -> None:
+        self._work(lambda shop: shop.coin(value), self.shops[which])
 
     @rule(which=st.integers(0, 1), grown=st.booleans())
     def acceptor_comes_back(self, which: int, grown: bool) -> None:
@@ -75,7 +79,7 @@ class Machine(Shops):
         shop = self.shops[which]
         sale = shop.state.sale
         if sale and sale.escrow and grown:
-            shop.accepted["notes"] = (shop.accepted["notes"] or 0) + 1
+            shop.falls("notes", shop.escrow)
         self._work(lambda s: s.acceptors_up(reset=True), shop)
 
     @precondition(lambda self: self.at is not None)
@@ -133,7 +137,7 @@ class Machine(Shops):
     def power_cut(self, which: int, grown: bool) -> None:
         shop = self.shops[which]
         if shop.state.sale and shop.state.sale.escrow and grown:
-            shop.accepted["notes"] = (shop.accepted["notes"] or 0) + 1
+            shop.falls("notes", shop.escrow)
         shop.card = self.card if shop is self.at else None
         self._work(lambda s: s.start(), shop)
 

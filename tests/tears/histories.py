@@ -92,7 +92,7 @@ def wrong(town: Town) -> str:
                 why = wrong_end(town, till.name + fact.sale, fact, credited, settled=fact.sale in settled)
                 if why:
                     return f"{why}: {till.name} {fact}"
-    return ""
+    return town.table_wrong()
 
 
 def wrong_twins(town: Town) -> str:

@@ -10,6 +10,8 @@ from copy import copy
 from functools import cache
 from typing import NamedTuple
 
+import msgspec
+
 from kiosk.devices.card.apdu import CardGone
 from kiosk.devices.card.session import CardSession, perform
 from kiosk.devices.sim import crypto, meter_state
@@ -23,6 +25,9 @@ from kiosk.vend import facts as f
 from kiosk.vend import proof, seen, slot
 from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.limits import Allowed
+from kiosk.vend.tariff import Tariff
+from tests.oracle.kiosks import Record, Slot
+from tests.oracle.shops import ShopTable
 from tests.sale.shop import Shop
 
 METER, CUSTOMER, SERIAL = "000012345678", "000098765432", bytes.fromhex("1122334455667788")
@@ -93,7 +98,7 @@ class Till(Shop):
         for _ in range(30):
             job, paper = self.job(), proof.print_job(self.rules, self.state)
             if paper:
-                self.tell(seen.Printed(paper.id, "printed"))
+                self.print(paper)
             elif job and self.session and self.contact:
                 self.tell(perform(job, self.session))
                 if not self.contact.card.present:
@@ -146,6 +151,7 @@ def _till(name: str, rng: random.Random) -> Till:
     one = copy(_switched_on(name))
     one.rng, one.rows, one.evidence = rng, one.rows.copy(), []
     one.counters, one.accepted = one.counters.copy(), one.accepted.copy()
+    one.pieces, one.papers, one.codes = {"notes": [], "coins": []}, [], []
     return one
 
 
@@ -153,13 +159,16 @@ NEW, SECOND, USED = "new", "second", "used"  # never met its meter; an open card
 
 
 class Town:
-    """One customer's world, from a seed."""
+    """One customer's world, from a seed. `owed_minor`: an old debt, which the first kiosk recovers."""
 
-    def __init__(self, start: str, seed: int = 0) -> None:
+    def __init__(self, start: str, seed: int = 0, owed_minor: int = 0) -> None:
         rng = random.Random(seed)
         self.card = CardModel(_card(start), rng=rng.randbytes)
         self.meter = _meter(start, rng)
         self.tills = (_till("A", rng), _till("B", rng))
+        self.owed_minor = owed_minor
+        if owed_minor:
+            self.tills[0].rules = msgspec.structs.replace(self.tills[0].rules, tariff=Tariff(debts={CUSTOMER: owed_minor}))
         self.credits: list[Credit] = []
         self.sent: list[bytes] = []  # commands of the last visit to a kiosk
 
@@ -183,6 +192,17 @@ class Town:
         self.card.pull()
         if outcome.credited_minor:
             self.credits.append(Credit(n, outcome.credited_minor, tag))
+
+    def table_wrong(self) -> str:
+        """What is not zero in the table of all money, now that everything has come to rest."""
+        return ShopTable(self.tills, self._taken, self._on_card, {0: {METER: self.owed_minor}}).at_rest()
+
+    def _taken(self) -> list[Record]:
+        return [(Slot(METER, credit.n, credit.tag), credit.amount_minor) for credit in self.credits]
+
+    def _on_card(self) -> list[Record]:
+        money = self.card.files[2]
+        return [(Slot(METER, int.from_bytes(money[4:]), self.card.files[1][6:10].hex()), int.from_bytes(money[:4]))]
 
     @property
     def begun(self) -> dict[str, f.WriteStarted]:

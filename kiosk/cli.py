@@ -15,6 +15,7 @@ from kiosk.commands import (
     hq_explain,
     hq_import,
     hq_kiosks,
+    hq_quote,  # noqa: F401 - two of order's commands
     hq_serve,
     journal,
     receipt,

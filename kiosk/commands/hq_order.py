@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 order_app = typer.Typer(no_args_is_help=True, help="Orders: paid elsewhere, collected by code at any kiosk.")
 
 EXIT_WRONG = 6
+COUNTER = "counter"
+
+Serial = Annotated[str, typer.Option("--card", help="The card's serial, 16 hex digits.")]
+Amount = Annotated[str, typer.Option(help="Major units: 100.00. All of it goes on the card.")]
+Purchase = Annotated[str, typer.Option(help="The purchase number on the last receipt, with its check digit: 18-2; 0-0 before the first.")]
+Receipt = Annotated[
+    str, typer.Option(help="The text of that receipt's code, K1:...; where its number is far above what the office knows of the card.")
+]
+Money = Annotated[str, typer.Option(help="ISO 4217.")]
 
 Name = Annotated[str, typer.Argument(help="The order's name.")]
 
@@ -38,12 +47,11 @@ Name = Annotated[str, typer.Argument(help="The order's name.")]
 def make(
     office: Folder,
     *,
-    card: Annotated[str, typer.Option(help="The card's serial, 16 hex digits.")],
-    amount: Annotated[str, typer.Option(help="Major units: 100.00. All of it goes on the card.")],
-    purchase: Annotated[
-        str, typer.Option(help="The purchase number on the last receipt, with its check digit: 18-2; 0-0 before the first.")
-    ],
-    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
+    card: Serial,
+    amount: Amount,
+    purchase: Purchase,
+    receipt: Receipt = "",
+    currency: Money = "CNY",
     reference: Annotated[str, typer.Option(help="Your own name for it: twice the same is one order. Made up if left out.")] = "",
     off_site: OtherSite = "",
     store: Database = "",
@@ -57,19 +65,15 @@ def make(
     """Write an order down, then give out its code."""
     from kiosk.hq.orders.book import OrderRefused, Orders, Wanted
     from kiosk.hq.store import StoreError
-    from kiosk.vend.damm import purchase_of
 
-    count = purchase_of(purchase)
-    if count is None:
-        raise ended(f"{purchase} is no purchase number: it stands on the last receipt, 18-2, with its check digit.", EXIT_USAGE)
-    minor = minor_of(amount, currency)
+    count, minor = count_of(purchase), minor_of(amount, currency)
     name = reference or os.urandom(8).hex()
-    with _open(office, store) as held, _book(office, registry) as book:
-        binding = _binding(book, card)
-        masters = _masters(vault, token, module, secret_file)
+    with store_of(office, store) as held, book_of(office, registry) as book:
+        binding = binding_of(book, card)
+        masters = masters_of(vault, token, module, secret_file)
         try:
             orders = Orders(held, masters, other_site(off_site, held, office), cards=book)
-            made = orders.make(Wanted(binding, minor, currency, count, "counter", name), now_ms())
+            made = orders.make(Wanted(binding, minor, currency, count, COUNTER, name, receipt=receipt), now_ms())
         except (OrderRefused, StoreError) as refused:
             raise ended(str(refused), EXIT_REFUSED) from None
         told_order(made, as_json=as_json)
@@ -137,7 +141,7 @@ def list_(
     """Say which orders are open, and until when machines take their codes. Without the codes."""
     from kiosk.hq.orders.book import standing
 
-    with _open(office, store) as held:
+    with store_of(office, store) as held:
         found = standing(held, card=card.lower())
     if as_json:
         typer.echo(msgspec.json.encode(found))
@@ -153,7 +157,7 @@ def show(name: Name, office: Folder, *, store: Database = "", as_json: AsJson = 
     from kiosk.hq.orders.book import find
     from kiosk.hq.orders.matching import uses
 
-    with _open(office, store) as held:
+    with store_of(office, store) as held:
         order, used = find(held, name.upper()), uses(held, name.upper())
     if order is None:
         raise ended(f"There is no order {name}.", EXIT_REFUSED)
@@ -162,7 +166,7 @@ def show(name: Name, office: Folder, *, store: Database = "", as_json: AsJson = 
         return
     typer.echo(_line(order))
     for kiosk, at_ms in used:
-        typer.echo(f"  accepted at {kiosk}, {_moment(at_ms)}")
+        typer.echo(f"  accepted at {kiosk}, {moment(at_ms)}")
 
 
 @order_app.command("proof", epilog="Example: kiosk hq order proof 7KQ2M4XDR3 01234 56789 --by 014 --office /srv/office --vault vault.json")
@@ -187,15 +191,15 @@ def proof(
     from kiosk.hq.orders.book import OrderRefused, Orders
     from kiosk.hq.orders.proofs import prove, reissue
 
-    with _open(office, store) as held, _book(office, registry) as book:
-        orders = Orders(held, _masters(vault, token, module, secret_file), cards=book)
+    with store_of(office, store) as held, book_of(office, registry) as book:
+        orders = Orders(held, masters_of(vault, token, module, secret_file), cards=book)
         try:
             proved = prove(orders, held, name.upper(), "".join(digits), by=by, now_ms=now_ms())
             typer.echo(_PROVED[proved.said].format(name=proved.order.name), err=True)
             if proved.said in {"wrong", "shut"}:
                 raise typer.Exit(EXIT_WRONG if proved.said == "wrong" else EXIT_REFUSED)
             if again and proved.said == "another":
-                told_order(reissue(orders, proved, _binding(book, proved.order.card), now_ms()), as_json=as_json)
+                told_order(reissue(orders, proved, binding_of(book, proved.order.card), now_ms()), as_json=as_json)
         except OrderRefused as refused:
             raise ended(str(refused), EXIT_REFUSED) from None
 
@@ -213,7 +217,7 @@ def match(office: Folder, *, store: Database = "", as_json: AsJson = False) -> N
     """Hold the codes that machines accepted against the orders. One without an order is on the worklist: close its generation."""
     from kiosk.hq.orders import matching
 
-    with _open(office, store) as held:
+    with store_of(office, store) as held:
         found = matching.match(held, now_ms())
     if as_json:
         typer.echo(msgspec.json.encode(found))
@@ -254,7 +258,7 @@ def send(
     granted = CodeFloat(minor_of(code_float, "CNY"), at_ms + days * DAY_MS) if code_float else CodeFloat()
     opened_office, held = both(office, store)
     with closing(held):
-        orders = Orders(held, _masters(vault, token, module, secret_file))
+        orders = Orders(held, masters_of(vault, token, module, secret_file))
         try:
             signer = opened_office.signer("decision", [asking.secret(secret, "Passphrase of DECISION")])
             for kiosk in opened_office.below(EVERYBODY if to == "all" else to):
@@ -269,17 +273,29 @@ def send(
 # ---------------------------------------------------------------- shared
 
 
-def _open(office: Path, store: str) -> "closing[Store]":
+def store_of(office: Path, store: str) -> "closing[Store]":
+    """The office's store. Ends with one sentence."""
     _, held = both(office, store)
     return closing(held)
 
 
-def _masters(vault: Path | None, token: str, module: Path | None, secret_file: Path | None) -> "MasterVault":
+def count_of(purchase: str) -> int:
+    """Ends with one sentence."""
+    from kiosk.vend.damm import purchase_of
+
+    count = purchase_of(purchase)
+    if count is None:
+        raise ended(f"{purchase} is no purchase number: it stands on the last receipt, 18-2, with its check digit.", EXIT_USAGE)
+    return count
+
+
+def masters_of(vault: Path | None, token: str, module: Path | None, secret_file: Path | None) -> "MasterVault":
+    """The utility's vault. Ends with one sentence."""
     return opened(vault, token, module, secret_file)
 
 
 @contextmanager
-def _book(office: Path, registry: Path | None) -> "Iterator[Registry]":
+def book_of(office: Path, registry: Path | None) -> "Iterator[Registry]":
     """Ends with one sentence where it cannot be used."""
     from kiosk.hq.cards.registry import Registry, RegistryError
 
@@ -290,7 +306,8 @@ def _book(office: Path, registry: Path | None) -> "Iterator[Registry]":
         raise ended(str(error), EXIT_REFUSED) from None
 
 
-def _binding(book: "Registry", card: str) -> "Binding":
+def binding_of(book: "Registry", card: str) -> "Binding":
+    """The card's. Ends with one sentence where there is none."""
     found = book.of_card(card.lower())
     if found is None:
         raise ended(f"No card {card} was opened here.", EXIT_REFUSED)
@@ -307,8 +324,8 @@ def told_order(made: "Made", *, as_json: bool) -> None:
         typer.echo(msgspec.json.encode({"order": order, "code": made.code, "after": made.after, "anew": made.anew}))
         return
     typer.echo(f"{grouped(made.code)}")
-    typer.echo(f"Order {order.name}: {_money(order)} for card ..{order.card[-4:]}, purchase {purchase_number(order.n)}.", err=True)
-    typer.echo(f"Machines take the code until {_moment(order.until_ms)}.", err=True)
+    typer.echo(f"Order {order.name}: {money_of(order)} for card ..{order.card[-4:]}, purchase {purchase_number(order.n)}.", err=True)
+    typer.echo(f"Machines take the code until {moment(order.until_ms)}.", err=True)
     if made.after:
         typer.echo(f"Collect this after the other: {', '.join(made.after)}.", err=True)
     if not made.anew:
@@ -319,17 +336,18 @@ def _line(order: "Order") -> str:
     from kiosk.vend.damm import purchase_number
 
     number = purchase_number(order.n)
-    until = _moment(order.until_ms)
-    return f"{order.name}  {order.state:9}  card ..{order.card[-4:]}  purchase {number:>6}  {_money(order):>10}  until {until}"
+    until = moment(order.until_ms)
+    return f"{order.name}  {order.state:9}  card ..{order.card[-4:]}  purchase {number:>6}  {money_of(order):>10}  until {until}"
 
 
-def _money(order: "Order") -> str:
+def money_of(order: "Order") -> str:
+    """Amount and currency."""
     from kiosk.vend.money import CURRENCIES, plain
 
     return f"{plain(order.amount_minor, CURRENCIES[order.currency].exponent)} {order.currency}"
 
 
-def _moment(at_ms: int) -> str:
+def moment(at_ms: int) -> str:
     """In UTC."""
     from datetime import UTC, datetime
 

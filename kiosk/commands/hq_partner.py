@@ -30,6 +30,9 @@ Name = Annotated[str, typer.Argument(help="The partner's name: small letters, di
 Acquirer = Annotated[str | None, typer.Option(help="Its acquirer's number in ISO 8583; none for no such door.")]
 OrderMax = Annotated[str | None, typer.Option("--order-max", help="Of one order, in major units: 500.00.")]
 DayMax = Annotated[str | None, typer.Option("--day-max", help="Of all its orders of a day.")]
+OrderMin = Annotated[str | None, typer.Option("--order-min", help="The least of one order; the office's if left out, or: office.")]
+OpenCard = Annotated[int | None, typer.Option("--open-card-max", help="Orders of its own that may wait for one card.")]
+OpenMax = Annotated[int | None, typer.Option("--open-max", help="Orders of its own that may wait in all.")]
 Credit = Annotated[str | None, typer.Option("--credit", help="What it may spend above what it paid in.")]
 
 
@@ -41,6 +44,9 @@ def add(
     order_max: OrderMax = "0",
     day_max: DayMax = "0",
     credit: Credit = "0",
+    order_min: OrderMin = None,
+    open_card_max: OpenCard = None,
+    open_max: OpenMax = None,
     acquirer: Acquirer = "",
     currency: Annotated[str, typer.Option(help="ISO 4217; of its account and its orders.")] = "CNY",
     zone: Annotated[str, typer.Option(help="Whose days are its days, like +0800.")] = "+0000",
@@ -50,7 +56,8 @@ def add(
     from kiosk.hq.partners import accounts
 
     most, a_day, more = (minor_of(said or "0", currency, 0) for said in (order_max, day_max, credit))
-    partner = accounts.Partner(name, currency, most, a_day, more, acquirer or "", zone)
+    bounds = _bounds(order_min, currency, open_card_max, open_max)
+    partner = msgspec.structs.replace(accounts.Partner(name, currency, most, a_day, more, acquirer or "", zone), **bounds)
     with _opened(office, store) as (_, held):
         typer.echo(accounts.add(held, partner, now_ms()))
 
@@ -63,6 +70,9 @@ def limit(
     order_max: OrderMax = None,
     day_max: DayMax = None,
     credit: Credit = None,
+    order_min: OrderMin = None,
+    open_card_max: OpenCard = None,
+    open_max: OpenMax = None,
     acquirer: Acquirer = None,
     store: Database = "",
 ) -> None:
@@ -73,9 +83,11 @@ def limit(
         currency = _found(held, name).currency
         money = {"order_max_minor": order_max, "day_max_minor": day_max, "credit_minor": credit}
         changes: dict[str, object] = {key: minor_of(said, currency, 0) for key, said in money.items() if said is not None}
-        changes |= {"acquirer": acquirer} if acquirer is not None else {}
+        changes |= _bounds(order_min, currency, open_card_max, open_max) | ({"acquirer": acquirer} if acquirer is not None else {})
         if not changes:
-            raise ended("Say what changes: --order-max, --day-max, --credit or --acquirer.", EXIT_USAGE)
+            raise ended(
+                "Say what changes: --order-max, --order-min, --day-max, --credit, --open-card-max, --open-max or --acquirer.", EXIT_USAGE
+            )
         accounts.change(held, name, **changes)
 
 
@@ -239,6 +251,15 @@ def _opened(office: Path, store: str) -> "Iterator[tuple[Office, Store]]":
             yield opened_office, held
         except (PartnerError, OrderRefused, OfficeError, RegistryError, StoreError) as error:
             raise ended(str(error), EXIT_REFUSED) from None
+
+
+def _bounds(order_min: str | None, currency: str, open_card_max: int | None, open_max: int | None) -> dict[str, object]:
+    """Of those that were given."""
+    said: dict[str, object] = {} if open_card_max is None else {"open_card_max": open_card_max}
+    said |= {} if open_max is None else {"open_max": open_max}
+    if order_min is not None:
+        said["order_min_minor"] = None if order_min == "office" else minor_of(order_min, currency)
+    return said
 
 
 def _found(store: "Store", name: str) -> "Partner":

@@ -18,6 +18,7 @@ from kiosk.sync.install import Cupboard
 from kiosk.sync.item import Me
 from kiosk.sync.orders import orders_of
 from kiosk.vend import seen
+from kiosk.vend.evidence import RECEIPT, Evidence, encode
 from kiosk.vend.trust import OrdersInstalled, Trust
 from tests.codes.kit import CodeShop
 from tests.keys.kit import CHEAP, DECISION, FIRST, REGION, SECOND, UTILITY, VAULT, station_of
@@ -60,6 +61,11 @@ class Office:
         book.issued(card.serial)
         book.close()
         return card
+
+    def receipt(self, card: Card, n: int) -> str:
+        """The code of K07's receipt for this purchase."""
+        said = Evidence(RECEIPT, "K07", 1, 100_00, card.serial[-4:], card.meter, n, "01020304", self.now_ms // 1000)
+        return encode(said, self.station.sign)
 
     def made(self, card: Card, *words: str) -> Any:
         """As a program hears it."""
@@ -115,11 +121,39 @@ def test_from_the_counter_to_a_kiosk_that_offers_it_and_one_that_heard_of_nothin
 
 def test_a_person_reads_the_code_in_groups_and_until_when_it_is_taken(office: Office) -> None:
     card = office.card()
-    said = office.says("order", "make", "--card", card.serial, "--amount", "40.00", "--purchase", "18-2", *office.keys)
+    words = ("--card", card.serial, "--amount", "40.00", "--purchase", "18-2")
+    assert "with the code on its receipt" in office.says("order", "make", *words, *office.keys, code=1)
+    said = office.says("order", "make", *words, "--receipt", office.receipt(card, 18), *office.keys)
     groups = said.splitlines()[0].split()
     assert [len(group) for group in groups] == [4] * 5
     assert f"40.00 CNY for card ..{card.serial[-4:]}, purchase 19-" in said
     assert "Machines take the code until" in said
+
+
+def test_a_quote_says_what_is_collected_first_and_leaves_nothing(office: Office) -> None:
+    card = office.card()
+    words = ("order", "quote", "--card", card.serial, "--amount", "40.00", "--purchase", "1-3", *office.keys)
+    said = office.says(*words)
+    assert "40.00 CNY for card" in said
+    assert "collected after" not in said
+    first = office.made(card)["order"]["name"]
+    assert f"It is collected after the other: {first}." in office.says(*words)
+    assert json.loads(office.says(*words, "--json"))["after"] == [first]
+    assert card.serial not in [each["card"] for each in json.loads(office.says("order", "list", "--json")) if each["amount_minor"] == 40_00]
+    assert "with the code on its receipt" in office.says(*words[:7], "18-2", *office.keys, code=1)
+
+
+def test_the_office_sets_the_least_amount_of_an_order(office: Office) -> None:
+    card = office.card()
+    words = ("order", "quote", "--card", card.serial, "--purchase", "1-3", *office.keys, "--amount")
+    assert "at least 1.00 CNY" in office.says("order", "least")
+    assert "at least 2.50 CNY" in office.says("order", "least", "2.50")
+    assert "at least 250 in minor units" in office.says(*words, "2.49", code=1)
+    office.says(*words, "2.50")
+    assert "at least 100 UGX" in office.says("order", "least", "--currency", "UGX")
+    office.says("order", "least", "0", code=2)
+    office.says("order", "least", "500.01", code=1)
+    office.says("order", "least", "1.00")
 
 
 def test_the_code_leaves_the_counter_when_its_order_is_at_another_site(office: Office, tmp_path: Path) -> None:

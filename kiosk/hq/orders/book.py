@@ -6,23 +6,26 @@ kiosk any more. Two new orders never share a slot; one that settles a claim keep
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from kiosk.devices.vault.hq import MasterVault
 from kiosk.devices.vault.suite import Role
 from kiosk.hq.cards.registry import Binding, Bindings, OfMeter
+from kiosk.hq.orders import slots
+from kiosk.hq.orders.least import least
 from kiosk.hq.orders.record import SENTENCE, SHORT, short
+from kiosk.hq.orders.slots import AHEAD
 from kiosk.hq.orders.tables import ORDER
-from kiosk.hq.schema import FACT, KIND
 from kiosk.hq.store import Store
 from kiosk.vend import code, damm
 from kiosk.vend.codes import Order as Listed
+from kiosk.vend.evidence import NotGenuine
 from kiosk.vend.limits import CEILINGS
 from kiosk.vend.money import CURRENCIES
 
@@ -30,8 +33,6 @@ NAMES, NAME_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", 10  # 50 bits, nothing
 REFERENCE_MAX = 64
 MOST_MINOR = CEILINGS["sale_max_minor"]  # above it no vault makes a MAC
 LAST_GENERATION = 0xFFFF  # two bytes where keys are derived: the year 7353
-AHEAD = 5  # orders of one card that may wait: a kiosk knows a count by its last digit
-ROWS_LOOKED_AT = 200  # of a card, the newest
 
 
 class OrderRefused(Exception):
@@ -48,7 +49,8 @@ class _Taken(Exception):
 
 class Wanted(msgspec.Struct, frozen=True):
     """What somebody paid for. `purchase`: the number on the customer's last receipt, its check digit taken off; `slot`: of the claim that
-    this settles, 0 for the next one that is free; `moved`: it is not the slot in which that money was first."""
+    this settles, 0 for the next one that is free; `moved`: it is not the slot in which that money was first. `receipt`: the text of that
+    receipt's code, where it was read; `least_minor`: the least amount that was agreed with whoever orders, None for the office's."""
 
     binding: Binding
     amount_minor: int
@@ -59,6 +61,8 @@ class Wanted(msgspec.Struct, frozen=True):
     settles: str = ""
     slot: int = 0
     moved: bool = False
+    receipt: str = ""
+    least_minor: int | None = None
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -87,6 +91,17 @@ class Order(msgspec.Struct, frozen=True):
         """What its code is about."""
         number = CURRENCIES[self.currency].numeric
         return code.Terms(utility, self.generation, self.card, self.meter, self.n, self.amount_minor, number)
+
+    def counts(self, now_ms: int) -> bool:
+        """It was collected, or its code may be: what comes for this meter goes behind it."""
+        return self.state == "collected" or (self.state in {"open", "held"} and self.until_ms > now_ms)
+
+
+class _OnlyAsked(Exception):
+    """The order was only to be looked at: nothing of it stays."""
+
+    def __init__(self, order: Order, after: tuple[str, ...]) -> None:
+        self.said = order, after
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -164,7 +179,21 @@ class Orders:
         else:
             raise OrderRefused("busy", "Other orders for this card are being made; try again.")
         self._off_site(order)
-        return Made(order, self.code_of(order), self._before(order), anew)
+        after = self._store.read(lambda connection: slots.waiting_before(connection, order.card, order.n, now_ms))
+        return Made(order, self.code_of(order), after, anew)
+
+    def quoted(self, wanted: Wanted, now_ms: int, also: Also = nothing_more) -> tuple[Order, tuple[str, ...]]:
+        """Just what `make` would do now, and what is collected before it; nothing is written. Raises as `make` does."""
+
+        def look(connection: Connection, order: Order, *, anew: bool) -> None:
+            also(connection, order, anew=anew)
+            raise _OnlyAsked(order, slots.waiting_before(connection, order.card, order.n, now_ms))
+
+        try:
+            self.make(wanted, now_ms, look)
+        except _OnlyAsked as asked:
+            return asked.said
+        raise AssertionError("a quote makes no order")
 
     def code_of(self, order: Order) -> str:
         """Its twenty digits. Raises NoSuchKey."""
@@ -198,9 +227,6 @@ class Orders:
         asked = select(ORDER.c.name).where(ORDER.c.card == binding.card, ORDER.c.n == n, ORDER.c.amount_minor == old.amount_minor)
         other = asked.where(ORDER.c.generation == code.generation_at(now_ms), ORDER.c.state != "void", ORDER.c.settles != old.name)
         return self._store.read(lambda connection: connection.execute(other).scalar()) or ""
-
-    def _before(self, order: Order) -> tuple[str, ...]:
-        return tuple(each.name for each in standing(self._store, card=order.card, now_ms=order.made_ms) if each.n < order.n)
 
 
 def find(store: Store, name: str) -> Order | None:
@@ -258,6 +284,10 @@ def _begun(  # noqa: PLR0917
     _still_bound(held, of_meter)
     if (wanted.moved or not wanted.settles) and short(connection):
         raise OrderRefused(SHORT, SENTENCE)
+    slots.alone(connection, held.meter)
+    floor_minor = least(connection, wanted.currency) if wanted.least_minor is None else wanted.least_minor
+    if wanted.amount_minor < floor_minor and not wanted.settles:  # a claim is settled whatever it is for
+        raise OrderRefused("order_min", f"One order is for at least {floor_minor} in minor units.")
     generation = code.generation_at(now_ms)
     order = Order(
         name=name,
@@ -265,7 +295,7 @@ def _begun(  # noqa: PLR0917
         version=held.version,
         card=held.card,
         meter=held.meter,
-        n=wanted.slot or _free_slot(connection, held, wanted.purchase, now_ms),
+        n=wanted.slot or _next_slot(connection, wanted, [each.card for each in of_meter(held.utility, held.meter)], now_ms),
         amount_minor=wanted.amount_minor,
         currency=wanted.currency,
         generation=generation,
@@ -298,40 +328,21 @@ def _same(order: Order, wanted: Wanted) -> Order:
     return order
 
 
-def _free_slot(connection: Connection, held: Binding, purchase: int, now_ms: int) -> int:
-    """Behind the purchase that the customer named, behind all that is known of the card, and behind every order that was ever made for it.
-
-    Raises OrderRefused where too many wait already.
-    """
-    known = max(purchase, _known_count(connection, held.card))
-    made = (ORDER.c.meter == held.meter, ORDER.c.state != "void")
-    last = connection.execute(select(func.max(ORDER.c.n)).where(*made)).scalar() or 0
-    waiting = select(func.count()).select_from(ORDER).where(*made, ORDER.c.state == "open", ORDER.c.until_ms > now_ms, ORDER.c.n > known)
-    if (connection.execute(waiting).scalar() or 0) >= AHEAD:
+def _next_slot(connection: Connection, wanted: Wanted, cards: Sequence[str], now_ms: int) -> int:
+    """Behind the purchase that the customer named, and behind all that is known of the meter's cards. Raises OrderRefused."""
+    if wanted.receipt:
+        try:
+            slots.take_in(connection, wanted.receipt, wanted.binding.meter, wanted.source, now_ms)
+        except NotGenuine as error:
+            raise OrderRefused("receipt", str(error)) from None
+    known = slots.known(connection, wanted.binding.meter, cards)
+    if wanted.purchase > known + AHEAD:
+        last = damm.purchase_number(known)
+        raise OrderRefused("receipt", f"The office knows purchases up to {last}: this number is taken with the code on its receipt.")
+    found = slots.free(connection, wanted.binding.meter, max(wanted.purchase, known), now_ms)
+    if not found:
         raise OrderRefused("waiting", f"{AHEAD} orders wait for this card already; they are collected first.")
-    slot = max(known, last) + 1
-    if slot - known > AHEAD:
-        raise OrderRefused(
-            "purchase", f"The last order for this card is for purchase {damm.purchase_number(last)}: ask for the newest receipt's number."
-        )
-    return slot
-
-
-def _known_count(connection: Connection, card: str) -> int:
-    """The highest purchase count that a machine's rows prove for this card; 0 where none was imported. Newer ones may be on their way."""
-    kinds = {"CardVerified": ("n",), "ForeignSaleFinished": ("n",), "CardPresented": ("taken",)}
-    asked = select(KIND.c.name, FACT.c.body).join(KIND, KIND.c.no == FACT.c.kind).where(FACT.c.card == card, KIND.c.name.in_(kinds))
-    rows = connection.execute(asked.order_by(FACT.c.at_ms.desc()).limit(ROWS_LOOKED_AT)).all()
-    return max((_count_in(kinds[kind], body) for kind, body in rows), default=0)
-
-
-def _count_in(names: tuple[str, ...], body: str) -> int:
-    try:
-        said = msgspec.json.decode(body, type=dict[str, object])
-    except msgspec.MsgspecError:
-        return 0
-    counts = [value for name in names if isinstance(value := said.get(name), int) and 0 <= value <= code.COUNT_MAX]
-    return max(counts, default=0) if said.get("authentic", True) is True else 0
+    return found
 
 
 def found(connection: Connection, name: str, *, hold: bool = False) -> Order | None:

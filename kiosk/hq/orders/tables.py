@@ -15,14 +15,16 @@ class OrderTable(Schema, table=True):
     so) | passed (its count proof says that another record took its slot) | void (cancelled while it was held; or two people, and never
     while a machine may still take it). `settles`: the claim or order whose slot it keeps.
     `source` and `reference`: who ordered it, and by what name of theirs: twice is once.
+    `order_slot`: no two live new orders share a slot. One whose generation is over keeps its row and bars nothing.
     """
 
     __tablename__ = "transfer_order"
     __table_args__ = (
-        Index("order_slot", "meter", "n", unique=True, sqlite_where=ALONE, postgresql_where=ALONE),
+        Index("order_slot", "meter", "n", "generation", unique=True, sqlite_where=ALONE, postgresql_where=ALONE),
         Index("order_reference", "source", "reference", unique=True),
         Index("order_card", "card"),
         Index("order_open", "region", "state", "until_ms"),
+        Index("order_source", "source", "state", "until_ms"),
         STRICT,
     )
     name: str = Field(primary_key=True, sa_type=Text)
@@ -76,4 +78,13 @@ class OrderTwiceTable(Schema, table=True):
     posted_day: int = Field(sa_type=Int)
 
 
-ORDER, ORDER_USE, ORDER_TWICE = table(OrderTable), table(OrderUseTable), table(OrderTwiceTable)
+class OrderLeastTable(Schema, table=True):
+    """The least amount of an order in a currency, where the office said one."""
+
+    __tablename__ = "order_least"
+    __table_args__ = STRICT
+    currency: str = Field(primary_key=True, sa_type=Text)
+    amount_minor: int = Field(sa_type=Big)
+
+
+ORDER, ORDER_USE, ORDER_TWICE, ORDER_LEAST = table(OrderTable), table(OrderUseTable), table(OrderTwiceTable), table(OrderLeastTable)

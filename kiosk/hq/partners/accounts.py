@@ -14,7 +14,9 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from kiosk.hq.intake.sold import local
-from kiosk.hq.orders.book import OrderRefused
+from kiosk.hq.orders.book import Order, OrderRefused
+from kiosk.hq.orders.slots import AHEAD, live
+from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.partners.tables import ENTRY, PARTNER
 from kiosk.hq.store import Store
 from kiosk.vend.money import CURRENCIES
@@ -26,6 +28,7 @@ SECRET_BYTES = 32
 TOKEN_MAX = 128
 MOST_MINOR = 1 << 43  # an amount above it stands in no sum anywhere in this office
 ENTRIES_MAX = (1 << 31) - 1
+OPEN_MOST = 1_000_000
 NO_DIGEST = hashlib.sha256(b"").hexdigest()
 
 
@@ -34,7 +37,10 @@ class PartnerError(Exception):
 
 
 class Partner(msgspec.Struct, frozen=True):
-    """Who orders. Money in minor units of `currency`; it may spend what it paid in and `credit_minor` more."""
+    """Who orders. Money in minor units of `currency`; it may spend what it paid in and `credit_minor` more.
+
+    `order_min_minor`: None for the office's least amount. `open_card_max`, `open_max`: how many orders may wait for one card, and in all.
+    """
 
     name: str
     currency: str
@@ -44,6 +50,9 @@ class Partner(msgspec.Struct, frozen=True):
     acquirer: str = ""
     zone: str = "+0000"
     state: str = "open"
+    order_min_minor: int | None = None
+    open_card_max: int = 3
+    open_max: int = 2_000
 
     @property
     def source(self) -> str:
@@ -153,8 +162,11 @@ def _possible(partner: Partner) -> None:
         raise PartnerError("An acquirer's number has 1 to 11 digits.")
     if local(partner.zone, 0) is None:
         raise PartnerError("A zone is written like +0800.")
-    if not all(0 <= limit <= MOST_MINOR for limit in (partner.order_max_minor, partner.day_max_minor, partner.credit_minor)):
+    limits = partner.order_max_minor, partner.day_max_minor, partner.credit_minor, partner.order_min_minor or 0
+    if not all(0 <= limit <= MOST_MINOR for limit in limits):
         raise PartnerError(f"A limit is at most {MOST_MINOR} in minor units.")
+    if not 1 <= partner.open_card_max <= AHEAD or not 1 <= partner.open_max <= OPEN_MOST:
+        raise PartnerError(f"From 1 to {AHEAD} orders may wait for one card, and from 1 to {OPEN_MOST} in all.")
 
 
 def _alone(connection: Connection, partner: Partner) -> None:
@@ -194,9 +206,9 @@ def pay_in(store: Store, name: str, amount_minor: int, payment: str, now_ms: int
     return store.transact(work)
 
 
-def spend(connection: Connection, partner: Partner, order: str, amount_minor: int, now_ms: int) -> None:
-    """Its row is held. Raises OrderRefused where a limit is in the way."""
-    stands = account(connection, partner, now_ms)
+def spend(connection: Connection, partner: Partner, order: Order, now_ms: int) -> None:
+    """For an order that was just made; its row is held. Raises OrderRefused where a limit is in the way."""
+    stands, amount_minor = account(connection, partner, now_ms), order.amount_minor
     if amount_minor > partner.order_max_minor:
         raise OrderRefused("order_max", f"One order is for at most {partner.order_max_minor} in minor units.")
     if stands.spent_minor + amount_minor > partner.day_max_minor:
@@ -205,7 +217,17 @@ def spend(connection: Connection, partner: Partner, order: str, amount_minor: in
     if stands.balance_minor + partner.credit_minor < amount_minor:
         left = max(stands.balance_minor + partner.credit_minor, 0)
         raise OrderRefused("float", f"What was paid in is spent but for {left} in minor units.")
-    enter(connection, partner, Line("order", order, -amount_minor), now_ms)
+    _few_enough(connection, partner, order, now_ms)
+    enter(connection, partner, Line("order", order.name, -amount_minor), now_ms)
+
+
+def _few_enough(connection: Connection, partner: Partner, order: Order, now_ms: int) -> None:
+    """The new order is among those that are counted. Raises OrderRefused."""
+    mine = select(func.count()).select_from(ORDER).where(ORDER.c.source == partner.source, live(now_ms))
+    if int(connection.execute(mine.where(ORDER.c.meter == order.meter)).scalar_one()) > partner.open_card_max:
+        raise OrderRefused("open_card", f"{partner.open_card_max} orders of yours wait for this card already; they are collected first.")
+    if int(connection.execute(mine).scalar_one()) > partner.open_max:
+        raise OrderRefused("open_max", f"{partner.open_max} orders of yours are not collected yet, which is as many as may wait.")
 
 
 def enter(connection: Connection, partner: Partner, line: Line, now_ms: int) -> None:

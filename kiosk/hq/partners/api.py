@@ -36,6 +36,8 @@ STATUS = {
     "cancelled": 409,
     "late": 409,
     "waiting": 409,
+    "open_card": 409,
+    "open_max": 409,
     "length": 413,
     "pace": 429,
     "busy": 503,

@@ -13,12 +13,13 @@ import iso8583
 import msgspec
 from iso8583.specs import default_ascii
 
-from kiosk.hq.partners.till import Payment, Sold
+from kiosk.hq.partners.till import Payment, Quote, Sold
 from kiosk.vend.money import CURRENCIES
 
 MESSAGE_MAX = 2048
 SIGN_ON, SIGN_OFF, ECHO = "001", "002", "301"
-PAYMENT = "500000"
+PAYMENT, ENQUIRY = "500000", "310000"
+ENQUIRIES = ("0100", "0101")
 ASKS = {
     "0800": "network",
     "0801": "network",
@@ -29,7 +30,9 @@ ASKS = {
     "0420": "reverse",
     "0421": "reverse",
 }
-TAGS = {"01": "card", "02": "meter", "03": "customer", "04": "purchase", "09": "token"}
+TAGS = {"01": "card", "02": "meter", "03": "customer", "04": "purchase", "05": "receipt", "09": "token"}
+IN_PARTS = "05"
+"""May come several times: a receipt's code is longer than 99 characters."""
 ECHOED = ("3", "4", "7", "11", "12", "13", "32", "37", "41", "49", "70")
 DIGITS = re.compile(r"[0-9]+")
 
@@ -44,10 +47,13 @@ RESPONSES = {
     "purchase": "12",
     "reference": "94",
     "key": "94",
+    "order_min": "13",
     "order_max": "61",
     "day_max": "61",
     "float": "51",
     "waiting": "65",
+    "open_card": "65",
+    "open_max": "65",
     "pace": "65",
     "given": NOT_BACKED_OUT,
     "cancelled": NOT_BACKED_OUT,
@@ -73,7 +79,8 @@ class Malformed(Exception):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A message. `kind`: network | pay | reverse | other; `fields`: those that an answer repeats; `private`: of field 48, by name."""
+    """A message. `kind`: network | pay | enquire | reverse | other; `fields`: those that an answer repeats; `private`: of field 48, by
+    name."""
 
     mti: str
     kind: str
@@ -95,7 +102,8 @@ def read(raw: bytes) -> Asked:
     if not re.fullmatch(r"0[0-9][0-9][0-9]", mti) or int(mti[2]) % 2:  # an answer is not answered
         raise Unreadable
     kept = {number: fields[number] for number in ECHOED if number in fields}
-    return Asked(mti, ASKS.get(mti, "other"), kept, _private(fields.get("48", "")), fields.get("90", ""))
+    kind = "enquire" if mti in ENQUIRIES and kept.get("3") == ENQUIRY else ASKS.get(mti, "other")
+    return Asked(mti, kind, kept, _private(fields.get("48", "")), fields.get("90", ""))
 
 
 def network(asked: Asked) -> str:
@@ -107,9 +115,9 @@ def network(asked: Asked) -> str:
 
 
 def payment(asked: Asked) -> Payment:
-    """What a financial request is for. Raises Malformed."""
+    """What a financial request is for, or an enquiry about one. Raises Malformed."""
     fields = asked.fields
-    if fields.get("3") != PAYMENT:
+    if asked.kind == "pay" and fields.get("3") != PAYMENT:
         raise Malformed(f"Field 3 is {PAYMENT}: a payment.")
     currency = _NUMERICS.get(int(_digits(fields, "49", 3)))
     if currency is None:
@@ -140,8 +148,8 @@ def key(asked: Asked, now_ms: int) -> str:
     return f"iso {int(acquirer)} {_year(moment, now_ms):%Y%m%d} {trace}"
 
 
-def answer(asked: Asked, response: str, sold: Sold | None = None, sentence: str = "") -> bytes:
-    """The message that answers: the same fields, field 39, and in field 62 the code or a sentence."""
+def answer(asked: Asked, response: str, sold: Sold | Quote | None = None, sentence: str = "") -> bytes:
+    """The message that answers: the same fields, field 39, and in field 62 the code, what an order would be, or a sentence."""
     # every repeat (0201, 0421) is answered like the first
     mti = f"{asked.mti[:2]}{int(asked.mti[2]) + 1}0"
     said = {"t": mti, "39": response} | asked.fields
@@ -152,9 +160,10 @@ def answer(asked: Asked, response: str, sold: Sold | None = None, sentence: str 
     return bytes(raw)
 
 
-def _said(sold: Sold) -> list[tuple[str, str]]:
+def _said(sold: Sold | Quote) -> list[tuple[str, str]]:
     until = f"{datetime.fromtimestamp(sold.until_ms // 1000, UTC):%Y%m%d%H%M}"
-    return [("11", sold.code), ("12", sold.order), ("13", sold.purchase), ("14", until), *(("15", name) for name in sold.after)]
+    made = [("11", sold.code), ("12", sold.order)] if isinstance(sold, Sold) else []
+    return [*made, ("13", sold.purchase), ("14", until), *(("15", name) for name in sold.after)]
 
 
 def _private(text: str) -> dict[str, str]:
@@ -164,7 +173,7 @@ def _private(text: str) -> dict[str, str]:
         tag, length = text[:2], int(text[2:4])
         value, text = text[4 : 4 + length], text[4 + length :]
         if tag in TAGS and len(value) == length:
-            found[TAGS[tag]] = value
+            found[TAGS[tag]] = (found.get(TAGS[tag], "") if tag == IN_PARTS else "") + value
     return found
 
 

@@ -134,6 +134,8 @@ class Gateway:
         key = iso8583.key(asked, now_ms)
         if not partner.acquirer or key.split()[1] != str(int(partner.acquirer)):
             raise OrderRefused("partner", "This acquirer's number is another partner's.")
+        if asked.kind == "enquire":
+            return iso8583.answer(asked, iso8583.APPROVED, self._till.quote(partner, iso8583.payment(asked), now_ms))
         if asked.kind == "reverse":
             self._till.reverse(partner, key, iso8583.reference(asked), now_ms)
             return iso8583.answer(asked, iso8583.APPROVED)

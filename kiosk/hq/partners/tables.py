@@ -11,6 +11,7 @@ NAMED = text("acquirer <> ''")
 class PartnerTable(Schema, table=True):
     """A bank, an app, a shop. Its token stands here only as SHA-256; `token_before` is good until `before_until_ms`.
 
+    `order_min_minor`: none is the office's least amount. `open_card_max`, `open_max`: orders that may wait, for one card and in all.
     `state`: open | closed. `acquirer`: its number in ISO 8583 (field 32), "" for none. `zone`: whose days are its days, "+0800".
     """
 
@@ -28,6 +29,9 @@ class PartnerTable(Schema, table=True):
     day_max_minor: int = Field(sa_type=Big)
     credit_minor: int = Field(sa_type=Big)
     made_ms: int = Field(sa_type=Big)
+    order_min_minor: int | None = Field(default=None, sa_type=Big)
+    open_card_max: int = Field(default=3, sa_type=Int)
+    open_max: int = Field(default=2000, sa_type=Int)
 
 
 class PartnerEntryTable(Schema, table=True):

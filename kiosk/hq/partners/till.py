@@ -19,6 +19,7 @@ from kiosk.hq.cards.registry import Binding, RegistryError
 from kiosk.hq.office import OfficeError
 from kiosk.hq.orders.book import REFERENCE_MAX, Order, OrderRefused, Orders, Wanted, find, of_reference
 from kiosk.hq.orders.record import SHORT
+from kiosk.hq.orders.slots import waiting_before
 from kiosk.hq.orders.tables import ORDER, ORDER_USE
 from kiosk.hq.partners.accounts import Line, Partner, enter, of_name, spend
 from kiosk.hq.partners.tables import REQUEST
@@ -55,12 +56,14 @@ class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Payment(Named, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a customer paid for. `purchase`: as printed on the last receipt, "18-2"; `reference`: the partner's name for this payment."""
+    """What a customer paid for. `purchase`: as printed on the last receipt, "18-2"; `reference`: the partner's name for this payment;
+    `receipt`: the text of that receipt's code, "K1:...", needed where the number is far above what the office knows."""
 
     amount_minor: int
     currency: str
     purchase: str
     reference: str
+    receipt: str = ""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -73,12 +76,14 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """What an order would be now. All of the amount goes on the card; `until_ms`: as long as machines take its code."""
+    """What an order would be now. All of the amount goes on the card; `until_ms`: as long as machines take its code; `after`: orders that
+    have to be collected before it."""
 
     amount_minor: int
     currency: str
     purchase: str
     until_ms: int
+    after: tuple[str, ...]
 
 
 class Sold(msgspec.Struct, frozen=True):
@@ -128,14 +133,6 @@ class _Kept(msgspec.Struct, frozen=True, tag="sold"):
 _REVERSED = _Refusal("cancelled", "This was cancelled before it was ordered.")
 
 
-class _OnlyAsked(Exception):
-    """The order was only to be looked at: nothing of it stays."""
-
-    def __init__(self, order: Order) -> None:
-        self.order = order
-        super().__init__()
-
-
 class Till:
     """`blocked`: whether a card is on the hotlist. Every call takes its own time in the database and may be made by any thread."""
 
@@ -154,20 +151,15 @@ class Till:
 
         def look(connection: Connection, order: Order, *, anew: bool) -> None:
             if anew:
-                spend(connection, self._held(connection, partner), order.name, order.amount_minor, now_ms)
-            raise _OnlyAsked(order)
+                spend(connection, self._held(connection, partner), order, now_ms)
 
-        try:
-            self._orders.make(self._wanted(partner, payment), now_ms, look)
-        except _OnlyAsked as asked:
-            order = asked.order
-            return Quote(order.amount_minor, order.currency, purchase_number(order.n), order.until_ms)
-        raise AssertionError("a quote makes no order")
+        order, after = self._orders.quoted(self._wanted(partner, payment), now_ms, look)
+        return Quote(order.amount_minor, order.currency, purchase_number(order.n), order.until_ms, after)
 
     def order(self, partner: Partner, key: str, payment: Payment, now_ms: int) -> Sold:
         """Once for each key and for each reference; the same again is answered the same. Raises OrderRefused, StoreError, NoSuchKey."""
         _possible_key(key)
-        digest = hashlib.sha256(msgspec.json.encode(payment)).hexdigest()
+        digest = _digest(payment)
         while True:
             before = self._request(partner, key)
             if before:
@@ -251,7 +243,8 @@ class Till:
             raise OrderRefused("purchase", "This is no purchase number: it stands on the last receipt, like 18-2, with its check digit.")
         if payment.currency != partner.currency:
             raise OrderRefused("currency", f"Your account is in {partner.currency}.")
-        return Wanted(self._binding(payment), payment.amount_minor, payment.currency, count, partner.source, payment.reference)
+        terms = (payment.amount_minor, payment.currency, count, partner.source, payment.reference)
+        return Wanted(self._binding(payment), *terms, receipt=payment.receipt, least_minor=partner.order_min_minor)
 
     def _held(self, connection: Connection, partner: Partner) -> Partner:
         """As it is now, and nobody else moves its money meanwhile."""
@@ -273,7 +266,7 @@ class Till:
             if order.state == "void":
                 raise OrderRefused("cancelled", f"The order {order.name} was cancelled.")
             if anew:
-                spend(connection, held, order.name, order.amount_minor, now_ms)
+                spend(connection, held, order, now_ms)
                 connection.execute(update(ORDER).where(ORDER.c.name == order.name).values(state="held"))
             if not before:
                 _write(connection, partner, key, digest=digest, name=order.name, answer="", now_ms=now_ms)
@@ -311,6 +304,14 @@ class Till:
         if found is None or found.source != partner.source:
             raise OrderRefused("order", "You have no such order.")
         return found
+
+
+def _digest(payment: Payment) -> str:
+    """Of what was asked. Without a receipt it is what it was before payments could have one."""
+    said = msgspec.to_builtins(payment)
+    if not payment.receipt:
+        del said["receipt"]
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()
 
 
 def _possible_key(key: str) -> None:
@@ -363,8 +364,7 @@ def _released(connection: Connection, partner: Partner, key: str, order: Order, 
             raise OrderRefused("cancelled", f"The order {order.name} was cancelled.")
         if state == "held":
             raise OrderRefused("late", f"Machines take the code of order {order.name} no more: cancel it, and order anew.")
-    before = select(ORDER.c.name).where(ORDER.c.card == order.card, ORDER.c.state.in_(("open", "held")), ORDER.c.n < order.n)
-    after = tuple(row[0] for row in connection.execute(before.where(ORDER.c.until_ms > now_ms).order_by(ORDER.c.n, ORDER.c.name)))
+    after = waiting_before(connection, order.card, order.n, now_ms)
     sold = Sold(
         order.name, order.reference, _tail(order.card), purchase_number(order.n), order.amount_minor, order.currency,
         order.made_ms, order.until_ms, after, "",

@@ -139,7 +139,7 @@ def _case(seed: Seed, known: Known, orders: tuple[Order, ...], here: Here) -> Ca
         twin=twins[0] if twins else "",
         settled=(kiosk, sale) in here.settled,
         over=seed.over,
-        after=max([known.last_count(), *(order.n for order in orders)]),
+        after=max([known.last_count(), *(order.n for order in orders if order.counts(here.now_ms))]),
         waiting=_waiting(here.machines, gone.at_ms if gone else 0),
         number=seed.number,
     )

@@ -1,6 +1,5 @@
 """Slips and receipts that people bring to the counter: typed or scanned codes, checked with their kiosk's key, kept as they are."""
 
-import hashlib
 from collections.abc import Callable
 
 import msgspec
@@ -11,11 +10,12 @@ from kiosk.devices.vault.keyset import find
 from kiosk.devices.vault.suite import Role, bcd_meter, meter_diversifier
 from kiosk.hq.intake.summary import INSERT
 from kiosk.hq.orders.book import Order
+from kiosk.hq.orders.slots import keep
 from kiosk.hq.people.approvals import OPEN, Approval, Approvals, Deed, seen
 from kiosk.hq.people.staff import Acting
 from kiosk.hq.settlement import sources
 from kiosk.hq.settlement.known import Known, TagOf, value_of
-from kiosk.hq.settlement.tables import PAPER, REMOVAL
+from kiosk.hq.settlement.tables import REMOVAL
 from kiosk.hq.store import Store
 from kiosk.vend import code, evidence
 from kiosk.vend.evidence import SLIP
@@ -42,11 +42,7 @@ def bring(store: Store, text: str, who: str, now_ms: int) -> Brought:
     def work(connection: Connection) -> Brought:
         paper = sources.genuine(text, sources.machines(connection))
         value = value_of(paper.kiosk, paper.sale) if paper.kind == SLIP else ""
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        row = {"sha256": digest, "kiosk": paper.kiosk, "value": value, "meter": paper.meter, "seq": paper.seq}
-        fresh = INSERT[connection.dialect.name](PAPER).on_conflict_do_nothing().returning(PAPER.c.sha256)
-        anew = connection.execute(fresh, row | {"text": text, "at_ms": now_ms, "who": who}).first() is not None
-        return Brought(paper, value, anew)
+        return Brought(paper, value, keep(connection, paper, text, value=value, who=who, now_ms=now_ms))
 
     return store.transact(work)
 

@@ -14,11 +14,14 @@ class Found(NamedTuple):
     wrong: str
     path: tuple[World, ...]
     dead: int = 0
-    cut: bool = False
+
+
+class CutShort(AssertionError):
+    """The walk reached its limit before everything was seen: it proves nothing."""
 
 
 def explore(setting: Setting, machines: Machines, *, limit: int = 5_000_000) -> Found:
-    """Every interleaving, until something is wrong or nothing is new."""
+    """Every interleaving, until something is wrong or nothing is new. Raises CutShort above `limit` states."""
     start = beginning(setting)
     came: dict[World, World | None] = {start: None}
     back: dict[World, list[World]] = {}
@@ -35,7 +38,7 @@ def explore(setting: Setting, machines: Machines, *, limit: int = 5_000_000) -> 
                 came[after] = world
                 todo.append(after)
         if len(came) > limit:
-            return Found(len(came), "", (), cut=True)
+            raise CutShort(f"{len(came)} states were seen, and there are more")
     return Found(len(came), "", (), dead=dead(came, back) if setting.live else 0)
 
 

@@ -11,7 +11,7 @@ from kiosk.vend.card.reading import Reading, Record, Update
 from tests.model.broken import MEMORY, RULES
 from tests.model.machines import RealCode
 from tests.model.rule import Checked
-from tests.model.search import explore
+from tests.model.search import CutShort, explore
 from tests.model.stepped import Stepped
 from tests.model.world import DOUBT, GARBAGE, HIGH, LOW, TORN, Card, Kiosk, Setting, Tag
 
@@ -46,6 +46,11 @@ def test_a_forgotten_rule_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) 
     broken.patch(monkeypatch)
     found = explore(broken.setting, RealCode())
     assert found.wrong, f"nobody notices that {broken.what}"
+
+
+def test_a_walk_that_is_cut_short_proves_nothing() -> None:
+    with pytest.raises(CutShort, match="states were seen, and there are more"):
+        explore(Setting(values=1), RealCode(), limit=100)
 
 
 def test_fourteen_rules_are_broken() -> None:

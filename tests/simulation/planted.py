@@ -23,6 +23,7 @@ from kiosk.vend.seen import CardWorked, CodeChecked, NoteBack, PosAnswered
 from kiosk.vend.state import State, find
 from kiosk.vend.tariff import bill, to_card_minor
 from tests.model.broken import RULES
+from tests.oracle.planted import FAULTS
 from tests.simulation import post
 from tests.simulation.office import Office
 
@@ -367,4 +368,5 @@ BUGS: dict[str, Planted] = {
     "proof by intent": Planted("a claim is settled on another sale's WriteStarted", proof_by_intent),
     "blind": Planted(RULES["blind"].what, RULES["blind"].patch),
     "repeat-new": Planted(RULES["repeat-new"].what, RULES["repeat-new"].patch),
+    **{f"money: {name}": Planted(fault.what, fault.patch) for name, fault in FAULTS.items() if name != "day report"},
 }

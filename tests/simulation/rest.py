@@ -1,13 +1,17 @@
 """Faults off: in a few rounds every open sale ends, every outbox drains, and what was paid is in a meter, owed, or given out again."""
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from kiosk.hq.report.period import period_of
+from kiosk.hq.report.reading import selling
+from kiosk.hq.report.selling import ORPHAN, UNKNOWN
 from kiosk.vend.facts import CardVerified
 from kiosk.vend.phase import codes_work, phase
 from kiosk.vend.seen import PrinterState, Tick
 from tests.simulation import errands, invariants, platter
-from tests.simulation.books import Sums
+from tests.simulation.books import CASH, Sums
 from tests.simulation.kiosk import Kiosk
 
 if TYPE_CHECKING:
@@ -39,7 +43,7 @@ def come_to_rest(world: "World") -> str:
                 return wrong
     for kiosk in world.kiosks:
         kiosk.tell(Tick())
-    return _mail_drains(world) or invariants.of_all(world) or _nothing_open(world)
+    return _mail_drains(world) or invariants.of_all(world) or _nothing_open(world) or _reported(world) or _pieces_told(world)
 
 
 def _machine_rests(world: "World", kiosk: Kiosk) -> str:
@@ -161,6 +165,35 @@ def _nothing_open(world: "World") -> str:
         if not kiosk.betrayed and kiosk.books.sums != with_settled(invariants.told_sums(world, kiosk.id), kiosk.books.sums.settled):
             return f"{kiosk.id}: the office adds up {invariants.told_sums(world, kiosk.id)}, the kiosk {kiosk.books.sums}"
     return next((wrong for home in world.homes if (wrong := _money_arrived(world, home))), "")
+
+
+def _reported(world: "World") -> str:
+    """The lines of the selling reports of all months add up to what the office's sums are, for each kiosk."""
+    office, told = world.office, dict[str, list[int]]()
+    months = [month for (month,) in office.raw().execute("SELECT DISTINCT month FROM month_kiosk WHERE month > 0").fetchall()]
+    for month in months:
+        period = period_of(f"{month // 100:04}-{month % 100:02}")
+        report = office.store.read(partial(selling, period=period, now_ms=office.now_ms()))
+        for line in (line for book in report.books for line in book.lines if line.tender not in (ORPHAN, UNKNOWN)):
+            deducted = line.fee_minor + line.debt_minor
+            parts = (line.sales, line.tender_minor, line.credit_minor, deducted, line.claim_minor, line.returned_minor)
+            told[line.of] = [one + other for one, other in zip(told.get(line.of, [0] * 6), parts, strict=True)]
+    for kiosk in office.heads():
+        sums = office.sums(kiosk)
+        summed = [sums.sales, sums.tendered, sums.credited, sums.deducted, sums.claims, sums.returned]
+        if told.get(kiosk, [0] * 6) != summed:
+            return f"{kiosk}, selling reports: their lines add up to {told.get(kiosk)}, the office's sums are {summed} (minor units)"
+    return ""
+
+
+def _pieces_told(world: "World") -> str:
+    """Each piece in a box is in a row, one by one. A store that was betrayed is not asked."""
+    for kiosk in world.kiosks:
+        for device in CASH if kiosk.on and not kiosk.betrayed else ():
+            if missing := kiosk.ledger.missing(device):
+                worth = [kiosk.acceptors[device].worth(piece) for piece in missing]
+                return f"{kiosk.id}, {device}: pieces of {worth} are in the box and in no row (minor units)"
+    return ""
 
 
 def with_settled(sums: Sums, settled: int) -> Sums:

@@ -13,6 +13,7 @@ import iso8583
 import msgspec
 from iso8583.specs import default_ascii
 
+from kiosk.hq.partners.reversals import Days, around, number
 from kiosk.hq.partners.till import Payment, Quote, Sold
 from kiosk.vend.money import CURRENCIES
 
@@ -148,6 +149,13 @@ def key(asked: Asked, now_ms: int) -> str:
     return f"iso {int(acquirer)} {_year(moment, now_ms):%Y%m%d} {trace}"
 
 
+def days(asked: Asked, now_ms: int) -> Days:
+    """The local days that the payment may be of: field 13, else those around its time. Raises Malformed."""
+    if asked.fields.get("13"):
+        return frozenset({number(_year(_digits(asked.fields, "13", 4), now_ms))})
+    return around(_year(asked.original[10:20] if asked.kind == "reverse" else _digits(asked.fields, "7", 10), now_ms))
+
+
 def answer(asked: Asked, response: str, sold: Sold | Quote | None = None, sentence: str = "") -> bytes:
     """The message that answers: the same fields, field 39, and in field 62 the code, what an order would be, or a sentence."""
     # every repeat (0201, 0421) is answered like the first
@@ -194,5 +202,5 @@ def _year(moment: str, now_ms: int) -> date:
         except ValueError:
             continue
     if not days:
-        raise Malformed("Field 7 is no date.")
+        raise Malformed("Field 7 or 13 is no date.")
     return min(days, key=lambda day: abs(day - today))

@@ -137,9 +137,11 @@ class Gateway:
         if asked.kind == "enquire":
             return iso8583.answer(asked, iso8583.APPROVED, self._till.quote(partner, iso8583.payment(asked), now_ms))
         if asked.kind == "reverse":
-            self._till.reverse(partner, key, iso8583.reference(asked), now_ms)
+            self._till.reverse(partner, key, iso8583.reference(asked), now_ms, iso8583.days(asked, now_ms))
             return iso8583.answer(asked, iso8583.APPROVED)
-        return iso8583.answer(asked, iso8583.APPROVED, self._till.order(partner, key, iso8583.payment(asked), now_ms))
+        return iso8583.answer(
+            asked, iso8583.APPROVED, self._till.order(partner, key, iso8583.payment(asked), now_ms, iso8583.days(asked, now_ms))
+        )
 
 
 def _refused(asked: Asked, refused: OrderRefused) -> bytes:

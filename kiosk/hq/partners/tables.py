@@ -73,4 +73,14 @@ class PartnerRequestTable(Schema, table=True):
     answer: str = Field(sa_type=Text)
 
 
-PARTNER, ENTRY, REQUEST = table(PartnerTable), table(PartnerEntryTable), table(PartnerRequestTable)
+class PartnerReversedTable(Schema, table=True):
+    """A payment whose reversal came before it: its reference, and a local day that it may be of (yyyymmdd)."""
+
+    __tablename__ = "partner_reversed"
+    __table_args__ = STRICT
+    partner: str = Field(primary_key=True, sa_type=Text)
+    reference: str = Field(primary_key=True, sa_type=Text)
+    day: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
+
+
+PARTNER, ENTRY, REQUEST, REVERSED = table(PartnerTable), table(PartnerEntryTable), table(PartnerRequestTable), table(PartnerReversedTable)

@@ -22,6 +22,7 @@ from kiosk.hq.orders.record import SHORT
 from kiosk.hq.orders.slots import waiting_before
 from kiosk.hq.orders.tables import ORDER, ORDER_USE
 from kiosk.hq.partners.accounts import Line, Partner, enter, of_name, spend
+from kiosk.hq.partners.reversals import Days, around_now, bar, barred
 from kiosk.hq.partners.tables import REQUEST
 from kiosk.hq.schema import KIOSK
 from kiosk.hq.store import Store, StoreError
@@ -156,8 +157,10 @@ class Till:
         order, after = self._orders.quoted(self._wanted(partner, payment), now_ms, look)
         return Quote(order.amount_minor, order.currency, purchase_number(order.n), order.until_ms, after)
 
-    def order(self, partner: Partner, key: str, payment: Payment, now_ms: int) -> Sold:
-        """Once for each key and for each reference; the same again is answered the same. Raises OrderRefused, StoreError, NoSuchKey."""
+    def order(self, partner: Partner, key: str, payment: Payment, now_ms: int, days: Days = frozenset()) -> Sold:
+        """Once for each key and for each reference; the same again is answered the same.
+
+        `days`: see `reversals`. Raises OrderRefused, StoreError, NoSuchKey."""
         _possible_key(key)
         digest = _digest(payment)
         while True:
@@ -167,7 +170,7 @@ class Till:
                 if before["answer"]:
                     return self._said(before["answer"])
             try:
-                order = self._ordered(partner, key, digest, payment, now_ms)
+                order = self._ordered(partner, key, digest, payment, now_ms, days)
             except OrderRefused as refused:
                 if refused.why in PASSING or before or self._refused(partner, key, digest, refused, now_ms):
                     raise
@@ -194,8 +197,10 @@ class Till:
         self._void(order.name)
         return self.state(partner, name, now_ms=now_ms)
 
-    def reverse(self, partner: Partner, key: str, reference: str, now_ms: int) -> None:
-        """Whatever was asked under this key shall not be: cancelled if it is held, and if it never came it is refused when it comes.
+    def reverse(self, partner: Partner, key: str, reference: str, now_ms: int, days: Days = frozenset()) -> None:
+        """Whatever was asked under this key, or by this reference on these days, shall not be.
+
+        It is cancelled if it is held, and if it never came it is refused when it comes.
 
         Raises OrderRefused where its code was given out, StoreError.
         """
@@ -204,9 +209,11 @@ class Till:
         def work(connection: Connection) -> str:
             held = self._held(connection, partner)
             before = _asked(connection, partner, key)
-            named = before["name"] if before else _name_of(connection, partner, reference)
+            named = (before["name"] if before else "") or _name_of(connection, partner, reference)
             if named:
                 _undone(connection, held, named, now_ms)
+            else:
+                bar(connection, partner.name, reference, days or around_now(now_ms))
             if before is None:
                 _write(connection, partner, key, digest="", name=named, answer=msgspec.json.encode(_REVERSED).decode(), now_ms=now_ms)
             return named
@@ -253,7 +260,9 @@ class Till:
             raise OrderRefused("partner", "This partner orders nothing here any more.")
         return held
 
-    def _ordered(self, partner: Partner, key: str, digest: str, payment: Payment, now_ms: int) -> Order:
+    def _ordered(  # noqa: PLR0917
+        self, partner: Partner, key: str, digest: str, payment: Payment, now_ms: int, days: Days
+    ) -> Order:
         """Order, money and request in one transaction; it is safe at the other site when this returns."""
 
         def also(connection: Connection, order: Order, *, anew: bool) -> None:
@@ -261,7 +270,8 @@ class Till:
             before = _asked(connection, partner, key)
             if before:
                 _same(before, digest)
-            if before and not before["digest"]:
+            reversed_first = anew and barred(connection, partner.name, payment.reference, days or around_now(now_ms))
+            if reversed_first or (before and not before["digest"]):
                 raise OrderRefused(_REVERSED.why, _REVERSED.sentence)
             if order.state == "void":
                 raise OrderRefused("cancelled", f"The order {order.name} was cancelled.")

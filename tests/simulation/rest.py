@@ -56,7 +56,8 @@ def _machine_rests(world: "World", kiosk: Kiosk) -> str:
         world.enrolled_anew(kiosk)
         kiosk = next(one for one in world.kiosks if one.acceptors is kiosk.acceptors)
     kiosk.tell(PrinterState("ok"))
-    kiosk.acceptor_up("notes", reset=True)
+    for device in CASH:  # a coin that nobody told is told by the counters
+        kiosk.acceptor_up(device, reset=True)
     kiosk.terminal_up()
     for _ in range(WAITS):
         if kiosk.state.sale is None and kiosk.state.bank.open is None:

@@ -71,6 +71,7 @@ class Counter:
         self.money: dict[Terms, str] = {}  # whose code it is
         self.tickets: dict[str, Ticket] = {}
         self.unheard: list[Asked] = []
+        self.typed: dict[str, str] = {}  # kiosk -> the order whose code was typed there last
         self.coded: dict[tuple[str, str], tuple[str, str]] = {}  # (kiosk, sale) -> the money behind its code
         self.payments = self.lists = self.names = self.reissued = self.settled = 0
         store = world.office.store
@@ -245,11 +246,12 @@ class Counter:
             return waiting[0]
         return self.world.chance.choice(held) if held else None
 
-    def noted(self, card: str, said: CodeAnswered) -> None:
-        """The ten digits on the screen, for the telephone."""
-        for ticket in self.tickets.values():
-            if (ticket.order.card, ticket.order.n, ticket.order.amount_minor) == (card, said.n, said.amount_minor):
-                ticket.proof = said.proof
+    def noted(self, kiosk: Kiosk, said: CodeAnswered) -> None:
+        """The ten digits on the screen, for the telephone: of the code that was typed there. Two orders may have one slot and amount."""
+        name = self.typed.get(kiosk.id, "")
+        ticket = self.tickets.get(name)
+        if ticket and (ticket.order.n, ticket.order.amount_minor) == (said.n, said.amount_minor):
+            ticket.proof = said.proof
 
     # ------------------------------------------------------------ what the rows say
 

@@ -152,15 +152,17 @@ def code(world: "World", kiosk: Kiosk) -> str:
     ticket = world.counter.chosen(home) if home else None
     waiting = order_due(kiosk.state)
     if waiting and where == "account" and chance.random() < 0.5:
+        world.counter.typed[kiosk.id] = waiting.order
         kiosk.guarded(lambda: kiosk.press("order", waiting.order))
         return f"collects {waiting.order}"
     if ticket is None or where == "account" or here.code_sent:
         return act(world, kiosk, "tender code" if ticket and where == "account" else "cancel")
     if said := here.code_said:
         if said.proof and here.reading:
-            world.counter.noted(here.reading.serial, said)
+            world.counter.noted(kiosk, said)
         return act(world, kiosk, "cancel" if said.state == "shut" else "code again")
     digits = ticket.code if chance.random() < 0.9 else mistyped(world, ticket.code)
+    world.counter.typed[kiosk.id] = ticket.order.name
     kiosk.guarded(lambda: kiosk.press("code", digits))
     return f"types the code of {ticket.order.name}{'' if digits == ticket.code else ', wrongly'}"
 

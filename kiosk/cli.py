@@ -15,7 +15,6 @@ from kiosk.commands import (
     hq_explain,
     hq_import,
     hq_kiosks,
-    hq_quote,  # noqa: F401 - two of order's commands
     hq_serve,
     journal,
     receipt,
@@ -38,9 +37,9 @@ from kiosk.commands.boot import boot_app
 from kiosk.commands.hq import hq_app
 from kiosk.commands.hq_approve import approve_app
 from kiosk.commands.hq_card import card_app as hq_cards
-from kiosk.commands.hq_order import order_app
 from kiosk.commands.hq_partner import partner_app
 from kiosk.commands.hq_person import person_app as hq_persons
+from kiosk.commands.hq_quote import order_app
 from kiosk.commands.hq_report import report_app as hq_reports
 from kiosk.commands.hq_settle import settle_app
 from kiosk.commands.hq_staff import staff_app

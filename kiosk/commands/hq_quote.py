@@ -30,6 +30,8 @@ from kiosk.commands.hq_order import (
 from kiosk.commands.hq_store import AsJson, Database, now_ms
 from kiosk.commands.vault import Module, SecretFile, Token
 
+__all__ = ["order_app"]  # with these two commands
+
 
 @order_app.command(
     "quote",

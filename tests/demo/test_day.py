@@ -16,7 +16,9 @@ from sqlalchemy import Row, Table, select, update
 from kiosk.config import load
 from kiosk.demo.account import BankCards, Summary, journals
 from kiosk.demo.books import books
+from kiosk.demo.day import CODE_MINOR
 from kiosk.demo.office import HeadOffice
+from kiosk.demo.world import CUSTOMERS
 from kiosk.devices.sim.zvt_book import Book
 from kiosk.devices.vault.demo import DemoMasters
 from kiosk.devices.vault.station import open_station
@@ -29,6 +31,7 @@ from kiosk.vend.bank import PosDeclined, PosFinal, PosUnknown
 from kiosk.vend.facts import Fact, NoteStacked, SaleClosed, TransferCodeAccepted
 from kiosk.vend.sent import BatchAcked, BatchSealed
 from kiosk.vend.trust import KeyListInstalled
+from tests.demo.whole import day_wrong
 
 pytestmark = pytest.mark.deep("the whole day under each mode")
 PLAYS_S = 240.0
@@ -121,6 +124,13 @@ def test_what_was_paid_by_bank_card_is_the_same_in_the_terminals_book_the_journa
     for kiosk, charged, approvals in (("K07", 100_00, 2), ("K08", 50_00, 1)):
         book = Book(day.folder / "kiosks" / kiosk / "terminal.jsonl")
         assert (book.charged_minor, len(book.entries)) == (charged, approvals)
+
+
+def test_every_cent_of_the_day_is_the_same_by_value_in_the_devices_books_and_in_what_the_product_says(day: Played) -> None:
+    """Journals, receipts, day reports and the printed selling report, against boxes, terminals, meters and the bank's own book."""
+    assert day.summary.hq
+    reports = [(day.folder / name).read_text("utf-8") for name in day.summary.hq.reports]
+    assert day_wrong(day.folder, reports, {CUSTOMERS["D"][0]: [CODE_MINOR]}) == ""
 
 
 def test_one_payment_was_declined_and_two_were_unknown_until_the_terminals_book_was_read(day: Played) -> None:

@@ -2,8 +2,8 @@
 
     FAULTS["note x10"].patch(monkeypatch)
 
-The tests beside the oracles (`test_planted.py` in tests/sale, tests/tears, tests/kill, tests/demo) live through a story that meets the
-fault, once with it and once without. docs/proof.md has the table of faults and of the proofs that find them.
+The tests beside the oracles (`test_planted.py` in tests/sale, tests/tears, tests/kill, tests/demo and tests/simulation) live through a
+story or worlds that meet the fault, with it and without it. docs/proof.md has the table of faults and of the proofs that find them.
 """
 
 from collections.abc import Callable

@@ -314,6 +314,9 @@ class World:
         """A new card with the last verified record, or with a purchase of nothing; the old one may be found again."""
         if not home.meter.state.opened or len(home.cards) > 4:
             return ""
+        inside = {id(kiosk.card) for kiosk in self.kiosks}
+        if any(id(card) in inside and card.files[1][42] != PURCHASE for card in home.cards):
+            return ""  # an open or replacement card that is found again opens the meter anew (docs/simulation.md: left out)
         self.office.look()
         serials = [card.serial.hex() for card in home.cards]
         evidence = self.office.files.evidence.get(home.number, [])
@@ -325,7 +328,6 @@ class World:
         serial = (int.from_bytes(home.cards[-1].serial) + 1).to_bytes(8)
         one = Parameters(home.number, home.customer, kind=OPEN if n == 1 else REPLACEMENT, reserved=tag)
         image = personalise(MASTERS, serial, one, amount_minor=amount, count=n)
-        inside = {id(kiosk.card) for kiosk in self.kiosks}
         found = [card for card in home.cards if id(card) in inside or (card.files[1][42] == PURCHASE and self.chance.random() < 0.5)]
         home.replaced = True
         home.cards = [*found, CardModel(image, rng=self.chance.randbytes)]

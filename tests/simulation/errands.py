@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from kiosk.hq.intake.importer import Taken
 from kiosk.hq.intake.ledger import Verdict
 from kiosk.sync.ack import read_ack
 from kiosk.vend.facts import RoomFact
@@ -90,10 +91,17 @@ def arrive(world: "World") -> str:
     return delivered(world, letter) if letter else ""
 
 
+def _verdict(world: "World", taken: Taken | None) -> str | None:
+    """As it is counted. An exception of a kiosk whose rows the office's own disk has lost is right: what follows from them is not here."""
+    if taken and taken.verdict == Verdict.EXCEPTION and taken.kiosk in world.office.damaged:
+        return "EXCEPTION of rows that the disk lost"
+    return taken.verdict if taken else None
+
+
 def delivered(world: "World", letter: Letter) -> str:
     """The office takes it, and answers."""
     taken = world.office.take(letter.raw)
-    world.office.verdicts.append(taken.verdict if taken else None)
+    world.office.verdicts.append(_verdict(world, taken))
     if taken is None:
         return f"{letter.kiosk} {letter.name}, and the power fails at the office"
     world.imported(taken.kiosk or letter.kiosk)

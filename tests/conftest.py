@@ -9,15 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.vault.kit import Tokens
 
 pytest_plugins = ("tests.choice", "tests.seeds", "tests.hq.made")
-# time is measured by ./run bench, never by a test; chance is the run's own also where CI=true
-settings.register_profile("house", deadline=None, derandomize=False)
-settings.load_profile("house")
 for said in ("COLUMNS", "LINES"):  # by pytest-xdist: a terminal in a test is as large as it is
     os.environ.pop(said, None)
 

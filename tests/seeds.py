@@ -19,6 +19,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import settings
+
+# time is measured by ./run bench, never by a test; chance is the run's own also where CI=true
+settings.register_profile("house", deadline=None, derandomize=False)
+settings.load_profile("house")
 
 PLACE = Path(__file__).with_name("seeds.toml")
 SPAN = 1 << 32

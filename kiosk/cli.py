@@ -37,6 +37,7 @@ from kiosk.commands.boot import boot_app
 from kiosk.commands.hq import hq_app
 from kiosk.commands.hq_approve import approve_app
 from kiosk.commands.hq_card import card_app as hq_cards
+from kiosk.commands.hq_log import log_app
 from kiosk.commands.hq_partner import partner_app
 from kiosk.commands.hq_person import person_app as hq_persons
 from kiosk.commands.hq_quote import order_app
@@ -82,6 +83,7 @@ hq_serve.join(hq_app)
 hq_app.command("explain", epilog="Example: kiosk hq explain K07-000123-9F --office /srv/office")(hq_explain.explain)
 hq_app.add_typer(hq_cards, name="card")
 hq_app.add_typer(hq_reports, name="report")
+hq_app.add_typer(log_app, name="log")
 hq_app.add_typer(order_app, name="order")
 hq_app.add_typer(partner_app, name="partner")
 hq_app.add_typer(settle_app, name="settle")

@@ -3,6 +3,7 @@
 Exit codes: 0 all agrees; 1 somebody has to look, or there is no office or store; 2 wrong call; 3 the store cannot be used.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -11,6 +12,7 @@ import typer
 
 from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
 from kiosk.commands.hq import Folder
+from kiosk.commands.hq_money import Book
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 
 if TYPE_CHECKING:
@@ -123,6 +125,7 @@ def boxes(
     period, put = _period(date), _Put(csv=csv, json=json, comma=comma, page=page, out=out)
     report = _read((office, database), lambda connection: rooms.boxes(connection, period, now_ms=now_ms(), only=kiosk), kiosk)
     put(report, rooms.sheet_of(report), cashbox.RECORD, cashbox.records(report.boxes))
+    _trusted((office, database))
     if any(one.findings for one in report.boxes):
         raise ended("Some boxes do not agree.", EXIT_REFUSED)
 
@@ -151,6 +154,7 @@ def floats(
         raise ended(str(error), EXIT_MISSING) from None
     report = _read((office, database), lambda connection: grants.floats(connection, signed, now_ms=now_ms(), only=kiosk), kiosk)
     put(report, rooms.sheet_of(report), rooms.RECORD, rooms.records(report))
+    _trusted((office, database))
     if any(one.findings for one in report.lines):
         raise ended("Some floats have to be looked at.", EXIT_REFUSED)
 
@@ -197,7 +201,47 @@ def counted(
     typer.echo(f"{new} of {len(lines)} counts are new.")
 
 
+@report_app.command("check", epilog="Example: kiosk hq report check --office /srv/office")
+def check(office: Folder, database: Database = "", *, registry: Book = None, json: AsJson = False) -> None:
+    """Hold every row that money is decided or reported from against what kiosks signed, and against the office's own log."""
+    from kiosk.hq.copies import proof
+    from kiosk.sync.backup import BackupRefused
+
+    def signed(connection: Any) -> list[str]:
+        try:
+            proof.check(connection)
+        except BackupRefused as error:
+            return [str(error)]
+        return []
+
+    found = _store((office, database), lambda opened: opened.read(signed))
+    found += _written((office, database), registry)
+    if json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode(found))
+    else:
+        typer.echo("\n".join(found) or "All rows are what kiosks signed and what the office wrote.")
+    if found:
+        raise typer.Exit(EXIT_REFUSED)
+
+
 # ---------------------------------------------------------------- shared
+
+
+def _written(where: Where, registry: Path | None) -> list[str]:
+    """What of the office's own rows is not as it wrote it."""
+    from kiosk.hq.log import whole
+
+    return _store(where, lambda opened: whole.disagreements(opened, where[0], registry))
+
+
+def _trusted(where: Where) -> None:
+    """A report over rows that somebody has changed says so, after the report. Ends with exit code 1."""
+    elsewhere = os.environ.get("KIOSK_REGISTRY")
+    found = _written(where, Path(elsewhere) if elsewhere else None)
+    if found:
+        raise ended("\n".join(found), EXIT_REFUSED)
 
 
 class _Put:
@@ -241,6 +285,7 @@ def _selling(where: Where, period: "Period", by: "By", *, only: str, recompute: 
         if again.books != report.books:
             raise ended("The summaries are not what the sales add up to.", EXIT_REFUSED)
         typer.echo("The summaries are what the sales add up to.", err=True)
+    _trusted(where)
     if any(book.foot.difference_minor for book in report.books):
         raise ended("What was tendered and what became of it differ.", EXIT_REFUSED)
 

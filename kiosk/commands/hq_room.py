@@ -69,6 +69,7 @@ def room(office: Path, database: str, registry: Path | None, vault: "MasterVault
     from kiosk.hq.cards.registry import Registry, RegistryError
     from kiosk.hq.orders.book import OrderRefused
     from kiosk.hq.people.staff import StaffError
+    from kiosk.hq.report import signed
     from kiosk.hq.settlement.cases import Cases
     from kiosk.hq.settlement.deciding import NotSettled
     from kiosk.hq.settlement.papers import BadRemoval, tags
@@ -83,9 +84,11 @@ def room(office: Path, database: str, registry: Path | None, vault: "MasterVault
             def cards(meter: str) -> list[str]:
                 return [binding.card for binding in book.of_meter(utility, meter)]
 
-            yield Room(
-                opened_office, store, book, Cases(store, cards, tags(vault) if vault else None, lambda: book.replaced(utility)), vault
-            )
+            def beside() -> list[str]:
+                return [*book.faults(), *signed.faults(office)]
+
+            seen = Cases(store, cards, tags(vault) if vault else None, lambda: book.replaced(utility), beside)
+            yield Room(opened_office, store, book, seen, vault)
     except (BadRemoval, NotSettled, OrderRefused, RegistryError, StaffError, StoreError, NoSuchKey, VaultError) as error:
         raise ended(str(error), EXIT_REFUSED) from None
 

@@ -17,6 +17,17 @@ Int = Integer()
 Small = SmallInteger().with_variant(Integer(), "sqlite")
 
 STRICT: dict[str, Any] = {"sqlite_strict": True}
+LOGGED = STRICT | {"info": {"held": "log"}}
+"""Of a table that the office itself writes and decides about money with: each row is in its log, `hq.log`."""
+SIGNED = STRICT | {"info": {"held": "signed"}}
+"""Of a table that follows from what kiosks signed: `copies.proof` makes it again."""
+
+
+def free(why: str) -> dict[str, Any]:
+    """Of a table from which no money is decided. `why`: in a few words."""
+    return STRICT | {"info": {"held": why}}
+
+
 DIVIDED = ("fact", "sale", "batch", "original")
 """The tables that grow without end; in PostgreSQL they may be divided by the hash of kiosk_no when the store is made."""
 
@@ -35,7 +46,7 @@ class UtilityTable(Schema, table=True):
     """Whose store this is. `epoch`: a store that was restored from its backup begins a new one."""
 
     __tablename__ = "utility"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     utility: int = Field(primary_key=True, sa_type=Big, sa_column_kwargs={"autoincrement": False})
     epoch: int = Field(sa_type=Int)
     made_ms: int = Field(sa_type=Big)
@@ -49,7 +60,7 @@ class KioskTable(Schema, table=True):
     """
 
     __tablename__ = "kiosk"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     id: str = Field(sa_type=Text, unique=True)
     sign: bytes = Field(sa_type=LargeBinary)
@@ -67,7 +78,7 @@ class HeadTable(Schema, table=True):
     """
 
     __tablename__ = "head"
-    __table_args__ = STRICT
+    __table_args__ = SIGNED
     kiosk_no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     store: str = Field(sa_type=Text)
     seq: int = Field(sa_type=Big)
@@ -86,7 +97,7 @@ class KindTable(Schema, table=True):
     """The names of facts. The numbers below 100 are `facts.SOUGHT`'s, which an index finds."""
 
     __tablename__ = "kind"
-    __table_args__ = STRICT
+    __table_args__ = SIGNED
     no: int = Field(primary_key=True, sa_type=Small, sa_column_kwargs={"autoincrement": False})
     name: str = Field(sa_type=Text, unique=True)
 
@@ -98,7 +109,7 @@ class BatchTable(Schema, table=True):
     """The ledger: a batch that stands here was imported, once, with all of its rows. `flagged`: how many of them break a rule."""
 
     __tablename__ = "batch"
-    __table_args__ = STRICT
+    __table_args__ = SIGNED
     kiosk_no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     seq: int = Field(primary_key=True, sa_type=Big)
     hash: str = Field(sa_type=Text)
@@ -114,7 +125,7 @@ class OriginalTable(Schema, table=True):
     """The batch itself, as it was signed: header, signature and body."""
 
     __tablename__ = "original"
-    __table_args__ = STRICT
+    __table_args__ = SIGNED
     kiosk_no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     seq: int = Field(primary_key=True, sa_type=Big)
     raw: bytes = Field(sa_type=LargeBinary)
@@ -127,7 +138,7 @@ class FactTable(Schema, table=True):
     __table_args__ = (
         Index("fact_card", "card", sqlite_where=text("card IS NOT NULL"), postgresql_where=text("card IS NOT NULL")),
         Index("fact_kind", "kind", "at_ms", sqlite_where=text("kind < 100"), postgresql_where=text("kind < 100")),
-        STRICT,
+        SIGNED,
     )
     kiosk_no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     seq: int = Field(primary_key=True, sa_type=Big)
@@ -150,7 +161,7 @@ class SaleTable(Schema, table=True):
     """
 
     __tablename__ = "sale"
-    __table_args__ = (Index("sale_id", "sale"), Index("sale_day", "posted_day", "kiosk_no"), STRICT)
+    __table_args__ = (Index("sale_id", "sale"), Index("sale_day", "posted_day", "kiosk_no"), SIGNED)
     kiosk_no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     seq: int = Field(primary_key=True, sa_type=Big)
     sale: str = Field(sa_type=Text)
@@ -203,7 +214,7 @@ class DayKioskTable(Sums, Schema, table=True):
     """By day, kiosk and tender. Amounts of two currencies are never added together."""
 
     __tablename__ = "day_kiosk"
-    __table_args__ = STRICT
+    __table_args__ = SIGNED
     day: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     kiosk_no: int = Field(primary_key=True, sa_type=Int)
     tender: str = Field(primary_key=True, sa_type=Text)
@@ -214,7 +225,7 @@ class DayHourTable(Sums, Schema, table=True):
     """By day, hour of the kiosk's own clock and zone, and tender."""
 
     __tablename__ = "day_hour"
-    __table_args__ = STRICT
+    __table_args__ = SIGNED
     day: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     hour: int = Field(primary_key=True, sa_type=Small)
     tender: str = Field(primary_key=True, sa_type=Text)
@@ -225,7 +236,7 @@ class MonthKioskTable(Sums, Schema, table=True):
     """By month (yyyymm), kiosk and tender."""
 
     __tablename__ = "month_kiosk"
-    __table_args__ = STRICT
+    __table_args__ = SIGNED
     month: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     kiosk_no: int = Field(primary_key=True, sa_type=Int)
     tender: str = Field(primary_key=True, sa_type=Text)
@@ -236,7 +247,7 @@ class PeriodTable(Schema, table=True):
     """One row: all days up to this one are closed. Who imports shares it, who closes holds it alone."""
 
     __tablename__ = "period"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     one: int = Field(primary_key=True, sa_type=Small, sa_column_kwargs={"autoincrement": False})
     closed_through: int = Field(sa_type=Int)
 
@@ -245,7 +256,7 @@ class CloseTable(Schema, table=True):
     """A day (yyyymmdd) or month (yyyymm) that was closed. `sha256`: of its summary rows then; they are the same for ever."""
 
     __tablename__ = "close"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     period: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     closed_ms: int = Field(sa_type=Big)
     sha256: str = Field(sa_type=Text)
@@ -258,7 +269,7 @@ class ParkedTable(Schema, table=True):
     """A true batch that came before one that is missing. It is taken when the gap closes."""
 
     __tablename__ = "parked"
-    __table_args__ = STRICT
+    __table_args__ = free("its batch is checked when it is taken")
     kiosk_no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     seq: int = Field(primary_key=True, sa_type=Big)
     hash: str = Field(primary_key=True, sa_type=Text)
@@ -270,7 +281,7 @@ class QuarantineTable(Schema, table=True):
     """A file that was not imported, as it came. `why`: tamper | fork; `kiosk` and `seq` as it says, which may be a lie."""
 
     __tablename__ = "quarantine"
-    __table_args__ = STRICT
+    __table_args__ = free("nobody believes it")
     sha256: str = Field(primary_key=True, sa_type=Text)
     kiosk: str = Field(sa_type=Text)
     seq: int = Field(sa_type=Big)
@@ -287,7 +298,7 @@ class WorkTable(Schema, table=True):
     """
 
     __tablename__ = "work"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     kiosk: str = Field(primary_key=True, sa_type=Text)
     what: str = Field(primary_key=True, sa_type=Text)
     seq: int = Field(primary_key=True, sa_type=Big)

@@ -16,6 +16,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 from sqlcipher3 import dbapi2 as sqlcipher
 
+from kiosk.hq.log.office import LOG
+from kiosk.hq.log.recorded import LogError
 from kiosk.hq.schema import PERIOD, UTILITY
 from kiosk.vend.store import SQLITE_LEAST
 
@@ -90,8 +92,19 @@ class Store:
         self.utility, self.epoch = found[0]
 
     def transact(self, work: Callable[[Connection], T]) -> T:
-        """One unit of work: durable when this returns. Raises StoreError, and whatever `work` does."""
-        return self._done(work, self.engine.execution_options(writes=True))
+        """One unit of work: durable when this returns. What it writes to tables under the office's log is appended to that, in the same
+        transaction. Raises StoreError, and whatever `work` does."""
+
+        def logged(connection: Connection) -> T:
+            try:
+                with LOG.noting(connection):
+                    done = work(connection)
+                    LOG.append(connection)
+                    return done
+            except LogError as error:
+                raise StoreError(f"The store {self.name} cannot be used: {error}") from None
+
+        return self._done(logged, self.engine.execution_options(writes=True))
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """The same for what only reads. Raises StoreError."""
@@ -148,7 +161,9 @@ def _engine(where: str | Path, *, create: bool) -> Engine:
         raise StoreError("This is no address of a database; write postgresql://user@host/name, or the path of a file.") from None
     if url.get_backend_name() != "postgresql":
         raise StoreError("The store is PostgreSQL, or a file: write postgresql://user@host/name, or a path.")
-    return create_engine(url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_size=8)
+    engine = create_engine(url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_size=8)
+    LOG.listen(engine)
+    return engine
 
 
 def _sqlite(path: str, create: bool) -> Engine:
@@ -174,6 +189,7 @@ def _sqlite(path: str, create: bool) -> Engine:
     pool = StaticPool if path == IN_MEMORY else QueuePool
     engine = create_engine("sqlite://", module=sqlcipher, creator=dial, poolclass=pool, hide_parameters=True)
     event.listen(engine, "begin", _begin_sqlite)
+    LOG.listen(engine)
     return engine
 
 
@@ -186,6 +202,7 @@ def _begin(connection: Connection, utility: int, epoch: int, now_ms: int) -> Non
     if connection.execute(select(UTILITY.c.utility)).first() is None:
         connection.execute(insert(UTILITY), {"utility": utility, "epoch": epoch, "made_ms": now_ms})
         connection.execute(insert(PERIOD), {"one": 1, "closed_through": 0})
+    LOG.begin(connection)
 
 
 # ---------------------------------------------------------------- the schema's versions

@@ -29,6 +29,7 @@ class Ack(msgspec.Struct, frozen=True):
 
     `durable_through`: the last batch that the head office's backup on another site has, too. `parked`: batches that came and wait for one
     that is missing; `exceptions`: batches with rows that break a rule, which are imported all the same: the money has moved.
+    `log`: number and hash of the last entry of the office's own log: whoever has this acknowledgement can tell that it was rewritten.
     """
 
     kiosk: Annotated[str, Meta(pattern=rf"^{KIOSK_ID}\Z")]
@@ -40,6 +41,7 @@ class Ack(msgspec.Struct, frozen=True):
     at_ms: Moment
     parked: Listed = ()
     exceptions: Listed = ()
+    log: tuple[Moment, Digest] | None = None
     v: Literal[1] = 1
 
     @property

@@ -164,7 +164,14 @@ def test_another_kiosks_original_is_not_its_own(store: Store) -> None:
 def test_every_column_of_a_row_counts(store: Store, column: str) -> None:
     values = {"card": "00000000000000ff", "amount_minor": 7, "body": "{}", "sale": "00000000000000ff", "mono_ms": 1, "kind": 1}
     change(store, update(FACT).where(FACT.c.kiosk_no == 1, FACT.c.seq == 4).values({column: values[column]}))
-    assert refusal(store) == "The rows 1 to 5 of K07 are not as they were written."
+    assert refusal(store) == f"Row 4 of K07 in `fact` is not as it was written: {column} differs."
+
+
+@pytest.mark.parametrize("column", ["made_ms", "applied", "totals", "row_seq", "row_hash", "hash", "store"])
+def test_every_column_of_a_head_that_a_kiosk_signed_counts(store: Store, column: str) -> None:
+    values = {"made_ms": 5, "applied": '{"x":[1,1]}', "totals": "{}", "row_seq": 3, "row_hash": "ab", "hash": "ab", "store": "ab" * 16}
+    change(store, update(HEAD).where(HEAD.c.kiosk_no == 1).values({column: values[column]}))
+    assert "K07" in refusal(store)
 
 
 @pytest.mark.parametrize("table", [DAY_KIOSK, DAY_HOUR, MONTH_KIOSK], ids=lambda table: table.name)

@@ -10,12 +10,13 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Update, func, select
 
 from kiosk import envelope
 from kiosk.devices.vault.demo import DemoMasters
@@ -49,6 +50,10 @@ def cents(money: str) -> int:
     return int(money.replace(".", ""))
 
 
+def _run(connection: Connection, statement: Update) -> None:
+    connection.execute(statement)
+
+
 def test_a_days_file_has_every_movement_and_its_totals_are_the_orders_to_the_cent(office: Office) -> None:
     office.partner(paid_in_minor=2000_00)
     bank, random_ = replace(BANK, day_max_minor=900_00), random.Random(4)
@@ -60,8 +65,8 @@ def test_a_days_file_has_every_movement_and_its_totals_are_the_orders_to_the_cen
             if refused.why == "off_site":
                 office.till.cancel(bank, office.till.state(bank, reference=f"r{number}", now_ms=NOW_MS).order, NOW_MS)
             continue
-        with office.store.engine.begin() as connection:  # collected: the next one may be made
-            connection.execute(ORDER.update().where(ORDER.c.name == sold.order).values(state="collected"))
+        collected = ORDER.update().where(ORDER.c.name == sold.order).values(state="collected")  # the next one may be made
+        office.store.transact(partial(_run, statement=collected))
     pay_in(office.store, "bank", 3_33, "=cmd()", NOW_MS)
     path, totals = office.settlements.write(office.store, "bank", TODAY, sign, NOW_MS + DAY_MS)
     rows = sheet(path.read_bytes())

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
 from kiosk.cli import app
+from kiosk.hq.cards.registry import REGISTRY, Registry
 from kiosk.hq.office import Enrolled, Office
 from kiosk.hq.report.signed import SignedFloat, note_signed
 from kiosk.hq.schema import DAY_KIOSK
@@ -34,6 +35,7 @@ def office(tmp_path: Path) -> Path:
     for name, key in (("K07", machine.public_key.hex()), ("K09", "00" * 32)):
         made.enrol(name, Enrolled(key, key, 1))
     note_signed(folder, SignedFloat("K07", 1, 500_00, at("2030-12-30")))
+    Registry(folder / REGISTRY, lambda: 0).close()
     store = Store.make(folder / "hq.db", UTILITY, now_ms=0)
     send(store, machine, made_ms=at("2026-12-05"))
     store.close()

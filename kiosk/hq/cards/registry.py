@@ -21,12 +21,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Index, Text, event, func, text
+import sqlalchemy as core
+from sqlalchemy import event, func
 from sqlalchemy.exc import DatabaseError, IntegrityError
-from sqlalchemy.orm import registry
-from sqlmodel import Field, Session, SQLModel, col, create_engine, select
+from sqlmodel import Session, col, create_engine, select
 
 from kiosk.devices.vault.hq import Left
+from kiosk.hq.cards.tables import LOG, BindingTable, LeftTable, Schema, ScrappedTable
+from kiosk.hq.log.chain import Head
+from kiosk.hq.log.check import Witness, faults
+from kiosk.hq.log.recorded import LogError
 
 REGISTRY = "registry.db"
 """Its file in the office's folder."""
@@ -34,7 +38,6 @@ REGISTRY = "registry.db"
 APPLICATION_ID = 0x4B485131  # "KHQ1"
 SETTINGS = {"journal_mode": "WAL", "synchronous": "FULL", "foreign_keys": "ON", "trusted_schema": "OFF"}
 
-STANDS = text("ended_ms IS NULL")
 MADE_BY = "A new office has one from: kiosk hq init"
 LOCK_WAIT_S, LOCK_ASK_S = 10.0, 0.005
 
@@ -60,63 +63,6 @@ class Binding(msgspec.Struct, frozen=True):
     state: str = "begun"
     subject: str = ""
     begun_ms: int = 0
-
-
-class Schema(SQLModel, registry=registry()):
-    """The head office's tables, apart from a kiosk's."""
-
-
-class BindingTable(Schema, table=True):
-    """See Binding. `ended_ms`: when it stopped to stand; the card's serial is spent all the same."""
-
-    __tablename__ = "binding"
-    __table_args__ = (
-        Index("one_card", "card", unique=True),
-        Index("one_customer", "utility", "customer", unique=True, sqlite_where=STANDS),
-        Index("one_meter", "utility", "meter", unique=True, sqlite_where=STANDS),
-        {"sqlite_strict": True},
-    )
-    id: int | None = Field(default=None, primary_key=True)
-    utility: int
-    region: int
-    customer: str = Field(sa_type=Text)
-    meter: str = Field(sa_type=Text)
-    card: str = Field(sa_type=Text)
-    version: int
-    generation: int
-    state: str = Field(sa_type=Text)
-    subject: str = Field(sa_type=Text)
-    begun_ms: int
-    issued_ms: int | None = None
-    ended_ms: int | None = None
-
-
-class LeftTable(Schema, table=True):
-    """What left the vault; never a key. Written before it leaves."""
-
-    __tablename__ = "left_vault"
-    __table_args__ = {"sqlite_strict": True}
-    id: int | None = Field(default=None, primary_key=True)
-    at_ms: int
-    what: str = Field(sa_type=Text)
-    utility: int
-    region: int
-    version: int
-    serial: str = Field(sa_type=Text)
-    meter: str = Field(sa_type=Text)
-    kiosk: str = Field(sa_type=Text)
-    generations: str = Field(sa_type=Text)  # "1 2 3"
-
-
-class ScrappedTable(Schema, table=True):
-    """Which half-written card was thrown away, when, by whom and why: beside the keys that left for it, its audit."""
-
-    __tablename__ = "scrapped"
-    __table_args__ = {"sqlite_strict": True}
-    card: str = Field(sa_type=Text, primary_key=True)
-    at_ms: int
-    who: str = Field(sa_type=Text)
-    why: str = Field(sa_type=Text)
 
 
 class Scrapped(msgspec.Struct, frozen=True):
@@ -152,12 +98,16 @@ class Registry:
             raise RegistryError(f"The registry {path} cannot be opened: {error.strerror}.") from None
         self._engine = create_engine(f"sqlite:///{path.absolute()}")
         event.listen(self._engine, "connect", _set)
+        LOG.listen(self._engine)
         with self._session() as session:
             marked = session.connection().exec_driver_sql("PRAGMA application_id").scalar()
             if marked not in {0, APPLICATION_ID}:
                 raise RegistryError(f"{path} is a database of another program.")
             Schema.metadata.create_all(session.connection())
+            has_log = session.connection().execute(core.select(LOG.ends.c.no)).first()
             session.connection().exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        if has_log is None:
+            self._take_in()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -228,9 +178,8 @@ class Registry:
     def of_meter(self, utility: int, meter: str) -> list[Binding]:
         """Every card that was ever opened for a meter and not scrapped, the oldest first."""
         with self._session() as session:
-            mine = select(BindingTable).where(BindingTable.utility == utility, BindingTable.meter == meter)
-            rows = session.exec(mine.where(BindingTable.state != "scrapped").order_by(col(BindingTable.id))).all()
-            return [_binding(row) for row in rows]
+            rows = session.connection().execute(_OF_METER, {"utility": utility, "meter": meter})
+            return [Binding(*row) for row in rows]
 
     def replaced(self, utility: int) -> list[str]:
         """The meters for which more than one card was opened and not scrapped."""
@@ -279,8 +228,29 @@ class Registry:
     @contextmanager
     def _changing(self) -> Iterator[Session]:
         """A transaction that writes: alone, and while nobody decides."""
-        with self._locked(fcntl.LOCK_EX), self._session() as session:
-            yield session
+        try:
+            with self._locked(fcntl.LOCK_EX), self._session() as session, LOG.noting(session.connection()):
+                yield session
+                session.flush()
+                LOG.append(session.connection())
+        except LogError as error:
+            raise RegistryError(f"The registry {self._path} cannot be used: {error}") from None
+
+    def _take_in(self) -> None:
+        """Of a new registry, or of one that had no log yet."""
+        with self._locked(fcntl.LOCK_EX), self._session() as session, LOG.noting(session.connection()):
+            if session.connection().execute(core.select(LOG.ends.c.no)).first() is None:
+                LOG.begin(session.connection())
+
+    def faults(self, witnesses: Sequence[Witness] = ()) -> list[str]:
+        """What in it is not as the office wrote it, a sentence each. `witnesses`: heads of its log that lie somewhere else."""
+        with self._session() as session:
+            return faults(session.connection(), LOG, witnesses)
+
+    def head(self) -> Head:
+        """Where its log ends."""
+        with self._session() as session:
+            return LOG.head(session.connection())
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
@@ -313,6 +283,14 @@ class Registry:
             raise
         except DatabaseError as error:
             raise RegistryError(f"The registry {self._path} cannot be used: {error.orig}.") from None
+
+
+_BOUND = Schema.metadata.tables["binding"].c
+_OF_METER = (
+    core.select(*(_BOUND[name] for name in Binding.__struct_fields__))
+    .where(_BOUND.utility == core.bindparam("utility"), _BOUND.meter == core.bindparam("meter"), _BOUND.state != "scrapped")
+    .order_by(_BOUND.id)
+)  # each order asks this
 
 
 def told(binding: Binding) -> str:

@@ -27,9 +27,10 @@ from kiosk import __version__, safefile
 from kiosk.envelope import holds
 from kiosk.hq import batch_keys
 from kiosk.hq.cards.registry import REGISTRY
-from kiosk.hq.copies import copying, reported
+from kiosk.hq.copies import copying, logs, reported
 from kiosk.hq.copies.copying import DUMP, SQLITE, Sums
 from kiosk.hq.kiosks import backed_up, enrolled
+from kiosk.hq.log.office import LOG
 from kiosk.hq.office import FILE_MAX, Office, OfficeError
 from kiosk.hq.orders.record import completed, put_back
 from kiosk.hq.people.keyfile import FOLDER as PEOPLE
@@ -81,17 +82,18 @@ def back_up(
     in the office's folder. Raises BackupRefused, OfficeError, StoreError.
     """
     book = registry or office.folder / REGISTRY
-    if not book.is_file():
-        raise BackupRefused(f"There is no registry of cards {book}: put it back, or name it with --registry. No backup is made without it.")
+    logs.usable(book)
     with drafted(medium) as draft:
         sums = copying.copied(store, draft.folder)
         _take_office(office.folder, draft, store)
         if book.absolute() != (office.folder / REGISTRY).absolute():
             (draft.folder / REGISTRY).unlink(missing_ok=True)
             copying.file_copied(book, draft.folder / REGISTRY)
+        sums = logs.with_beside(sums, draft.folder)
+        seen = logs.earlier(medium, store.utility, bytes.fromhex(office.record.ack), now_ms)
         said = Manifest("hq", str(store.utility), "", now_ms, f"kiosk {__version__}", msgspec.to_builtins(sums), {})
         made = draft.seal(office.signer("ack"), said)
-        proved(made, scratch or store.engine.url.render_as_string(hide_password=False))
+        proved(made, scratch or store.engine.url.render_as_string(hide_password=False), seen)
         series = f"hq-{store.utility}"
         backup = kept(made, f"{series}-{datetime.fromtimestamp(now_ms / 1000, UTC):%Y%m%dT%H%M%SZ}")
     if off_site:
@@ -156,13 +158,14 @@ def _keys(source: Path, to: Path, names: re.Pattern[str] = KEY_NAME) -> list[str
 def drill(folder: Path, near: str = "") -> tuple[Manifest, Sums]:
     """Put a backup back where nobody uses it, without any key, and hold it against its list. Raises BackupRefused."""
     backup = read(folder, None, "hq")
-    return backup.manifest, proved(backup, near)
+    return backup.manifest, proved(backup, near, beside=True)
 
 
-def proved(backup: Backup, near: str) -> Sums:
-    """Put back into a scratch place, which is gone afterwards. `near`: a server for a scratch database. Raises BackupRefused."""
+def proved(backup: Backup, near: str, seen: logs.Seen = (), *, beside: bool = False) -> Sums:
+    """Put back into a scratch place, which is gone afterwards. `near`: a server for a scratch database; `seen`: heads of the office's logs,
+    `beside`: those of the earlier backups that lie beside it. Raises BackupRefused."""
     with tempfile.TemporaryDirectory(prefix="kiosk-drill-") as scratch, _scratch_store(backup, near, Path(scratch)) as where:
-        return _put_back(backup, Path(scratch) / "office", where)
+        return _put_back(backup, Path(scratch) / "office", where, seen, beside=beside)
 
 
 @contextmanager
@@ -176,7 +179,7 @@ def _scratch_store(backup: Backup, near: str, scratch: Path) -> Iterator[str]:
         yield url
 
 
-def _put_back(backup: Backup, folder: Path, where: str) -> Sums:
+def _put_back(backup: Backup, folder: Path, where: str, seen: logs.Seen = (), *, beside: bool = True) -> Sums:
     """All of it but keys, in that folder and that store, held against its list. Raises BackupRefused."""
     said = backup.manifest
     folder.mkdir(mode=0o700)
@@ -199,8 +202,11 @@ def _put_back(backup: Backup, folder: Path, where: str) -> Sums:
         raise BackupRefused(str(error)) from None
     if not signed_by(backup.folder, bytes.fromhex(record.ack)) or str(record.utility) != said.of:
         raise BackupRefused(f"The list of files of {backup.folder} is not signed by that office's ACK key.")
+    if beside:
+        seen = logs.earlier(backup.folder.parent, record.utility, bytes.fromhex(record.ack), said.at_ms, backup.folder)
     copying.put_back(folder / store, where)
-    copying.checked(where, sums, record.utility)
+    copying.checked(where, sums, record.utility, seen)
+    logs.beside_holds(folder, sums, record.utility, said.at_ms, seen)
     (folder / DUMP).unlink(missing_ok=True)
     return sums
 
@@ -243,6 +249,7 @@ def restore(
         office = Office(draft)
         store = Store.open(str(draft / SQLITE) if file else where, office.record.utility)
         try:
+            store.transact(LOG.put_back)
             enrolled(store, {name: (bytes.fromhex(each.sign), each.region) for name, each in office.record.kiosks.items()})
             verdicts, read_in = reported.mail(office, store, mail, now_ms), reported.Orders()
             if orders:

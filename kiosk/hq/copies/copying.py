@@ -22,7 +22,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from kiosk.hq.copies import proof
-from kiosk.hq.schema import FACT, HEAD, KIOSK, SALE, Big
+from kiosk.hq.log import whole
+from kiosk.hq.log.chain import Head as LogHead
+from kiosk.hq.log.office import LOG
+from kiosk.hq.schema import FACT, HEAD, KIOSK, SALE, UTILITY, Big
 from kiosk.hq.store import Store, StoreError
 from kiosk.sync.backup import BackupRefused
 
@@ -44,12 +47,17 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Sums(msgspec.Struct, frozen=True):
-    """What a store adds up to. `rows`: of each table; `digests`: of each column, "table.column"; `tendered_minor`: by currency."""
+    """What a store adds up to. `rows`: of each table; `digests`: of each column, "table.column"; `tendered_minor`: by currency.
+    `log`: where the office's log ends, in which epoch; `beside`: the same of logs in files of their own, where those were copied.
+    """
 
     rows: dict[str, int]
     digests: dict[str, int]
     heads: dict[str, Head]
     tendered_minor: dict[str, int]
+    epoch: int = 0
+    log: LogHead | None = None
+    beside: dict[str, LogHead] = {}
 
     @property
     def facts(self) -> int:
@@ -73,7 +81,8 @@ def summed(connection: Connection) -> Sums:
     both = select(KIOSK.c.id, HEAD.c.seq, HEAD.c.hash, HEAD.c.row_seq, HEAD.c.row_hash).join(HEAD, HEAD.c.kiosk_no == KIOSK.c.no)
     heads = {row[0]: Head(*row[1:]) for row in connection.execute(both)}
     money = select(SALE.c.currency, func.sum(SALE.c.tender_minor)).group_by(SALE.c.currency).order_by(SALE.c.currency)
-    return Sums(rows, digests, heads, {currency: int(minor) for currency, minor in connection.execute(money)})
+    tendered = {currency: int(minor) for currency, minor in connection.execute(money)}
+    return Sums(rows, digests, heads, tendered, connection.execute(select(UTILITY.c.epoch)).scalar_one(), LOG.head(connection))
 
 
 def _digest(column: Any) -> Any:
@@ -110,6 +119,21 @@ def file_copied(source: Path, to: Path) -> None:
         _copy(raw, to)
     finally:
         raw.close()
+
+
+def log_head(copy: Path) -> LogHead:
+    """Where the log in a SQLite file ends, which is only read. Raises BackupRefused."""
+    try:
+        raw = sqlcipher.connect(f"file:{copy}?mode=ro", uri=True)
+        try:
+            row = raw.execute("SELECT no, hash FROM office_log_head").fetchone()
+        finally:
+            raw.close()
+    except sqlcipher.Error:
+        row = None
+    if row is None:
+        raise BackupRefused(f"There is no log in {copy.name}: it cannot be proved. Put back a backup of it.")
+    return LogHead(*row)
 
 
 def _copy(raw: Any, to: Path) -> None:
@@ -153,8 +177,11 @@ def put_back(copy: Path, where: str | Path) -> None:
     _run("pg_restore", url, ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction", str(copy)])
 
 
-def checked(where: str | Path, said: Sums, utility: int) -> None:
-    """A store that was put back: this software opens it, it adds up to the same, and holds by itself. Raises BackupRefused."""
+def checked(where: str | Path, said: Sums, utility: int, seen: whole.Seen = ()) -> None:
+    """A store that was put back: this software opens it, it adds up to the same, and holds by itself. Raises BackupRefused.
+
+    `seen`: heads of the office's log that lie somewhere else.
+    """
     try:
         store = Store.open(where, utility)
         try:
@@ -162,10 +189,13 @@ def checked(where: str | Path, said: Sums, utility: int) -> None:
             differs = next(
                 (name for name in found.digests.keys() | said.digests.keys() if found.digests.get(name) != said.digests.get(name)), ""
             )
-            if found != said:
+            if found != msgspec.structs.replace(said, beside={}):
                 what = differs or next((name for name in found.rows if found.rows[name] != said.rows.get(name)), "the heads of the kiosks")
                 raise BackupRefused(f"The store that was put back is not the one that was backed up: {what} differs.")
             store.read(proof.check)
+            faults = store.read(lambda connection: whole.of_store(connection, seen))
+            if faults:
+                raise BackupRefused(faults[0])
         finally:
             store.close()
     except StoreError as error:

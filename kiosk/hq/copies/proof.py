@@ -134,6 +134,9 @@ def _check_kiosk(journal: Journal) -> None:
         _check_sold(journal, batch, shaped)
     if (row, chained) != (head.row_seq, head.row_hash) or not (journal.facts.over and journal.sales.over and journal.boxes.over):
         raise journal.refused(f"The journal of {{}} does not end at row {head.row_seq}, as its last batch does.")
+    told = (said.made_ms, msgspec.json.encode(said.applied).decode(), msgspec.json.encode(said.totals).decode())
+    if (head.made_ms, head.applied, head.totals) != told:
+        raise journal.refused("The head of {} in `head` does not say what its last batch does.")
     if not journal.originals.over:
         raise journal.refused("There are originals of {} that are in no ledger.")
     journal.seen[BATCH.name] += len(ledger)
@@ -164,8 +167,16 @@ def _check_rows(journal: Journal, batch: Any, shaped: Shaped) -> None:
         if [row[FACT_SEQ] for row in part] != list(range(batch.first, batch.last + 1)):
             raise journal.refused(f"Of the rows {batch.first} to {batch.last} of {{}} some are missing.")
         if not journal.waits(batch) or list(map(_as_it_came, part)) != list(map(_as_it_came, came)):
-            raise journal.refused(f"The rows {batch.first} to {batch.last} of {{}} are not as they were written.")
+            raise journal.refused(_differing(part, came))
     journal.seen[FACT.name] += len(part)
+
+
+def _differing(part: list[tuple[Any, ...]], came: list[tuple[Any, ...]]) -> str:
+    """The first row that differs, by its columns."""
+    row, said = next((row, said) for row, said in zip(part, came, strict=True) if row != said)
+    columns = [column.name for column, kept, made in zip(FACT.columns, row, said, strict=True) if kept != made]
+    differ = "differ" if len(columns) > 1 else "differs"
+    return f"Row {row[FACT_SEQ]} of {{}} in `fact` is not as it was written: {', '.join(columns)} {differ}."
 
 
 def _as_it_came(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from kiosk.hq.intake.ledger import Judged, Verdict, followed, judged
 from kiosk.hq.intake.rules import Known
 from kiosk.hq.intake.shape import Shaped, Shaper
 from kiosk.hq.intake.writing import LOUD, Flagged, Miss, closed_through, forked, keep_apart, park, write
+from kiosk.hq.log.office import LOG
 from kiosk.hq.schema import BATCH, HEAD, KIOSK, PARKED
 from kiosk.hq.store import Store
 from kiosk.sync.ack import LISTED_MAX, Ack, made_ack
@@ -246,6 +247,7 @@ class Importer:
                 at_ms=now_ms,
                 parked=tuple(connection.execute(_WAITING, mine).scalars()),
                 exceptions=tuple(connection.execute(_EXCEPTIONS, mine | {"seq": head.seq - LISTED_MAX}).scalars()),
+                log=msgspec.structs.astuple(LOG.head(connection)),
             )
 
         ack = self.store.read(work)

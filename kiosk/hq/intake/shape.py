@@ -46,6 +46,19 @@ Told = tuple[int, str | None, str | None, int | None]
 """What a row says, for the columns: number of its kind, sale, card, amount."""
 
 
+def columns_of(kind: str, v: int, sale: str | None, body: str) -> tuple[str | None, int | None]:
+    """Card and amount of a row as its columns have them."""
+    form = kinds().get(kind)
+    reader = _reader(form) if form else None
+    if reader is None or v > reader.v or (reader.of_sale and sale is None):
+        return None, None
+    try:
+        said = reader.decode(body) if v == reader.v else fact_of(kinds(), (sale, kind, v, body.encode()))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Unreadable):
+        return None, None
+    return _columns(reader, said)
+
+
 class Shaped(msgspec.Struct, frozen=True):
     """What one batch brings. `facts` is COPY's text, or the rows where there is no COPY; `grown`: what its rows add to the totals.
 
@@ -135,6 +148,13 @@ def _declared(field: msgspec.structs.FieldInfo) -> Any:
     return field.name, field.type
 
 
+def _columns(reader: _Reader, said: Any) -> tuple[str | None, int | None]:
+    card: str | None = getattr(said, CARD) if reader.card else None
+    amount = getattr(said, reader.amount) if reader.amount else None
+    card = card if card is not None and _card_named(card) else None
+    return card, amount if amount is not None and -NUMBER_MAX < amount < NUMBER_MAX else None
+
+
 class _Work:
     """What has come of a batch's rows so far."""
 
@@ -210,11 +230,7 @@ class _Work:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Unreadable):
             self._flag(row, "unreadable", f"It does not say what {row.kind} says; it is kept.")
             return None, None
-        card: str | None = getattr(said, CARD) if reader.card else None
-        amount = getattr(said, reader.amount) if reader.amount else None
-        card = card if card is not None and _card_named(card) else None
-        if amount is not None and not -NUMBER_MAX < amount < NUMBER_MAX:
-            amount = None
+        card, amount = _columns(reader, said)
         if row.kind in MONEY:
             self._money(row, said if isinstance(said, f.Fact) else reader.fact(said, sale))
         return card, amount

@@ -14,6 +14,7 @@ from kiosk.hq.intake.rules import Flag
 from kiosk.hq.intake.shape import Shaped, copied_sales
 from kiosk.hq.intake.sold import SaleRow, Settled, local, settled_row, sums_of
 from kiosk.hq.intake.summary import INSERT, Added, later, merged, post, summed
+from kiosk.hq.log.chain import HELD, IN_LOG
 from kiosk.hq.report.posting import post_odd
 from kiosk.hq.schema import BATCH, FACT, HEAD, KIOSK, NOT_POSTED, ORIGINAL, PARKED, PERIOD, QUARANTINE, SALE, WORK
 from kiosk.vend.lifetime import Lifetime
@@ -194,7 +195,10 @@ def _ledger(connection: Connection, group: Sequence[Shaped], flagged: Flagged, n
 
 
 def put(connection: Connection, table: Table, rows: bytes | Sequence[tuple[Any, ...]]) -> None:
-    """Rows in the order of the table's columns; as COPY's text where the server is PostgreSQL."""
+    """Rows in the order of the table's columns; as COPY's text where the server is PostgreSQL. Not of a table under the office's log, which
+    would not see them."""
+    if table.info.get(HELD) == IN_LOG:
+        raise ValueError(f"{table.name} is under the office's log")
     if isinstance(rows, bytes):
         raw: Any = connection.connection.driver_connection
         with raw.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:

@@ -6,11 +6,11 @@ payment: the payer may be asking again for an order that was lost, and a second 
 nothing to another slot. Two people end this, once the orders of the other site were taken in (`copies.reported`).
 """
 
-from sqlalchemy import Connection, Text, select, update
-from sqlmodel import Field
+from sqlalchemy import Connection, select, update
 
 from kiosk.hq.intake.summary import INSERT
-from kiosk.hq.schema import STRICT, WORK, Big, Int, Schema, table
+from kiosk.hq.orders.tables import RECORD
+from kiosk.hq.schema import WORK
 from kiosk.hq.store import Store
 
 SHORT = "short"
@@ -19,20 +19,6 @@ TO_DO = (
     "Orders that were made after the backup may be missing. Take them in with: kiosk hq order take. When none is missing, two people say "
     "so with: kiosk hq order complete. Until then the office takes no new payments and moves no money to another purchase."
 )
-
-
-class OrderRecordTable(Schema, table=True):
-    """An office that was put back, by its new epoch. `complete_ms`: when two people said that no order was missing any more."""
-
-    __tablename__ = "order_record"
-    __table_args__ = STRICT
-    epoch: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
-    since_ms: int = Field(sa_type=Big)
-    complete_ms: int | None = Field(default=None, sa_type=Big)
-    note: str = Field(default="", sa_type=Text)
-
-
-RECORD = table(OrderRecordTable)
 
 
 def short(connection: Connection) -> bool:

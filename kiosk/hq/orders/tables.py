@@ -3,7 +3,7 @@
 from sqlalchemy import Index, Text, text
 from sqlmodel import Field
 
-from kiosk.hq.schema import STRICT, Big, Int, Schema, table
+from kiosk.hq.schema import LOGGED, Big, Int, Schema, table
 
 ALONE = text("settles = '' AND state <> 'void'")
 
@@ -25,7 +25,7 @@ class OrderTable(Schema, table=True):
         Index("order_card", "card"),
         Index("order_open", "region", "state", "until_ms"),
         Index("order_source", "source", "state", "until_ms"),
-        STRICT,
+        LOGGED,
     )
     name: str = Field(primary_key=True, sa_type=Text)
     region: int = Field(sa_type=Big)
@@ -51,7 +51,7 @@ class OrderUseTable(Schema, table=True):
     """A TransferCodeAccepted row that was held against the orders; `name` is "" where no order has such a code."""
 
     __tablename__ = "order_use"
-    __table_args__ = (Index("order_use_name", "name"), STRICT)
+    __table_args__ = (Index("order_use_name", "name"), LOGGED)
     kiosk_no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     seq: int = Field(primary_key=True, sa_type=Big)
     name: str = Field(sa_type=Text)
@@ -67,7 +67,7 @@ class OrderTwiceTable(Schema, table=True):
     """
 
     __tablename__ = "order_twice"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     kiosk_no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     seq: int = Field(primary_key=True, sa_type=Big)
     name: str = Field(sa_type=Text)
@@ -82,9 +82,21 @@ class OrderLeastTable(Schema, table=True):
     """The least amount of an order in a currency, where the office said one."""
 
     __tablename__ = "order_least"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     currency: str = Field(primary_key=True, sa_type=Text)
     amount_minor: int = Field(sa_type=Big)
 
 
+class OrderRecordTable(Schema, table=True):
+    """An office that was put back, by its new epoch. `complete_ms`: when two people said that no order was missing any more."""
+
+    __tablename__ = "order_record"
+    __table_args__ = LOGGED
+    epoch: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
+    since_ms: int = Field(sa_type=Big)
+    complete_ms: int | None = Field(default=None, sa_type=Big)
+    note: str = Field(default="", sa_type=Text)
+
+
 ORDER, ORDER_USE, ORDER_TWICE, ORDER_LEAST = table(OrderTable), table(OrderUseTable), table(OrderTwiceTable), table(OrderLeastTable)
+RECORD = table(OrderRecordTable)

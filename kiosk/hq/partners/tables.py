@@ -3,7 +3,7 @@
 from sqlalchemy import Index, Text, text
 from sqlmodel import Field
 
-from kiosk.hq.schema import STRICT, Big, Int, Schema, table
+from kiosk.hq.schema import LOGGED, Big, Int, Schema, table
 
 NAMED = text("acquirer <> ''")
 
@@ -16,7 +16,7 @@ class PartnerTable(Schema, table=True):
     """
 
     __tablename__ = "partner"
-    __table_args__ = (Index("partner_acquirer", "acquirer", unique=True, sqlite_where=NAMED, postgresql_where=NAMED), STRICT)
+    __table_args__ = (Index("partner_acquirer", "acquirer", unique=True, sqlite_where=NAMED, postgresql_where=NAMED), LOGGED)
     name: str = Field(primary_key=True, sa_type=Text)
     token: str = Field(sa_type=Text)
     token_before: str = Field(sa_type=Text)
@@ -45,7 +45,7 @@ class PartnerEntryTable(Schema, table=True):
     __table_args__ = (
         Index("partner_entry_day", "partner", "day"),
         Index("partner_entry_once", "partner", "what", "name", unique=True),
-        STRICT,
+        LOGGED,
     )
     partner: str = Field(primary_key=True, sa_type=Text)
     no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
@@ -64,7 +64,7 @@ class PartnerRequestTable(Schema, table=True):
     """
 
     __tablename__ = "partner_request"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     partner: str = Field(primary_key=True, sa_type=Text)
     key: str = Field(primary_key=True, sa_type=Text)
     digest: str = Field(sa_type=Text)
@@ -77,7 +77,7 @@ class PartnerReversedTable(Schema, table=True):
     """A payment whose reversal came before it: its reference, and a local day that it may be of (yyyymmdd)."""
 
     __tablename__ = "partner_reversed"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     partner: str = Field(primary_key=True, sa_type=Text)
     reference: str = Field(primary_key=True, sa_type=Text)
     day: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})

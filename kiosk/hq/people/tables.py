@@ -3,7 +3,7 @@
 from sqlalchemy import Index, Text
 from sqlmodel import Field
 
-from kiosk.hq.schema import STRICT, Big, Int, Schema, table
+from kiosk.hq.schema import LOGGED, Big, Int, Schema, table
 
 
 class StaffTable(Schema, table=True):
@@ -14,7 +14,7 @@ class StaffTable(Schema, table=True):
     """
 
     __tablename__ = "staff"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     id: str = Field(sa_type=Text)
     login: str = Field(sa_type=Text)
@@ -33,7 +33,7 @@ class ApprovalTable(Schema, table=True):
     """
 
     __tablename__ = "approval"
-    __table_args__ = (Index("approval_value", "value"), Index("approval_line", "line_sha256", unique=True), STRICT)
+    __table_args__ = (Index("approval_value", "value"), Index("approval_line", "line_sha256", unique=True), LOGGED)
     no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     line_sha256: str = Field(sa_type=Text)
     kind: str = Field(sa_type=Text)
@@ -54,7 +54,7 @@ class PassphraseTable(Schema, table=True):
     """How many wrong passphrases were tried for a key one after the other, and when the last one was."""
 
     __tablename__ = "passphrase_try"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     id: str = Field(primary_key=True, sa_type=Text)
     wrong: int = Field(sa_type=Int)
     last_ms: int = Field(sa_type=Big)

@@ -6,8 +6,9 @@ A reference is drawn by lot, so neither a card's number nor a customer's leads t
 from sqlalchemy import Index, Text
 from sqlmodel import Field
 
-from kiosk.hq.schema import STRICT, Big, Int, Schema, table
+from kiosk.hq.schema import Big, Int, Schema, free, table
 
+NO_MONEY = free("it says nothing of money, and a person that was erased stands in no log")
 OFFICE = 0  # in the place of a kiosk's number
 
 
@@ -18,7 +19,7 @@ class PersonTable(Schema, table=True):
     """
 
     __tablename__ = "person"
-    __table_args__ = (Index("person_end", "expires_ms"), STRICT)
+    __table_args__ = (Index("person_end", "expires_ms"), NO_MONEY)
     subject: str = Field(primary_key=True, sa_type=Text)
     kind: str = Field(primary_key=True, sa_type=Text)
     value: str = Field(sa_type=Text)
@@ -34,7 +35,7 @@ class ErasedTable(Schema, table=True):
     """
 
     __tablename__ = "person_erased"
-    __table_args__ = STRICT
+    __table_args__ = NO_MONEY
     subject: str = Field(primary_key=True, sa_type=Text)
     kiosk_no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     at_ms: int = Field(sa_type=Big)
@@ -48,7 +49,7 @@ class PersonAuditTable(Schema, table=True):
     """
 
     __tablename__ = "person_audit"
-    __table_args__ = (Index("person_audit_subject", "subject", "at_ms"), STRICT)
+    __table_args__ = (Index("person_audit_subject", "subject", "at_ms"), NO_MONEY)
     id: str = Field(primary_key=True, sa_type=Text)
     at_ms: int = Field(sa_type=Big)
     subject: str = Field(sa_type=Text)

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Index, Integer, Text, text
 from sqlmodel import Field
 
-from kiosk.hq.schema import NOT_POSTED, SALE, STRICT, Schema, table
+from kiosk.hq.schema import LOGGED, NOT_POSTED, SALE, SIGNED, Schema, table
 
 Big = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -12,7 +12,7 @@ class BoxTable(Schema, table=True):
     """A CashBoxRemoved. `day` is its own, by the zone of the kiosk's last sale before; `posted_day` a later one where that was closed."""
 
     __tablename__ = "box"
-    __table_args__ = (Index("box_day", "posted_day", "kiosk_no"), STRICT)
+    __table_args__ = (Index("box_day", "posted_day", "kiosk_no"), SIGNED)
     kiosk_no: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
     seq: int = Field(primary_key=True, sa_type=Big)
     device: str = Field(sa_type=Text)
@@ -29,7 +29,7 @@ class BagCountTable(Schema, table=True):
     """
 
     __tablename__ = "bag_count"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     kiosk_no: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
     device: str = Field(primary_key=True, sa_type=Text)
     session: int = Field(primary_key=True, sa_type=Big)
@@ -46,7 +46,7 @@ class ClosingTable(Schema, table=True):
     """All days up to this one (yyyymmdd) and after the closing before it were closed at once, and with them the months that end there."""
 
     __tablename__ = "closing"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     through: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
     closed_ms: int = Field(sa_type=Big)
 
@@ -55,7 +55,7 @@ class AbsentTable(Schema, table=True):
     """A kiosk of which something was missing at a closing; see selling.Absent. `zone`: of its last sale then, "" before the first."""
 
     __tablename__ = "absent"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     through: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
     kiosk_no: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
     why: str = Field(sa_type=Text)

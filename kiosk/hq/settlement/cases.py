@@ -14,6 +14,7 @@ from kiosk.hq.settlement.known import STRANGE, Home, Known, TagOf, money_of
 from kiosk.hq.settlement.rule import Case, Doubt
 from kiosk.hq.settlement.seeds import Seed, on_cards, seeds
 from kiosk.hq.settlement.sources import Cards, Machine
+from kiosk.hq.settlement.untrue import untrue
 from kiosk.hq.store import Store
 from kiosk.vend import code, slot
 
@@ -31,10 +32,17 @@ class Here(NamedTuple):
 
 class Cases:
     """Reads them. `cards`: a meter's serials, oldest first; `tag_of`: what the vault says of an order's record, None without a vault;
-    `replaced`: the meters that have had more than one card."""
+    `replaced`: the meters that have had more than one card; `beside`: what of the registry and the floats is not as the office wrote it."""
 
-    def __init__(self, store: Store, cards: Cards, tag_of: TagOf | None = None, replaced: Callable[[], Iterable[str]] = tuple) -> None:
-        self._store, self._cards, self._tag_of, self._replaced = store, cards, tag_of, replaced
+    def __init__(
+        self,
+        store: Store,
+        cards: Cards,
+        tag_of: TagOf | None = None,
+        replaced: Callable[[], Iterable[str]] = tuple,
+        beside: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        self._store, self._cards, self._tag_of, self._replaced, self._beside = store, cards, tag_of, replaced, beside
 
     def all(self, now_ms: int, *, whole: bool = True) -> list[Case]:
         """Every case, the oldest first; without `whole` not claims that their own kiosk settled: nearly all. Raises StoreError."""
@@ -74,6 +82,11 @@ class Cases:
     def _seeds(self, connection: Connection, now_ms: int, only: str = "", *, whole: bool = True) -> list[Seed]:
         found = seeds(connection, now_ms, only, whole=whole)
         return found + [seed for meter in self._replaced() for seed in on_cards(connection, meter, self._cards(meter)[:-1])]
+
+    def untrue(self, case: Case) -> str:
+        """What a decision about it would rest on and is not as it was written; "" where all is. Raises StoreError."""
+        cards = self._cards(case.meter) if case.meter else ()
+        return next(iter(self._beside()), "") or self._store.read(lambda connection: untrue(connection, case, cards))
 
     def known(self, meter: str) -> Known:
         """All that is known of a meter. Raises StoreError."""

@@ -1,16 +1,25 @@
 """Whether imported rows are the ones that their kiosk signed: the hash of any of them, made again.
 
 A row's hash stands in no table. The chain goes on from the end of the batch before, which the ledger has, so that a few hundred rows are
-hashed for one that is wanted; and where the chain does not end as the ledger says, these are not the rows that were signed.
+hashed for one that is wanted; where the chain does not end as the ledger says, these are not the rows that were signed. The ledger is held
+to the header of the batch's original, which bears the kiosk's signature, and the columns that rows are found by to what the rows say.
 """
 
+import base64
+import binascii
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Select, select
 
-from kiosk.hq.intake.shape import UNNAMED
-from kiosk.hq.schema import BATCH, FACT, HEAD, KIND, KIOSK
+from kiosk.envelope import holds
+from kiosk.hq.intake.shape import UNNAMED, columns_of
+from kiosk.hq.schema import BATCH, FACT, HEAD, KIND, KIOSK, ORIGINAL, WORK
+from kiosk.sync.batch import LABEL, BatchHeader, taken_apart
 from kiosk.vend.rows import line, link, origin
+
+COLUMNS = ("card", "amount_minor")
+"""Of a row of `fact`: what follows from its body."""
 
 
 class Damaged(Exception):
@@ -37,9 +46,13 @@ class Chain:
         batch = self._connection.execute(ledger).first()
         if batch is None:
             raise Damaged(f"Row {seq} of {self._kiosk} is here, and no batch in the ledger has it.")
-        found = self._rows(batch)
-        if seq not in found:
+        found, why = self._rows(batch), ""
+        if not self._signed(batch):
+            why = f"The ledger's batch {batch.seq} of {self._kiosk} is not the one that it signed."
+        elif seq not in found:
             why = f"The rows of batch {batch.seq} of {self._kiosk} are not the ones that it signed: restore them from its original."
+        why = why or self._misfiled(batch)
+        if why:
             self._damaged.append((batch.first, batch.last, why))
             raise Damaged(why)
         self._hashed[batch.seq] = found
@@ -61,6 +74,36 @@ class Chain:
             return dict.fromkeys(found, "")
         return found if found.get(batch.last) == batch.row_hash else {}
 
+    def _signed(self, batch: Any) -> bool:
+        """Whether the ledger says of this batch what the header of its original does."""
+        mine = (ORIGINAL.c.kiosk_no == self._no) & (ORIGINAL.c.seq == batch.seq)
+        asked = select(ORIGINAL.c.raw, KIOSK.c.sign).join(KIOSK, KIOSK.c.no == ORIGINAL.c.kiosk_no).where(mine)
+        row = self._connection.execute(asked).first()
+        try:
+            made = taken_apart(bytes(row.raw)) if row else None
+            if row is None or made is None or not holds(bytes(row.sign), LABEL, made.header, base64.b64decode(made.signature)):
+                return False
+            said = msgspec.json.decode(made.header, type=BatchHeader)
+        except (ValueError, binascii.Error, msgspec.MsgspecError):
+            return False
+        listed = (self._kiosk, self._store, batch.seq, batch.first, batch.last, batch.row_hash)
+        return (said.kiosk, said.store, said.seq, said.first, said.last, said.head) == listed
+
+    def _misfiled(self, batch: Any) -> str:
+        """The first row of the batch whose columns are not what it says; "" where there is none."""
+        asked = lines_of(self._no).add_columns(FACT.c.card, FACT.c.amount_minor).where(FACT.c.seq.between(batch.first, batch.last))
+        for row in self._connection.execute(asked.order_by(FACT.c.seq)):
+            said = columns_of(row.name, row.v, row.sale, row.body)
+            names = [name for name, kept, now in zip(COLUMNS, (row.card, row.amount_minor), said, strict=True) if kept != now]
+            if names and not (row.card is None and row.amount_minor is None and self._waits(batch)):
+                return f"Row {row.seq} of {self._kiosk} in table fact: {' and '.join(names)} is not what the row says."
+        return ""
+
+    def _waits(self, batch: Any) -> bool:
+        """Whether there are rows in it that were not known when they came, and were not read again."""
+        mine = (WORK.c.kiosk == self._kiosk) & (WORK.c.what == "unknown") & WORK.c.seq.between(batch.first, batch.last)
+        return self._connection.execute(select(WORK.c.seq).where(mine, WORK.c.done_by != "hq reread").limit(1)).first() is not None
+
 
 class Chains:
     """Of all kiosks, for as long as one looks at one state of the store: each batch is hashed once."""
@@ -71,15 +114,19 @@ class Chains:
 
     def signed(self, kiosk: str, seq: int) -> bool:
         """Whether that row stands here as its kiosk signed it."""
+        return not self.damage(kiosk, seq)
+
+    def damage(self, kiosk: str, seq: int) -> str:
+        """Why it does not, in one sentence; "" where it does."""
         if kiosk not in self._chains:
             asked = select(KIOSK.c.no, HEAD.c.store).join(HEAD, HEAD.c.kiosk_no == KIOSK.c.no).where(KIOSK.c.id == kiosk)
             row = self._connection.execute(asked).one()
             self._chains[kiosk] = Chain(self._connection, row.no, kiosk, row.store)
         try:
             self._chains[kiosk].hash(seq)
-        except Damaged:
-            return False
-        return True
+        except Damaged as why:
+            return str(why)
+        return ""
 
 
 def lines_of(no: int) -> Select[Any]:

@@ -154,6 +154,13 @@ class Closer:
         case = self._cases.one(value, now_ms)
         if case is None:
             raise NotSettled("case", f"Nothing is owed under {value}.")
+        return self._true(case)
+
+    def _true(self, case: Case) -> Case:
+        """It rests on what kiosks signed and the office wrote. Raises NotSettled."""
+        why = self._cases.untrue(case)
+        if why:
+            raise NotSettled("untrue", f"{why} Nothing is decided until that is put right.")
         return case
 
     def _propose(self, kind: str, case: Case, chosen: Way, acting: Acting, now_ms: int, note: str) -> Approval:  # noqa: PLR0917
@@ -188,7 +195,7 @@ class Closer:
             raise NotSettled(
                 "changed", f"The evidence has changed what the rule says: proposal {no} has ended. Look again, and propose anew."
             )
-        return approval, case, chosen
+        return approval, self._true(case), chosen
 
 
 class Desk(Closer):

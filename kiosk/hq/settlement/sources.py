@@ -22,6 +22,7 @@ from kiosk.vend.rows import Unreadable, fact_of, kinds
 from kiosk.vend.slot import Removed, Verified
 
 ABOUT_CARDS = ("CardPresented", "WriteStarted", "CardVerified", "ForeignSaleFinished", "TransferCodeAccepted")
+ENDS_READ = 20  # ends of sales, the newest: one that cannot be read is passed over
 BELIEVED = ("open", "closed")
 """States of a kiosk whose papers and rows are taken as they are."""
 
@@ -100,14 +101,14 @@ def _restored(connection: Connection) -> dict[int, int]:
 def money(connection: Connection, no: int) -> tuple[str, int, int | None]:
     """Currency and exponent of a kiosk's last sale; and what it may have sold since unreported: its float there and what was granted since,
     None where no float of its own is known."""
-    last = select(SALE.c.seq, SALE.c.currency, SALE.c.exponent, SALE.c.float_minor).where(
-        SALE.c.kiosk_no == no, SALE.c.outcome != "settled"
-    )
-    row = connection.execute(last.order_by(SALE.c.seq.desc()).limit(1)).first()
-    if row is None:
-        return "", 2, _granted(connection, no, 0) or None
-    left = row.float_minor
-    return row.currency, row.exponent, None if left is None else max(left, 0) + _granted(connection, no, row.seq)
+    last = select(FACT.c.seq, FACT.c.sale, FACT.c.v, FACT.c.body).join(KIND, KIND.c.no == FACT.c.kind)
+    asked = last.where(FACT.c.kiosk_no == no, KIND.c.name == facts.SaleClosed.__name__).order_by(FACT.c.seq.desc())
+    for seq, sale, v, body in connection.execute(asked.limit(ENDS_READ)):
+        ended = decoded(sale, facts.SaleClosed.__name__, v, body)
+        if isinstance(ended, facts.SaleClosed):
+            left = ended.float_minor
+            return ended.currency, ended.exponent, None if left is None else max(left, 0) + _granted(connection, no, seq)
+    return "", 2, _granted(connection, no, 0) or None
 
 
 def _granted(connection: Connection, no: int, after: int) -> int:

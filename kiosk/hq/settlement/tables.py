@@ -3,7 +3,7 @@
 from sqlalchemy import Index, Text
 from sqlmodel import Field
 
-from kiosk.hq.schema import STRICT, Big, Int, Schema, table
+from kiosk.hq.schema import LOGGED, Big, Int, Schema, free, table
 
 
 class SettlementTable(Schema, table=True):
@@ -17,7 +17,7 @@ class SettlementTable(Schema, table=True):
     """
 
     __tablename__ = "settlement"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     value: str = Field(primary_key=True, sa_type=Text)
     no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     at_ms: int = Field(sa_type=Big)
@@ -45,7 +45,7 @@ class PaperTable(Schema, table=True):
     """A genuine slip or receipt that somebody brought, by its code's own text. `seq`: a slip's journal row, 0 of a receipt."""
 
     __tablename__ = "paper"
-    __table_args__ = (Index("paper_meter", "meter"), Index("paper_kiosk", "kiosk", "seq"), STRICT)
+    __table_args__ = (Index("paper_meter", "meter"), Index("paper_kiosk", "kiosk", "seq"), LOGGED)
     sha256: str = Field(primary_key=True, sa_type=Text)
     kiosk: str = Field(sa_type=Text)
     value: str = Field(sa_type=Text)
@@ -60,7 +60,7 @@ class RemovalTable(Schema, table=True):
     """A meter was taken away with this as its last purchase count; two people have read it, and signed `line`."""
 
     __tablename__ = "removal"
-    __table_args__ = STRICT
+    __table_args__ = LOGGED
     meter: str = Field(primary_key=True, sa_type=Text)
     count: int = Field(primary_key=True, sa_type=Big, sa_column_kwargs={"autoincrement": False})
     at_ms: int = Field(sa_type=Big)
@@ -75,7 +75,7 @@ class WatchedTable(Schema, table=True):
     """How far the alarms have looked at a kiosk's rows, and what they remember of them, as JSON."""
 
     __tablename__ = "watched"
-    __table_args__ = STRICT
+    __table_args__ = free("looking again from the first row finds the same")
     kiosk_no: int = Field(primary_key=True, sa_type=Int, sa_column_kwargs={"autoincrement": False})
     seq: int = Field(sa_type=Big)
     memory: str = Field(sa_type=Text)

@@ -21,9 +21,10 @@ def owners(world: World) -> dict[Tag | None, int]:
 
 
 def first_slot(world: World, value: int) -> int | None:
-    """The slot of the value's own sale, by its row; of a payment at the door, by the office log. None: nobody has told of it."""
+    """The slot of the value's own sale, by its row; of a payment at the door, by the office log, or else by its order."""
     sold = [row.n for row in world.rows if isinstance(row, Wrote) and row.value == value and isinstance(row.tag[0], int)]
-    return min(sold + [row.n for row in world.rows if isinstance(row, Deed) and row.what == "paid" and row.value == value], default=None)
+    sold += [row.n for row in world.rows if isinstance(row, Deed) and row.what == "paid" and row.value == value]
+    return min(sold or [slot for owed, slot in world.orders if owed == value], default=None)
 
 
 def known_counts(world: World) -> set[int]:

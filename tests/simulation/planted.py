@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 
 from kiosk.devices.vault.trading import TradingVault
 from kiosk.hq.copies import proof
-from kiosk.hq.intake import importer, ledger, writing
+from kiosk.hq.intake import elsewhere, importer, ledger, writing
 from kiosk.hq.intake.ledger import Judged, Verdict
 from kiosk.hq.schema import BATCH, HEAD, ORIGINAL, UTILITY
 from kiosk.sending import Sender
@@ -50,6 +50,7 @@ def _no_duplicates(mp: pytest.MonkeyPatch) -> None:
             put(connection, table, rows)
 
     mp.setattr(writing, "put", passing_over)
+    mp.setattr(elsewhere, "insert", lambda table: insert(table).prefix_with("OR IGNORE"))
 
 
 def double_import(mp: pytest.MonkeyPatch) -> None:

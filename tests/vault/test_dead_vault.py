@@ -94,8 +94,8 @@ def corner(daemon: Pcscd) -> Iterator[Corner]:
 
 
 @pytest.mark.pcsc
-def test_killed_in_mid_sale_the_money_is_claimed_and_lands_when_there_are_keys_again(corner: Corner, tmp_path: Path) -> None:
-    home = Household(tmp_path / "home", bought=3)
+def test_killed_in_mid_sale_the_money_is_claimed_and_lands_when_there_are_keys_again(corner: Corner) -> None:
+    home = Household(corner.place.parents[1] / "home", bought=3)
     corner.start_here()
     running = corner.running
     assert isinstance(running, CoreHere)

@@ -184,11 +184,14 @@ def test_numbers_begin_anew_behind_9999(tmp_path: Path) -> None:
 def test_kiosk_sim_terminal_plays_one_until_it_is_told_to_quit(tmp_path: Path) -> None:
     where = ["--link", str(tmp_path / "terminal"), "--book", str(tmp_path / "book"), "--control", str(tmp_path / "control")]
     with subprocess.Popen([sys.executable, "-m", "kiosk", "sim", "terminal", *where], stderr=subprocess.PIPE, text=True) as process:
-        eventually((tmp_path / "control").exists, 20)
-        assert ask(tmp_path / "control", {"do": "pos", "to": "decline"})["state"]["mode"] == "decline"
-        open_serial(str(tmp_path / "terminal"), stop_bits=2).close()
-        ask(tmp_path / "control", {"do": "quit"})
-        assert process.wait(10) == 0
+        try:
+            eventually(lambda: (tmp_path / "control").exists() and (tmp_path / "terminal").exists(), 20)
+            assert ask(tmp_path / "control", {"do": "pos", "to": "decline"})["state"]["mode"] == "decline"
+            open_serial(str(tmp_path / "terminal"), stop_bits=2).close()
+            ask(tmp_path / "control", {"do": "quit"})
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
     assert not (tmp_path / "terminal").exists()
 
 

@@ -12,6 +12,7 @@ from kiosk.devices.vault.trading import TradingVault
 from kiosk.hq.copies import proof
 from kiosk.hq.intake import elsewhere, importer, ledger, writing
 from kiosk.hq.intake.ledger import Judged, Verdict
+from kiosk.hq.report import posting
 from kiosk.hq.schema import BATCH, HEAD, ORIGINAL, UTILITY
 from kiosk.sending import Sender
 from kiosk.sync.ack import Ack, made_ack
@@ -50,7 +51,8 @@ def _no_duplicates(mp: pytest.MonkeyPatch) -> None:
             put(connection, table, rows)
 
     mp.setattr(writing, "put", passing_over)
-    mp.setattr(elsewhere, "insert", lambda table: insert(table).prefix_with("OR IGNORE"))
+    for module in (elsewhere, posting, writing):
+        mp.setattr(module, "insert", lambda table: insert(table).prefix_with("OR IGNORE"))
 
 
 def double_import(mp: pytest.MonkeyPatch) -> None:

@@ -110,11 +110,16 @@ class LimitsPart(_Part):
 
 
 class TariffPart(_Part):
-    """The flat tariff of an installation that has no HQ yet."""
+    """The flat tariff of an installation that has no HQ yet.
+
+    `debts`: what customers still owe, minor units by customer number. `debts_at`: the id of the one kiosk that recovers them. Kiosks do not
+    hear of each other, so two that recover one debt take it twice.
+    """
 
     price: Annotated[str, Field(pattern=r"^\d{1,6}\.\d{4}$")] = "0.5800"
     fixed_fee_minor: Annotated[int, Field(ge=0)] = 500
     debts: dict[str, int] = {}
+    debts_at: str = ""
 
     @field_validator("price")
     @classmethod
@@ -224,8 +229,9 @@ class Config(BaseSettings):
         return Allowed(**{**{name: getattr(base, name) for name in base.__struct_fields__}, **lowered})
 
     def tariff_values(self) -> Tariff:
-        """The tariff as values."""
-        return Tariff(price=self.tariff.price, fixed_fee_minor=self.tariff.fixed_fee_minor, debts=self.tariff.debts)
+        """The tariff as values; old debts only at the kiosk that recovers them, wherever this file was copied to."""
+        debts = self.tariff.debts if self.tariff.debts_at == self.kiosk.id else {}
+        return Tariff(price=self.tariff.price, fixed_fee_minor=self.tariff.fixed_fee_minor, debts=debts)
 
     def place(self) -> str:
         """Where this kiosk stands in the tree of places."""

@@ -51,7 +51,7 @@ def examined(path: Path | None) -> list[Line]:
         config = load(where)
     except ConfigError as error:
         return [Line("STOP", "config", str(error), NO_MONEY, "kiosk init DIR makes a first one." if not where.exists() else "", EXIT_USAGE)]
-    return [Line("OK", "config", f"{where} is {config.kiosk.id}'s."), *_machine(config), _memory(), *_mark(config)]
+    return [Line("OK", "config", f"{where} is {config.kiosk.id}'s."), *_debts(config), *_machine(config), _memory(), *_mark(config)]
 
 
 # ---------------------------------------------------------------- the store, and what it knows
@@ -273,6 +273,19 @@ def _memory() -> Line:
     return Line(
         "LOW", "memory", "Swap is on, and memory may not be locked.", "Keys may reach the disk.", "LimitMEMLOCK=infinity, or no swap."
     )
+
+
+def _debts(config: "Config") -> list[Line]:
+    """Old debts are recovered at one kiosk only: no kiosk hears what another one took."""
+    tariff, own = config.tariff, config.kiosk.id
+    if not tariff.debts:
+        return []
+    if not tariff.debts_at:
+        do = "Name the one kiosk that recovers them, the same in every kiosk's file: debts_at, under [tariff]."
+        return [Line("LOW", "debts", "No kiosk is named that recovers the old debts.", "No old debt is recovered here.", do)]
+    if tariff.debts_at != own:
+        return [Line("OK", "debts", f"Old debts are recovered at {tariff.debts_at}, and not here.")]
+    return [Line("OK", "debts", f"{len(tariff.debts)} old debts are recovered here, and at no other kiosk.")]
 
 
 def _mark(config: "Config") -> list[Line]:

@@ -24,6 +24,10 @@ station = "{folder}/station.json"
 
 [card]
 reader = ""          # a part of the reader's name; empty takes the first
+
+[tariff]             # what is in force until the head office sends a tariff
+# debts = {{ "000098765432" = 500 }}    # what customers still owe, in minor units, by customer number
+# debts_at = "{id}"                     # the one kiosk that recovers them: at two kiosks a debt would be taken twice
 """
 
 

@@ -47,6 +47,7 @@ reader = "{reader}"
 
 [tariff]
 debts = {{ "000098765432" = 500 }}
+debts_at = "K07"     # one kiosk recovers old debts
 """
 
 

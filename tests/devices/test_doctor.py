@@ -10,7 +10,7 @@ from kiosk import words
 from kiosk.cli import app
 from kiosk.commands import doctor
 from kiosk.commands.findings import of_device
-from kiosk.config import checked
+from kiosk.config import checked, load
 from kiosk.devices.contract import Role
 from kiosk.vend import outage
 
@@ -52,6 +52,30 @@ def test_a_name_that_changes_with_the_order_of_plugging_in_is_warned_of(monkeypa
     (line,) = [line for line in told.splitlines() if "/dev/ttyUSB7 is whatever" in line]
     assert line.startswith("LOW")
     assert "/dev/serial/by-path" in line
+
+
+@pytest.mark.parametrize(
+    ("at", "level", "sentence", "taken"),
+    [
+        ("", "LOW", "No kiosk is named", {}),
+        ("K08", "OK", "recovered at K08, and not here", {}),
+        ("K07", "OK", "1 old debts are recovered here", {"000098765432": 500}),
+    ],
+)
+def test_old_debts_are_recovered_at_one_kiosk_and_doctor_says_where(at: str, level: str, sentence: str, taken: dict[str, int]) -> None:
+    """A kiosk.toml that was copied to another kiosk recovers nothing there."""
+    config = checked({"kiosk": {"id": "K07"}, "tariff": {"debts": {"000098765432": 500}, "debts_at": at}})
+    assert config.tariff_values().debts == taken
+    (line,) = doctor._debts(config)
+    assert line.level == level
+    assert sentence in str(line)
+
+
+def test_init_says_that_one_kiosk_recovers_old_debts(folder: Path) -> None:
+    text = (folder / "kiosk.toml").read_text()
+    assert "the one kiosk that recovers them" in text
+    (folder / "kiosk.toml").write_text(text.replace("# debts", "debts"))
+    assert load(folder / "kiosk.toml").tariff_values().debts == {"000098765432": 500}
 
 
 def test_a_lasting_name_is_not_warned_of() -> None:

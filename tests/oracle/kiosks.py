@@ -24,6 +24,7 @@ from tests.oracle.terms import Terms
 
 CASH = ("notes", "coins")
 UNKNOWN = "unknown "  # before the device, in the row of orphans of which it named no value
+UNSAID = ", piece "  # after the device, in the row of a piece of which no row speaks
 
 
 class Slot(NamedTuple):
@@ -144,7 +145,7 @@ class Kiosk:
         """Pieces of which no row speaks are posted, and may differ by so much; what a bank has beside all payments, or ""."""
         for device, pieces in self.machine.pieces.items():
             for place in range(self._named[device], len(pieces)):
-                value, minor = f"{self.name}/{device}, piece {place + 1}", pieces[place]
+                value, minor = f"{self.name}/{device}{UNSAID}{place + 1}", pieces[place]
                 for where in (device, "orphans"):
                     self.table.book(value, where, minor)
                     self.table.allow(value, where, min(minor, unknown_minor))

@@ -8,7 +8,7 @@ from kiosk.vend.paper.day import day_report
 from kiosk.vend.paper.values import Money, Pair, Paper, Said
 from kiosk.vend.rows import Recorded
 from kiosk.vend.totals import day_totals
-from tests.oracle.kiosks import UNKNOWN
+from tests.oracle.kiosks import UNKNOWN, UNSAID
 from tests.oracle.table import BOOKS, Table
 
 PLACE_OF = {  # the sentence of a line of the day report -> where its amount is
@@ -22,22 +22,22 @@ PLACE_OF = {  # the sentence of a line of the day report -> where its amount is
     "paper.open_claims": "claims",
     "paper.day.earlier": "claims",
 }
-AMOUNT = r" +(?P<{}>-?\d+\.\d\d)"
-LINE = re.compile(
-    r"(?P<kiosk>\S+) +(?P<tender>[a-z]+) +\d+" + "".join(map(AMOUNT.format, ("tendered", "cards", "deducted", "back", "claims"))) + "$"
-)
+MINOR = r"-?\d{1,3}(?: ?\d{3})*\.\d\d"  # `1 300.00`; columns are two blanks apart
+COLUMNS = ("tendered", "cards", "deducted", "back", "claims")
+LINE = re.compile(r"(?P<kiosk>\S+) +(?P<tender>[a-z]+) +\d+" + "".join(f" {{2,}}(?P<{column}>{MINOR})" for column in COLUMNS) + "$")
 FEET = {"  on cards": "cards", "+ fees": "fees", "+ old debt": "debt"}
-FOOT = re.compile(rf"({'|'.join(map(re.escape, FEET))}) +(-?\d+\.\d\d)$")
+FOOT = re.compile(rf"({'|'.join(map(re.escape, FEET))}) {{2,}}({MINOR})$")
 TENDERS = {"cash": "cash", "orphan": "cash", "bank": "bank", "code": "partner"}
 
 
 def by_the_books(table: Table, kiosk: str) -> Counter[str]:
-    """A kiosk's columns, orphans apart; what is in a meter was put on a card."""
+    """A kiosk's columns, but for orphans and for pieces of which no row speaks; what is in a meter was put on a card."""
     cells: Counter[str] = Counter()
     for place in ("notes", "coins", "bank", "partner", "fees", "debt", "claims", "cards", "meters"):
         cells["cards" if place == "meters" else place] += table.column(BOOKS, place, f"{kiosk}/")
     for device in ("notes", "coins"):
-        cells[device] -= sum(table.column(BOOKS, device, f"{kiosk}/{of}{device} ") for of in ("", UNKNOWN))
+        apart = (f"{device} ", f"{UNKNOWN}{device} ", f"{device}{UNSAID}")
+        cells[device] -= sum(table.column(BOOKS, device, f"{kiosk}/{start}") for start in apart)
     return cells
 
 
@@ -87,8 +87,8 @@ def as_sold(table: Table, kiosk: str) -> Counter[str]:
 
 
 def minor_of(amount: str) -> int:
-    """`-1234.50` in minor units."""
-    return int(amount.replace(".", ""))
+    """`-1 234.50` in minor units."""
+    return int(amount.translate({ord("."): None, ord(" "): None}))
 
 
 def _differs(whose: str, books: Mapping[str, int], told: Mapping[str, int]) -> str:

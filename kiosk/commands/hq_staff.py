@@ -28,7 +28,9 @@ Name = Annotated[str, typer.Argument(help="What the person is called here: lette
 StaffSecret = Annotated[
     Path | None,
     typer.Option(
-        "--staff-secret", envvar="KIOSK_STAFF_SECRET", help="Your own passphrase in the first line of this file; asked for if left out."
+        "--staff-secret",
+        envvar="KIOSK_STAFF_SECRET",
+        help="Your own passphrase, or your card's PIN, in the first line of this file; asked for if left out.",
     ),
 ]
 
@@ -40,14 +42,19 @@ def key(
     *,
     staff_secret: StaffSecret = None,
     again: Annotated[bool, typer.Option("--again", help="Make another key in the place of the one that is there.")] = False,
+    card: Annotated[str | None, typer.Option(help="Take the key of the PIV card (slot 9C) in the reader of this name instead.")] = None,
 ) -> None:
     """Make your own key, under a passphrase of your own, and print its public half, which the root signs with: kiosk hq staff add"""
     from kiosk.commands.hq_store import opened_office
+    from kiosk.hq.people.card import key_in
     from kiosk.hq.people.keyfile import new_key
     from kiosk.hq.people.staff import StaffError
 
     folder = opened_office(office).folder
     try:
+        if card is not None:
+            typer.echo(key_in(card))
+            return
         typer.echo(new_key(folder, name, asking.secret(staff_secret, "Your new passphrase", new=True), again=again))
     except StaffError as error:
         raise ended(str(error), EXIT_REFUSED) from None
@@ -126,14 +133,18 @@ def people_of(office: "Office", store: "Store") -> "People":
 
 def acting(office: "Office", store: "Store", secret: Path | None) -> "Acting":
     """Whoever runs this program, with their key opened. Ends with one sentence where they are not on the staff, or it does not open."""
+    from kiosk.hq.people import card
     from kiosk.hq.people.keyfile import unlocked
     from kiosk.hq.people.login import login
+    from kiosk.hq.people.signature import ON_A_CARD
     from kiosk.hq.people.staff import StaffError
     from kiosk.hq.store import StoreError
 
     people, who = people_of(office, store), login()
     try:
         person = people.of_login(who)
+        if ON_A_CARD.fullmatch(person.key):
+            return card.unlocked(person, who, asking.secret(secret, f"PIN of the card of {person.id}"))
         passphrase = asking.secret(secret, f"Passphrase of {person.id}")
         return unlocked(people, store, office.folder, login=who, passphrase=passphrase, now_ms=now_ms())
     except (StaffError, StoreError) as error:

@@ -1,5 +1,6 @@
 """The virtual boot card is a PIV card for OpenSC's own tools: they name it, list it, log in, and agree a key with it."""
 
+import hashlib
 import subprocess
 import time
 from collections.abc import Iterator
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kiosk.devices.card import piv
@@ -21,7 +24,7 @@ from tests.keys.kit import PIN
 from tests.pcscd import running_pcscd
 
 pytestmark = pytest.mark.pcsc
-KEY_MANAGEMENT = "03"  # OpenSC's id of key 9D
+KEY_MANAGEMENT, SIGNATURE = "03", "02"  # OpenSC's ids of keys 9D and 9C
 SLOT = ("--slot-index", "1")
 
 
@@ -70,6 +73,19 @@ def test_it_is_logged_in_with_the_pin_and_agrees_the_same_key_as_anybody(
     derive = ("--derive", "--mechanism", "ECDH1-DERIVE", "--id", KEY_MANAGEMENT, "--input-file", str(tmp_path / "point"))
     said("pkcs11-tool", *login, *derive, "--output-file", str(tmp_path / "z"))
     assert (tmp_path / "z").read_bytes() == agreed(card, other)
+
+
+@pytest.mark.usefixtures("card")
+def test_opensc_signs_with_key_9c_as_the_staff_does(tmp_path: Path) -> None:
+    said("pkcs11-tool", *SLOT, "--read-object", "--type", "cert", "--id", SIGNATURE, "--output-file", str(tmp_path / "9c"))
+    public = x509.load_der_x509_certificate((tmp_path / "9c").read_bytes()).public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    digest = hashlib.sha256(b"what both sign").digest()
+    (tmp_path / "digest").write_bytes(digest)
+    sign = ("--sign", "--mechanism", "ECDSA", "--id", SIGNATURE, "--input-file", str(tmp_path / "digest"))
+    said("pkcs11-tool", *SLOT, "--login", "--pin", PIN, *sign, "--output-file", str(tmp_path / "signed"))
+    r, s = (int.from_bytes(half) for half in ((tmp_path / "signed").read_bytes()[:32], (tmp_path / "signed").read_bytes()[32:]))
+    public.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(hashes.SHA256())))
 
 
 def test_opensc_counts_a_wrong_pin_as_we_do(card: PivModel) -> None:

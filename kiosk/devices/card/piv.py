@@ -1,7 +1,7 @@
-"""A PIV card (NIST SP 800-73-4) as boot card: its certificate, its PIN, one key agreement with the key-management key 9D.
+"""A PIV card (NIST SP 800-73-4): certificates, its PIN, key agreement with key 9D (boot cards), signatures with key 9C (office staff).
 
 What the card says is believed in nothing: every length is checked against what was really received, the certificate must hold a point of
-P-256, and whether the agreed secret is right is shown by what it unwraps. The card counts wrong PINs; we stop at the last but one.
+P-256, and whether an agreed secret is right is shown by what it unwraps. The card counts wrong PINs; we stop at the last but one.
 """
 
 import contextlib
@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from kiosk.devices.card.apdu import CLA_PLAIN, INS_SELECT, ApduError, CardError, CardForeign, CardTorn, Command, Connection, exchange
 
 APPLICATION = bytes.fromhex("A000000308")
-CERTIFICATE_9D = bytes.fromhex("5FC10B")
 INS_VERIFY, INS_GENERAL_AUTHENTICATE, INS_GET_DATA = 0x20, 0x87, 0xCB
-PIN_REFERENCE, P256, KEY_MANAGEMENT = 0x80, 0x11, 0x9D
+PIN_REFERENCE, P256, KEY_MANAGEMENT, SIGNATURE = 0x80, 0x11, 0x9D, 0x9C
+CERTIFICATES = {KEY_MANAGEMENT: bytes.fromhex("5FC10B"), SIGNATURE: bytes.fromhex("5FC10A")}  # SP 800-73-4 part 1, table 3
 SW_BLOCKED, SW_NONE_LEFT = 0x6983, 0x63C0
 CERTIFICATE_MAX = 3072  # SP 800-73-4 part 1, table 10: 1,856 and room
 PIN_MIN, PIN_MAX = 6, 8
-POINT_BYTES, SECRET_BYTES = 65, 32
+POINT_BYTES, SECRET_BYTES, DIGEST_BYTES = 65, 32, 32
 TRIES_KEPT = 1  # tries that are not spent unless somebody says so
 
 
@@ -40,12 +40,12 @@ def select(connection: Connection) -> None:
         raise CardForeign(f"no PIV application: {error}") from None
 
 
-def certificate(connection: Connection) -> bytes:
-    """DER of the key-management certificate. Raises CardForeign where there is none that fits."""
+def certificate(connection: Connection, key: int = KEY_MANAGEMENT) -> bytes:
+    """DER of the certificate of a key. Raises CardForeign where there is none that fits."""
     try:
-        whole = exchange(connection, Command(CLA_PLAIN, INS_GET_DATA, 0x3F, 0xFF, b"\x5c\x03" + CERTIFICATE_9D, 256))
+        whole = exchange(connection, Command(CLA_PLAIN, INS_GET_DATA, 0x3F, 0xFF, b"\x5c\x03" + CERTIFICATES[key], 256))
     except ApduError as error:
-        raise CardForeign(f"no certificate for key management: {error}") from None
+        raise CardForeign(f"no certificate of key {key:02X}: {error}") from None
     der = inside(inside(whole, 0x53), 0x70)
     if len(der) > CERTIFICATE_MAX:
         raise CardForeign("a certificate that is too long")
@@ -99,15 +99,27 @@ def verify(connection: Connection, pin: str, *, last_try: bool = False) -> None:
 
 def agree(connection: Connection, point: bytes) -> bytes:
     """32 bytes: ECDH of the card's key 9D with this uncompressed point. Raises CardForeign."""
-    asked = bytes((0x7C, 4 + POINT_BYTES, 0x82, 0, 0x85, POINT_BYTES)) + point
-    try:
-        answer = exchange(connection, Command(CLA_PLAIN, INS_GENERAL_AUTHENTICATE, P256, KEY_MANAGEMENT, asked, 256))
-    except ApduError as error:
-        raise CardForeign(f"the card agrees no key: {error}") from None
-    secret = inside(inside(answer, 0x7C), 0x82)
+    secret = _authenticated(connection, KEY_MANAGEMENT, b"\x82\0\x85" + bytes((POINT_BYTES,)) + point)
     if len(secret) != SECRET_BYTES:
         raise CardForeign("a shared secret of another length")
     return secret
+
+
+def sign(connection: Connection, digest: bytes) -> bytes:
+    """DER: ECDSA of a SHA-256 with the card's key 9C, which wants the PIN immediately before. Raises CardForeign."""
+    if len(digest) != DIGEST_BYTES:
+        raise ValueError("a digest has 32 bytes")
+    return _authenticated(connection, SIGNATURE, b"\x82\0\x81" + bytes((DIGEST_BYTES,)) + digest)
+
+
+def _authenticated(connection: Connection, key: int, template: bytes) -> bytes:
+    """What GENERAL AUTHENTICATE answers. Raises CardForeign."""
+    asked = bytes((0x7C, len(template))) + template
+    try:
+        answer = exchange(connection, Command(CLA_PLAIN, INS_GENERAL_AUTHENTICATE, P256, key, asked, 256))
+    except ApduError as error:
+        raise CardForeign(f"key {key:02X} of the card refuses: {error}") from None
+    return inside(inside(answer, 0x7C), 0x82)
 
 
 def inside(raw: bytes, tag: int) -> bytes:

@@ -1,9 +1,10 @@
-"""A virtual PIV card (NIST SP 800-73-4) that can be a boot card: it plugs into a slot of the virtual reader, wants its PIN, agrees keys.
+"""A virtual PIV card (NIST SP 800-73-4): it plugs into a slot of the virtual reader, wants its PIN, agrees keys and signs.
 
     00 A4 04 00 A000000308...   SELECT, by the whole name or its beginning; answers the application property template
-    00 CB 3F FF 5C tag          GET DATA: CHUID 5FC102, CCC 5FC107, discovery 7E, certificate of 9D 5FC10B
+    00 CB 3F FF 5C tag          GET DATA: CHUID 5FC102, CCC 5FC107, discovery 7E, certificates of 9D 5FC10B and 9C 5FC10A
     00 20 00 80 [PIN]           VERIFY, eight bytes padded with FF; without data the tries that are left: 63Cx, 6983, 9000
     00 87 11 9D 7C..85 point    GENERAL AUTHENTICATE: ECDH with P-256 (SP 800-73-4 part 2, 3.2.4)
+    00 87 11 9C 7C..81 hash     the same: ECDSA of a SHA-256, if the PIN was shown immediately before (part 1, 3.2.2)
     00 C0 00 00 len             GET RESPONSE; an answer longer than Le, and every answer to a command without Le, waits behind 61xx
 
 The answer to reset is one that OpenSC does not take for a PIVKEY, whose driver knows no elliptic curves.
@@ -16,15 +17,16 @@ from typing import Self
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from kiosk.devices.sim.inserted import Inserted
 
 ATR = bytes.fromhex("3b8680014b494f534b3163")
 APPLICATION = bytes.fromhex("a000000308000010000100")
 PIN_TRIES, PIN_BYTES = 3, 8
-KEY_MANAGEMENT, P256 = 0x9D, 0x11
-CHUID, CCC, DISCOVERY, CERTIFICATE_9D = "5fc102", "5fc107", "7e", "5fc10b"
+KEY_MANAGEMENT, SIGNATURE, P256 = 0x9D, 0x9C, 0x11
+CHUID, CCC, DISCOVERY, CERTIFICATE_9D, CERTIFICATE_9C = "5fc102", "5fc107", "7e", "5fc10b", "5fc10a"
 OK, WRONG_LENGTH, NO_RIGHT, BLOCKED = b"\x90\x00", b"\x67\x00", b"\x69\x82", b"\x69\x83"
 NOT_NOW, WRONG_DATA, NOT_FOUND, WRONG_P1P2 = b"\x69\x85", b"\x6a\x80", b"\x6a\x82", b"\x6a\x86"
 NO_REFERENCE, NO_INSTRUCTION, NO_CLASS = b"\x6a\x88", b"\x6d\x00", b"\x6e\x00"
@@ -38,11 +40,13 @@ class PivModel(Inserted):
     atr = ATR
     name = "boot card"
     _chained: bytes
+    _just_shown: bool
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: bytes, pin: str, *, tries: int = PIN_TRIES) -> None:
         self._key, self.certificate, self._pin = key, certificate, pin.encode()
+        self._signs = ec.generate_private_key(ec.SECP256R1())
         self.tries = tries
-        self.agreed = 0  # keys agreed in its life
+        self.agreed = self.signed = 0  # in its life
         self._objects = {
             CHUID: tlv(
                 0x53, bytes.fromhex("3019") + bytes(25) + bytes.fromhex("3410") + certificate[-16:] + b"\x35\x0820360101\x3e\0\xfe\0"
@@ -52,7 +56,8 @@ class PivModel(Inserted):
                 bytes.fromhex("f015a000000116ff02") + bytes(14) + bytes.fromhex("f10121f20121f300f400f50110f600f700fa00fb00fc00fd00fe00"),
             ),
             DISCOVERY: tlv(0x7E, tlv(0x4F, APPLICATION) + bytes.fromhex("5f2f024000")),
-            CERTIFICATE_9D: tlv(0x53, tlv(0x70, certificate) + bytes.fromhex("710100fe00")),
+            CERTIFICATE_9D: _filed(certificate),
+            CERTIFICATE_9C: _filed(_certified(self._signs, "Signature", SIGNATURE)),
         }
         super().__init__()
 
@@ -61,29 +66,9 @@ class PivModel(Inserted):
 
     @classmethod
     def issue(cls, pin: str, name: str = "Boot card") -> Self:
-        """A new card: its key, and a certificate that it signed itself."""
+        """A new card: its keys, and certificates that they signed themselves."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(ISSUED)
-        builder = builder.not_valid_after(ISSUED + dt.timedelta(days=VALID_DAYS))
-        usage = x509.KeyUsage(False, False, False, False, True, False, False, False, False)  # noqa: FBT003 - keyAgreement alone
-        certificate = builder.add_extension(usage, critical=True).sign(key, hashes.SHA256())
-        return cls(key, certificate.public_bytes(Encoding.DER), pin)
-
-    @classmethod
-    def from_bytes(cls, raw: bytes, pin: str, tries: int = PIN_TRIES) -> Self:
-        """The card that `to_bytes` wrote down."""
-        size = int.from_bytes(raw[:2])
-        key = load_der_private_key(raw[2 : 2 + size], None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ValueError("not the key of a boot card")
-        return cls(key, raw[2 + size :], pin, tries=tries)
-
-    def to_bytes(self) -> bytes:
-        """Its key and certificate: for a file of the simulator."""
-        key = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        return len(key).to_bytes(2) + key + self.certificate
+        return cls(key, _certified(key, name, KEY_MANAGEMENT), pin)
 
     # ------------------------------------------------------------ the contacts
 
@@ -103,7 +88,8 @@ class PivModel(Inserted):
             self._chained += data
             return OK
         data, self._chained = self._chained + data, b""
-        answer = self._command(apdu, data)
+        just_shown, self._just_shown = self._just_shown, False
+        answer = self._command(apdu, data, just_shown=just_shown)
         return self._given(answer[:-2], expected) if answer[-2:] == OK and len(answer) > 2 else answer
 
     def _given(self, answer: bytes, expected: int) -> bytes:
@@ -112,7 +98,7 @@ class PivModel(Inserted):
 
     # ------------------------------------------------------------ commands
 
-    def _command(self, apdu: bytes, data: bytes) -> bytes:
+    def _command(self, apdu: bytes, data: bytes, *, just_shown: bool) -> bytes:
         if apdu[0] != 0x00:
             return NO_CLASS
         match apdu[1]:
@@ -123,7 +109,7 @@ class PivModel(Inserted):
             case 0x20 if self._selected:
                 return self._verify(apdu, data)
             case 0x87 if self._selected:
-                return self._authenticate(apdu, data)
+                return self._authenticate(apdu, data, just_shown=just_shown)
         return NO_INSTRUCTION
 
     def _select(self, apdu: bytes, name: bytes) -> bytes:
@@ -158,27 +144,51 @@ class PivModel(Inserted):
         self.tries -= 1  # before the comparison, so that a power cut in it costs a try
         if not hmac.compare_digest(pin, self._pin.ljust(PIN_BYTES, b"\xff")):
             return bytes((0x63, 0xC0 | self.tries)) if self.tries else BLOCKED
-        self.tries, self._right = PIN_TRIES, True
+        self.tries, self._right, self._just_shown = PIN_TRIES, True, True
         return OK
 
-    def _authenticate(self, apdu: bytes, data: bytes) -> bytes:
-        if apdu[2] != P256 or apdu[3] != KEY_MANAGEMENT:
+    def _authenticate(self, apdu: bytes, data: bytes, *, just_shown: bool) -> bytes:
+        if apdu[2] != P256 or apdu[3] not in {KEY_MANAGEMENT, SIGNATURE}:
             return WRONG_P1P2
-        if not self._right:
+        if not (self._right if apdu[3] == KEY_MANAGEMENT else just_shown):
             return NO_RIGHT
-        point = data[6:]
+        return self._agree(data) if apdu[3] == KEY_MANAGEMENT else self._sign(data)
+
+    def _agree(self, data: bytes) -> bytes:
         if len(data) != 71 or data[:6] != bytes.fromhex("7c4582008541"):
             return WRONG_DATA
         try:
-            other = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+            other = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), data[6:])
         except ValueError:
             return WRONG_DATA
         self.agreed += 1
         return tlv(0x7C, tlv(0x82, self._key.exchange(ec.ECDH(), other))) + OK
 
+    def _sign(self, data: bytes) -> bytes:
+        if len(data) != 38 or data[:6] != bytes.fromhex("7c2482008120"):
+            return WRONG_DATA
+        self.signed += 1
+        return tlv(0x7C, tlv(0x82, self._signs.sign(data[6:], ec.ECDSA(Prehashed(hashes.SHA256()))))) + OK
+
     def _forget(self) -> None:
-        self._selected = self._right = False
+        self._selected = self._right = self._just_shown = False
         self._pending = self._chained = b""
+
+
+def _certified(key: ec.EllipticCurvePrivateKey, name: str, slot: int) -> bytes:
+    """DER: a certificate of a key by itself, for the use of its slot."""
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(ISSUED)
+    builder = builder.not_valid_after(ISSUED + dt.timedelta(days=VALID_DAYS))
+    agrees = slot == KEY_MANAGEMENT
+    usage = x509.KeyUsage(not agrees, not agrees, False, False, agrees, False, False, False, False)  # noqa: FBT003 - agreement, or signatures
+    return builder.add_extension(usage, critical=True).sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def _filed(certificate: bytes) -> bytes:
+    """As a data object of the card holds it."""
+    return tlv(0x53, tlv(0x70, certificate) + bytes.fromhex("710100fe00"))
 
 
 def tlv(tag: int, value: bytes) -> bytes:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, RowMapping, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from kiosk import envelope
+from kiosk.hq.people.signature import IN_A_FILE, ON_A_CARD, holds
 from kiosk.hq.people.tables import STAFF
 from kiosk.hq.store import Store
 from kiosk.vend.operators.tree import ALWAYS_MS, Grant, covers
@@ -27,7 +28,6 @@ OPERATIONS = ("office.restore", "settle.close", "settle.make", "settle.move", "s
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LOGIN_MAX = 64
-KEY = re.compile(r"[0-9a-f]{64}")
 
 Signer = Callable[[str, bytes], bytes]
 """Label and bytes -> a signature."""
@@ -38,7 +38,7 @@ class StaffError(Exception):
 
 
 class Staff(msgspec.Struct, frozen=True):
-    """A member of staff. `to_ms`: when they left; `ALWAYS_MS` as long as they are here."""
+    """A member of staff. `key`: public, in hex (`people.signature`). `to_ms`: when they left; `ALWAYS_MS` as long as they are here."""
 
     id: str
     login: str
@@ -131,10 +131,7 @@ class People:
     @staticmethod
     def holds(person: Staff, label: str, line: bytes, signature: str) -> bool:
         """Whether this is that person's signature."""
-        try:
-            return envelope.holds(bytes.fromhex(person.key), label, line, bytes.fromhex(signature))
-        except ValueError:
-            return False
+        return holds(person.key, label, line, signature)
 
     # ------------------------------------------------------------ what the root says
 
@@ -221,8 +218,8 @@ def _well_made(person: Staff) -> None:
         raise StaffError("Whoever is on the staff is named by 1 to 64 letters, digits, points and hyphens.")
     if not 1 <= len(person.login) <= LOGIN_MAX or not person.login.isprintable():
         raise StaffError(f"A login has 1 to {LOGIN_MAX} characters.")
-    if not KEY.fullmatch(person.key):
-        raise StaffError("A key is 64 lower hex digits, as kiosk hq staff key prints it.")
+    if not IN_A_FILE.fullmatch(person.key) and not ON_A_CARD.fullmatch(person.key):
+        raise StaffError("A key is 64 lower hex digits, or 66 of a card, as kiosk hq staff key prints it.")
 
 
 def _alone(person: Staff, listed: _Listed) -> None:

@@ -9,8 +9,8 @@ from kiosk.hq.schema import LOGGED, Big, Int, Schema, table
 class StaffTable(Schema, table=True):
     """What the root said of a member of staff, in its order; of one `id` the last row holds. Rows are added and never changed.
 
-    `key`: the public key, 64 hex digits; `roles`: what they may do, JSON; `to_ms`: when they left. `signature`: the root's over all of
-    it and over the row before, so that a row which somebody else puts in, changes or takes out is found (`people.staff`).
+    `key`: the public key in hex (`people.signature`); `roles`: what they may do, JSON; `to_ms`: when they left. `signature`: the root's
+    over all of it and over the row before, so that a row which somebody else puts in, changes or takes out is found (`people.staff`).
     """
 
     __tablename__ = "staff"

@@ -2,19 +2,24 @@
 
 import json
 import shutil
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
+from kiosk.devices.sim.pcscd import READERS
+from kiosk.devices.sim.piv import PivModel
+from kiosk.devices.sim.vpcd import VpcdSlot
 from kiosk.hq.office import Office as OfficeKeys
 from kiosk.hq.people.staff import People
 from kiosk.hq.settlement.deciding import decisions, vouched
 from kiosk.hq.store import Store, StoreError
 from tests.codes.test_commands import Office
 from tests.hq.people.office_kit import at_work, joins, login_of, passphrase_of
-from tests.keys.kit import FIRST, SECOND
+from tests.keys.kit import FIRST, PIN, SECOND
+from tests.pcscd import running_pcscd
 from tests.sale.shop import METER
 
 
@@ -126,3 +131,21 @@ def test_decisions_of_before_the_staff_had_keys_stay_readable(kind: str, tmp_pat
         (told,) = decisions(store, "K07/1")
         assert (told.who, told.n, told.line, told.first_signature) == ("ann bob", 3, "", "")
         assert vouched(People(store, []), told) == "unsigned"
+
+
+@pytest.mark.deep("a staff card through the whole command line")
+@pytest.mark.pcsc
+def test_somebody_signs_with_a_card_instead_of_a_file(office: Office) -> None:
+    with running_pcscd() as daemon, at_work(office.office, "anna", PIN) as secret:
+        slot = VpcdSlot(daemon.sam_port)
+        assert "holds a PIV card" in office.says("staff", "key", "anna", "--card", READERS[1], code=1)
+        slot.insert(PivModel.issue(PIN))
+        time.sleep(0.8)
+        key = office.says("staff", "key", "anna", "--card", READERS[1]).strip()
+        add = ("staff", "add", "anna", "--login", login_of("anna"), "--key", key, "--may", "settle")
+        office.says(*add, *root_of(office))
+        words = ("settle", "removed", METER, "--count", "5", *secret)
+        assert "anna has proposed it" in office.says(*words, code=8)
+        slot.pull()
+        assert "in no reader" in office.says(*words, code=1)
+    assert not (office.office / "people" / "anna.json").exists()

@@ -8,14 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from kiosk.devices.supervise import supervised
 from kiosk.vend.journal import Journal
 from kiosk.vend.operators.found import look_up
 from kiosk.vend.operators.standing import Found, ReadJob
 from kiosk.vend.ports import Desk
-from kiosk.vend.rules import EPOCH, Rules
+from kiosk.vend.rules import Rules
 from kiosk.vend.seen import Found as Answer
 from kiosk.vend.store import StoreError
 from kiosk.vend.wording import worded
@@ -74,10 +74,9 @@ class Clerk:
 
     def _clock(self, digits: str) -> Found:
         """Year to minute, on the kiosk's own wall."""
-        zone = self._rules.local(0) - EPOCH
-        wall = datetime.strptime(digits, "%Y%m%d%H%M").replace(tzinfo=EPOCH.tzinfo)
+        wall = datetime.strptime(digits, "%Y%m%d%H%M")  # noqa: DTZ007 - the zone is the kiosk's
         try:
-            self._set_clock((wall - zone - EPOCH) / timedelta(seconds=1))
+            self._set_clock(self._rules.instant_ms(wall) / 1000)
         except OSError:
             return Found(notice="clock_not_set")
         return Found(notice="done")

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from kiosk import words
 from kiosk.devices.contract import Role
 from kiosk.envelope import KIOSK_ID
+from kiosk.vend import zones
 from kiosk.vend.limits import Allowed
 from kiosk.vend.rules import Letterhead
 from kiosk.vend.sms import Texts
@@ -55,10 +56,17 @@ class KioskPart(_Part):
     utility: int = Field(1, ge=1, le=0xFFFFFFFF)
     region: int = Field(1, ge=1, le=0xFFFFFFFF)
     currency: Literal["CNY", "KES", "TZS", "UGX", "XAF", "EUR"] = "CNY"
-    zone: str = Field("+0800", pattern=r"^[+-](0\d|1[0-4])[0-5]\d$")
+    zone: str = "+0800"
     languages: Annotated[tuple[str, ...], Field(min_length=1)] = ("en", "zh", "fr", "sw")  # in the order of their keys on the first screen
     place: str = Field("", pattern=r"^[a-z0-9./]*$")  # in the tree of what operators may do; without it u1/r1/k07
     demo: bool = False
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        if not zones.known(zone):
+            raise ValueError(f"{zone!r} is no zone: write it like +0800, or by its name, Europe/Berlin")
+        return zone
 
     @field_validator("languages")
     @classmethod

@@ -4,8 +4,6 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import date as calendar
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar
 
@@ -25,7 +23,6 @@ Language = Annotated[str, typer.Option(help="A language that has a catalogue; wi
 Width = Annotated[int, typer.Option(help="Columns of the text, 48 or 32; a printer has its own.")]
 OnPaper = Annotated[bool, typer.Option("--print", help="On the printer of kiosk.toml, too; a running kiosk keeps that for itself.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output instead of text.")]
-_DAY_MS = 86_400_000
 
 T = TypeVar("T")
 
@@ -113,22 +110,18 @@ def _asked(config: Path | None, language: str, width: int) -> "tuple[Config, Rul
     if width not in {32, 48}:
         raise ended("A report is 48 or 32 columns wide.", EXIT_USAGE)
     now_ms = time.time_ns() // 1_000_000
-    form = Form(kiosk=rules.kiosk, printed_ms=now_ms, zone=rules.zone, exponent=rules.currency.exponent, language=spoken)
+    form = Form(kiosk=rules.kiosk, printed_ms=now_ms, zone=rules.offset(now_ms), exponent=rules.currency.exponent, language=spoken)
     return loaded, rules, form
 
 
 def _noon_ms(day: str, rules: "Rules") -> int:
     """The middle of that day in the kiosk's zone."""
-    from kiosk.vend.rules import EPOCH
-
     try:
         if not re.fullmatch(r"\d{4}-\d\d-\d\d", day):
             raise ValueError(day)
-        days = (calendar.fromisoformat(day) - calendar(1970, 1, 1)).days
+        return rules.noon_ms(day)
     except ValueError:
         raise ended(f"{day} is no day; a day is written 2026-11-03.", EXIT_USAGE) from None
-    zone_ms = (rules.local(0) - EPOCH) // timedelta(milliseconds=1)
-    return days * _DAY_MS + _DAY_MS // 2 - zone_ms
 
 
 def _read(config: "Config", from_it: "Callable[[Journal], T]") -> T:

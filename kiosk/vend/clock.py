@@ -36,6 +36,12 @@ class Clock(msgspec.Struct, frozen=True):
     step_mono_ms: int = 0  # when it was last moved, on the running clock
     excused_ms: int = 0  # until then, on the running clock, a step is an order's
     boot: int = 0
+    ran_ms: int = 0  # how long the machine has run in its life, by its rows; what nobody can set forward
+    ran_to: tuple[int, int] = (0, 0)  # the boot and the running clock of the last row
+
+    def ran_at_ms(self, boot: int, mono_ms: int) -> int:
+        """How long it has run at a moment of the running clock."""
+        return self.ran_ms + (max(mono_ms - self.ran_to[1], 0) if boot == self.ran_to[0] else 0)
 
     def behind_ms(self, at_ms: int) -> int:
         """How much earlier than the floor it is."""
@@ -51,6 +57,7 @@ def word(clock: Clock, at_ms: int) -> str:
 
 def fold(clock: Clock, fact: Fact, row: Row) -> Clock:
     """Every row tells the time; some say more of it."""
+    clock = replace(clock, ran_ms=clock.ran_at_ms(row.boot, row.mono_ms), ran_to=(row.boot, row.mono_ms))
     match fact:
         case ClockStepped():
             clock = _stepped(clock, fact.by_ms, row)
@@ -59,16 +66,21 @@ def fold(clock: Clock, fact: Fact, row: Row) -> Clock:
         case CardPresented():
             clock = replace(clock, ahead=_said(clock, fact))
         case OperatorDid() if fact.operation == "clock.set":
-            clock = Clock(row.at_ms, row.at_ms, excused_ms=row.mono_ms + EXCUSED_MS, boot=row.boot)
+            clock = _believed(clock, row, excused_ms=row.mono_ms + EXCUSED_MS)
         case HotlistInstalled() | TimeSigned():
             clock = replace(clock, floor_ms=max(clock.floor_ms, fact.at_ms))
     believed = abs(clock.stepped_ms) <= STEP_MS
     return replace(clock, last_ms=row.at_ms, floor_ms=max(clock.floor_ms, row.at_ms) if believed else clock.floor_ms)
 
 
+def _believed(clock: Clock, row: Row, excused_ms: int = 0) -> Clock:
+    """Two people say that it is right now."""
+    return Clock(row.at_ms, row.at_ms, excused_ms=excused_ms, boot=row.boot, ran_ms=clock.ran_ms, ran_to=clock.ran_to)
+
+
 def _stepped(clock: Clock, by_ms: int, row: Row) -> Clock:
     if row.mono_ms <= clock.excused_ms and row.boot == clock.boot:
-        return Clock(row.at_ms, row.at_ms, boot=row.boot)
+        return _believed(clock, row)
     before_ms = clock.stepped_ms
     if abs(before_ms) <= STEP_MS:  # it was right until then; and what a slow clock is set by on one day is not held against it on another
         clock = replace(clock, floor_ms=max(clock.floor_ms, row.at_ms - by_ms))

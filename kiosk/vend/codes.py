@@ -4,7 +4,7 @@ What a card's slot is due stands in the card: an order that was collected anywhe
 codes were used. A rejected code's digits are in no fact; a fact about a code that was right says what it was about.
 """
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -14,8 +14,9 @@ from kiosk.vend.code import Meter, Serial
 from kiosk.vend.facts import RoomFact, Row
 from kiosk.vend.limits import Float, Grant, granted, spent
 
-CARD_TRIES = 5  # wrong codes on one card and business day
-KIOSK_TRIES, SLOWER_MS = 20, 600_000  # on a business day; from then on one in ten minutes: slower, never closed
+CARD_TRIES = 5  # wrong codes on one card and day
+KIOSK_TRIES, SLOWER_MS = 20, 600_000  # on a day; from then on one in ten minutes: slower, never closed
+NIGHT_MS = 6 * 3_600_000  # the machine has run for so long since the last wrong code before tries begin anew, whatever date its clock says
 LISTED_KEPT = 5_000  # names of orders that were written down; an older one is written down again
 
 Version = tuple[int, int]
@@ -92,11 +93,11 @@ class TransferCodeRefused(RoomFact, frozen=True):
 
 
 class Codes(msgspec.Struct, frozen=True):
-    """`wrong`: by card, on the business day `date`; `last_ms`: when the last one was."""
+    """`wrong`: by card, on the day `date`; `ran_ms`: how long the machine had run at the last one (`Clock.ran_ms`)."""
 
     date: str = ""
     wrong: dict[str, int] = {}
-    last_ms: int = 0
+    ran_ms: int = 0
     listed: dict[str, int] = {}  # order -> the row that says so
     float_held: Float = Float()
     granted: Version = (0, 0)
@@ -114,10 +115,6 @@ def fold(codes: Codes, fact: RoomFact, row: Row) -> Codes:
         case CodeFloatGranted():
             grant = Grant(fact.number, fact.amount_minor, fact.until_ms)
             return change(codes, float_held=granted(codes.float_held, grant), granted=(fact.epoch, fact.number))
-        case TransferCodeRefused(why="card"):
-            today = codes.wrong if codes.date == fact.business_date else {}
-            wrong = {**today, fact.card: today.get(fact.card, 0) + 1}
-            return change(codes, date=fact.business_date, wrong=wrong, last_ms=row.at_ms)
     return codes
 
 
@@ -131,15 +128,36 @@ def accepted(codes: Codes, amount_minor: int, at_ms: int, *, listed: bool) -> Co
 # ---------------------------------------------------------------- may one more be tried
 
 
-def tries_left(codes: Codes, card: str, date: str) -> int:
+class Moment(NamedTuple):
+    """When a code is tried: the date by which limits count, and how long the machine has run."""
+
+    date: str
+    ran_ms: int
+
+
+def refused(codes: Codes, fact: TransferCodeRefused, ran_ms: int) -> Codes:
+    """One wrong code more; any other refusal is no try."""
+    if fact.why != "card":
+        return codes
+    today = _today(codes, Moment(fact.business_date, ran_ms))
+    wrong = {**today, fact.card: today.get(fact.card, 0) + 1}
+    return msgspec.structs.replace(codes, date=max(codes.date, fact.business_date), wrong=wrong, ran_ms=ran_ms)
+
+
+def tries_left(codes: Codes, card: str, now: Moment) -> int:
     """Wrong codes that this card may still bring today."""
-    wrong = codes.wrong if codes.date == date else {}
-    return max(CARD_TRIES - wrong.get(card, 0), 0)
+    return max(CARD_TRIES - _today(codes, now).get(card, 0), 0)
 
 
-def may_try(codes: Codes, card: str, date: str, at_ms: int) -> bool:
-    """By the card's tries and by the machine's. A clock that was put back does not shut it for longer than the ten minutes."""
-    if not tries_left(codes, card, date):
+def may_try(codes: Codes, card: str, now: Moment) -> bool:
+    """By the card's tries and by the machine's."""
+    if not tries_left(codes, card, now):
         return False
-    slow = codes.date == date and sum(codes.wrong.values()) >= KIOSK_TRIES
-    return not (slow and 0 <= at_ms - codes.last_ms < SLOWER_MS)
+    slow = sum(_today(codes, now).values()) >= KIOSK_TRIES
+    return not (slow and now.ran_ms - codes.ran_ms < SLOWER_MS)
+
+
+def _today(codes: Codes, now: Moment) -> dict[str, int]:
+    """Wrong codes that still count. A later date alone is no new day: a clock can be put forward while the machine is off."""
+    over = now.date > codes.date and now.ran_ms - codes.ran_ms >= NIGHT_MS
+    return {} if over else codes.wrong

@@ -71,7 +71,11 @@ def _listed(state: State, terms: Terms, mac: int) -> str:
 
 
 def _may_try(rules: Rules, state: State, reading: Reading, now: Now) -> bool:
-    return codes.may_try(state.codes, reading.serial, rules.business_date(now.at_ms), now.at_ms)
+    return codes.may_try(state.codes, reading.serial, _moment(rules, state, now))
+
+
+def _moment(rules: Rules, state: State, now: Now) -> codes.Moment:
+    return codes.Moment(risk.day(rules, state, now), state.clock.ran_at_ms(now.boot, now.mono_ms))
 
 
 def _age(rules: Rules, state: State, generation: int, now: Now) -> str:
@@ -115,9 +119,9 @@ def checked(rules: Rules, state: State, seen: s.CodeChecked, now: Now) -> Facts:
 
 
 def _wrong(rules: Rules, state: State, reading: Reading, now: Now) -> Facts:
-    date = rules.business_date(now.at_ms)
-    left = codes.tries_left(state.codes, reading.serial, date) - 1
-    return (codes.TransferCodeRefused(reading.serial, "card", date), p.CodeAnswered("card" if left > 0 else "shut", tries=left))
+    moment = _moment(rules, state, now)
+    left = codes.tries_left(state.codes, reading.serial, moment) - 1
+    return (codes.TransferCodeRefused(reading.serial, "card", moment.date), p.CodeAnswered("card" if left > 0 else "shut", tries=left))
 
 
 def _refused(rules: Rules, terms: Terms, why: str, now: Now, another: bool | None = None) -> codes.TransferCodeRefused:

@@ -21,6 +21,7 @@ from kiosk.vend.phase import phase, staff_here
 from kiosk.vend.ports import AcceptorMemory
 from kiosk.vend.standing import begun, here_with, shown, stand
 from kiosk.vend.state import CardMemory, Disputed, Escrow, Sale, State, find
+from kiosk.vend.zones import FIXED, date_of
 
 # what an offline rule may rest on
 RULED = (
@@ -64,6 +65,11 @@ ROOMS: Mapping[str, Callable[[Any, f.RoomFact, Row], Any]] = {
 def _fold(fact: f.Fact, state: State, row: Row) -> State:
     # a kind that nobody adds up changes nothing
     return state
+
+
+@_fold.register
+def _(fact: codes.TransferCodeRefused, state: State, row: Row) -> State:
+    return replace(state, codes=codes.refused(state.codes, fact, state.clock.ran_at_ms(row.boot, row.mono_ms)))
 
 
 @_fold.register
@@ -336,7 +342,7 @@ def _(fact: f.SaleClosed, state: State, row: Row) -> State:
         return here_with(state, asked="", still=False)
     if fact.outcome == "claimed":
         state = replace(state, claims={**state.claims, sale.id: ended})
-    state = state if sale.salt else _counted(state, sale.card, fact)
+    state = state if sale.salt else _counted(state, sale.card, fact, row.at_ms)
     return shown(_paid_debt(replace(state, ended=ended), sale.meter, fact.lines), sale.id, still=False)
 
 
@@ -346,11 +352,17 @@ def _(fact: f.BranchAsked, state: State, row: Row) -> State:
     return replace(state, ended=replace(ended, branch=True)) if ended and ended.id == fact.sale else state
 
 
-def _counted(state: State, card: str, fact: f.SaleClosed) -> State:
-    """What a card bought today, and since the head office was heard. What was paid elsewhere is the office's to count."""
+def _counted(state: State, card: str, fact: f.SaleClosed, at_ms: int) -> State:
+    """What a card bought today, and since the head office was heard. What was paid elsewhere is the office's to count.
+
+    A limit's day is the one of the clock by which the first sale here was closed: a zone that somebody changes begins no new day.
+    """
     memory = state.cards.get(card, CardMemory())
-    day = memory.day if memory.day.date == fact.business_date else DayOfCard(fact.business_date)
+    zone = state.day_zone or (fact.zone if FIXED.fullmatch(fact.zone) else "+0000")
+    date = date_of(zone, at_ms)
+    day = memory.day if memory.day.date >= date else DayOfCard(date)
     day = replace(day, sales=day.sales + 1, tender_minor=day.tender_minor + fact.tender_minor)
+    state = replace(state, day_zone=zone)
     run = memory.run + 1 if memory.heard_ms == state.trust.heard_ms else 1
     return _remember(state, card, replace(memory, day=day, run=run, heard_ms=state.trust.heard_ms))
 

@@ -54,12 +54,12 @@ def _without(state: State, claim: Sale) -> State:
 
 def _refusal(rules: Rules, state: State, reading: Reading, now: Now) -> str:
     """Why no sale may open on this card, or ""."""
-    date, limits = rules.business_date(now.at_ms), risk.allowed(rules, state, now)
+    date, limits = risk.day(rules, state, now), risk.allowed(rules, state, now)
     return refusal(limits, _room(rules, state, reading, now), _day(state, reading), date, risk.since_heard(state, reading.serial)) or ""
 
 
 def _room(rules: Rules, state: State, reading: Reading, now: Now) -> Room:
-    limits, date = risk.allowed(rules, state, now), rules.business_date(now.at_ms)
+    limits, date = risk.allowed(rules, state, now), risk.day(rules, state, now)
     return room(limits, reading, _day(state, reading), date, risk.float_minor(rules, state, now))
 
 
@@ -277,7 +277,7 @@ def closed(rules: Rules, state: State, sale: Sale, outcome: str, now: Now, *, nu
         key_generation=rules.key_generation if sale.record else None,
         float_minor=risk.float_minor(rules, state, now),
         business_date=rules.business_date(now.at_ms),
-        zone=rules.zone,
+        zone=rules.offset(now.at_ms),
         number=number,
         opened_ms=sale.opened_ms,
     )

@@ -22,7 +22,7 @@ def blocked_paper(rules: Rules, named: CardNamed, job: facts.PrintStarted) -> Pa
         rules.letterhead.spoken(job.language or rules.language),
         kiosk=rules.kiosk,
         at_ms=named.at_ms,
-        zone=rules.zone,
+        zone=rules.offset(named.at_ms),
         exponent=rules.currency.exponent,
         language=job.language or rules.language,
     )
@@ -57,7 +57,7 @@ def claim_paper(rules: Rules, sale: Sale, job: facts.PrintStarted, at_ms: int) -
         rules.letterhead.spoken(job.language or rules.language),
         kiosk=rules.kiosk,
         at_ms=sale.claim_ms or at_ms,
-        zone=rules.zone,
+        zone=rules.offset(sale.claim_ms or at_ms),
         seq=sale.claim_seq,
         head=sale.claim_head,
         restored=sale.restored,

@@ -15,6 +15,7 @@ from kiosk.vend.limits import Allowed, in_force, lowered
 from kiosk.vend.passing import RulesLooked
 from kiosk.vend.rules import Now, Rules
 from kiosk.vend.state import CardMemory, State
+from kiosk.vend.zones import date_of
 
 HOUR_MS = 3_600_000
 LOOK_MS = 60_000
@@ -99,6 +100,11 @@ def since_heard(state: State, card: str) -> int:
     """Sales to that card since the head office was last heard."""
     memory = state.cards.get(card, CardMemory())
     return memory.run if memory.heard_ms == state.trust.heard_ms else 0
+
+
+def day(rules: Rules, state: State, now: Now) -> str:
+    """The date by which limits of a day count: by the clock of the first sale of this store, whatever `zone` says now."""
+    return date_of(state.day_zone or rules.zone, now.at_ms)
 
 
 # ---------------------------------------------------------------- where each stands

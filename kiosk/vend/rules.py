@@ -1,10 +1,11 @@
 """What a kiosk works by: its identity, its profile, its limits, its tariff. Frozen; made once from config and what HQ signed."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 
+from kiosk.vend import zones
 from kiosk.vend.card.reading import Profile
 from kiosk.vend.limits import Allowed
 from kiosk.vend.money import CNY, Currency
@@ -46,7 +47,7 @@ class Rules(msgspec.Struct, frozen=True):
     allowed: Allowed = Allowed()
     tariff: Tariff = Tariff()
     currency: Currency = CNY
-    zone: str = "+0800"
+    zone: str = "+0800"  # or a name of the zone database, "Europe/Berlin"
     acceptors: dict[str, str] = {}
     key_generation: int = 1
     language: str = "en"
@@ -60,8 +61,19 @@ class Rules(msgspec.Struct, frozen=True):
 
     def local(self, at_ms: int) -> datetime:
         """Wall time of the kiosk's own zone."""
-        hours, minutes = int(self.zone[:3]), int(self.zone[0] + self.zone[3:])
-        return EPOCH + timedelta(milliseconds=at_ms, hours=hours, minutes=minutes)
+        return EPOCH + timedelta(milliseconds=at_ms) + zones.ahead(self.zone, at_ms)
+
+    def offset(self, at_ms: int) -> str:
+        """What the kiosk's clock is ahead of UTC at that moment, "+0200"."""
+        return zones.offset(self.zone, at_ms)
+
+    def instant_ms(self, wall: datetime) -> int:
+        """The moment of a wall time. Of two (in autumn) it is the first, and for none (in spring) as if the clock had not moved yet."""
+        return zones.instant_ms(self.zone, wall)
+
+    def noon_ms(self, day: str) -> int:
+        """The middle of a day of the kiosk's own, "2026-11-03". ValueError."""
+        return self.instant_ms(datetime.combine(date.fromisoformat(day), time(12)))
 
     def ahead_ms(self, wall: str | None, at_ms: int) -> int | None:
         """How much later than `at_ms` a meter's "2026-11-03 08:15" is; None where that is no time."""

@@ -187,6 +187,7 @@ class State(msgspec.Struct, frozen=True):
     trust: Trust = Trust()
     codes: Codes = Codes()
     float_held: Float = Float()
+    day_zone: str = ""  # by which limits of a day count: that of the first sale
     clock: Clock = Clock()
     witness: Witnesses = Witnesses()
     sms: Sms = Sms()

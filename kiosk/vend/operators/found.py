@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from datetime import date, timedelta
 from itertools import islice
 from typing import Protocol, TypedDict
 
@@ -22,7 +21,7 @@ from kiosk.vend.paper.box import box_slip
 from kiosk.vend.paper.day import day_report, month_report
 from kiosk.vend.papers import paper_of
 from kiosk.vend.rows import Recorded
-from kiosk.vend.rules import EPOCH, Rules
+from kiosk.vend.rules import Rules
 from kiosk.vend.staff import Cell, Count, Energy, Money, Plain, Table, Word
 from kiosk.vend.state import Sale, State
 from kiosk.vend.totals import box_closed, day_totals
@@ -100,13 +99,13 @@ def about(fact: f.Fact) -> Cell:
 def _day(rules: Rules, of: str, journal: Rows, now_ms: int) -> Found:
     """Of "2026-11-24"."""
     totals = day_totals(journal.rows(), of, rules.business_date)
-    return Found(report_table(totals), day_report(totals, day_ms=noon_ms(rules, of), **_form(rules, now_ms)))
+    return Found(report_table(totals), day_report(totals, day_ms=rules.noon_ms(of), **_form(rules, now_ms)))
 
 
 def _month(rules: Rules, of: str, journal: Rows, now_ms: int) -> Found:
     """Of "2026-11"."""
     totals = day_totals(journal.rows(), of, lambda at_ms: rules.business_date(at_ms)[: len(of)])
-    return Found(report_table(totals), month_report(totals, month_ms=noon_ms(rules, f"{of}-15"), **_form(rules, now_ms)))
+    return Found(report_table(totals), month_report(totals, month_ms=rules.noon_ms(f"{of}-15"), **_form(rules, now_ms)))
 
 
 def _box(rules: Rules, of: str, journal: Rows, now_ms: int) -> Found:
@@ -127,14 +126,7 @@ class _Form(TypedDict):
 
 
 def _form(rules: Rules, now_ms: int) -> _Form:
-    return _Form(kiosk=rules.kiosk, printed_ms=now_ms, zone=rules.zone, exponent=rules.currency.exponent, language=rules.language)
-
-
-def noon_ms(rules: Rules, day: str) -> int:
-    """The middle of a day in the kiosk's zone."""
-    days = (date.fromisoformat(day) - date(1970, 1, 1)).days
-    zone_ms = (rules.local(0) - EPOCH) // timedelta(milliseconds=1)
-    return days * 86_400_000 + 43_200_000 - zone_ms
+    return _Form(kiosk=rules.kiosk, printed_ms=now_ms, zone=rules.offset(now_ms), exponent=rules.currency.exponent, language=rules.language)
 
 
 # ---------------------------------------------------------------- counters

@@ -62,7 +62,7 @@ def staff_view(rules: Rules, state: State, now: Now) -> StaffView | None:
         busy=bool(staff.read or staff.checking or state.here.printing),
         look=LOOKED_AT.get(staff.test, ""),
         story=staff.found.story if inside and not question else None,
-        zone=rules.zone,
+        zone=rules.offset(now.at_ms),
     )
 
 

@@ -28,7 +28,8 @@ def begun(rules: Rules, state: State, device: str, now: Now) -> Facts:
     staff = replace(state.here.staff, screen="test", test=device, heard="", notice=None)
     if device != "printer":
         return (StaffAt(staff),)
-    paper = test_page(kiosk=rules.kiosk, printed_ms=now.at_ms, zone=rules.zone, exponent=rules.currency.exponent, language=rules.language)
+    zone = rules.offset(now.at_ms)
+    paper = test_page(kiosk=rules.kiosk, printed_ms=now.at_ms, zone=zone, exponent=rules.currency.exponent, language=rules.language)
     printing = acts.prints(rules, state, staff, paper, now)
     return printing if len(printing) > 1 else (StaffAt(replace(state.here.staff, notice=Word("no_paper"))),)
 

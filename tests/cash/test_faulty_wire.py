@@ -1,34 +1,26 @@
 """Whatever the wire does to the bytes, what the desk was told is what is in the box, each piece once."""
 
-import itertools
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from kiosk.devices.cctalk.wire import Mode
-from kiosk.devices.port import FaultyPort, Port
 from kiosk.devices.sim.cash import CashSimulator
 from kiosk.vend.seen import AcceptorReset, AcceptorUp, CoinIn, EventsLost, NoteHeld, NoteIn
 from tests.cash.conftest import Bench
 from tests.cash.desk import S, eventually
+from tests.cash.wire import faulty
+from tests.seeds import Seeds
 
-OPENED = itertools.count()  # each opening of a line has its own luck
-
-
-def faulty(**faults: Any) -> Callable[[Port], Port]:
-    return lambda port: FaultyPort(port, seed=next(OPENED), **faults)
-
-
-WIRES: dict[str, Callable[[Port], Port]] = {
-    "clean": lambda port: port,
-    "one byte at a time": faulty(split=True),
-    "loss": faulty(drop=0.03),
-    "delay": faulty(delay_s=0.005),
-    "duplication": faulty(duplicate=0.1),
-    "corruption": faulty(corrupt=0.03),
-    "disconnection": faulty(cut_after=250),
-    "all at once": faulty(split=True, drop=0.01, corrupt=0.01, duplicate=0.03, delay_s=0.001),
+WIRES: dict[str, dict[str, Any]] = {
+    "clean": {},
+    "one byte at a time": {"split": True},
+    "loss": {"drop": 0.03},
+    "delay": {"delay_s": 0.005},
+    "duplication": {"duplicate": 0.1},
+    "corruption": {"corrupt": 0.03},
+    "disconnection": {"cut_after": 250},
+    "all at once": {"split": True, "drop": 0.01, "corrupt": 0.01, "duplicate": 0.03, "delay_s": 0.001},
 }
 LINES: dict[str, dict[str, float]] = {
     "replies lost": {"drop": 0.05},
@@ -62,10 +54,11 @@ def feed_notes(bench: Bench, mode: Mode, faults: dict[str, float]) -> None:
         held = _insert(bench, notes, {"do": "insert_note", "value_minor": value}, NoteHeld)
         assert held.denomination == value
         bench.desk.wants(escrow=word, counter=held.counter)
-        eventually(lambda: notes.memory["held"] is None, 15)
-        eventually(lambda: bench.desk.published().acceptors["notes"].accepted == notes.memory["accepted"], 15)
+        eventually(lambda: notes.do({"do": "state"})["held"] is None, 15)
+        eventually(lambda: bench.desk.published().acceptors["notes"].accepted == notes.do({"do": "state"})["accepted"], 15)
         words[word] += value
     told = bench.desk.heard(NoteIn)
+    assert [note.denomination for note in told] == notes.book.stacked, "told and fallen into the box"
     assert sum(note.denomination for note in told) == words["stack"] == sum(int(minor) * n for minor, n in notes.memory["box"].items())
     assert [note.accepted for note in told] == [1, 2, 3]
     assert not bench.desk.heard(EventsLost)
@@ -82,6 +75,7 @@ def feed_coins(bench: Bench, mode: Mode, faults: dict[str, float]) -> None:
         coin = _insert(bench, coins, {"do": "insert_coin", "value_minor": value}, CoinIn)
         assert coin.denomination == value
     told = bench.desk.heard(CoinIn)
+    assert [coin.denomination for coin in told] == coins.book.stacked, "told and fallen into the box"
     assert [coin.accepted for coin in told] == list(range(1, 13))
     assert sum(coin.denomination for coin in told) == 640 == sum(int(minor) * n for minor, n in coins.memory["box"].items())
     assert not bench.desk.heard(EventsLost)
@@ -101,14 +95,14 @@ def _insert(bench: Bench, simulator: CashSimulator, order: dict[str, Any], kind:
 
 @pytest.mark.covers("abuse-26")
 @over_each_wire(Mode.CRC)
-def test_notes_over_a_bad_cable(bench: Bench, wire: str, mode: Mode) -> None:
-    bench.wire = WIRES[wire]
+def test_notes_over_a_bad_cable(bench: Bench, seeds: Seeds, wire: str, mode: Mode) -> None:
+    bench.wire = faulty(seeds, f"notes {wire} {mode}", WIRES[wire])
     feed_notes(bench, mode, {})
 
 
 @over_each_wire(Mode.CHECKSUM)
-def test_coins_over_a_bad_cable(bench: Bench, wire: str, mode: Mode) -> None:
-    bench.wire = WIRES[wire]
+def test_coins_over_a_bad_cable(bench: Bench, seeds: Seeds, wire: str, mode: Mode) -> None:
+    bench.wire = faulty(seeds, f"coins {wire} {mode}", WIRES[wire])
     feed_coins(bench, mode, {})
 
 

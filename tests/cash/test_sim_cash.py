@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kiosk.devices.port import PortLost, after, open_serial
+from kiosk.devices.sim.cash import CashSimulator
 from kiosk.devices.sim.control import ControlRefused, ask
+from kiosk.devices.sim.essp import EsspSimulator
 from kiosk.devices.sim.notes import NoteSimulator
 from tests.cash.conftest import Bench
 from tests.cash.desk import eventually
@@ -117,3 +120,38 @@ def test_the_state_file_is_whole_after_every_order(bench: Bench) -> None:
 def test_a_socket_path_that_is_too_long_is_an_error_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="AF_UNIX path too long"):
         NoteSimulator(tmp_path / "line", tmp_path / ("x" * 120)).start()
+
+
+class Looked(dict[str, Any]):
+    """A device's memory; somebody looks at it after each change, as another thread may."""
+
+    def __init__(self, memory: dict[str, Any]) -> None:
+        super().__init__(memory)
+        self.seen: list[tuple[object, int, int]] = []
+
+    def __setitem__(self, name: str, value: object) -> None:
+        self |= {name: value}
+
+    def __ior__(self, changes: Any) -> "Looked":  # type: ignore[override,misc]
+        super().update(changes)
+        self.seen.append((self["held"], self["accepted"], self["rejected"]))
+        return self
+
+
+@pytest.mark.parametrize("model", [NoteSimulator, EsspSimulator])
+@pytest.mark.parametrize("end", ["stacked", "returned", "stacked without power", "returned without power"])
+def test_whoever_looks_at_a_note_that_moves_never_finds_it_nowhere(tmp_path: Path, model: type[CashSimulator], end: str) -> None:
+    """It is held until it is counted: a customer who believed otherwise would put in a second one."""
+    options: dict[str, Any] = {"at_power_loss": "stack" if end.startswith("stacked") else "return"}
+    sim = model(tmp_path / "notes", state=tmp_path / "notes.json", **options)
+    sim.memory = looked = Looked(sim.memory | {"held": 3})
+    if "power" in end:
+        sim.do({"do": "power", "to": "off"})
+        sim.do({"do": "power", "to": "on"})
+    else:
+        sim.do({"do": "clear", "note": end.removesuffix("ed")})
+    assert sim.memory["held"] is None
+    assert sim.memory["accepted"] == len(sim.book.stacked) == end.startswith("stacked")
+    gone = [(accepted, rejected) for held, accepted, rejected in looked.seen if held is None]
+    assert gone
+    assert set(gone) == {(sim.memory["accepted"], sim.memory["rejected"])}, "a note that nobody holds was counted already"

@@ -303,7 +303,7 @@ class EsspSimulator(CashSimulator):
         super().power_up()
         self.line.power_lost()
         self._started_at = time.monotonic() + self._starts_s
-        memory |= {"master": 0, "held": None, "announced": False, "moving": "", "protocol": 4, "queue": [[RESET]]}
+        memory |= {"master": 0, "announced": False, "moving": "", "protocol": 4, "queue": [[RESET]]}
         if self._forgets:
             memory["repeated"] = []
         named = held if self._power_up_tells == "event" else 0
@@ -313,6 +313,7 @@ class EsspSimulator(CashSimulator):
         elif held:
             self.book.write("returned", VALUES[held] * MULTIPLIER)
             memory["queue"] += [] if self._power_up_tells == "nothing" else [[CLEARED_OUT, named]]
+        memory["held"] = None  # last: see `_stack`
         if memory["stacker"] != "in":
             memory["queue"].append([FULL if memory["stacker"] == "full" else BOX_OUT])
 
@@ -321,16 +322,17 @@ class EsspSimulator(CashSimulator):
         self._return_at = time.monotonic() + self._hold_s
 
     def _stack(self) -> None:
+        """Past recovery. `held` is cleared last: whoever reads the memory meanwhile never finds the note nowhere."""
         held = self.memory["held"]
-        self.memory |= {"held": None, "moving": ""}
         self.put_in_box(VALUES[held] * MULTIPLIER)
         self._counted_at = time.monotonic() + self._count_lag_s
         self.memory["repeated"].append([CREDIT, held])
         self.memory["queue"].append([STACKED])
+        self.memory |= {"held": None, "moving": ""}
         self.save()
 
     def _return(self, code: int) -> None:
         self.book.write("returned", VALUES[self.memory["held"]] * MULTIPLIER)
-        self.memory |= {"held": None, "moving": ""}
         self._reject(code)
+        self.memory |= {"held": None, "moving": ""}
         self.save()

@@ -188,13 +188,14 @@ class NoteSimulator(CashSimulator):
         """A note in escrow goes where this model sends it, and perhaps the device says so."""
         held = self.memory["held"]
         super().power_up()
-        self.memory |= {"held": None, "moving": "", "operating": 0}
+        self.memory |= {"moving": "", "operating": 0}
         if not held:
             return
         if self._at_power_loss == "stack":
             self.put_in_box(self.notes[held][1])
         else:
             self.book.write("returned", self.notes[held][1])
+        self.memory["held"] = None  # see `_stack`
         told = {"return": (0, RETURNED), "stack": (held, 0)}[self._at_power_loss]
         if self._power_up_tells == "event":
             self.remember(*told)
@@ -205,14 +206,15 @@ class NoteSimulator(CashSimulator):
         self._return_at = time.monotonic() + self._hold_s
 
     def _stack(self) -> None:
+        """Past recovery. `held` is cleared last: whoever reads the memory meanwhile never finds the note nowhere."""
         held = self.memory["held"]
-        self.memory |= {"held": None, "moving": ""}
         self.put_in_box(self.notes[held][1])
         self.remember(held, 0)
+        self.memory |= {"held": None, "moving": ""}
         self.save()
 
     def _return(self) -> None:
         self.book.write("returned", self.notes[self.memory["held"]][1])
-        self.memory |= {"held": None, "moving": ""}
         self.remember(0, RETURNED)
+        self.memory |= {"held": None, "moving": ""}
         self.save()

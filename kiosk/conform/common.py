@@ -7,7 +7,7 @@ from kiosk.conform.process import DriverProcess
 from kiosk.conform.relay import CLEAN, Wire
 from kiosk.devices.port import PortLost, open_port
 
-CALM_S = 2.5  # trouble that lasts so long is told once
+CALM_S = 2.5  # trouble that lasts so long is told once, and a driver that is up has told by then what it has to tell
 CYCLES, WARM = 6, 2  # losses of the port; after so many everything has its size
 GROWTH = 4 << 20  # bytes of memory that an allocator may keep without anybody's fault
 NOISE_S, SILENCE_S = 2.0, 4.0
@@ -36,8 +36,9 @@ def begins(bench: Bench) -> None:
 
 
 def serves(bench: Bench) -> None:
-    """With a device, and alone at its port."""
+    """With a device, and alone at its port; what it tells in its first seconds is heard."""
     with bench.alive() as process:
+        bench.desk.until(lambda: bench.desk.wrong, CALM_S)
         who = bench.look(process).identity
         said = " ".join(filter(None, ("identity", who.maker, who.model, who.serial or who.port))) if who else "nobody was named"
         good = who is not None and (who.kind, who.protocol) == (bench.role, bench.setting.protocol)

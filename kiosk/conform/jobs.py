@@ -258,19 +258,22 @@ def _lost_answer(bench: Bench) -> None:
 
 
 def terminal_remembers(bench: Bench) -> None:
-    """Killed with an approval that waits for its goods."""
-    with bench.alive() as process:
-        before, book, payment = state(bench), receipt(bench), name()
-        outcome = pos(bench, "pay", payment)
-        bench.see("remembers", kept=outcome == "approved", what=f"a payment: {outcome}")
-        process.kill()
-    bench.desk.again()
-    with bench.alive(BOOK_S):
-        outcome = pos(bench, "recover", payment, BOOK_S, before=book)
-        bench.desk.until(lambda: not state(bench)["open"], BOOK_S)
-        paid = state(bench)["charged_minor"] - before["charged_minor"]
-        good = paid == 0 and outcome in ("reversed", "none", "unknown")
-        bench.see("remembers", kept=good, what=f"killed before the goods: told {outcome}; the terminal's book has {paid}")
+    """Killed with an approval that waits for its goods: as soon as it is told, and when nobody has asked for them for a while."""
+    for when, calm_s in (("at once", 0.0), (f"after {CALM_S:.0f} s", CALM_S)):
+        with bench.alive(BOOK_S) as process:
+            before, book, payment = state(bench), receipt(bench), name()
+            outcome = pos(bench, "pay", payment)
+            bench.see("remembers", kept=outcome == "approved", what=f"a payment: {outcome}")
+            bench.desk.until(lambda: not state(bench)["open"], calm_s)  # whoever says by itself that there are goods, says it now
+            process.kill()
+        bench.desk.again()
+        with bench.alive(BOOK_S):
+            outcome = pos(bench, "recover", payment, BOOK_S, before=book)
+            bench.desk.until(lambda: not state(bench)["open"], BOOK_S)
+            paid = state(bench)["charged_minor"] - before["charged_minor"]
+            good = paid == 0 and outcome in ("reversed", "none", "unknown")
+            bench.see("remembers", kept=good, what=f"killed {when}, before the goods: told {outcome}; the terminal's book has {paid}")
+        bench.desk.again()
 
 
 # ---------------------------------------------------------------- modem

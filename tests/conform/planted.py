@@ -75,6 +75,16 @@ def chatters(part: Part, outfit: Outfit) -> Driver:
     return display(part, replace(outfit, desk=Liar(outfit.desk, lambda seen: (seen, CoinIn("display", "1", 100, 1)))))
 
 
+def chatters_later(part: Part, outfit: Outfit) -> Driver:
+    """The same, a second after each thing that it tells."""
+
+    def told(seen: Seen) -> tuple[Seen, ...]:
+        threading.Timer(1.0, outfit.desk.tell, (CoinIn("display", "1", 100, 1),)).start()
+        return (seen,)
+
+    return display(part, replace(outfit, desk=Liar(outfit.desk, told)))
+
+
 def _shared(address: str) -> Port:
     try:
         descriptor = os.open(address, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
@@ -207,6 +217,22 @@ def pays_at_once(part: Part, outfit: Outfit) -> Driver:
     return terminal(part, outfit, PaysAtOnce)
 
 
+def pays_soon(part: Part, outfit: Outfit) -> Driver:
+    """The same, but not before the desk has had a second to ask for it."""
+
+    class PaysSoon(ZvtTerminal):
+        _pays_at = 0.0
+
+        def _ordered(self, attempt: Attempt) -> Apdu | None:
+            if attempt.payment.approval and not attempt.outcome and attempt.payment.owes:
+                self._pays_at = self._pays_at or time.monotonic() + 1.0
+                if time.monotonic() >= self._pays_at:
+                    return attempt.takes(PosJob(0, "goods", attempt.name))
+            return super()._ordered(attempt)
+
+    return terminal(part, outfit, PaysSoon)
+
+
 def modem(part: Part, outfit: Outfit, kind: type[sms.SmsDriver] = sms.SmsDriver) -> Driver:
     return kind(outfit.desk, partial(open_port, part.port, 115_200), outfit.letter, port=part.port)
 
@@ -302,6 +328,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         (repeats, ("display", "epson", "begins")),
         (nameless, ("display", "epson", "serves")),
         (chatters, ("display", "epson", "speaks")),
+        (chatters_later, ("display", "epson", "speaks")),
         (shares, ("display", "epson", "alone")),
         (lingers, ("display", "epson", "ends")),
         (gives_up, ("display", "epson", "returns")),
@@ -316,6 +343,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         (prints_on, ("printer", "escpos", "remembers")),
         (sure_of_payment, ("terminal", "zvt", "evidence")),
         (pays_at_once, ("terminal", "zvt", "remembers")),
+        (pays_soon, ("terminal", "zvt", "remembers")),
         (sure_of_text, ("modem", "at", "evidence")),
         (tries_again, ("modem", "at", "maybe_done")),
         (new_reference, ("modem", "at", "same")),

@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from starlette.applications import Starlette
 
 from kiosk.hq.serving import Certificate, listening, server
@@ -46,12 +46,22 @@ class Door:
 
 
 def _certified(folder: Path, ca_file: Path) -> Certificate:
-    """A CA that signs one certificate, and is forgotten."""
+    """A CA that signs one certificate, and is forgotten. Both have what RFC 5280 asks for, which Python checks from 3.13 on."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ca_name, own = _named("Demo CA"), _named(HOST)
+    ca_name = _named("Demo CA")
+    signs, serves = _usage(key_cert_sign=True, crl_sign=True), _usage(digital_signature=True)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key())
     ca = _begun(ca_name, ca_name, ca_key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))])
-    leaf = _begun(own, ca_name, key).add_extension(address, critical=False)
+    ca = ca.add_extension(signs, critical=True).add_extension(identifier, critical=False)
+    leaf = _begun(_named(HOST), ca_name, key).add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    leaf = leaf.add_extension(serves, critical=True)
+    for extension in (
+        x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]),
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
+        x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+        x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier),
+    ):
+        leaf = leaf.add_extension(extension, critical=False)
     ca_file.write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     made = Certificate(folder / "chain.pem", folder / "key.pem")
     made.chain.write_bytes(leaf.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
@@ -59,6 +69,13 @@ def _certified(folder: Path, ca_file: Path) -> Certificate:
     made.key.touch(mode=0o600)
     made.key.write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
     return made
+
+
+def _usage(**allowed: bool) -> x509.KeyUsage:
+    """What a key is for; nothing else."""
+    kinds = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    others = ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+    return x509.KeyUsage(**{**dict.fromkeys((*kinds, *others), False), **allowed})
 
 
 def _begun(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.x509 import AuthorityKeyIdentifier, ExtensionType, KeyUsage, SubjectKeyIdentifier
 
 from kiosk.sync import https as way
 from kiosk.sync.carrier import CarryFailed, Memory, exchange
@@ -351,3 +352,15 @@ async def test_a_list_with_paths_and_another_kiosks_mail_leads_nowhere(spool: Sp
     with liar(says("200 OK", names), signed) as plan:
         await round_of(spool, plan)
     assert not [path for path in spool.path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("lacks", [SubjectKeyIdentifier, KeyUsage, AuthorityKeyIdentifier])
+async def test_a_certificate_that_newer_pythons_refuse_is_refused_on_every_python_with_a_reason(
+    lacks: type[ExtensionType], spool: Spool, inbox: Inbox, bag: Path, tmp_path: Path
+) -> None:
+    spool.put(1, mail(1))
+    bare = authority(tmp_path / "bare", without=(lacks,))
+    with served(inbox.take, bag, bare) as plan, pytest.raises(CarryFailed, match="certificate is not believed: .+") as failed:
+        await round_of(spool, plan)
+    assert failed.value.code == "stranger"
+    assert inbox.seen == []

@@ -117,20 +117,39 @@ class Authority:
     key: Path
 
 
-def authority(folder: Path, name: str = "127.0.0.1") -> Authority:
-    """A CA and a server's certificate for that address."""
+def authority(folder: Path, name: str = "127.0.0.1", without: tuple[type[x509.ExtensionType], ...] = ()) -> Authority:
+    """A CA and a server's certificate for that address, as RFC 5280 asks for them; `without`: extensions that the two do not have."""
     folder.mkdir(parents=True, exist_ok=True)
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
-    ca = _certificate(ca_name, ca_name, ca_key, ca_key, [(x509.BasicConstraints(ca=True, path_length=0), True)])
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(name))])
+    identifier = x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key())
+    of_ca: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.BasicConstraints(ca=True, path_length=0), True),
+        (_usage(key_cert_sign=True, crl_sign=True), True),
+        (identifier, False),
+    ]
+    of_leaf: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(name))]), False),
+        (x509.BasicConstraints(ca=False, path_length=None), True),
+        (_usage(digital_signature=True), True),
+        (x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), False),
+    ]
+    left = [[each for each in extensions if not isinstance(each[0], without)] for extensions in (of_ca, of_leaf)]
+    ca = _certificate(ca_name, ca_name, ca_key, ca_key, left[0])
     own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    leaf = _certificate(own, ca_name, key, ca_key, [(names, False), (x509.BasicConstraints(ca=False, path_length=None), True)])
+    leaf = _certificate(own, ca_name, key, ca_key, left[1])
     made = Authority(folder / "ca.pem", folder / "chain.pem", folder / "key.pem")
     made.ca.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     made.chain.write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
     made.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     return made
+
+
+def _usage(**allowed: bool) -> x509.KeyUsage:
+    """What a key is for; nothing else."""
+    kinds = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    others = ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+    return x509.KeyUsage(**{**dict.fromkeys((*kinds, *others), False), **allowed})
 
 
 def _certificate(

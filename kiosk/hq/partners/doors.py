@@ -64,6 +64,7 @@ def _tls(certificate: Certificate | None) -> ssl.SSLContext | None:
     if certificate is None:
         return None
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificate.client_ca) if certificate.client_ca else None)
+    tls.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN  # on every Python as on those that do it by themselves
     tls.verify_mode = ssl.CERT_REQUIRED if certificate.client_ca else ssl.CERT_NONE
     tls.load_cert_chain(certificate.chain, certificate.key)
     return tls

@@ -15,8 +15,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from kiosk import words
 from kiosk.devices.contract import Role
+from kiosk.devices.profiles import ProfileError, profile_of
 from kiosk.envelope import KIOSK_ID
 from kiosk.vend import zones
+from kiosk.vend.card.reading import Profile
 from kiosk.vend.limits import Allowed
 from kiosk.vend.rules import Letterhead
 from kiosk.vend.sms import Texts
@@ -91,7 +93,7 @@ class CardPart(_Part):
 
     reader: str = ""
     boot_reader: str = ""  # where staff put the boot card; another one than the customers'
-    profile: Literal["gdw1365"] = "gdw1365"
+    profile: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")] = "gdw1365"  # `devices.profiles`
     suite: Literal["aes128"] = "aes128"
 
 
@@ -250,6 +252,13 @@ class Config(BaseSettings):
         """Where the trading store and all that the head office sends are kept."""
         return self.keys.folder or self.store.station.parent / "keys"
 
+    def card_profile(self) -> Profile:
+        """How the customers' cards are laid out. Raises ConfigError."""
+        try:
+            return profile_of(self.card.profile)
+        except ProfileError as error:
+            raise ConfigError(f"In [card], {error}") from None
+
     def demo_keys(self) -> bool:
         """Are the trading keys public test masters?"""
         return self.keys.vault == "demo" or (self.keys.vault == "" and self.kiosk.demo)
@@ -288,6 +297,7 @@ def checked(raw: dict[str, Any], name: str = "the configuration") -> Config:
         raise ConfigError(f"In {name}, screen.language is {config.screen.language}, which is not one of kiosk.languages.")
     if config.screen.language not in config.kiosk.languages:
         raise ConfigError(f"In {name}, the screen speaks {config.screen.language}, which is none of the languages in [kiosk].")
+    config.card_profile()
     roles = [part.role for part in config.device]
     if twice := next((role for role in roles if roles.count(role) > 1), ""):
         raise ConfigError(f"In {name}, two devices are {twice}; a machine has one of each role.")

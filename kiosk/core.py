@@ -26,6 +26,7 @@ from kiosk.devices.disk import DiskWatch, Mark
 from kiosk.devices.fitting import Outfit, Part, PartError
 from kiosk.devices.gate import Gate, Watch
 from kiosk.devices.glass import GlassWatch
+from kiosk.devices.profiles import brought
 from kiosk.devices.registry import driver_of
 from kiosk.devices.supervise import within
 from kiosk.devices.vault import wire
@@ -50,7 +51,6 @@ from kiosk.sync.delta import hotlisted
 from kiosk.sync.orders import orders_of
 from kiosk.sync.spool import Spool
 from kiosk.vend import collect, fitted, money, paying, proof, sale, texting
-from kiosk.vend.card.gdw1365 import PROFILE
 from kiosk.vend.clock import word as clock_word
 from kiosk.vend.desk import Desk, Machine, SystemClock, recover
 from kiosk.vend.facts import Fact
@@ -83,7 +83,7 @@ def rules_of(config: Config) -> Rules:
     """What `step` decides by, from config."""
     return Rules(
         kiosk=config.kiosk.id,
-        profile=PROFILE,
+        profile=config.card_profile(),
         utility=config.kiosk.utility,
         region=config.kiosk.region,
         allowed=config.allowed(),
@@ -154,14 +154,15 @@ def settle() -> None:
     gc.freeze()
 
 
-def vault_limits() -> Limits:
-    """Those of every kiosk's vault, before the head office grants anything."""
-    return Limits(PROFILE.name, written_max_minor(), None)
+def vault_limits(config: Config) -> Limits:
+    """Those of a kiosk's vault, before the head office grants anything."""
+    profile = config.card_profile()
+    return Limits(profile.name, written_max_minor(), None, brought=brought(profile))
 
 
 def vault_order(config: Config) -> wire.Orders:
     """A demo's vault of public test masters."""
-    return wire.OpenDemo(region=config.kiosk.region, limits=vault_limits(), utility=config.kiosk.utility)
+    return wire.OpenDemo(region=config.kiosk.region, limits=vault_limits(config), utility=config.kiosk.utility)
 
 
 class StartAgain(Exception):
@@ -188,7 +189,7 @@ class Core:
         self.sender = self._sender(config, self.keeping) if self.keeping else None
         self._keeps_people = self.sender is not None or rules.texts is not None
         self._courier = CourierProcess(courier_plan(config)) if self.sender and config.sync.carries() else None
-        self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), PROFILE, self.vault, generation=generation)
+        self._card = CardDriver(self.desk, reader or PcscReader(config.card.reader), rules.profile, self.vault, generation=generation)
         self._signer = Signer(self.desk, self.station.sign)
         self._pins = PinChecker(self.desk)
         self._codes = CodeChecker(self.desk, self.vault)
@@ -270,7 +271,9 @@ class Core:
             "orders": self.use_orders,
             "erase": self.use_erasures,
         }
-        keeping = Keeping(config, self.desk, self.station, vault_limits(), contents) if config.keys.root or not config.demo_keys() else None
+        keeping = (
+            Keeping(config, self.desk, self.station, vault_limits(config), contents) if config.keys.root or not config.demo_keys() else None
+        )
         if keeping is None or config.demo_keys():
             return VaultClient(vault_order(config)), keeping, lambda: KEY_GENERATION
         self.desk.record((Locked("start"),))

@@ -52,11 +52,13 @@ def probe(
     """
     from kiosk.devices.card.apdu import ReaderError
     from kiosk.devices.card.probe import probe as look
+    from kiosk.devices.profiles import ProfileError, every
     from kiosk.devices.vault.demo import DemoVault
-    from kiosk.vend.card.gdw1365 import PROFILE
 
     try:
-        found = look(reader, [PROFILE], DemoVault())
+        found = look(reader, every(), DemoVault())
+    except ProfileError as error:
+        _end(f"A card profile cannot be used: {error}", MISSING)
     except ReaderError as error:
         _end(WHY.get(error.why, f"The card reader cannot be used: {error}."), MISSING)
     if not found:

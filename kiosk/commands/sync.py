@@ -78,7 +78,7 @@ def _by_ourselves(config: "Config", bag: Path) -> list[str]:
     if put_back and not state.witness.restored:
         desk.record((put_back,))
         typer.echo(f"This disk was put back: {put_back.witness} knows more than the journal. No money is taken here any more.", err=True)
-    keeping = Keeping(config, desk, station, vault_limits())
+    keeping = Keeping(config, desk, station, vault_limits(config))
     desk.start()
     keeping.start()
     said = list(keeping.take_in(bag))

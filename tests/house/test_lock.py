@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.house.tree import HOUSE
+from tests.pythons import named
 
 Pins = dict[str, tuple[str, frozenset[str]]]
 LOCK: dict[str, dict[str, Any]] = {package["name"]: package for package in tomllib.loads((HOUSE / "uv.lock").read_text())["package"]}
@@ -60,3 +61,12 @@ def test_every_dependency_is_pinned_exactly_and_as_locked() -> None:
 def test_what_builds_the_kiosk_is_locked_too() -> None:
     assert PROJECT["build-system"]["requires"] == ["hatchling"]
     assert "hatchling" in pinned("requirements.lock")
+
+
+def test_the_classifiers_name_every_python_from_the_oldest_on() -> None:
+    oldest = tomllib.loads((HOUSE / "pyproject.toml").read_text("utf-8"))["project"]["requires-python"]
+    versions = named()
+    assert oldest == f">={versions[0]}"
+    assert versions == tuple(f"3.{minor}" for minor in range(11, 11 + len(versions)))
+    script = (HOUSE / "run").read_text("utf-8")
+    assert [version for version in versions if f"python{version}" not in script] == []

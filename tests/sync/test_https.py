@@ -360,7 +360,7 @@ async def test_a_certificate_that_newer_pythons_refuse_is_refused_on_every_pytho
 ) -> None:
     spool.put(1, mail(1))
     bare = authority(tmp_path / "bare", without=(lacks,))
-    with served(inbox.take, bag, bare) as plan, pytest.raises(CarryFailed, match="certificate is not believed: .+") as failed:
+    with served(inbox.take, bag, bare) as plan, pytest.raises(CarryFailed, match=r"certificate is not believed: .+") as failed:
         await round_of(spool, plan)
     assert failed.value.code == "stranger"
     assert inbox.seen == []

@@ -20,13 +20,14 @@ HEADER = slice(5, 10)
 DATA = 10
 CLA, INS, SHORT_FILE = 0x04, 0xD6, 0x80
 MAC_BYTES = 4
+WALLET_BYTES = 8
 SLOTS_MAX = 1 << 16  # remembered; an older slot that is written again is counted again, which errs on the safe side
 
 Minor = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 Write = tuple[int, int, int]  # file, offset, length
 
 
-class Layout(msgspec.Struct, frozen=True):
+class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The writes that a sale makes on a card, and which of them is the wallet: amount(4) || count(4)."""
 
     writes: frozenset[Write]
@@ -37,11 +38,15 @@ LAYOUTS = {"gdw1365": Layout(frozenset({(1, 5, 11), (1, 42, 2), (2, 0, 8), (5, 0
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The most for one purchase, and for all since the vault was opened: 0 until a float is granted, None where nobody grants any."""
+    """The most for one purchase, and for all since the vault was opened: 0 until a float is granted, None where nobody grants any.
+
+    `brought`: the layout itself, of a card profile that an installed package brings; a name in LAYOUTS always means the one there.
+    """
 
     layout: str
     sale_max_minor: Minor
     granted_minor: Annotated[int, Meta(ge=0, lt=1 << 53)] | None = 0
+    brought: Layout | None = None
 
 
 class OverLimit(VaultError):
@@ -52,7 +57,10 @@ class Purse:
     """Counts what MACs were made for."""
 
     def __init__(self, limits: Limits) -> None:
-        self._layout = LAYOUTS[limits.layout]
+        layout = LAYOUTS[limits.layout] if limits.brought is None or limits.layout in LAYOUTS else limits.brought
+        if layout.wallet not in layout.writes or layout.wallet[2] != WALLET_BYTES:
+            raise VaultError("a layout without a wallet")
+        self._layout = layout
         self._sale_max_minor = limits.sale_max_minor
         self.granted_minor = limits.granted_minor
         self.spent_minor = 0

@@ -121,7 +121,7 @@ def test_more_than_five_orders_do_not_wait_for_one_card(orders: Orders) -> None:
     ("change", "why"),
     [
         ({"amount_minor": 0}, "amount"),
-        ({"amount_minor": 500_01}, "amount"),
+        ({"amount_minor": 500_01}, "order_max"),
         ({"amount_minor": -1}, "amount"),
         ({"currency": "GBP"}, "currency"),
         ({"purchase": -1}, "purchase"),

@@ -180,7 +180,7 @@ def test_a_reversal_with_another_trace_number_finds_its_order_by_the_reference(s
 
 
 def test_a_reversal_of_a_refusal_is_granted(switch: Switch, office: Office) -> None:
-    assert switch.ask("0200", financial(amount_minor=500_01))["39"] == "13"
+    assert switch.ask("0200", financial(amount_minor=500_01))["39"] == "61"
     assert switch.ask("0400", reversal())["39"] == "00"
     assert office.states() == []
 
@@ -204,7 +204,8 @@ def test_nobody_reverses_or_orders_under_anothers_number(switch: Switch, port: i
 @pytest.mark.parametrize(
     ("odd", "response"),
     [
-        ({"4": "000000050001"}, "13"), ({"49": "978"}, "12"), ({"49": "999"}, "30"), ({"3": "000000"}, "30"), ({"4": "x" * 12}, "30"),
+        ({"4": "000000050001"}, "61"), ({"4": "9" * 12}, "61"), ({"4": "0" * 12}, "13"), ({"49": "978"}, "12"), ({"49": "999"}, "12"),
+        ({"49": "000"}, "12"), ({"49": "xxx"}, "30"), ({"3": "000000"}, "30"), ({"4": "x" * 12}, "30"),
         ({"48": private(("01", CARD))}, "30"), ({"48": private(("01", "00" * 8), ("04", "1-3"))}, "14"),
         ({"48": private(("01", CARD), ("04", "1-4"))}, "12"), ({"48": "99"}, "30"), ({"37": " " * 12}, "30"), ({"32": "999"}, "57"),
         ({"7": "9999999999"}, "30"), ({"11": "abcdef"}, "30"),
@@ -223,6 +224,13 @@ def test_a_request_that_cannot_be_has_its_response_code_and_a_sentence(
 def test_a_limit_has_its_response_code(switch: Switch, office: Office, limits: dict[str, object], response: str) -> None:
     change(office.store, "bank", **limits)
     assert switch.ask("0200", financial())["39"] == response
+
+
+def test_an_enquiry_about_an_unknown_currency_is_answered_as_the_payment_is(switch: Switch, office: Office) -> None:
+    answer = switch.ask("0100", financial() | {"3": iso8583.ENQUIRY, "49": "999"})
+    assert (answer["t"], answer["39"]) == ("0110", "12")
+    assert parts(answer["62"]) == [("19", "This currency is not known here.")]
+    assert office.states() == []
 
 
 def test_the_bank_cards_number_is_in_no_table_no_answer_and_no_log(

@@ -12,6 +12,7 @@ from kiosk.hq.orders.book import OrderRefused, standing
 from kiosk.hq.partners.accounts import ENTRIES_MAX, PartnerError, believed, change, listed, pay_in, rotate
 from kiosk.hq.partners.tables import ENTRY, PARTNER, REQUEST
 from kiosk.hq.partners.till import Named, held_orders
+from kiosk.vend.money import CURRENCIES, plain
 from tests.codes.kit import CodeShop
 from tests.hq.partner_kit import BANK, CARD, CUSTOMER, DAY_MS, NOW_MS, Office, a_place, an_office, payment  # noqa: F401 - fixtures
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
@@ -70,6 +71,29 @@ def test_a_partner_that_cannot_be_is_refused_in_one_sentence(office: Office, odd
         office.partner(replace(BANK, **odd))
     assert str(caught.value).count(".") == 1
     assert listed(office.store) == []
+
+
+@pytest.mark.parametrize("currency", ["CNY", "KES", "UGX"])
+@pytest.mark.parametrize("odd", [{"order_max_minor": 900_00}, {"order_max_minor": 500_01}, {"order_min_minor": 500_01}])
+def test_no_partner_is_promised_more_than_an_order_may_be(office: Office, odd: dict[str, int], currency: str) -> None:
+    most = f"{plain(500_00, CURRENCIES[currency].exponent)} {currency}"
+    with pytest.raises(PartnerError, match=f"^One order is for at most {most}: no kiosk writes more on a card.$"):
+        office.partner(replace(BANK, currency=currency, **odd))
+    assert listed(office.store) == []
+    office.partner(replace(BANK, currency=currency))
+    with pytest.raises(PartnerError, match=most):
+        change(office.store, "bank", **odd)
+    assert listed(office.store) == [replace(BANK, currency=currency)]
+
+
+def test_a_partner_with_an_older_higher_limit_orders_up_to_the_ceiling_and_can_be_closed(office: Office) -> None:
+    office.partner()
+    office.store.transact(lambda connection: connection.execute(PARTNER.update().values(order_max_minor=900_00)))
+    bank = replace(BANK, order_max_minor=900_00)
+    refused("order_max", lambda: office.till.order(bank, "k1", payment(amount_minor=500_01), NOW_MS))
+    refused("order_max", lambda: office.till.quote(bank, payment("r2", amount_minor=500_01), NOW_MS))
+    assert office.till.order(bank, "k3", payment("r3", amount_minor=500_00), NOW_MS).amount_minor == 500_00
+    assert change(office.store, "bank", state="closed").state == "closed"
 
 
 def test_two_partners_have_neither_a_name_nor_an_acquirers_number_in_common(office: Office) -> None:
@@ -206,7 +230,7 @@ def test_a_quote_says_just_what_ordering_says_and_leaves_nothing(office: Office)
     ("odd", "why"),
     [
         ({"purchase": "1-4"}, "purchase"), ({"purchase": "x"}, "purchase"), ({"currency": "EUR"}, "currency"),
-        ({"amount_minor": 0}, "amount"), ({"amount_minor": 500_01}, "amount"), ({"amount_minor": 1 << 70}, "amount"),
+        ({"amount_minor": 0}, "amount"), ({"amount_minor": 500_01}, "order_max"), ({"amount_minor": 1 << 70}, "order_max"),
         ({"reference": ""}, "reference"),
         ({"reference": "a\0"}, "reference"), ({"reference": "x" * 65}, "reference"), ({"card": "00" * 8}, "card"),
     ],

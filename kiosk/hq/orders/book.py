@@ -260,8 +260,10 @@ def _possible(wanted: Wanted, utility: int, now_ms: int) -> None:
         raise OrderRefused("generation", "There is no generation of keys for this day.")
     if wanted.currency not in CURRENCIES:
         raise OrderRefused("currency", "This currency is not known here.")
-    if not 1 <= wanted.amount_minor <= min(MOST_MINOR, code.MOST_MINOR):
-        raise OrderRefused("amount", f"An order is for at most {MOST_MINOR} in minor units, and for something.")
+    if wanted.amount_minor < 1:
+        raise OrderRefused("amount", "An order is for an amount above 0.")
+    if wanted.amount_minor > min(MOST_MINOR, code.MOST_MINOR):
+        raise OrderRefused("order_max", f"An order is for at most {MOST_MINOR} in minor units.")
     if not 0 <= wanted.purchase < code.COUNT_MAX - AHEAD or not 0 <= wanted.slot <= code.COUNT_MAX:
         raise OrderRefused("purchase", "This is no purchase number.")
     if not 1 <= len(wanted.reference) <= REFERENCE_MAX or not wanted.reference.isprintable():

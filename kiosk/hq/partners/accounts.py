@@ -14,12 +14,13 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from kiosk.hq.intake.sold import local
+from kiosk.hq.orders.book import MOST_MINOR as ORDER_MOST_MINOR
 from kiosk.hq.orders.book import Order, OrderRefused
 from kiosk.hq.orders.slots import AHEAD, live
 from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.partners.tables import ENTRY, PARTNER
 from kiosk.hq.store import Store
-from kiosk.vend.money import CURRENCIES
+from kiosk.vend.money import CURRENCIES, plain
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
 ACQUIRER = re.compile(r"[0-9]{1,11}")
@@ -83,6 +84,7 @@ class Line(msgspec.Struct, frozen=True):
 def add(store: Store, partner: Partner, now_ms: int) -> str:
     """A new partner; its token, which is said this once. Raises PartnerError, StoreError."""
     _possible(partner)
+    _below_ceiling(partner)
     secret = secrets.token_urlsafe(SECRET_BYTES)
 
     def work(connection: Connection) -> None:
@@ -105,6 +107,8 @@ def change(store: Store, name: str, **changes: object) -> Partner:
             raise PartnerError(f"There is no partner {name}.")
         changed = msgspec.structs.replace(held, **changes)
         _possible(changed)
+        if changes.keys() & {"order_max_minor", "order_min_minor"}:  # a partner that an older version gave more can still be closed
+            _below_ceiling(changed)
         _alone(connection, changed)
         connection.execute(update(PARTNER).where(PARTNER.c.name == name).values(**changes))
         return changed
@@ -167,6 +171,13 @@ def _possible(partner: Partner) -> None:
         raise PartnerError(f"A limit is at most {MOST_MINOR} in minor units.")
     if not 1 <= partner.open_card_max <= AHEAD or not 1 <= partner.open_max <= OPEN_MOST:
         raise PartnerError(f"From 1 to {AHEAD} orders may wait for one card, and from 1 to {OPEN_MOST} in all.")
+
+
+def _below_ceiling(partner: Partner) -> None:
+    """No limit of one order is above what a kiosk writes on a card: such an order would be refused whatever was promised."""
+    if max(partner.order_max_minor, partner.order_min_minor or 0) > ORDER_MOST_MINOR:
+        most = plain(ORDER_MOST_MINOR, CURRENCIES[partner.currency].exponent)
+        raise PartnerError(f"One order is for at most {most} {partner.currency}: no kiosk writes more on a card.")
 
 
 def _alone(connection: Connection, partner: Partner) -> None:

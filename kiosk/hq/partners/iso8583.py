@@ -76,7 +76,11 @@ class Unreadable(Exception):
 
 
 class Malformed(Exception):
-    """A message that is answered with a format error; the text is one sentence."""
+    """A message that cannot be an order; the text is one sentence, `response` is field 39 of the answer."""
+
+    def __init__(self, sentence: str, response: str = BAD_FORM) -> None:
+        super().__init__(sentence)
+        self.response = response
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -122,7 +126,7 @@ def payment(asked: Asked) -> Payment:
         raise Malformed(f"Field 3 is {PAYMENT}: a payment.")
     currency = _NUMERICS.get(int(_digits(fields, "49", 3)))
     if currency is None:
-        raise Malformed("The currency of field 49 is not known here.")
+        raise Malformed("This currency is not known here.", RESPONSES["currency"])
     said = {name: value for name, value in asked.private.items() if name != "token"}
     if "purchase" not in said:
         raise Malformed("Field 48 has no purchase number.")

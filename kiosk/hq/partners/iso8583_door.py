@@ -105,7 +105,7 @@ class Gateway:
                     raise OrderRefused("token", "This is no partner's token.")
             return partner, iso8583.answer(asked, iso8583.APPROVED)
         except Malformed as malformed:
-            return partner, iso8583.answer(asked, iso8583.BAD_FORM, sentence=str(malformed))
+            return partner, iso8583.answer(asked, malformed.response, sentence=str(malformed))
         except OrderRefused as refused:
             return None, _refused(asked, refused)
         except StoreError:
@@ -121,7 +121,7 @@ class Gateway:
                 raise OrderRefused("pace", "You ask too often.")
             return partner, self._done(asked, partner)
         except Malformed as malformed:
-            return partner, iso8583.answer(asked, iso8583.BAD_FORM, sentence=str(malformed))
+            return partner, iso8583.answer(asked, malformed.response, sentence=str(malformed))
         except OrderRefused as refused:
             return partner, _refused(asked, refused)
         except CANNOT:

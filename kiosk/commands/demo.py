@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -12,8 +13,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
 
+ANSWERS_S = 5.0
 FOLDER_MAX = 80  # bytes: a socket below it has a name of at most 107 (unix(7))
 
 Stack = Annotated[str, typer.Option("--stack", help="auto, pcsc (a pcscd of its own; root) or in-process")]
@@ -25,8 +27,10 @@ def demo(
     stack: Stack = "auto",
 ) -> None:
     """The whole machine simulated: a kiosk, its devices, four customers. Example: kiosk demo --script --keep /tmp/day."""
-    with _folder(keep) as folder:
-        if script or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    by_script = script or not (sys.stdin.isatty() and sys.stdout.isatty())
+    with _folder(keep, new=by_script) as folder:
+        _loopback()
+        if by_script:
             _script(folder, stack)
             return
         from kiosk.demo.glass import play
@@ -35,15 +39,34 @@ def demo(
 
 
 @contextlib.contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
+def _folder(keep: Path | None, *, new: bool) -> Iterator[Path]:
+    """Where all of it stays. `new`: nothing may be there yet; by hand the customers of another day go on."""
     if keep:
         if len(os.fsencode(keep.absolute())) > FOLDER_MAX:
             raise ended(f"The name of that folder is too long for the sockets below it: it may have {FOLDER_MAX} bytes.", EXIT_USAGE)
-        keep.mkdir(parents=True, exist_ok=True)
+        try:
+            keep.mkdir(parents=True, exist_ok=True)
+            used = new and any(keep.iterdir())
+        except OSError as error:
+            raise ended(f"{keep.absolute()} cannot be used: {error.strerror}.", EXIT_USAGE) from None
+        if used:
+            said = f"{keep.absolute()} is not empty: a scripted day begins in a new folder. Name another one, or delete it."
+            raise ended(said, EXIT_USAGE)
         yield keep.absolute()
         return
     with tempfile.TemporaryDirectory(prefix="kiosk-demo-") as place:
         yield Path(place)
+
+
+def _loopback() -> None:
+    """Ends where nothing on this machine can be reached by its own address."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as there, socket.socket() as here:
+            here.settimeout(ANSWERS_S)
+            here.connect(there.getsockname())
+    except OSError:
+        said = "This machine's loopback interface is down, and the demo's devices and office are reached by it: ip link set lo up"
+        raise ended(said, EXIT_MISSING) from None
 
 
 def _script(folder: Path, stack: str) -> None:

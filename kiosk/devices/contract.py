@@ -4,7 +4,7 @@ A driver is one object for one `[[device]]` of kiosk.toml, with a thread of its 
 is there, recovers what was under way, serves, and begins anew when any of it fails, for ever. It takes its orders from what the desk
 publishes and tells the desk what happened (`vend.seen`); nobody calls it about its work. Waiting for something newer than a `rev`, it says
 that it has done what was wanted at that one: screens wait for an acceptor that has to shut (`curtain`). The states are XFS4IoT's
-(Common.Status, device status), in lower case; the other names are design/architecture's.
+(Common.Status, device status), in lower case.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 SSP first, because its answer cannot be mistaken; then ccTalk, whose devices answer to their own address alone; a modem's AT; a printer's
 real-time question, which prints nothing; and the bank terminal's status enquiry last. Never by itself: foreign bytes can still end up on
-somebody's paper. The order and the half second are design/architecture's; the frames are the manuals' own examples.
+somebody's paper. The frames are the manuals' own examples.
 """
 
 import contextlib

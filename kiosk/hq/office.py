@@ -80,7 +80,9 @@ class Office:
         try:
             self.record = msgspec.json.decode(safefile.read(folder / "office.json", FILE_MAX), type=Record)
         except FileNotFoundError:
-            raise OfficeError(f"There is no head office in {folder}. Make one with: kiosk hq init {folder} --utility NUMBER") from None
+            raise OfficeError(
+                f"There is no head office in {folder}. Make one with: kiosk hq init --office {folder} --utility NUMBER"
+            ) from None
         except (safefile.UnsafeFile, msgspec.MsgspecError, UnicodeDecodeError):
             raise OfficeError(f"The file {folder / 'office.json'} cannot be used: restore it from its backup.") from None
 
@@ -149,7 +151,9 @@ class Office:
         """The kiosks that something is for: a kiosk's id, a place, or everybody. Raises OfficeError where there is none."""
         found = tuple(one for one in self.record.kiosks if to in (one, EVERYBODY) or covers(to, self.place(one), "/"))
         if not found and to != EVERYBODY:
-            raise OfficeError(f"There is no kiosk {to}, and none stands at such a place; make one known with: kiosk hq enrol")
+            raise OfficeError(
+                f"There is no kiosk {to}, and none stands at such a place; make one known with: kiosk hq enrol {to} --sign HEX --box HEX"
+            )
         return found
 
     def open_epoch(self, root: Signer, *, now_ms: int, keys: KeyList | None = None, epoch: int = 0) -> Path:
@@ -228,7 +232,7 @@ class Office:
         """Raises OfficeError."""
         found = self.record.kiosks.get(name)
         if found is None:
-            raise OfficeError(f"There is no kiosk {name} here. Make it known with: kiosk hq enrol {name}")
+            raise OfficeError(f"There is no kiosk {name} here. Make it known with: kiosk hq enrol {name} --sign HEX --box HEX")
         return found
 
     def _write(self, **changes: object) -> None:

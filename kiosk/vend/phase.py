@@ -10,7 +10,7 @@ from kiosk.vend.state import Here, Sale, State, find
 TRIES = 2  # writes of one record in one presentation; then the card "does not store"
 MORE_TIME = 10  # how often a customer may ask for it (WCAG 2.2.1)
 
-SPAN_MS = {  # how long a phase may last without the customer doing anything (design: screens, section 3)
+SPAN_MS = {  # how long a phase may last without the customer doing anything
     "reading": 10_000,
     "account": 45_000,
     "code": 90_000,

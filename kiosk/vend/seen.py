@@ -24,7 +24,7 @@ class Tick(Seen, frozen=True):
 
 
 class Choice(Seen, frozen=True):
-    """A customer's or operator's word, from the closed set of design/formats "Core and screen".
+    """A customer's or operator's word, from a closed set.
 
     `pin`: of do "pin" alone, the digits of a secret field in a buffer which is wiped by whoever it goes to; no desk sees it.
     """

@@ -8,7 +8,7 @@ import pytest
 import typer.main
 
 from kiosk.cli import app
-from tests.house.tree import HOUSE, pages
+from tests.house.tree import HOUSE, modules, pages
 
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 SHOWN = re.compile(r"^(?: {4}|\t|\$ )\$? ?(.*)$|`([^`\n]+)`|^((?:kiosk|\./run) .*)$", re.MULTILINE)
@@ -71,6 +71,10 @@ def every(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 ROOT = typer.main.get_command(app)
 
 
+def lines_of(name: str) -> Iterator[tuple[int, str]]:
+    yield from enumerate((HOUSE / name).read_text("utf-8").splitlines(), 1)
+
+
 def test_every_link_of_a_page_leads_to_a_file() -> None:
     broken = [
         f"{name}: {target}"
@@ -79,6 +83,13 @@ def test_every_link_of_a_page_leads_to_a_file() -> None:
         if not (HOUSE / name).parent.joinpath(target).exists() and not target.startswith("http")
     ]
     assert broken == []
+
+
+def test_no_file_cites_a_design_page_which_is_not_in_the_repository() -> None:
+    cited = re.compile(r"\bdesign(/[a-z]|: |\s+of the \w+, \")")
+    found = [f"{name}:{number}" for name, _ in modules("kiosk") for number, line in lines_of(name) if cited.search(line)]
+    assert found == []
+    assert cited.search("as design/sale.md has it")
 
 
 def test_every_command_in_a_page_exists_with_its_options() -> None:

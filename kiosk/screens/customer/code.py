@@ -5,7 +5,7 @@ from kiosk.vend import damm
 from kiosk.vend.view import View
 
 DIGITS, GROUP = 20, 4
-AMOUNT = slice(2, 9)  # minor units within the code (design of the sale, "Transfer codes")
+AMOUNT = slice(2, 9)  # minor units within the code (docs/codes.md)
 ANSWERS = ("card", "used", "old", "behind", "passed", "early", "room", "shut")
 
 

@@ -60,7 +60,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Word(StrEnum):
-    """judge's vocabulary (design: the sale, "judge")."""
+    """What `Profile.judge` may say."""
 
     REFUSED = "refused"
     LANDED = "landed"

@@ -13,12 +13,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from kiosk.cli import app
 from kiosk.conform.promises import EVERY, PROMISES, of
-from kiosk.devices.gate import WORDS
+from kiosk.devices.cctalk.events import Buffer, news
+from kiosk.devices.gate import STATES, WORDS
 from kiosk.devices.port import PortLost, after
 from kiosk.devices.sim.pty import Cable
 
@@ -163,6 +165,32 @@ def test_the_page_lists_every_promise_and_every_word_that_a_role_may_tell() -> N
         if re.search("DeviceUp|AcceptorUp|PrinterState", row[-1])
     }
     assert told == {role: {word.__name__ for word in words} for role, words in WORDS.items()}
+
+
+def test_the_page_lists_every_field_of_every_word() -> None:
+    words = dict.fromkeys(word for told in WORDS.values() for word in told)
+    fields = {word: [f.name if f.required else f"{f.name}?" for f in msgspec.structs.fields(word)] for word in words}
+    missing = [word.__name__ for word in words if f"| {word.__name__} | {', '.join(fields[word])} |\n" not in PAGE]
+    assert missing == []
+
+
+def test_the_page_sorts_every_word_into_one_of_the_two_kinds() -> None:
+    (kinds,) = re.findall(r"\*\*Two kinds of message\.\*\*(.*?)\n\n", PAGE, re.DOTALL)
+    news, _, state = kinds.partition("*State*")
+    names = {word.__name__ for told in WORDS.values() for word in told}
+    told = [{word for word in re.findall(r"[A-Z]\w+", part) if word in names} for part in (news, state)]
+    assert told[0] | told[1] == names
+    assert told[0] & told[1] == set()
+    assert told[1] == {word.__name__ for word in STATES} - {"AcceptorReset"} | {
+        "PosPrompt"
+    }  # the gate slows a reset as a state, but it is news
+
+
+def test_the_counter_rule_of_the_page_is_the_one_of_our_own_driver() -> None:
+    for last, new in ((0, 3), (250, 252), (254, 2), (7, 7)):
+        buffer = Buffer(new, ((1, 1),) * 5)
+        said = news(last, buffer)
+        assert len(said.events) + said.lost == ((new - last) % 255 if last else new), (last, new)
 
 
 def test_the_page_s_example_is_a_device() -> None:

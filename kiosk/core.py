@@ -7,6 +7,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -174,9 +175,17 @@ class Core:
 
     def __init__(self, config: Config, *, reader: Reader | None = None, on_death: Callable[[BaseException], None] | None = None) -> None:
         """Open the stores and replay. Raises StationError, StoreRefused, StoreDamaged, ConfigError, each with one sentence."""
-        rules = rules_of(config)
+        rules, self._begun = rules_of(config), ExitStack()
         self.station: FileStation = open_station(config.store.station)
         self.journal = Journal.open(config.store.path, self.station.database_key(), create=False)
+        self._begun.callback(self.journal.close)
+        try:
+            self._wire(config, rules, reader, on_death)
+        except BaseException:
+            self._begun.close()
+            raise
+
+    def _wire(self, config: Config, rules: Rules, reader: Reader | None, on_death: Callable[[BaseException], None] | None) -> None:
         machine = machine_of(rules)
         state = recover(self.journal, machine)
         clock = SystemClock(self.journal.next_boot())
@@ -205,62 +214,52 @@ class Core:
         self._curtain = Curtain(self.desk, (gate for _, gate in self.devices))
         self.desk.subscribe(self._curtain.changed)
         self.desk.subscribe(self._disk.changed)
-        self._running = threading.Event()
-        self._control: ControlServer | None = None
 
     def start(self) -> None:
-        """The desk first, then everything that tells it; the vault opens meanwhile."""
-        if self.keeping:
-            self.keeping.start()
-            self._control = ControlServer(self.keeping.folder / "control", self.keeping, self.people)
-        self.vault.start()
-        self.desk.start()
-        if self.sender:
-            self.sender.start()
-        if self._keeps_people:
-            self.people.start()
-            self.outbox.start()
-        if self._courier:
-            self._courier.start()
-        self._card.start()
-        self._signer.start()
-        self._pins.start()
-        self._codes.start()
-        self._clerk.start()
-        self._disk.start()
-        self._curtain.start()
-        for device, gate in self.devices:
-            if not within(DRIVER_STARTS_S, device.start, f"start {gate.role}"):
-                gate.broken()
-        self._watch.start()
-        self._glass.start()
+        """The desk first, then everything that tells it. Where one cannot start, those before it are stopped, and the store is closed."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
         self.desk.subscribe(self._ends)
         if self._demo:
             self.use_roster(demo_roster())
-        self._running.set()
+
+    def _start(self) -> None:
+        """They are stopped in reverse: acceptors shut first, and the mark is set when the desk has written all down."""
+        begun = self._begun
+        if self.keeping:
+            self.keeping.start()
+        self._disk.start()
+        begun.callback(self._disk.stop)
+        self.desk.start()
+        begun.callback(self.desk.stop)
+        parts = (self.outbox, self.people) if self._keeps_people else ()
+        for part in (*parts, self.sender, self._courier, self.vault):
+            if part:
+                part.start()
+                begun.callback(part.stop)
+        if self.keeping:
+            control = ControlServer(self.keeping.folder / "control", self.keeping, self.people)
+            begun.callback(control.close)
+        self._card.start()
+        begun.callback(self._card.stop)
+        for thread in (self._signer, self._pins, self._codes, self._clerk):
+            thread.start()  # each ends with the desk
+        self._curtain.start()
+        begun.callback(self._curtain.stop)
+        for device, gate in self.devices:
+            begun.callback(partial(within, DRIVER_STOPS_S, device.stop, f"stop {gate.role}"))
+            if not within(DRIVER_STARTS_S, device.start, f"start {gate.role}"):
+                gate.broken()
+        for watcher in (self._glass, self._watch):
+            watcher.start()
+            begun.callback(watcher.stop)
 
     def stop(self) -> None:
-        """Acceptors shut first; then the desk writes down what was told and the store is closed."""
-        self._watch.stop()
-        self._glass.stop()
-        self._curtain.stop()
-        for device, gate in self.devices:
-            within(DRIVER_STOPS_S, device.stop, f"stop {gate.role}")
-        self._card.stop()
-        if self._control:
-            self._control.close()
-        self.vault.stop()
-        if self._courier:
-            self._courier.stop()
-        if self.sender:
-            self.sender.stop()
-        if self._keeps_people:
-            self.people.stop()
-        self.outbox.stop()
-        if self._running.is_set():
-            self.desk.stop()
-            self._disk.stop()
-        self.journal.close()
+        """What was started ends, the last first; then the store is closed. Once more does nothing."""
+        self._begun.close()
 
     def _keys(self, config: Config) -> tuple[VaultClient | Guard, Keeping | None, Callable[[], int]]:
         """A demo has keys that anyone can compute; every other machine is locked until its boot card opens them."""

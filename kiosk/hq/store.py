@@ -107,8 +107,9 @@ class Store:
         return self._done(logged, self.engine.execution_options(writes=True))
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """The same for what only reads. Raises StoreError."""
-        return self._done(work, self.engine)
+        """The same for what only reads; all of it sees the store as it was at one moment. Raises StoreError."""
+        snapshot = {"isolation_level": "REPEATABLE READ"} if self.postgresql else {}  # SQLite's transactions see no other
+        return self._done(work, self.engine.execution_options(**snapshot))
 
     def _done(self, work: Callable[[Connection], T], engine: Engine) -> T:
         pause_s = PAUSE_S

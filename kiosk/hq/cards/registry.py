@@ -245,6 +245,7 @@ class Registry:
     def faults(self, witnesses: Sequence[Witness] = ()) -> list[str]:
         """What in it is not as the office wrote it, a sentence each. `witnesses`: heads of its log that lie somewhere else."""
         with self._session() as session:
+            session.connection().exec_driver_sql("BEGIN")  # the driver begins before it writes only: the log and its rows are of one moment
             return faults(session.connection(), LOG, witnesses)
 
     def head(self) -> Head:

@@ -215,7 +215,7 @@ def check(office: Folder, database: Database = "", *, registry: Book = None, jso
         return []
 
     found = _store((office, database), lambda opened: opened.read(signed))
-    found += _written((office, database), registry)
+    found += _written((office, database), registry, anew=True)
     if json:
         import msgspec
 
@@ -229,11 +229,11 @@ def check(office: Folder, database: Database = "", *, registry: Book = None, jso
 # ---------------------------------------------------------------- shared
 
 
-def _written(where: Where, registry: Path | None) -> list[str]:
-    """What of the office's own rows is not as it wrote it."""
+def _written(where: Where, registry: Path | None, *, anew: bool = False) -> list[str]:
+    """What of the office's own rows is not as it wrote it. `anew`: also what was right when it was checked last is read again."""
     from kiosk.hq.log import whole
 
-    return _store(where, lambda opened: whole.disagreements(opened, where[0], registry))
+    return _store(where, lambda opened: whole.disagreements(opened, where[0], registry, anew=anew))
 
 
 def _trusted(where: Where) -> None:

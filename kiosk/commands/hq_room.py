@@ -67,6 +67,8 @@ def room(office: Path, database: str, registry: Path | None, vault: "MasterVault
 
     from kiosk.devices.vault.suite import NoSuchKey
     from kiosk.hq.cards.registry import Registry, RegistryError
+    from kiosk.hq.cards.tables import LOG
+    from kiosk.hq.log.mark import Marks
     from kiosk.hq.orders.book import OrderRefused
     from kiosk.hq.people.staff import StaffError
     from kiosk.hq.report import signed
@@ -84,10 +86,12 @@ def room(office: Path, database: str, registry: Path | None, vault: "MasterVault
             def cards(meter: str) -> list[str]:
                 return [binding.card for binding in book.of_meter(utility, meter)]
 
-            def beside() -> list[str]:
-                return [*book.faults(), *signed.faults(office)]
+            of_cards = Marks(office, LOG.of)
 
-            seen = Cases(store, cards, tags(vault) if vault else None, lambda: book.replaced(utility), beside)
+            def beside() -> list[str]:
+                return [*book.faults(marks=of_cards), *signed.faults(office)]
+
+            seen = Cases(store, cards, tags(vault) if vault else None, lambda: book.replaced(utility), beside, Marks(office))
             yield Room(opened_office, store, book, seen, vault)
     except (BadRemoval, NotSettled, OrderRefused, RegistryError, StaffError, StoreError, NoSuchKey, VaultError) as error:
         raise ended(str(error), EXIT_REFUSED) from None

@@ -30,6 +30,7 @@ from kiosk.devices.vault.hq import Left
 from kiosk.hq.cards.tables import LOG, BindingTable, LeftTable, Schema, ScrappedTable
 from kiosk.hq.log.chain import Head
 from kiosk.hq.log.check import Witness, faults
+from kiosk.hq.log.mark import Marks
 from kiosk.hq.log.recorded import LogError
 
 REGISTRY = "registry.db"
@@ -242,11 +243,12 @@ class Registry:
             if session.connection().execute(core.select(LOG.ends.c.no)).first() is None:
                 LOG.begin(session.connection())
 
-    def faults(self, witnesses: Sequence[Witness] = ()) -> list[str]:
-        """What in it is not as the office wrote it, a sentence each. `witnesses`: heads of its log that lie somewhere else."""
+    def faults(self, witnesses: Sequence[Witness] = (), marks: Marks | None = None, *, anew: bool = False) -> list[str]:
+        """What in it is not as the office wrote it, a sentence each. `witnesses`: heads of its log that lie somewhere else; `marks`, `anew`:
+        see `log.check`."""
         with self._session() as session:
             session.connection().exec_driver_sql("BEGIN")  # the driver begins before it writes only: the log and its rows are of one moment
-            return faults(session.connection(), LOG, witnesses)
+            return faults(session.connection(), LOG, witnesses, marks, anew=anew)
 
     def head(self) -> Head:
         """Where its log ends."""

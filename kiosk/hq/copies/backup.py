@@ -112,7 +112,7 @@ def _take_office(folder: Path, draft: Draft, store: Store) -> None:
         if path.suffix == ".db":
             if path.absolute() != here:
                 copying.file_copied(path, draft.folder / name)
-        elif not path.name.endswith(("-wal", "-shm", "-journal", ".lock")) and name != RECORD:
+        elif not path.name.endswith(("-wal", "-shm", "-journal", ".lock", ".mark")) and name != RECORD:
             draft.take(path, name)
     draft.take(folder / RECORD, RECORD)
 

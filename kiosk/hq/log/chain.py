@@ -1,4 +1,4 @@
-"""The chain of a log: which tables it keeps, what an entry says, and how entries are linked. Pure but for the table definitions.
+"""The chain of a log: which tables it keeps, what an entry says, and how entries are linked.
 
     entry no     1, 2, 3 ...
     at_ms        when it was written, by this machine's clock
@@ -10,16 +10,18 @@ A table is under the log when its `info` says so (`schema.LOGGED`). Whatever is 
 in the same transaction (`recorded`). A head, (no, hash), that lies somewhere else proves that the chain up to it was not rewritten.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, select
 
 HELD, IN_LOG = "held", "log"
 """A table's `info`: by what its rows are held."""
+
+AT_ONCE = 5_000  # rows
 
 RESTORED = "restored"
 """The key of an entry of no table: here the office was put back from a backup."""
@@ -105,6 +107,31 @@ def row_of(table: Table, row: Mapping[Any, Any]) -> str:
 
 def _plain(value: Any) -> Any:
     return bytes(value).hex() if isinstance(value, bytes | memoryview) else value
+
+
+def rows_of(connection: Connection, table: Table) -> Iterator[tuple[str, bytes]]:
+    """Each row of a table: its key, and the row, as an entry has them. The columns are looked up once, and not for each row."""
+    names = [column.name for column in table.columns]
+    keys, encode = [names.index(column.name) for column in table.primary_key], msgspec.json.encode
+    for row in _values(connection, table):
+        yield encode([row[at] for at in keys]).decode(), encode(dict(zip(names, row, strict=True)))
+
+
+def said_of(connection: Connection, table: Table) -> Iterator[bytes]:
+    """Each row of a table as an entry has it."""
+    names, encode = [column.name for column in table.columns], msgspec.json.encode
+    return (encode(dict(zip(names, row, strict=True))) for row in _values(connection, table))
+
+
+def _values(connection: Connection, table: Table) -> Iterator[Sequence[Any]]:
+    binary = any(isinstance(column.type, LargeBinary) for column in table.columns)
+    for part in connection.execute(select(table).execution_options(yield_per=AT_ONCE)).partitions():
+        yield from ([_plain(value) for value in row] for row in part) if binary else part
+
+
+def upgraded(table: Table, said: Mapping[str, Any]) -> bytes:
+    """What an entry says of a row, as the table has it now: a column that was added since has its default."""
+    return msgspec.json.encode({c.name: said.get(c.name, _default(c)) for c in table.columns})
 
 
 def differing(table: Table, said: str, row: Mapping[Any, Any]) -> list[str]:

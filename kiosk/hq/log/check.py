@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Table, select
 
-from kiosk.hq.log.chain import Entry, Head, differing, kept, key_of, link, origin, row_of
+from kiosk.hq.log.chain import AT_ONCE, Entry, Head, differing, kept, link, origin, rows_of
+from kiosk.hq.log.mark import Mark, Marks, Summing, columns
 from kiosk.hq.log.recorded import Log
 
-AT_ONCE = 5_000
 UTILITY = "utility"  # the table that says which epoch it is
 PRESENT = 1 << 32  # no earlier epoch than any
 MOST = 20  # sentences; whoever changed more is known by then
@@ -40,39 +40,61 @@ class _Said(NamedTuple):
     digest: bytes
 
 
-def faults(connection: Connection, log: Log, witnesses: Sequence[Witness] = ()) -> list[str]:
-    """What does not agree, up to MOST sentences; nothing where all does."""
-    found = list[str]()
-    for sentence in _all(connection, log, witnesses):
+class _Replay:
+    """What was read so far: where the log is, in which epoch, the tables under it, and the last entry of each row."""
+
+    def __init__(self, of: str) -> None:
+        self.head, self.epoch = Head(0, origin(of)), 0
+        self.under: set[str] = set()
+        self.said: dict[tuple[str, str], _Said] = {}
+        self.sums: dict[str, str] = {}
+
+
+def faults(
+    connection: Connection, log: Log, witnesses: Sequence[Witness] = (), marks: Marks | None = None, *, anew: bool = False
+) -> list[str]:
+    """What does not agree, up to MOST sentences; nothing where all does.
+
+    `marks`: of an earlier check that found nothing. What was right then is not read again, unless `anew` says so.
+    """
+    if marks and not witnesses and not anew:
+        now = marks.since(connection, log)
+        if now:
+            marks.keep(now)
+            return []
+    if marks and marks.mark:
+        witnesses = [*witnesses, Witness(marks.mark.head, marks.where, marks.mark.epoch)]
+    found, replay = list[str](), _Replay(log.of)
+    for sentence in _all(connection, log, witnesses, replay, marks):
         found.append(sentence)
         if len(found) == MOST:
             found.append("There is more; only so much is told.")
             break
+    if marks and not found:
+        marks.keep(Mark(replay.head, replay.epoch, columns(kept(log.metadata)), replay.sums))
     return found
 
 
-def _all(connection: Connection, log: Log, witnesses: Sequence[Witness]) -> Iterator[str]:
-    said: dict[tuple[str, str], _Said] = {}
-    under = set[str]()
-    yield from _chain(connection, log, witnesses, said, under)
+def _all(connection: Connection, log: Log, witnesses: Sequence[Witness], replay: _Replay, marks: Marks | None) -> Iterator[str]:
+    yield from _chain(connection, log, witnesses, replay)
     known = kept(log.metadata)
-    for name in sorted({tbl for tbl, _ in said} - {table.name for table in known}):
+    for name in sorted({tbl for tbl, _ in replay.said} - {table.name for table in known}):
         yield f"The {log.of} log keeps a table {name} that this software does not know: update first."
     for table in known:
-        if table.name in under:
-            yield from _rows(connection, log.entries, table, said)
+        if table.name in replay.under:
+            summing = marks.summing(table) if marks else None
+            yield from _rows(connection, log.entries, table, replay.said, summing)
+            replay.sums[str(table.name)] = summing.hex() if summing else ""
         else:
             yield f"Table {table.name} is not in the {log.of} log yet: bring the store up to date with kiosk hq upgrade."
 
 
-def _chain(
-    connection: Connection, log: Log, witnesses: Iterable[Witness], said: dict[tuple[str, str], _Said], under: set[str]
-) -> Iterator[str]:
-    """Every entry in its order; fills `said` and `under`."""
+def _chain(connection: Connection, log: Log, witnesses: Iterable[Witness], replay: _Replay) -> Iterator[str]:
+    """Every entry in its order."""
     wanted: dict[int, list[Witness]] = {}
     for witness in witnesses:
         wanted.setdefault(witness.head.no, []).append(witness)
-    no, at, broken, epoch = 0, origin(log.of), False, 0
+    (no, at), broken, epoch = (replay.head.no, replay.head.hash), False, 0
     asked = select(log.entries).order_by(log.entries.c.no).execution_options(yield_per=AT_ONCE)
     for row in connection.execute(asked):
         entry = Entry(*row)
@@ -89,9 +111,10 @@ def _chain(
             if witness.head.hash != at and witness.epoch >= epoch:  # what an office had done after its backup is gone with its epoch
                 yield f"The {log.of} log was rewritten: its entry {no} is not the one that {witness.where} has."
         if entry.key and entry.tbl:
-            said[entry.tbl, entry.key] = _Said(no, _digest(entry.row))
+            replay.said[entry.tbl, entry.key] = _Said(no, _digest(entry.row.encode()))
         elif entry.tbl:
-            under.add(entry.tbl)
+            replay.under.add(entry.tbl)
+    replay.head, replay.epoch = Head(no, at), epoch
     ends = connection.execute(select(log.ends.c.no, log.ends.c.hash)).first()
     if ends is None or tuple(ends) != (no, at):
         yield f"The {log.of} log ends at entry {no}, and its head says {ends[0] if ends else 'nothing'}: entries were taken away."
@@ -101,26 +124,30 @@ def _chain(
             yield f"The {log.of} log ends at entry {no}, and {now[0].where} has its entry {missing}: the newest were taken away."
 
 
-def _digest(row: str) -> bytes:
-    return sha256(row.encode()).digest()[:16] if row else b""
+def _digest(row: bytes) -> bytes:
+    return sha256(row).digest()[:16] if row else b""
 
 
-def _rows(connection: Connection, entries: Table, table: Table, said: dict[tuple[str, str], _Said]) -> Iterator[str]:
+def _rows(
+    connection: Connection, entries: Table, table: Table, said: dict[tuple[str, str], _Said], summing: Summing | None
+) -> Iterator[str]:
     """A table's rows against what the log says of them; takes them out of `said`."""
-    for row in connection.execute(select(table).execution_options(yield_per=AT_ONCE)).mappings():
-        key = key_of(table, row)
-        last = said.pop((table.name, key), None)
+    name = str(table.name)
+    for key, row in rows_of(connection, table):
+        if summing:
+            summing.add(row)
+        last = said.pop((name, key), None)
         if last is None or not last.digest:
-            yield f"Row {key} of {table.name} was added: the office never wrote it."
-        elif last.digest != _digest(row_of(table, row)):
+            yield f"Row {key} of {name} was added: the office never wrote it."
+        elif last.digest != _digest(row):
             then: Any = connection.execute(select(entries.c.row).where(entries.c.no == last.no)).scalar_one()
-            columns = differing(table, then, row)
-            if columns:
-                yield f"Row {key} of {table.name} was changed: {', '.join(columns)} {_is(columns)} not what the office wrote."
-    for (name, key), last in [each for each in said.items() if each[0][0] == table.name]:
+            columns_of = differing(table, then, msgspec.json.decode(row, type=dict[str, Any]))
+            if columns_of:
+                yield f"Row {key} of {name} was changed: {', '.join(columns_of)} {_is(columns_of)} not what the office wrote."
+    for (of, key), last in [each for each in said.items() if each[0][0] == name]:
         if last.digest:
-            yield f"Row {key} of {name} is missing: the office wrote it, and never took it away."
+            yield f"Row {key} of {of} is missing: the office wrote it, and never took it away."
 
 
-def _is(columns: list[str]) -> str:
-    return "is" if len(columns) == 1 else "are"
+def _is(columns_of: list[str]) -> str:
+    return "is" if len(columns_of) == 1 else "are"

@@ -11,6 +11,7 @@ from kiosk.hq.log.chain import Head
 from kiosk.hq.log.check import Witness, faults
 from kiosk.hq.log.heads import FLOATS, OFFICE, Heads, witnesses
 from kiosk.hq.log.heads import REGISTRY as OF_CARDS
+from kiosk.hq.log.mark import Marks
 from kiosk.hq.log.office import LOG
 from kiosk.hq.report import signed
 from kiosk.hq.schema import UTILITY
@@ -20,12 +21,15 @@ Seen = Sequence[tuple[Heads, str]]
 """Heads, and where each of them lies."""
 
 
-def disagreements(store: Store, folder: Path, registry: Path | None = None, seen: Seen = ()) -> list[str]:
-    """A sentence for each row or line that is not as the office wrote it; none where all agrees. `folder`: the office's.
+def disagreements(store: Store, folder: Path, registry: Path | None = None, seen: Seen = (), *, anew: bool = True) -> list[str]:
+    """A sentence for each row or line that is not as the office wrote it; none where all agrees. `folder`: the office's; `anew`: also what
+    was right when it was checked last is read again.
 
     Raises StoreError.
     """
-    return store.read(lambda connection: of_store(connection, seen)) + beside(folder, registry, seen, store.epoch)
+    marks = Marks(folder, OFFICE)
+    found = store.read(lambda connection: faults(connection, LOG, witnesses(OFFICE, seen), marks, anew=anew))
+    return found + beside(folder, registry, seen, store.epoch, Marks(folder, OF_CARDS), anew=anew)
 
 
 def of_store(connection: Connection, seen: Seen = ()) -> list[str]:
@@ -33,7 +37,9 @@ def of_store(connection: Connection, seen: Seen = ()) -> list[str]:
     return faults(connection, LOG, witnesses(OFFICE, seen))
 
 
-def beside(folder: Path, registry: Path | None, seen: Seen, epoch: int) -> list[str]:
+def beside(  # noqa: PLR0917 - what lies beside a store
+    folder: Path, registry: Path | None, seen: Seen, epoch: int, marks: Marks | None = None, *, anew: bool = True
+) -> list[str]:
     """The registry and the floats. Their logs say nothing of epochs: only heads of this one count."""
 
     def mine(which: str) -> list[Witness]:
@@ -41,7 +47,7 @@ def beside(folder: Path, registry: Path | None, seen: Seen, epoch: int) -> list[
 
     try:
         with closing(Registry(registry or folder / REGISTRY, lambda: 0, create=False)) as book:
-            found = book.faults(mine(OF_CARDS))
+            found = book.faults(mine(OF_CARDS), marks, anew=anew)
     except RegistryError as error:
         found = [str(error)]
     return found + signed.faults(folder, mine(FLOATS))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
+from kiosk.hq.log.mark import Marks
 from kiosk.hq.orders.book import Order
 from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.settlement import sources
@@ -32,7 +33,8 @@ class Here(NamedTuple):
 
 class Cases:
     """Reads them. `cards`: a meter's serials, oldest first; `tag_of`: what the vault says of an order's record, None without a vault;
-    `replaced`: the meters that have had more than one card; `beside`: what of the registry and the floats is not as the office wrote it."""
+    `replaced`: the meters that have had more than one card; `beside`: what of the registry and the floats is not as the office wrote it;
+    `marks`: of the office's log, kept from one check to the next."""
 
     def __init__(
         self,
@@ -41,8 +43,10 @@ class Cases:
         tag_of: TagOf | None = None,
         replaced: Callable[[], Iterable[str]] = tuple,
         beside: Callable[[], Iterable[str]] = tuple,
+        marks: Marks | None = None,
     ) -> None:
         self._store, self._cards, self._tag_of, self._replaced, self._beside = store, cards, tag_of, replaced, beside
+        self._marks = marks or Marks()
 
     def all(self, now_ms: int, *, whole: bool = True) -> list[Case]:
         """Every case, the oldest first; without `whole` not claims that their own kiosk settled: nearly all. Raises StoreError."""
@@ -86,7 +90,7 @@ class Cases:
     def untrue(self, case: Case) -> str:
         """What a decision about it would rest on and is not as it was written; "" where all is. Raises StoreError."""
         cards = self._cards(case.meter) if case.meter else ()
-        return next(iter(self._beside()), "") or self._store.read(lambda connection: untrue(connection, case, cards))
+        return next(iter(self._beside()), "") or self._store.read(lambda connection: untrue(connection, case, cards, self._marks))
 
     def known(self, meter: str) -> Known:
         """All that is known of a meter. Raises StoreError."""

@@ -8,8 +8,8 @@ decision about one value
 - each kiosk has as many rows and batches as the head of its journal says;
 - the office's own tables are what its log says.
 
-What it costs: the body of each row is searched once for the meter's cards, each batch that has such a row is hashed, and the log is
-replayed. What it does not see is a row whose text was changed, with its batch's original, in a batch that names the card nowhere else: the
+What it costs: the body of each row is searched once for the meter's cards, each batch that has such a row is hashed, the rows of the
+office's own tables are added up, and of its log what was written since the last check is replayed (`log.mark`). What it does not see is a row whose text was changed, with its batch's original, in a batch that names the card nowhere else: the
 proof of a backup does (`copies.proof`), and `kiosk hq report check`.
 """
 
@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, func, select
 
 from kiosk.hq.log.check import faults
+from kiosk.hq.log.mark import Marks
 from kiosk.hq.log.office import LOG
 from kiosk.hq.schema import BATCH, FACT, HEAD, KIND, KIOSK
 from kiosk.hq.settlement.chain import Chains
@@ -28,13 +29,13 @@ TO_THE_END = ("slip", "open")
 """Kinds of cases for which the last rows of a kiosk count, and not its sale's alone."""
 
 
-def untrue(connection: Connection, case: Case, cards: Sequence[str]) -> str:
-    """The first thing that is not as it was written; "" where all is. `cards`: the meter's serials."""
-    return next(_all(connection, case, cards), "")
+def untrue(connection: Connection, case: Case, cards: Sequence[str], marks: Marks | None = None) -> str:
+    """The first thing that is not as it was written; "" where all is. `cards`: the meter's serials; `marks`: of the office's log."""
+    return next(_all(connection, case, cards, marks), "")
 
 
-def _all(connection: Connection, case: Case, cards: Sequence[str]) -> Iterator[str]:
-    yield from faults(connection, LOG)
+def _all(connection: Connection, case: Case, cards: Sequence[str], marks: Marks | None) -> Iterator[str]:
+    yield from faults(connection, LOG, marks=marks)
     yield from _missing(connection)
     chains = Chains(connection)
     for kiosk, seq in (*_naming(connection, cards), *_own(connection, case)):

@@ -91,7 +91,7 @@ def room(office: Path, database: str, registry: Path | None, vault: "MasterVault
             def beside() -> list[str]:
                 return [*book.faults(marks=of_cards), *signed.faults(office)]
 
-            seen = Cases(store, cards, tags(vault) if vault else None, lambda: book.replaced(utility), beside, Marks(office))
+            seen = Cases(store, cards, tags(vault) if vault else None, lambda: book.replaced(utility), beside, marks=Marks(office))
             yield Room(opened_office, store, book, seen, vault)
     except (BadRemoval, NotSettled, OrderRefused, RegistryError, StaffError, StoreError, NoSuchKey, VaultError) as error:
         raise ended(str(error), EXIT_REFUSED) from None

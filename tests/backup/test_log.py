@@ -208,11 +208,26 @@ def test_ends_at_another_site_and_in_acknowledgements_notice_a_rewritten_log(sma
     beside(small, "UPDATE work SET sentence = 'Nothing.' WHERE what = 'sums'")
     assert says(small, "log", "check")[0] == 7
     rewritten(small)
+    code, said = says(small, "log", "check")  # the mark of the first check noticed it
+    assert (code, "rewritten" in said, "office.mark" in said) == (7, True, True)
+    (small.folder / "office.mark").unlink()  # whoever can write the folder takes it away
     assert says(small, "log", "check")[0] == 0
     code, said = says(small, "log", "check", "--heads", str(site))
     assert (code, "rewritten" in said) == (7, True)
     code, said = says(small, "log", "check", "--acks", str(acks))
     assert (code, "rewritten" in said) == (7, True)
+
+
+def test_a_mark_is_in_no_backup_and_does_not_outlive_the_office_that_made_it(small: House, tmp_path: Path) -> None:
+    assert says(small, "log", "check")[0] == 0
+    assert {path.name for path in small.folder.glob("*.mark")} == {"office.mark", "registry.mark"}
+    first = backup(small)
+    assert not list(first.rglob("*.mark"))
+    copy_keys(small.office, small.keys)
+    restore(first, tmp_path / "new", "", small.keys, ROOT, now_ms=lambda: NOW_MS + 2 * DAY_MS)
+    assert not list((tmp_path / "new").glob("*.mark"))
+    done = RUN.invoke(app, ["hq", "log", "check", "--office", str(tmp_path / "new")])
+    assert done.exit_code == 0, done.output
 
 
 def test_a_file_that_this_office_never_signed_is_no_end_of_its_log(small: House, tmp_path: Path) -> None:

@@ -47,6 +47,10 @@ def lines(store: Store, *numbers: int) -> None:
     store.transact(partial(todo, lines=[("K07", "sums", each, "Somebody looks at it.", 7) for each in numbers]))
 
 
+def run(connection: Connection, statement: Any) -> None:
+    connection.execute(statement)
+
+
 def entry(store: Store, seq: int) -> Any:
     """The first of that line of the worklist."""
     asked = text("SELECT no, row FROM office_log WHERE tbl = 'work' AND key = :key ORDER BY no LIMIT 1")
@@ -85,10 +89,10 @@ def test_after_a_check_every_edited_or_removed_row_of_every_table_is_named_at_on
     assert told(office.store, marks) == []
     assert since(office.store, marks) is not None
     for name, edit, undo, said in changes(office.store):
-        office.store.transact(lambda connection, one=edit: connection.execute(one))
+        office.store.transact(partial(run, statement=edit))
         assert since(office.store, marks) is None, name
         assert said in told(office.store, marks)[0]
-        office.store.transact(lambda connection, one=undo: connection.execute(one))
+        office.store.transact(partial(run, statement=undo))
         assert told(office.store, marks) == []
 
 

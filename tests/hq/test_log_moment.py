@@ -96,11 +96,10 @@ def test_a_decision_and_the_checks_by_command_are_of_one_moment_too(store: Store
         lambda: whole.disagreements(store, tmp_path),
     ]
     for at, check in enumerate(checks):
-        line = ("K07", "sums", 200 + at, "Somebody looks at it.", 7)
-        with closing(Store.open(where)) as other:
-            with between(store, "FROM work", lambda one=line, to=other: to.transact(partial(todo, lines=[one]))) as done:
-                assert check() == []
-                assert done
+        line = partial(todo, lines=[("K07", "sums", 200 + at, "Somebody looks at it.", 7)])
+        with closing(Store.open(where)) as other, between(store, "FROM work", partial(other.transact, line)) as done:
+            assert check() == []
+            assert done
 
 
 def test_a_kiosk_that_reports_while_its_rows_are_counted_is_not_accused(store: Store, where: str) -> None:
@@ -111,7 +110,10 @@ def test_a_kiosk_that_reports_while_its_rows_are_counted_is_not_accused(store: S
     town.hears(k07)
     case = town.case(k07)
     looked(k07, Card())
-    with closing(Store.open(where)) as other, between(store, "JOIN head", lambda: imported(other, k07, town.now_ms, town.told["K07"])) as done:
+    with (
+        closing(Store.open(where)) as other,
+        between(store, "JOIN head", lambda: imported(other, k07, town.now_ms, town.told["K07"])) as done,
+    ):
         assert store.read(lambda connection: untrue(connection, case, ())) == ""
         assert done
 

@@ -244,8 +244,8 @@ class Registry:
                 LOG.begin(session.connection())
 
     def faults(self, witnesses: Sequence[Witness] = (), marks: Marks | None = None, *, anew: bool = False) -> list[str]:
-        """What in it is not as the office wrote it, a sentence each. `witnesses`: heads of its log that lie somewhere else; `marks`, `anew`:
-        see `log.check`."""
+        """What in it is not as the office wrote it, a sentence each. `witnesses`: heads of its log that lie somewhere else. `marks` and
+        `anew`: see `log.check`."""
         with self._session() as session:
             session.connection().exec_driver_sql("BEGIN")  # the driver begins before it writes only: the log and its rows are of one moment
             return faults(session.connection(), LOG, witnesses, marks, anew=anew)

@@ -1,14 +1,15 @@
 """A mark: up to where a log was held against its rows, and what all those rows added up to. What was right then is not read again.
 
-Whoever decides about money wants to know at once whether somebody edited a row. Replaying the whole log for that takes longer each year. So
+Before a decision about money the office looks whether somebody edited a row. Replaying the whole log for that takes longer each year. So
 a check that found nothing leaves a mark: the end of the log, and for each table the sum of a keyed hash of each row (BLAKE2b, modulo
-2 ** 256). The next check hashes the entries after the mark only, and adds up the rows of the tables: each sum must be that of the mark, plus
-the rows that the new entries say, less the rows that stood in their place. An edited, added or removed row changes a sum, and nobody who
-does not have the key can find other rows with the same one.
+2 ** 256). The next check hashes the entries after the mark only, and adds up the rows of the tables. Each sum must be that of the mark,
+plus the rows that the new entries say, less the rows that stood in their place. An edited, added or removed row changes a sum, and
+nobody who does not have the key can find other rows with the same one.
 
-What it trusts: the file of the mark, 0600 in the office's folder, beside the ACK key, and its random key. It does not trust the database:
-of entries before the mark it uses only those of rows that were written since, and a wrong one makes a wrong sum. Where anything differs,
-the whole log is replayed, and that says what is wrong. So a mark never accuses anybody; it is only one more end of the log that lies elsewhere.
+What it trusts: the file of the mark, 0600 in the office's folder, beside the ACK key, and the random key in it. It does not trust the
+database: of the entries before the mark it uses only those of rows that were written since, and a wrong one makes a wrong sum. Where
+anything differs, the whole log is replayed, and that says what is wrong. So a mark alone never accuses anybody. The replay takes it as one
+more end of the log that lies elsewhere.
 """
 
 import contextlib

@@ -37,9 +37,7 @@ def of_store(connection: Connection, seen: Seen = ()) -> list[str]:
     return faults(connection, LOG, witnesses(OFFICE, seen))
 
 
-def beside(  # noqa: PLR0917 - what lies beside a store
-    folder: Path, registry: Path | None, seen: Seen, epoch: int, marks: Marks | None = None, *, anew: bool = True
-) -> list[str]:
+def beside(folder: Path, registry: Path | None, seen: Seen, epoch: int, marks: Marks | None = None, *, anew: bool = True) -> list[str]:
     """The registry and the floats. Their logs say nothing of epochs: only heads of this one count."""
 
     def mine(which: str) -> list[Witness]:

@@ -43,6 +43,7 @@ class Cases:
         tag_of: TagOf | None = None,
         replaced: Callable[[], Iterable[str]] = tuple,
         beside: Callable[[], Iterable[str]] = tuple,
+        *,
         marks: Marks | None = None,
     ) -> None:
         self._store, self._cards, self._tag_of, self._replaced, self._beside = store, cards, tag_of, replaced, beside

@@ -9,8 +9,9 @@ decision about one value
 - the office's own tables are what its log says.
 
 What it costs: the body of each row is searched once for the meter's cards, each batch that has such a row is hashed, the rows of the
-office's own tables are added up, and of its log what was written since the last check is replayed (`log.mark`). What it does not see is a row whose text was changed, with its batch's original, in a batch that names the card nowhere else: the
-proof of a backup does (`copies.proof`), and `kiosk hq report check`.
+office's own tables are added up, and of its log what was written since the last check is replayed (`log.mark`). What it does not see is a
+row whose text was changed, with its batch's original, in a batch that names the card nowhere else: the proof of a backup does
+(`copies.proof`), and `kiosk hq report check`.
 """
 
 from collections.abc import Iterator, Sequence

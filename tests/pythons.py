@@ -55,7 +55,7 @@ def tried(python: Path, place: Path) -> str:
         ("venv", [str(python), "-m", "venv", str(place / "venv")]),
         ("the locked dependencies", [*pip, "--require-hashes", "-r", str(place / "lock")]),
         ("the kiosk", [*pip, "--no-deps", "--no-build-isolation", "-e", str(HOUSE)]),
-        ("the demo's day", [str(own), "-m", "kiosk", "demo", "--script"]),
+        ("the demo's day", [str(own), "-m", "kiosk", "demo", "--script", "--stack", "in-process"]),
         ("the tests", [str(own), "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]),
     ):
         said = subprocess.run(words, cwd=HOUSE, env=plain, capture_output=True, text=True, check=False)

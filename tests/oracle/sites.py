@@ -10,6 +10,7 @@ from kiosk.devices.sim.card import CardModel
 from kiosk.devices.sim.cash_book import CashBook
 from kiosk.devices.sim.meter_state import MeterState
 from kiosk.devices.sim.zvt_book import Book
+from kiosk.vend.facts import ReceiptPrinted
 from kiosk.vend.rows import Recorded
 from tests.oracle.kiosks import Machine, Record, Slot, World
 from tests.oracle.office import reported
@@ -56,7 +57,15 @@ class Sites:
 
     def _papers(self) -> str:
         numbers = {kiosk.name: kiosk.numbers for kiosk in self.world.kiosks}
-        for strip in (strip for folder in self.papers for strip in strips(folder)):
+        came_out = [strip for folder in self.papers for strip in strips(folder)]
+        whole = {(strip.kiosk, strip.number) for strip in came_out if strip.whole}
+        for name, rows in self.rows.items():
+            facts = [row.fact for row in rows]
+            printed = {(name, fact.number) for fact in facts if isinstance(fact, ReceiptPrinted) and fact.outcome == "printed"}
+            missing = sorted(number for _, number in printed - whole if number)
+            if self.papers and missing:
+                return f"{name}, paper {missing[0]}: the journal has it as printed, and no whole one came out"
+        for strip in came_out:
             value = numbers[strip.kiosk].get(strip.number, value_of(strip.kiosk, "nobody"))
             if found := strip_wrong(self.world.table, value, strip, self.world.terms):
                 return found

@@ -24,22 +24,31 @@ ENERGY = re.compile(r"^About (\d+)\.(\d\d) kWh at (\d+)\.(\d{4})$", re.MULTILINE
 
 
 class Strip(NamedTuple):
-    """One paper. `amounts`: by place, that of a slip by ""; `energy`: watt-hours and the price in ten-thousandths."""
+    """One paper. `amounts`: by place, that of a slip by ""; `energy`: watt-hours and the price in ten-thousandths. `whole`: it was not
+    given up before its last line."""
 
     kiosk: str
     number: int
     slip: bool
     amounts: dict[str, int]
     energy: tuple[int, int] | None
+    whole: bool
 
 
 def strips(folder: Path) -> list[Strip]:
     """All receipts and slips of a folder, as they came out."""
-    return [strip for path in sorted(folder.glob("*.txt")) if (strip := read(path.read_text("utf-8")))]
+    return [strip for path in sorted(folder.glob("*.txt")) for strip in read(path.read_text("utf-8"))]
 
 
-def read(text: str) -> Strip | None:
-    """One paper; None of another kind."""
+def read(text: str) -> list[Strip]:
+    """Every paper between two cuts: what was given up hangs before the next one where nothing has cut it off."""
+    head = text.partition("\n")[0]  # whoever issues it, on each of them
+    parts = [head + part for part in text.split(head)[1:]] if head.strip() else [text]
+    return [strip for part in parts if (strip := _paper(part))]
+
+
+def _paper(text: str) -> Strip | None:
+    """One of them; None of another kind."""
     head = NUMBER.search(text)
     if head is None:
         return None
@@ -53,7 +62,7 @@ def read(text: str) -> Strip | None:
         before = line.strip()
     said = ENERGY.search(text)
     energy = (int(said[1] + said[2]) * 10, int(said[3] + said[4])) if said else None
-    return Strip(head[1], int(head[2]), slip, amounts, energy)
+    return Strip(head[1], int(head[2]), slip, amounts, energy, "\nHelp " in text)
 
 
 def strip_wrong(table: Table, value: str, strip: Strip, terms: Terms) -> str:
@@ -63,9 +72,11 @@ def strip_wrong(table: Table, value: str, strip: Strip, terms: Terms) -> str:
     else:
         cells = {place: table.cell(BOOKS, value, place) for place in (*IN, "fees", "debt", "taxes")}
         expected = {place: minor for place, minor in cells.items() if minor} | {"cards": credited(table, value)}
+    if not strip.whole:  # it says less than the books, and nothing else
+        expected = {place: minor for place, minor in expected.items() if place in strip.amounts}
     if strip.amounts != expected:
         return f"{value}, paper {strip.number}: it says {strip.amounts}, the books {expected} (minor units)"
     due = (terms.energy_wh(credited(table, value)), terms.price)
-    if not strip.slip and strip.energy != due:
+    if not strip.slip and strip.energy != due and (strip.whole or strip.energy):
         return f"{value}, paper {strip.number}: it says {strip.energy} of energy and price, and by the tariff it is {due}"
     return ""

@@ -1,6 +1,7 @@
 """The table finds each of the ways in which money can be wrong, and names value and place; what is right leaves nothing."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -9,6 +10,7 @@ from kiosk.vend import facts as f
 from kiosk.vend.bank import PosFinal
 from kiosk.vend.facts import PriceLine, Tender
 from tests.oracle.said import closes, holds, priced, says
+from tests.oracle.strips import Strip, read, strip_wrong
 from tests.oracle.table import BOOKS, IN, OUT, PLACES, SAID, Table
 from tests.oracle.terms import Terms
 
@@ -201,3 +203,29 @@ def test_terms_are_worked_out_apart_from_the_product() -> None:
     assert priced("K1/5f", LINES, TERMS) == ""
     assert priced("K1/5f", (*LINES[:3], replace(LINES[3], rate="0.5900")), TERMS).startswith("K1/5f, energy: the price is 0.5900")
     assert priced("K1/5f", (*LINES[:3], replace(LINES[3], basis=38_800)), TERMS).startswith("K1/5f, energy: 2250 minor units buy 38800 Wh")
+
+
+GOLDEN = Path(__file__).parents[1] / "paper" / "golden"
+
+
+@pytest.mark.parametrize("kind", ["recharge", "claim"])
+def test_a_paper_that_was_given_up_and_the_next_on_the_same_strip_are_read_as_two(kind: str) -> None:
+    """Its amounts are not added to the next one's."""
+    text = (GOLDEN / f"{kind}-en-48.txt").read_text("utf-8")
+    (alone,) = read(text)
+    begun = text[: text.index("No change" if kind == "recharge" else "Help ")]
+    first, second = read(begun + text)
+    assert (first.whole, second) == (False, alone)
+    assert first.amounts == alone.amounts
+
+
+def test_a_paper_that_was_given_up_says_nothing_else_than_the_books() -> None:
+    table = Table()
+    for place, minor in (("bank", 100_00), ("fees", 5_00), ("cards", 95_00)):
+        table.book("K07/1", place, minor)
+    whole = Strip("K07", 1, slip=False, amounts={"bank": 100_00, "fees": 5_00, "cards": 95_00}, energy=None, whole=False)
+    half = whole._replace(amounts={"bank": 100_00})
+    assert strip_wrong(table, "K07/1", whole, TERMS) == strip_wrong(table, "K07/1", half, TERMS) == ""
+    for wrong in ({"bank": 200_00}, {"bank": 100_00, "notes": 1_00}, {"cards": 96_00}):
+        assert "it says" in strip_wrong(table, "K07/1", half._replace(amounts=wrong), TERMS)
+    assert "it says" in strip_wrong(table, "K07/1", half._replace(whole=True), TERMS), "a whole one says all of it"

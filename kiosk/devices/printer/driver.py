@@ -6,6 +6,7 @@
     failed    not a byte was sent
 
 A paper is never continued. After `unknown` the desk decides; a reprint is the whole paper again, marked COPY, under the same number.
+What an abandoned paper has left in the printer is cut off before the next one.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ import msgspec
 
 from kiosk.devices.contract import Health, Identity, Standing, State
 from kiosk.devices.port import Port, PortLost, after
-from kiosk.devices.printer.escpos import PAPER_80, PrinterProfile, can_print, job_bytes, mark_of
+from kiosk.devices.printer.escpos import CUT, INITIALIZE, PAPER_80, PrinterProfile, can_print, job_bytes, mark_of
 from kiosk.devices.printer.layout import lay_out
 from kiosk.devices.printer.link import PrinterLink, Waits
 from kiosk.devices.supervise import supervised
@@ -56,6 +57,7 @@ class PrinterDriver:
         self._rev = -1
         self._last: int | None = None  # the last job taken up
         self._open_job: int | None = None  # taken up, its end not told yet
+        self._uncut: bool | None = None  # a paper was begun, and nobody knows that it was cut; None: this driver has printed nothing yet
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -135,7 +137,11 @@ class PrinterDriver:
                 link.find_sign()
             if link.ready:
                 outcome = "unknown"
+                if self._uncut or (self._uncut is None and job.copy):  # a copy: a life of this kiosk before this one had begun it
+                    data = INITIALIZE + CUT + data
+                self._uncut = True
                 outcome = link.deliver(data, mark_of(job.id))
+                self._uncut = outcome == "unknown"
         finally:
             self._end(outcome)
 

@@ -28,6 +28,7 @@ STATUS_ON_CHANGE = b"\x1da\x0f"  # GS a: drawer, on-line, errors, paper
 CLEAR = b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"  # DLE DC4 fn 8
 ASK_QUEUED = b"\x1dr\x01"  # GS r 1
 FEED = b"\x1bJ"  # ESC J n: so many rows
+CUT = b"\x1dVB\x00"  # GS V 66 0: the printer itself feeds as far as its knife needs
 
 
 class PrinterProfile(msgspec.Struct, frozen=True):
@@ -87,7 +88,7 @@ def job_bytes(lines: tuple[PrintLine, ...], profile: PrinterProfile) -> bytes:
                 _picture(printer, picture, "left")
                 if picture.height < _LINE_ROWS:
                     printer._raw(FEED + bytes([_LINE_ROWS - picture.height]))  # noqa: SLF001 - python-escpos has no other word for it
-    printer.cut(feed=False)  # GS V 66 0: the printer itself feeds as far as its knife needs
+    printer._raw(CUT)  # noqa: SLF001 - one knife for all
     reports = STATUS_ON_CHANGE if profile.reports else b""
     return INITIALIZE + reports + bytes(printer.output)
 

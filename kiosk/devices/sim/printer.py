@@ -93,9 +93,9 @@ class PrinterSimulator:
         """Unplugs; the papers that were cut are all in their folder."""
         self._ending.set()
         self._cut_off.put(None)
-        for thread in (self._thread, self._painter):
+        for thread, wait_s in ((self._thread, 2.0), (self._painter, 30.0)):  # to paint takes its time on a busy machine
             if thread.is_alive():
-                thread.join(2.0)
+                thread.join(wait_s)
         if self._control:
             self._control.stop()
         self.line.unplug()
@@ -344,6 +344,8 @@ class PrinterSimulator:
         if self.faults.cutter:
             self.faults.cutter = False
             self._jammed = True
+        elif self._strip.blank:
+            self._strip = Strip(self._columns * 12)  # a scrap with nothing on it is no paper
         else:
             self._deliver()
 

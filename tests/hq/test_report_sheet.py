@@ -12,8 +12,9 @@ from kiosk.hq.report import selling
 from kiosk.hq.report.period import NoPeriod, Period, day_before, period_of, shown_moment, zone_ms
 from kiosk.hq.report.selling import Absent, Late, Selling, books, parted
 from kiosk.hq.report.sheet import Account, Entry, Money, Sheet, Table, Warned, columns, shown
-from kiosk.hq.report.spreadsheet import MARK, csv_of
+from kiosk.hq.report.spreadsheet import MARK, csv_of, text_of_cell
 from kiosk.hq.report.text import FORM_FEED, text_of
+from tests.house.tree import HOUSE
 
 NOVEMBER = period_of("2026-11")
 EXPONENTS = {"CNY": 2, "UGX": 0, "KWD": 3}
@@ -209,6 +210,36 @@ def test_no_cell_that_a_kiosk_named_is_a_formula(text: str) -> None:
     (_, (cell,)) = cells(csv_of(["a"], [(text,)]))
     assert cell.startswith("'")
     assert cell[1:] == text
+
+
+@pytest.mark.parametrize("sign", ["\ufe66", "\ufe62", "\ufe63", "\ufe6b", "\u207a", "\u207b", "\u2212", "\u200b=", "\u3000+", "\u202e-"])
+def test_another_form_of_a_formula_sign_is_one(sign: str) -> None:
+    (_, (cell,)) = cells(csv_of(["a"], [(sign + "1",)]))
+    assert cell == "'" + sign + "1"
+
+
+@pytest.mark.parametrize("mark", [";", ","])
+def test_no_part_of_a_cell_is_a_formula_where_the_other_separator_is_read(mark: str) -> None:
+    for text in (f"x{mark}=1+1{mark}", f"x{mark} +1", f'x"{mark}@SUM(A1)', f"x{mark}\uff1d1"):
+        for comma in (False, True):
+            seen = csv_of(["a", "b"], [("K07", text)], comma=comma).removeprefix(MARK)
+            for delimiter in ",;":
+                for row in csv.reader(io.StringIO(seen, newline=""), delimiter=delimiter):
+                    assert not [cell for cell in row if cell.strip()[:1] in {"=", "+", "-", "@", "\uff1d"}], (text, comma, delimiter)
+
+
+@pytest.mark.parametrize(
+    "text", ["=1", "'=1", "''", "'K07", "x;=1", "x;'=1", "x,'a", "  -1", "\t=1", "a\n=1", "O'Brien", "", "x;y", "\n'+"]
+)
+@pytest.mark.parametrize("comma", [False, True])
+def test_a_cell_that_is_read_back_is_the_text(text: str, *, comma: bool) -> None:
+    (_, (cell, _)) = cells(csv_of(["a", "b"], [(text, "z")], comma=comma), ";" if comma else ",")
+    assert text_of_cell(cell) == text
+
+
+def test_there_is_one_writer_of_csv() -> None:
+    found = {path.name for path in (HOUSE / "kiosk").rglob("*.py") if "csv.writer" in path.read_text() or "DictWriter" in path.read_text()}
+    assert found == {"spreadsheet.py"}
 
 
 @pytest.mark.parametrize("text", ["K07", "a=b", "2026-11-03", 'a "b", c', "", "12\n13"])

@@ -6,8 +6,6 @@
 Only a day that is over, for ten minutes, has a file: no line of it can come any more, so making it again makes the same bytes.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,10 +19,12 @@ from kiosk.hq.office import Signer
 from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.partners.accounts import Partner, PartnerError, day_at, of_name
 from kiosk.hq.partners.tables import ENTRY
+from kiosk.hq.report.sheet import Cell, Money
+from kiosk.hq.report.spreadsheet import lines_of
 from kiosk.hq.store import Store
 from kiosk.sync.folder import Folder, FolderError
 from kiosk.vend.damm import purchase_number
-from kiosk.vend.money import CURRENCIES, plain
+from kiosk.vend.money import CURRENCIES
 
 LABEL = "settle"
 FILE_MAX = 256 << 20
@@ -118,25 +118,17 @@ def _day(connection: Connection, partner: Partner, day: int) -> tuple[bytes, Tot
     before = int(connection.execute(earlier).scalar() or 0)
     lines = select(ENTRY, ORDER.c.reference, ORDER.c.card, ORDER.c.n).outerjoin(ORDER, ORDER.c.name == ENTRY.c.name)
     sums, orders, after = {"deposit": 0, "order": 0, "cancelled": 0}, 0, before
-    text = io.StringIO()
-    sheet = csv.writer(text, lineterminator="\n")
-    sheet.writerow(COLUMNS)
-    sheet.writerow(["", "", "before", "", "", "", "", "", partner.currency, plain(before, places)])
+    sheet: list[tuple[Cell, ...]] = [("", "", "before", "", "", "", "", "", partner.currency, Money(before, places))]
     for row in connection.execute(lines.where(mine, ENTRY.c.day == day).order_by(ENTRY.c.no)).mappings():
         order = row["what"] != "deposit"
         sums[row["what"]] += row["amount_minor"]
         orders += row["what"] == "order"
         after += row["amount_minor"]
         said = (row["reference"], f"..{row['card'][-4:]}", purchase_number(row["n"])) if order else ("", "", "")
-        money = plain(row["amount_minor"], places), partner.currency, plain(row["balance_minor"], places)
-        sheet.writerow([row["no"], row["at_ms"], row["what"], _harmless(row["name"]), _harmless(said[0]), *said[1:], *money])
+        money = Money(row["amount_minor"], places), partner.currency, Money(row["balance_minor"], places)
+        sheet.append((row["no"], row["at_ms"], row["what"], row["name"], *said, *money))
     for what, total in sums.items():
-        sheet.writerow(["", "", f"total {what}", "", "", "", "", plain(total, places), partner.currency, ""])
-    sheet.writerow(["", "", "after", "", "", "", "", "", partner.currency, plain(after, places)])
+        sheet.append(("", "", f"total {what}", "", "", "", "", Money(total, places), partner.currency, ""))
+    sheet.append(("", "", "after", "", "", "", "", "", partner.currency, Money(after, places)))
     totals = Totals(before, sums["deposit"], -sums["order"], sums["cancelled"], after, orders)
-    return text.getvalue().encode(), totals
-
-
-def _harmless(said: str) -> str:
-    """Nothing that a spreadsheet would take for a formula."""
-    return f"'{said}" if said[:1] in {"=", "+", "-", "@"} else said
+    return lines_of(COLUMNS, sheet, end="\n").encode(), totals

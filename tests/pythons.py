@@ -16,6 +16,7 @@ from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parent.parent
 TESTS = ("tests/sync/test_certificates.py", "tests/demo/test_site.py", "tests/devices/test_port.py", "tests/card/test_session.py")
+STEP_S = 240
 PYENV = Path.home() / ".pyenv" / "versions"
 
 
@@ -58,7 +59,10 @@ def tried(python: Path, place: Path) -> str:
         ("the demo's day", [str(own), "-m", "kiosk", "demo", "--script", "--stack", "in-process"]),
         ("the tests", [str(own), "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]),
     ):
-        said = subprocess.run(words, cwd=HOUSE, env=plain, capture_output=True, text=True, check=False)
+        try:
+            said = subprocess.run(words, cwd=HOUSE, env=plain, capture_output=True, text=True, check=False, timeout=STEP_S)
+        except subprocess.TimeoutExpired:
+            return f"{what}: no end within {STEP_S} seconds"
         if said.returncode:
             return f"{what}: {(said.stderr + said.stdout).strip()[-2000:]}"
     return ""

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 from sqlcipher3 import dbapi2 as sqlcipher
 
+from kiosk.hq import revisions
 from kiosk.hq.log.office import LOG
 from kiosk.hq.log.recorded import LogError
 from kiosk.hq.schema import PERIOD, UTILITY
@@ -23,7 +24,6 @@ from kiosk.vend.store import SQLITE_LEAST
 
 APPLICATION_ID = 0x4B485332  # "KHS2"
 IN_MEMORY = ":memory:"
-MIGRATIONS = Path(__file__).parent / "migrations"
 SETTINGS: dict[str, int | str] = {
     "journal_mode": "wal",
     "synchronous": 2,  # FULL: an acknowledgement follows from it
@@ -210,10 +210,10 @@ def _begin(connection: Connection, utility: int, epoch: int, now_ms: int) -> Non
 
 
 def _script() -> Any:
-    from alembic.config import Config  # noqa: PLC0415 - a quarter of a second that only opening costs
+    from alembic.config import Config  # noqa: PLC0415 - a quarter of a second that only an upgrade costs
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(revisions.MIGRATIONS))
     return config
 
 
@@ -232,15 +232,11 @@ def _upgrade(connection: Connection, partitions: int) -> None:
 
 
 def _check(connection: Connection, name: str) -> None:
-    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-
     _ours(connection)
-    script = ScriptDirectory.from_config(_script())
-    here, wanted = set(MigrationContext.configure(connection).get_current_heads()), set(script.get_heads())
-    if here == wanted:
+    here = revisions.here(connection)
+    if here == revisions.wanted():
         return
-    if here - {revision.revision for revision in script.walk_revisions()}:
+    if here - set(revisions.known()):
         raise StoreError(f"The store {name} was written by newer software. Update first.")
     raise StoreError(f"The store {name} has an older schema, or none. Bring it up to date with: kiosk hq upgrade")
 

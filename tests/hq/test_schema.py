@@ -3,6 +3,8 @@
 import importlib
 import pkgutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -10,10 +12,12 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, select, text, update
 
 import kiosk.hq
 import kiosk.hq.store
+from kiosk.hq import revisions
 from kiosk.hq.schema import DIVIDED, PERIOD, Schema
 from kiosk.hq.store import IN_MEMORY, Store, StoreError
 from tests.hq.made import Recorded
@@ -229,3 +233,22 @@ def test_a_store_in_memory_is_one_store_for_all_its_units() -> None:
     store.transact(lambda connection: connection.execute(update(PERIOD).values(closed_through=5)))
     assert store.read(lambda connection: connection.execute(select(PERIOD.c.closed_through)).scalar()) == 5
     store.close()
+
+
+def test_the_revisions_that_are_read_without_alembic_are_alembics_own(where: tuple[str, int]) -> None:
+    script = ScriptDirectory.from_config(kiosk.hq.store._script())
+    assert {one.revision: set(one._all_down_revisions) for one in script.walk_revisions()} == {
+        name: set(before) for name, before in revisions.known().items()
+    }
+    assert set(script.get_heads()) == revisions.wanted()
+    store = made(where)
+    heads = store.read(lambda connection: MigrationContext.configure(connection).get_current_heads())
+    assert store.read(revisions.here) == set(heads) == revisions.wanted()
+    store.close()
+
+
+def test_to_open_a_store_no_migration_is_loaded(tmp_path: Path) -> None:
+    Store.make(tmp_path / "hq.db", 1, now_ms=NOW_MS).close()
+    opens = "import sys; from kiosk.hq.store import Store; Store.open(sys.argv[1]).close(); print('alembic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", opens, str(tmp_path / "hq.db")], check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"

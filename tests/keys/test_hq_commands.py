@@ -17,6 +17,7 @@ from kiosk.devices.vault import store
 from kiosk.devices.vault.file import FileVault
 from kiosk.devices.vault.keyset import first_set
 from kiosk.devices.vault.station import FileStation
+from kiosk.hq.sealed import COST, Sealed
 from kiosk.sync.install import NOWHERE, Cupboard
 from kiosk.sync.item import Me, read
 from kiosk.vend.trust import KeyListInstalled, LimitsInstalled, Trust, fold
@@ -28,11 +29,16 @@ from tests.vault.kit import PIN as TOKEN_PIN
 ROSTER: dict[str, list[str]] = {"operators": [], "grants": [], "two": []}
 
 
+COSTLY = [sys.executable, "-m", "kiosk"]
+# The same program with the test vault's cost of a passphrase: at the real one `init` and each signature take seconds.
+QUICK = [sys.executable, "-c", f"from kiosk.hq import sealed; sealed.COST = {CHEAP}; from kiosk.__main__ import main; main()"]
+
+
 class Desk:
     """A folder, four files with secrets, and the command line."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.office = folder, folder / "office"
+    def __init__(self, folder: Path, program: list[str]) -> None:
+        self.folder, self.office, self.program = folder, folder / "office", program
         self.secrets = {name: self._secret(name, words) for name, words in (("1", FIRST), ("2", SECOND), ("d", DECISION), ("v", VAULT))}
         self.root = ("--first-secret", self.secrets["1"], "--second-secret", self.secrets["2"])
         self.decision = ("--secret-file", self.secrets["d"])
@@ -45,7 +51,7 @@ class Desk:
         return str(path)
 
     def says(self, *words: str, code: int = 0) -> str:
-        order = [sys.executable, "-m", "kiosk", "hq", *words, "--office", str(self.office)]
+        order = [*self.program, "hq", *words, "--office", str(self.office)]
         done = subprocess.run(order, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
@@ -66,11 +72,24 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+    return Desk(tmp_path, QUICK)
 
 
-def test_from_init_to_a_kiosk_that_installs_everything(desk: Desk) -> None:
+def costs(office: Path) -> set[int]:
+    """What the passphrases of an office's keys cost."""
+    keys = [office / "keys" / f"{name}.json" for name in ("root-1", "root-2", "decision")]
+    return {msgspec.json.decode(path.read_bytes(), type=Sealed).n for path in keys}
+
+
+@pytest.mark.parametrize(
+    ("program", "cost"),
+    [(QUICK, CHEAP), pytest.param(COSTLY, COST, marks=pytest.mark.deep("an office's keys at what passphrases really cost"))],
+    ids=["quick", "costly"],
+)
+def test_from_init_to_a_kiosk_that_installs_everything(desk: Desk, program: list[str], cost: int) -> None:
+    desk.program = program
     roots = desk.began()
+    assert costs(desk.office) == {cost}
     desk.says("publish", "float", KIOSK, "50000.00", *desk.decision)
     desk.says("publish", "roster", KIOSK, desk.file("roster.json", msgspec.json.encode(ROSTER).decode()), *desk.decision)
     desk.says("publish", "hotlist", desk.file("blocked.txt", "1122334455667788\n\n0000000000000001\n"), *desk.decision)

@@ -15,10 +15,15 @@ ALONE = ("-n", "--numprocesses", "-k", "-s", "--pdb", "--collect-only", "--co", 
 NOTHING = 5  # pytest's, for a run that had no test to run
 
 
+def places(words: Sequence[str]) -> list[str]:
+    """The folders, files and tests among pytest's words."""
+    return [word for word in words if Path(word.partition("::")[0]).exists()]
+
+
 def shared(words: Sequence[str]) -> list[str]:
     """The options by which several processes share the tests; none where a single file, or a few tests by name, are asked for."""
-    places = [word for word in words if Path(word.partition("::")[0]).exists()]
-    whole = not places or len(places) > 1 or Path(places[0]).is_dir()
+    named = places(words)
+    whole = not named or len(named) > 1 or Path(named[0]).is_dir()
     if not whole or any(word == option or word.startswith(f"{option}=") for word in words for option in ALONE):
         return []
     if any(word.startswith("-n") and word[2:].isdigit() for word in words):
@@ -28,8 +33,9 @@ def shared(words: Sequence[str]) -> list[str]:
 
 
 def command(depth: str, words: Sequence[str]) -> list[str]:
-    """One run of pytest."""
-    return [sys.executable, "-m", "pytest", f"--depth={depth}", *shared(words), *words]
+    """One run of pytest. Where no place is named, the rules of the house are left to `./run check`."""
+    rules = [] if places(words) else ["--unchecked"]
+    return [sys.executable, "-m", "pytest", f"--depth={depth}", *rules, *shared(words), *words]
 
 
 def prove(words: Sequence[str], hours: float) -> int:

@@ -1,4 +1,5 @@
 """Two kinds of test: `./run test` runs the quick ones, `./run prove` those marked `deep`. Both say at their end what was not run and why.
+The house's own rules (tests/house) are run by `./run check`, and by `./run test` where they are asked for.
 
 A test that is named alone (`file.py::test`) is run whatever its depth. `--until` ends a long run: no test begins after that second.
 """
@@ -6,11 +7,14 @@ A test that is named alone (`file.py::test`) is run whatever its depth. `--until
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 DEPTHS = ("quick", "deep", "all")
+CHANCELESS, RULES = "nothing in it is drawn by chance", "rules of the house"
+HOUSE = Path(__file__).with_name("house")
 LEFT, LATE = "left out", "late"  # what a worker of pytest-xdist tells: reasons and how many tests each, tests that were not begun
 CHOICE = pytest.StashKey["Choice"]()
 
@@ -19,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     ours = parser.getgroup("kiosk")
     ours.addoption("--depth", choices=DEPTHS, default="all", help="quick: what `./run test` runs; deep: what `./run prove` runs")
     ours.addoption("--chance", action="store_true", help="only tests that draw from the run's seed")
+    ours.addoption("--unchecked", action="store_true", help="without the rules of the house, which `./run check` runs")
     ours.addoption("--until", type=float, metavar="EPOCH", help="begin no test after this second")
 
 
@@ -59,7 +64,10 @@ class Choice:
         """Whether it is run; otherwise it is counted under the reason."""
         depth, why = self.config.option.depth, why_deep(item)
         if self.config.option.chance and not by_chance(item):
-            self.left["nothing in it is drawn by chance"] += 1
+            self.left[CHANCELESS] += 1
+            return False
+        if self.config.option.unchecked and item.path.is_relative_to(HOUSE):
+            self.left[RULES] += 1
             return False
         if depth == "all" or self._named(item) or (depth == "deep") == bool(why):
             return True
@@ -107,20 +115,22 @@ class Choice:
     def not_run(self, stats: dict[str, list[Any]]) -> Iterator[str]:
         """What was not run and why, a line each."""
         depth, left = self.config.option.depth, Counter(self.left)
-        apart = left.pop("nothing in it is drawn by chance", 0)
+        apart, rules = left.pop(CHANCELESS, 0), left.pop(RULES, 0)
         quick = left.pop("", 0)
         if deep := left.total():
             yield f"not run here: {deep} deep tests (./run prove)"
             yield from (f"{count:7}  {why}" for why, count in left.most_common())
         if quick:
             yield f"not run here: {quick} tests that are quick (./run test)"
+        if rules:
+            yield f"not run here: {rules} tests of the house's own rules (./run check)"
         if apart:
             yield f"not run here: {apart} tests in which nothing is drawn by chance"
         if self.late:
             yield f"not run here: {self.late} tests, the time was over"
         absent = Counter(reason(report) for report in (*stats.get("skipped", []), *stats.get("xfailed", [])))
         yield from (f"not run here: {count}, {why}" for why, count in absent.most_common())
-        if depth != "all" and not left and not quick and not absent:
+        if depth != "all" and not (left or quick or rules or absent):
             yield "nothing was left out"
 
 

@@ -130,6 +130,17 @@ def test_who_is_named_is_run_whatever_its_depth(place: Path) -> None:
     assert lines[-1].startswith("1 passed")
 
 
+def test_the_rules_of_the_house_are_left_to_the_check_where_nobody_names_a_place(place: Path) -> None:
+    assert "--unchecked" in command("quick", ["-x"])
+    assert "--unchecked" in command("quick", ["-k", "money"])
+    assert "--unchecked" not in command("quick", ["tests/house"])
+    assert "python -m pytest tests/house" in (HOUSE / "tests/house/check").read_text()
+    lines = run(place, "--depth=quick", "--unchecked", "tests/house/test_size.py")
+    assert not_run(lines)[0] == "not run here: 3 tests of the house's own rules (./run check)"
+    assert "nothing was left out" not in lines
+    assert "nothing was left out" in run(place, "--depth=quick", "tests/house/test_size.py")
+
+
 def test_nothing_begins_when_the_time_is_over(place: Path) -> None:
     assert "not run here: 7 tests, the time was over" in run(place, "--until=1", str(place))
     assert "not run here: 7 tests, the time was over" in run(place, "--until=1", "-n2", str(place))

@@ -28,8 +28,8 @@ def shared(words: Sequence[str]) -> list[str]:
         return []
     if any(word.startswith("-n") and word[2:].isdigit() for word in words):
         return ["--no-loadscope-reorder"]
-    # one more than there are cores: who is at pcscd, or waits for a driver, works little
-    return ["-n", str(len(os.sched_getaffinity(0)) + 1), "--no-loadscope-reorder"]
+    # two more than there are cores: who is at pcscd, or waits for a driver or for a painted screen, works little
+    return ["-n", str(len(os.sched_getaffinity(0)) + 2), "--no-loadscope-reorder"]
 
 
 def command(depth: str, words: Sequence[str]) -> list[str]:

@@ -139,7 +139,11 @@ port = "{folder}/dev/notes"
 
 
 @pytest.mark.pcsc
-@pytest.mark.parametrize("devices", [DEVICES, EVERYTHING], ids=["the first machine", "every device there is"])
+@pytest.mark.parametrize(
+    "devices",
+    [pytest.param(DEVICES, marks=pytest.mark.deep("a smaller machine beside the largest")), EVERYTHING],
+    ids=["the first machine", "every device there is"],
+)
 def test_the_production_program_sells_to_a_simulated_machine_in_another_process(folder: Path, devices: str) -> None:
     with running_pcscd():
         machine = Machine(folder, devices)

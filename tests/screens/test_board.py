@@ -48,7 +48,10 @@ def glass(desk: Desk, tick_ms: int = 1000) -> KioskApp:
     return KioskApp(desk, now=lambda: datetime(2026, 11, 3, 14, 32), motion=False, monotonic_ms=ticks)  # noqa: DTZ001 - the wall's own time
 
 
-@pytest.mark.parametrize("size", [(55, 17), (78, 29), (100, 30)])
+OTHER_SIZES = [pytest.param(size, marks=pytest.mark.deep("every key at the other sizes")) for size in ((55, 17), (100, 30))]
+
+
+@pytest.mark.parametrize("size", [(78, 29), *OTHER_SIZES])
 async def test_touch_alone_and_keypad_alone_choose_the_same(size: tuple[int, int]) -> None:
     desk = Desk(SAMPLES["attract"].view)
     app = glass(desk)
@@ -193,11 +196,12 @@ async def test_another_amount_stays_within_what_may_be_paid() -> None:
         assert desk.chosen == [Choice(0, "amount", "9000")]
 
 
-async def test_a_language_is_chosen_in_help_on_every_screen_and_the_one_that_is_spoken_closes_it() -> None:
+@pytest.mark.parametrize("share", [6, pytest.param(1, marks=pytest.mark.deep("a language chosen on each screen"))])
+async def test_a_language_is_chosen_in_help_on_every_screen_and_the_one_that_is_spoken_closes_it(share: int) -> None:
     desk = Desk(CODE)
     app = glass(desk)
     async with app.run_test(size=(78, 29)) as pilot:
-        for rev, sample in enumerate(SAMPLES.values()):
+        for rev, sample in enumerate([*SAMPLES.values()][::share]):
             view = replace(sample.view, rev=rev)
             desk.publish(view)
             await pilot.pause()

@@ -144,7 +144,9 @@ class Tally:
     def settle(self, counted: int | None, now: float, settle_s: float, *, again: bool = False) -> list[Seen]:
         """The device is at rest, and this is its count, None where it has none: judge what is open and say where we stand.
 
-        A count below what was told is waited for, `settle_s` long. `again`: say it even where nothing has changed.
+        A count below what was told is waited for, `settle_s` long. So is one that does not have a lost note yet, of a device that repeats
+        no credit: the credit may have been heard by a process that died, and the count may be late. `again`: say it even where nothing
+        has changed.
         """
         told: list[Seen] = []
         first = not self.begun
@@ -158,6 +160,8 @@ class Tally:
             if now - self._short_since < settle_s:
                 return told
         self._short_since = None
+        if self._may_be_late(counted) and self.note and now - self.note.since < settle_s:
+            return told
         if counted is None and self.note and self.note.went_back:
             told.append(self._back())
         if first or again or self._reset or self.note or counted != self.expected:
@@ -165,6 +169,11 @@ class Tally:
             self.note = None
         self.expected, self.begun, self.settled, self._told_before = counted, True, True, 0
         return told
+
+    def _may_be_late(self, counted: int | None) -> bool:
+        """Whether a lost note may be in the box, and only a later count will say so."""
+        lost = self.note is not None and not self.note.went_back
+        return lost and not self._repeats and counted is not None and counted == self.expected
 
     def up(self, counted: int | None, *, lost: bool = False) -> AcceptorUp:
         """Where we stand. `lost`: it may have let go of the note that the journal has as held."""

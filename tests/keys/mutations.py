@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 
-def mutations(raw: bytes, count: int, seed: int = 7) -> Iterator[bytes]:
+def mutations(raw: bytes, count: int, seed: int) -> Iterator[bytes]:
     """Neighbours of these bytes; never the bytes themselves."""
     chance = random.Random(seed)
     made = 0

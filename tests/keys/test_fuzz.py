@@ -18,6 +18,7 @@ from kiosk.devices.vault.store import SENTENCES, BootRefused, Delivered
 from kiosk.keys import BootSlot
 from tests.keys.kit import PIN, HeadOffice, opened, station_of
 from tests.keys.mutations import mutations
+from tests.seeds import Seeds
 
 WARM_KEY = bytes(range(32))
 
@@ -66,9 +67,9 @@ def refused(work: Callable[[], object]) -> BootRefused:
 
 @pytest.mark.covers("abuse-13")
 @pytest.mark.parametrize("instruction", [0xA4, 0xCB, 0xC0, 0x20, 0x87])
-def test_no_answer_of_a_boot_card_breaks_anything(shelf: Shelf, instruction: int) -> None:
+def test_no_answer_of_a_boot_card_breaks_anything(shelf: Shelf, instruction: int, seeds: Seeds) -> None:
     """A changed answer is refused, or it was one that says the same."""
-    for seed in range(300):
+    for seed in seeds.some(f"boot card {instruction:02X}", 300):
         before = store.read_store(shelf.folder)
 
         def change(answer: bytes, seed: int = seed) -> bytes:
@@ -76,6 +77,33 @@ def test_no_answer_of_a_boot_card_breaks_anything(shelf: Shelf, instruction: int
 
         opens = _opens(lambda: opened(shelf.folder, shelf.hq.expected(), shelf.liar(instruction, change)))
         assert opens == (store.read_store(shelf.folder).point != before.point)
+
+
+@pytest.mark.covers("abuse-13")
+def test_a_certificate_of_any_version_is_a_boot_cards_or_foreign() -> None:
+    """For a version that it does not know, cryptography has an error of its own, which is no ValueError."""
+    right = PivModel.issue(PIN).certificate
+    at = right.index(bytes.fromhex("a003020102")) + 4
+    outcomes = set()
+    for version in range(256):
+        outcomes.add(_point(right[:at] + bytes((version,)) + right[at + 1 :]))
+    assert outcomes == {b"", piv.public_point(right)}
+
+
+@pytest.mark.covers("abuse-13")
+def test_a_certificate_with_any_byte_changed_is_a_boot_cards_or_foreign() -> None:
+    right = PivModel.issue(PIN).certificate
+    for at in range(len(right)):
+        for changed in (right[at] ^ 1, right[at] ^ 0x80, 0, 0x7F, 0xFF):
+            assert len(_point(right[:at] + bytes((changed,)) + right[at + 1 :])) in {0, 65}
+
+
+def _point(der: bytes) -> bytes:
+    """Its key, b"" where it is no boot card's."""
+    try:
+        return piv.public_point(der)
+    except CardForeign:
+        return b""
 
 
 @given(answer=st.binary(max_size=300))
@@ -111,13 +139,13 @@ def test_any_answer_to_a_key_agreement_is_a_secret_or_an_error(answer: bytes, sw
 
 
 @pytest.mark.parametrize("name", ["trading.json", "share", "warm.json"])
-def test_no_change_to_a_file_of_the_store_opens_it_or_breaks_anything(shelf: Shelf, name: str) -> None:
+def test_no_change_to_a_file_of_the_store_opens_it_or_breaks_anything(shelf: Shelf, name: str, seeds: Seeds) -> None:
     _, masters = opened(shelf.folder, shelf.hq.expected(), shelf.card)
     warm.keep(shelf.folder, store.read_store(shelf.folder), masters, WARM_KEY)
     path = store.share_path(shelf.folder, shelf.said.store) if name == "share" else shelf.folder / name
     right = path.read_bytes()
     try:
-        for changed in mutations(right, 300):
+        for changed in mutations(right, 300, seeds.base(f"store file {name}")):
             path.write_bytes(changed)
             if name == "warm.json":
                 same = _opens(lambda: warm.opened(shelf.folder, shelf.hq.expected(), WARM_KEY))

@@ -18,6 +18,7 @@ from kiosk.sync.item import EVERYBODY, WAYS, Header, ItemRefused, Kind, made, re
 from kiosk.vend.trust import FloatGranted, HotlistInstalled, KeyListInstalled, LimitsInstalled, RosterInstalled, Trust, fold
 from tests.keys.kit import DECISION, FIRST, KIOSK, SECOND, HeadOffice, station_of
 from tests.keys.mutations import mutations
+from tests.seeds import Seeds
 
 DAY_MS = 86_400_000
 LIMITS = msgspec.json.encode(LimitsBody({"sale_max_minor": 500_00}))
@@ -215,11 +216,11 @@ def _refused(work: Callable[[], object]) -> str:
 
 
 @pytest.mark.parametrize("kind", ["keys", "limits", "float", "store"])
-def test_no_change_to_an_item_is_believed_and_each_is_one_sentence(post: Post, kind: Kind) -> None:
+def test_no_change_to_an_item_is_believed_and_each_is_one_sentence(post: Post, kind: Kind, seeds: Seeds) -> None:
     post.take_in()
     raw = _item(post, kind)
     signers = post.cupboard.signers()
-    for changed in mutations(raw, 1500):
+    for changed in mutations(raw, 1500, seeds.base(f"changed item {kind}")):
         _refused(lambda changed=changed: read(changed, kind, post.hq.me(), post.station, signers))  # type: ignore[misc]
 
 

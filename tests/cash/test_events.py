@@ -1,7 +1,5 @@
 """The counter says how many events there were, the buffer says which, and a device that started again is noticed."""
 
-import random
-
 import pytest
 
 from kiosk.devices.cctalk.events import (
@@ -18,6 +16,7 @@ from kiosk.devices.cctalk.events import (
     news,
 )
 from kiosk.devices.cctalk.health import Health
+from tests.seeds import Seeds
 
 PAIRS = ((1, 1), (2, 1), (3, 1), (4, 1), (5, 1))
 
@@ -74,9 +73,9 @@ def test_a_reset_that_the_counter_hides_shows_by_other_events_in_the_same_places
     assert counters(found) == [1, 2, 3]
 
 
-def test_no_event_is_lost_or_told_twice_in_long_random_lives() -> None:
+def test_no_event_is_lost_or_told_twice_in_long_random_lives(seeds: Seeds) -> None:
     """A device that lives, is looked at now and then and restarts sometimes: what was told and what was lost add up to what happened."""
-    chance = random.Random(3)
+    chance = seeds.random("event counters")
     counter, pairs, happened, told, lost = 0, [(0, 0)] * 5, 0, 0, 0
     last, before = 0, Buffer(0, ((0, 0),) * 5)
     for _ in range(20_000):

@@ -31,6 +31,7 @@ from kiosk.vend.seen import DeviceDown, DeviceUp
 from kiosk.vend.view import View
 from tests.display.desk import IMPATIENT, ShowingDesk, until
 from tests.sale.shop import Shop
+from tests.seeds import Seeds
 
 VIEWS = [sample.view for sample in SAMPLES.values()]
 PAID, IDLE = SAMPLES["insert"].view, SAMPLES["attract"].view
@@ -133,21 +134,22 @@ def test_a_display_that_takes_no_byte_is_down_and_holds_nobody_up(desk: ShowingD
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", ["split", "drop", "corrupt", "duplicate", "delay", "babble"])
-def test_a_bad_wire_can_spoil_a_picture_and_never_the_driver(desk: ShowingDesk, kind: str, fault: str) -> None:
+def test_a_bad_wire_can_spoil_a_picture_and_never_the_driver(desk: ShowingDesk, kind: str, fault: str, seeds: Seeds) -> None:
     """The last picture stands as soon as the wire lets one through: it is sent again."""
     near, far = pair()
+    luck = seeds.random(f"display wire, {kind}, {fault}")
     wires: dict[str, Port] = {
         "split": FaultyPort(near, split=True),
-        "drop": FaultyPort(near, drop=0.3, seed=1),
-        "corrupt": FaultyPort(near, corrupt=0.3, seed=2),
-        "duplicate": FaultyPort(near, duplicate=0.3, seed=3),
+        "drop": FaultyPort(near, drop=0.3, seed=luck.getrandbits(32)),
+        "corrupt": FaultyPort(near, corrupt=0.3, seed=luck.getrandbits(32)),
+        "duplicate": FaultyPort(near, duplicate=0.3, seed=luck.getrandbits(32)),
         "delay": FaultyPort(near, delay_s=0.01),
         "babble": near,
     }
     cells, over = Cells(kind), threading.Event()
 
     def plays() -> None:
-        chance = random.Random(4)
+        chance = random.Random(luck.getrandbits(32))
         while not over.is_set():
             try:
                 cells.feed(far.read_some(time.monotonic() + 0.01))

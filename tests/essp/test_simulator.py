@@ -1,7 +1,6 @@
 """The simulated validator as any host meets it: raw packets on its line, answered byte for byte as the manual has it."""
 
 import json
-import random
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from kiosk.devices.sim.essp import EsspSimulator
 from tests.cash.desk import eventually
 from tests.cash.test_sim_cash import played
 from tests.essp.conftest import QUICK, Bench
+from tests.seeds import Seeds
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "essp.json").read_text())
 SYNC = encode(Frame(sequence=True, address=0, data=b"\x11"))
@@ -123,9 +123,9 @@ def test_orders_that_cannot_be_are_refused_in_a_sentence(bench: Bench) -> None:
             sim.do(order)
 
 
-def test_noise_and_packets_for_others_are_answered_by_nothing_and_upset_nothing(bench: Bench) -> None:
+def test_noise_and_packets_for_others_are_answered_by_nothing_and_upset_nothing(bench: Bench, seeds: Seeds) -> None:
     bench.notes()
-    port, chance = open_line(bench), random.Random(5)
+    port, chance = open_line(bench), seeds.random("essp noise")
     for _ in range(300):
         port.write(chance.randbytes(chance.randrange(1, 40)))
     port.flush_input()

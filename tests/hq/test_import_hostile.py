@@ -21,6 +21,7 @@ from kiosk.vend.lifetime import Lifetime
 from tests.hq.batches import NOW_MS, OFFICE, UTILITY, Journaled, Street, acked, importer
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
 from tests.hq.test_import import rows, take_all
+from tests.seeds import Seeds
 
 AT = (1_795_536_000_000, 1, 1_000)
 
@@ -55,11 +56,11 @@ def wrote(*facts: f.Fact, name: str = "K07") -> Journaled:
 # ---------------------------------------------------------------- files that nobody may believe
 
 
-def test_a_batch_with_any_byte_changed_is_refused_and_changes_nothing_of_the_sums(store: Store) -> None:
+def test_a_batch_with_any_byte_changed_is_refused_and_changes_nothing_of_the_sums(store: Store, seeds: Seeds) -> None:
     kiosk = Street(sales=2)
     importing = importer(store, kiosk)
     raw = kiosk.batches(20)[0]
-    for at in random.Random(7).sample(range(len(raw)), 60):
+    for at in seeds.random("changed batch").sample(range(len(raw)), 60):
         changed = raw[:at] + bytes((raw[at] ^ 0x40,)) + raw[at + 1 :]
         taken = importing.take(changed, NOW_MS)
         assert (taken.verdict, taken.ack) == (Verdict.TAMPER, None)
@@ -282,10 +283,10 @@ def test_a_thousand_wrong_rows_are_a_few_lines_of_work(store: Store) -> None:
     assert "890 more rows" in work[-1].sentence
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_no_mutation_of_a_signed_journal_is_more_than_a_verdict(store: Store, seed: int) -> None:
+@pytest.mark.parametrize("turn", range(2))
+def test_no_mutation_of_a_signed_journal_is_more_than_a_verdict(store: Store, turn: int, seeds: Seeds) -> None:
     """Rows changed at random by one who has the kiosk's key: whatever stands in them, the import ends in a verdict and a sum."""
-    rng, verdicts = random.Random(seed), Counter[Verdict]()
+    rng, verdicts = seeds.random(f"mutated journal {turn}"), Counter[Verdict]()
     street = Street(sales=3)
     for number in range(40):
         kiosk = Journaled(f"K{number:02}")

@@ -1,7 +1,6 @@
 """A kiosk's real batches by each way into the real import: HTTPS, SFTP and a stick bring the same rows, once."""
 
 import asyncio
-import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from kiosk.sync.sftp import sftp
 from kiosk.sync.spool import Spool
 from tests.hq.batches import NOW_MS, UTILITY, Street, acked, importer
 from tests.hq.postgres import database, postgres_url  # noqa: F401 - fixtures
+from tests.seeds import Seeds
 from tests.sync.wires import Fault, authority, proxied, served, sftp_served, ssh_keys
 
 ROWS = 60
@@ -80,10 +80,10 @@ def checked(spool: Spool, store: Store, street: Street) -> None:
     assert acked(spool.acks()[0]).contiguous_seq == last
 
 
-async def test_by_https_over_a_bad_line(spool: Spool, store: Store, street: Street, bag: Path, tmp_path: Path) -> None:
+async def test_by_https_over_a_bad_line(spool: Spool, store: Store, street: Street, bag: Path, tmp_path: Path, *, seeds: Seeds) -> None:
     importing = importer(store, street)
-    random.seed(7)
-    faults = [Fault(cut_up=random.randint(0, 9000), cut_down=random.randint(500, 4000)) for _ in range(6)]
+    chance = seeds.random("cut lines")
+    faults = [Fault(cut_up=chance.randint(0, 9000), cut_down=chance.randint(500, 4000)) for _ in range(6)]
     with (
         served(lambda raw: importing.take(raw, NOW_MS), bag, authority(tmp_path / "tls")) as plan,
         proxied(int(plan.url.rpartition(":")[2]), faults) as (port, _),

@@ -14,6 +14,7 @@ from kiosk.vend.journal import Journal
 from kiosk.vend.store import StoreError
 from tests.journal.powercut import Disk, Op, recorded
 from tests.journal.shop import KEY
+from tests.seeds import Seeds
 
 WRITER = """
 import pathlib, sys
@@ -63,9 +64,9 @@ def found_after(files: dict[str, bytes], promised: int, folder: Path) -> str:
         return "refused"
 
 
-def cuts(ops: list[Op], places: list[int], folder: Path) -> Counter[str]:
+def cuts(ops: list[Op], places: list[int], folder: Path, chance: random.Random) -> Counter[str]:
     """A power cut before each of the operations at `places` of the writer's life."""
-    chance, verdicts, disk, done, promised = random.Random(len(places)), Counter[str](), Disk(), 0, 0
+    verdicts, disk, done, promised = Counter[str](), Disk(), 0, 0
     for place in sorted(places):
         for op in ops[done:place]:
             if op.name == "promises":
@@ -77,22 +78,22 @@ def cuts(ops: list[Op], places: list[int], folder: Path) -> Counter[str]:
     return verdicts
 
 
-def anywhere(ops: list[Op], count: int) -> list[int]:
-    chance = random.Random(count)
+def anywhere(ops: list[Op], count: int, chance: random.Random) -> list[int]:
     return [chance.randrange(len(ops) + 1) for _ in range(count)]
 
 
 @pytest.mark.parametrize("count", [40, pytest.param(3_000, marks=pytest.mark.deep("3,000 power cuts of a store"))])
-def test_after_a_power_cut_every_promised_row_is_there(tmp_path: Path, count: int) -> None:
+def test_after_a_power_cut_every_promised_row_is_there(tmp_path: Path, count: int, seeds: Seeds) -> None:
+    chance = seeds.random(f"power cuts {count}")
     ops = life(tmp_path, "FULL")
     assert sum(op.name == "promises" and op.op == "W" for op in ops) == 120
     assert sum(op.op == "S" and op.name == "store.db" for op in ops) > 3, "no WAL checkpoint was in this life"
-    assert cuts(ops, anywhere(ops, count), tmp_path / "found") == {"ok": count}
+    assert cuts(ops, anywhere(ops, count, chance), tmp_path / "found", chance) == {"ok": count}
     making = list(range(next(place for place, op in enumerate(ops) if op.name == "promises")))
-    assert cuts(ops, making, tmp_path / "found") == {"ok": len(making)}, "a cut in the making of the store"
+    assert cuts(ops, making, tmp_path / "found", chance) == {"ok": len(making)}, "a cut in the making of the store"
 
 
 @pytest.mark.deep("3,000 power cuts of a store")
-def test_the_cut_has_teeth_a_store_that_is_not_synced_loses_promised_rows(tmp_path: Path) -> None:
-    ops = life(tmp_path, "NORMAL")
-    assert cuts(ops, anywhere(ops, 150), tmp_path / "found")["lost"] > 20
+def test_the_cut_has_teeth_a_store_that_is_not_synced_loses_promised_rows(tmp_path: Path, seeds: Seeds) -> None:
+    ops, chance = life(tmp_path, "NORMAL"), seeds.random("power cuts without fsync")
+    assert cuts(ops, anywhere(ops, 150, chance), tmp_path / "found", chance)["lost"] > 20

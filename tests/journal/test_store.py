@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from kiosk.vend import store
 from kiosk.vend.journal import Journal
 from kiosk.vend.store import StoreDamaged, StoreError, StoreFull, StoreRefused
 from tests.journal.shop import KEY, day, made, note
+from tests.seeds import Seeds
 
 
 def opened(path: Path, key: bytes = KEY) -> sqlcipher.Connection:
@@ -151,9 +151,9 @@ def test_a_report_reads_beside_a_running_kiosk_and_changes_nothing(tmp_path: Pat
 
 
 @pytest.mark.parametrize("flips", [200, pytest.param(1_500, marks=pytest.mark.deep("1,500 changed bytes of a store"))])
-def test_any_changed_byte_of_the_file_is_noticed(tmp_path: Path, flips: int) -> None:
+def test_any_changed_byte_of_the_file_is_noticed(tmp_path: Path, flips: int, seeds: Seeds) -> None:
     whole = made(tmp_path / "whole.db", notes=60)
-    size, chance, missed = whole.stat().st_size, random.Random(flips), []
+    size, chance, missed = whole.stat().st_size, seeds.random(f"changed bytes {flips}"), []
     path = tmp_path / "store.db"
     for place in [0, 15, 16, size - 1, *(chance.randrange(size) for _ in range(flips))]:
         shutil.copyfile(whole, path)

@@ -1,10 +1,9 @@
 """The card lets nobody do what its rights do not give: one test for each right and each status word."""
 
-import random
-
 import pytest
 
 from kiosk.devices.sim import card_files, crypto, image
+from tests.seeds import Seeds
 from tests.sim_card.kit import KIOSK_1, KIOSK_2, KIOSK_3, KIOSK_4, SERIAL, Terminal, card, key_of
 
 WALLET = card_files.wallet(500_00, 2)
@@ -229,8 +228,8 @@ def test_writes_of_admin_and_meter_leave_the_generation_alone(terminal: Terminal
     assert terminal.card.min_generation == 1
 
 
-def test_whatever_is_sent_the_card_answers_with_a_status_word_and_keeps_its_files() -> None:
-    terminal, chance = Terminal(card()), random.Random(1)
+def test_whatever_is_sent_the_card_answers_with_a_status_word_and_keeps_its_files(seeds: Seeds) -> None:
+    terminal, chance = Terminal(card()), seeds.random("commands to a card")
     before = terminal.card.image().files
     starts = ["00a40000", "00b08200", "04b08200", "00840000", "00880001", "00820013", "04d68200", "00c00000"]
     for _ in range(50_000):

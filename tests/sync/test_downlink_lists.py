@@ -15,6 +15,7 @@ from kiosk.vend.trust import applied
 from tests.keys.kit import KIOSK, REGION, UTILITY, station_of
 from tests.keys.mutations import mutations
 from tests.keys.test_items import DAY_MS
+from tests.seeds import Seeds
 from tests.sync.mail import Mail, cards
 
 
@@ -166,7 +167,7 @@ def test_a_restored_office_begins_a_new_epoch_and_nothing_older_is_taken(mail: M
 
 @pytest.mark.covers("abuse-41")
 @pytest.mark.parametrize("kind", ["tariff", "texts", "notices", "delta", "persons", "orders"])
-def test_no_change_to_what_was_signed_is_believed(mail: Mail, kind: Kind) -> None:
+def test_no_change_to_what_was_signed_is_believed(mail: Mail, kind: Kind, seeds: Seeds) -> None:
     mail.hq.send_hotlist(*cards(1, 2))
     mail.take_in()
     bodies: dict[str, object] = {
@@ -179,7 +180,7 @@ def test_no_change_to_what_was_signed_is_believed(mail: Mail, kind: Kind) -> Non
     }
     path = mail.send(kind, bodies[kind], KIOSK if WAYS[kind].boxed else EVERYBODY)
     raw, before = path.read_bytes(), mail.trust
-    for changed in mutations(raw, 60):
+    for changed in mutations(raw, 60, seeds.base(f"changed list {kind}")):
         path.write_bytes(changed)
         (line,) = [line for line in mail.take_in() if line.startswith(kind)]
         assert ": not installed. " in line
@@ -188,7 +189,7 @@ def test_no_change_to_what_was_signed_is_believed(mail: Mail, kind: Kind) -> Non
     assert any(line.startswith(kind) and ": installed." in line for line in mail.take_in())
 
 
-def test_any_body_under_a_good_signature_is_installed_or_refused_in_one_sentence(mail: Mail) -> None:
+def test_any_body_under_a_good_signature_is_installed_or_refused_in_one_sentence(mail: Mail, seeds: Seeds) -> None:
     mail.hq.send_hotlist(*cards(1, 2))
     mail.take_in()
     bodies: dict[Kind, bytes] = {
@@ -201,7 +202,7 @@ def test_any_body_under_a_good_signature_is_installed_or_refused_in_one_sentence
     outcomes = set()
     for kind, body in bodies.items():
         to = KIOSK if WAYS[kind].boxed else EVERYBODY
-        for changed in (b"", b"[" * 50_000, b"null", *mutations(body, 40)):
+        for changed in (b"", b"[" * 50_000, b"null", *mutations(body, 40, seeds.base(f"body of {kind}"))):
             path = mail.send(kind, changed, to)
             (line,) = [line for line in mail.take_in() if line.startswith(f"{path.name}:")]
             outcomes.add(line.split(": ")[1].split(".")[0])

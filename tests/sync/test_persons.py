@@ -1,6 +1,5 @@
 """A person is kept beside the journal and in no fact, travels apart from every batch, and when erased is in no page, WAL or spool."""
 
-import random
 import string
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from kiosk.vend.persons import Person, Persons
 from kiosk.vend.rows import columns
 from kiosk.vend.store import connect
 from kiosk.vend.who import ContactLeft, PersonErased
+from tests.seeds import Seeds
 from tests.sync.kit import KIOSK, STATION, Kiosk, Office, opened, sold
 from tests.sync.pages import lies_in, plain_pages
 
@@ -180,9 +180,9 @@ def test_an_erased_person_is_in_no_page_of_the_store_no_wal_and_no_spool_and_the
         assert persons.erased() == {}
 
 
-def test_no_copy_is_left_by_pages_that_were_split_many_times(tmp_path: Path) -> None:
+def test_no_copy_is_left_by_pages_that_were_split_many_times(tmp_path: Path, seeds: Seeds) -> None:
     """Measured with plain SQL: with `secure_delete` alone 6 of 12,000 rows left a piece of themselves in a page that was split."""
-    chance, store, left, gone = random.Random(7), tmp_path / "store.db", dict[str, str](), list[str]()
+    chance, store, left, gone = seeds.random("split pages"), tmp_path / "store.db", dict[str, str](), list[str]()
     Journal.open(store, KEY).close()
     with Persons(store, KEY) as persons:
         persons._connection.exec_driver_sql("PRAGMA synchronous = OFF")  # the test's only

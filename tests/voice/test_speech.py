@@ -1,7 +1,5 @@
 """What is said: all of a new screen, what is new of an old one, nothing twice, and never a secret."""
 
-import random
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +11,7 @@ from kiosk.screens.samples import SAMPLES
 from kiosk.screens.speech import spoken
 from kiosk.screens.staff_samples import staff_views
 from kiosk.vend.view import View
+from tests.seeds import Seeds
 
 PAID = SAMPLES["insert"].view
 
@@ -112,8 +111,8 @@ def test_the_forty_first_sentence_and_the_letter_after_the_three_hundredth_are_l
 PIECES = ("..", "..77", "[[", "]]", "<", "&", "\x1b", "\n", "元", "é", "\ud800", "7730", " ", "\u202e")
 
 
-def test_a_million_hostile_sentences_are_only_text() -> None:
-    chance, before = random.Random("voice"), Screen("", "", helping=False, lines=())
+def test_a_million_hostile_sentences_are_only_text(seeds: Seeds) -> None:
+    chance, before = seeds.random("hostile sentences"), Screen("", "", helping=False, lines=())
     for _ in range(50_000):
         lines = tuple("".join(chance.choices(PIECES, k=chance.randrange(8))) for _ in range(20))
         now = Screen("insert", "en", helping=False, lines=lines)

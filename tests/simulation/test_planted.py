@@ -19,7 +19,10 @@ FOUND_AT = {
     "told twice": 2,
 }  # of the known
 # chance meets them in fewer than one world of three, or two things have to meet
-RARE = ("proof by intent", "proof by absence", "blind", "repeat-new", "unknown is nothing", "sums unproved", "heads for proof", *FOUND_AT)
+RARE = (
+    "proof by intent", "proof by absence", "proof of another", "blind", "repeat-new", "seen before its fact",
+    "unknown is nothing", "sums unproved", "heads for proof", "sales unproved",
+)  # fmt: skip
 # found where the office's disk often fails, which is in one world of four
 OF_THE_DISK = ("unproved backup", "heads for proof", "sums unproved", "sales unproved", "same epoch")
 

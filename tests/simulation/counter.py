@@ -1,7 +1,7 @@
 """Money that is paid elsewhere: the product's own book of orders, a partner's till, a second site, and customers with codes in their hands.
 
-An order's money has one name, `order/NAME`, whichever kiosk its code was used at. What a count proof or the settlement orders anew is other
-money from then on, and the old is given out: the invariants hold both apart.
+Whoever paid asks under a reference, now and then again, also after the office was put back. An office that has lost an order is asked for
+it like any other: what it answers is its own.
 """
 
 import hashlib
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from kiosk.devices.vault.demo import DemoMasters
 from kiosk.hq.cards.registry import Binding
 from kiosk.hq.orders import matching
-from kiosk.hq.orders.book import Order, OrderRefused, Orders, Wanted, find
+from kiosk.hq.orders.book import Made, Order, OrderRefused, Orders, Wanted, find
 from kiosk.hq.orders.proofs import prove, reissue
+from kiosk.hq.orders.record import SHORT
 from kiosk.hq.partners import accounts
 from kiosk.hq.partners.till import Payment, Till
 from kiosk.hq.settlement.papers import tags
@@ -22,14 +23,12 @@ from kiosk.vend import facts as f
 from kiosk.vend.codes import CodeFloat
 from kiosk.vend.passing import CodeAnswered
 from kiosk.vend.seen import OrdersRead, Trusted
-from kiosk.vend.slot import Entry
 from kiosk.vend.trust import OrdersInstalled
 from tests.hq.bound import Bound
 from tests.simulation.disk import PowerCut
 from tests.simulation.kiosk import Kiosk
 
 if TYPE_CHECKING:
-    from tests.simulation.office import Owed
     from tests.simulation.world import Home, World
 
 PARTNER = accounts.Partner("bank", "CNY", 500_00, 10**10, 10**11)
@@ -37,7 +36,8 @@ MASTERS = DemoMasters()
 AMOUNTS = (20_00, 50_00, 100_00)
 FLOAT_MINOR, DAY_MS, LISTED = 2_000_00, 24 * 3_600_000, 20
 
-Terms = tuple[str, str, int, int, int]  # card, meter, slot, amount, generation: they name a code
+AGAIN = ("power", "busy", "off_site", SHORT)
+"""Refusals after which whoever paid asks again."""
 
 
 @dataclass
@@ -48,11 +48,6 @@ class Ticket:
     code: str
     proof: str = ""
     said: str = "untried"
-
-    @property
-    def value(self) -> tuple[str, str]:
-        """Its money."""
-        return "order", self.order.name
 
 
 class Asked(NamedTuple):
@@ -67,19 +62,16 @@ class Counter:
 
     def __init__(self, world: "World") -> None:
         self.world = world
-        self.site: dict[str, Order] = {}  # at another place: no restore forgets it
-        self.money: dict[Terms, str] = {}  # whose code it is
-        self.tickets: dict[str, Ticket] = {}
+        self.tickets: dict[str, Ticket] = {}  # by the order's name
         self.unheard: list[Asked] = []
+        self.heard: dict[str, Asked] = {}  # by the order's name: whoever paid may ask again at any time
         self.typed: dict[str, str] = {}  # kiosk -> the order whose code was typed there last
-        self.coded: dict[tuple[str, str], tuple[str, str]] = {}  # (kiosk, sale) -> the money behind its code
-        self.payments = self.lists = self.names = self.reissued = self.settled = 0
+        self.payments = self.lists = self.names = self.reissued = self.twice = 0
         store = world.office.store
         self.orders = Orders(store, MASTERS, self._keep, self._name, cards=Bound(found=lambda: [self.binding(it) for it in world.homes]))
         self.till = Till(store, self.orders, self)
         self.tag_of = tags(MASTERS)
         accounts.add(store, PARTNER, world.office.now_ms())
-        world.office.back_up()
 
     # ------------------------------------------------------------ what an order needs
 
@@ -88,12 +80,15 @@ class Counter:
         return f"{self.names:010d}"
 
     def _keep(self, order: Order) -> None:
-        """Another site."""
-        if order.name not in self.site:
-            self.site[order.name] = order
-            self.money.setdefault(terms_of(order), order.name)
-            entry = Entry(f"order/{order.name}", order.meter, order.n, order.amount_minor, self.tag_of(order))
-            self.world.office.ordered.setdefault(order.meter, []).append(entry)
+        """Another site. The power may fail before its file is there, or after."""
+        world = self.world
+        cut = world.office.cut_here()
+        if cut == "before":
+            raise PowerCut
+        world.site.keep(order)
+        world.wrong(world.money.made(order))
+        if cut:
+            raise PowerCut
 
     def of_card(self, card: str) -> Binding | None:
         """As the registry holds it."""
@@ -126,30 +121,36 @@ class Counter:
         """The order and its code, once they are heard."""
         heard = self._guarded(lambda: self._made(asked))
         if isinstance(heard, str):
-            if heard in ("power", "busy"):
+            if heard in AGAIN:
                 self.unheard.append(asked)
             return heard
         if self.world.faults and self.world.chance.random() < 0.1:
             self.unheard.append(asked)
             return "the answer is lost"
-        if self.money[terms_of(heard.order)] != heard.order.name:
-            return "its code is another order's, which the store has lost"
+        self.heard.setdefault(heard.order.name, asked)
+        self._told(heard)
+        others = [name for name, before in self.heard.items() if before == asked and name != heard.order.name]
+        if others:
+            self.world.wrong(f"what was paid as {asked.wanted.reference} has orders {others[0]} and {heard.order.name}")
+        return f"{heard.order.name} for purchase {heard.order.n} of {heard.order.meter[-4:]}"
+
+    def _told(self, heard: Ticket) -> None:
+        """A code is in its customer's hand."""
         known = self.tickets.setdefault(heard.order.name, heard)
         if known.code != heard.code:
             self.world.wrong(f"order {heard.order.name} has two codes")
-        return f"{heard.order.name} for purchase {heard.order.n} of {heard.order.meter[-4:]}"
+
+    def given(self, made: Made) -> None:
+        """The settlement desk has given out a code."""
+        self._told(Ticket(made.order, made.code))
 
     def _made(self, asked: Asked) -> Ticket:
         wanted, now_ms = asked.wanted, self.world.office.now_ms()
-        same = (order for order in self.site.values() if (order.source, order.reference) == (wanted.source, wanted.reference))
-        kept = next(same, None)
-        if kept and find(self.world.office.store, kept.name) is None:  # the worklist says so to whoever is asked
-            return Ticket(kept, self.orders.code_of(kept))
         if asked.partner:
             said = (damm.purchase_number(wanted.purchase), wanted.reference)
             named = Payment(card=wanted.binding.card, amount_minor=wanted.amount_minor, currency="CNY", purchase=said[0], reference=said[1])
             sold = self.till.order(PARTNER, wanted.reference, named, now_ms)
-            return Ticket(self.site[sold.order], sold.code)
+            return Ticket(self.world.money.orders[sold.order], sold.code)
         made = self.orders.make(wanted, now_ms)
         return Ticket(made.order, made.code)
 
@@ -166,15 +167,19 @@ class Counter:
         """Whoever heard nothing asks again."""
         return self.ask(self.unheard.pop(0)) if self.unheard else ""
 
-    def settle(self, owed: "Owed") -> None:
-        """The money of a claim that a code paid for is ordered in a slot behind all others."""
-        old = self.site[owed.value.partition("/")[2]]
-        home = next(home for home in self.world.homes if home.number == owed.meter)
-        slots = [key[1] for key in self.world.records if key[0] == owed.meter] + [o.n for o in self.site.values() if o.meter == owed.meter]
-        slot = max([home.meter.state.count, *slots]) + 1
-        self.settled += 1
-        reference = f"{old.name} settled"
-        self.ask(Asked(Wanted(self.binding(home), old.amount_minor, "CNY", slot - 1, "settlement", reference, old.name, slot)))
+    def twice_asked(self) -> str:
+        """Somebody who was answered long ago asks again, under the same reference: no second order comes of it."""
+        if not self.heard:
+            return ""
+        name = self.world.forgets.choice(list(self.heard))
+        asked = self.heard[name]
+        said = self._guarded(lambda: self._made(asked))
+        if isinstance(said, str):
+            return f"{asked.wanted.reference}: {said}"
+        self.twice += 1
+        if (said.order.name, said.code) != (name, self.tickets[name].code):
+            self.world.wrong(f"what was paid as {asked.wanted.reference} was order {name}, and is order {said.order.name} when asked again")
+        return f"{asked.wanted.reference}: {said.order.name} again"
 
     def read_out(self) -> str:
         """A customer reads the count proof of a passed code to the office, which may order the money again at once."""
@@ -182,13 +187,13 @@ class Counter:
         if ticket is None:
             return ""
         said = self._guarded(lambda: self._proved(ticket))
-        ticket.proof = ticket.proof if said == "power" else ""
+        later = said in AGAIN or (said == "order" and self.world.short)
+        ticket.proof = ticket.proof if later else ""
         if isinstance(said, str):
             return f"{ticket.order.name}: {said}"
-        if ticket.value in self.world.credited:
+        if self.world.money.credited(self.world.money.of_order(ticket.order)):
             self.world.wrong(f"order {ticket.order.name} was credited, and the office orders it again")
-        self.tickets.setdefault(said.order.name, said)
-        self.world.office.moved.add("/".join(ticket.value))
+        self._told(said)
         self.reissued += 1
         return f"{ticket.order.name}: another record took its slot; again as {said.order.name}"
 
@@ -202,16 +207,20 @@ class Counter:
         return Ticket(made.order, made.code)
 
     def match(self) -> str:
-        """Accepted codes are held against the orders. One that none has may be of an order that the store has lost."""
+        """Accepted codes are held against the orders. One that none has is of an order that the store has lost, and not yet got back."""
         office = self.world.office
         try:
             found = matching.match(office.store, office.now_ms())
         except PowerCut:
             office.started()
             return "power"
-        made = {(order.card, order.amount_minor, order.generation) for order in self.site.values()}
         for lost in found.without:
-            if office.epoch == 1 or (lost.card, lost.amount_minor, lost.generation) not in made:
+            made = [
+                order
+                for order in self.world.money.orders.values()
+                if (order.card, order.amount_minor, order.generation) == (lost.card, lost.amount_minor, lost.generation)
+            ]
+            if not self.world.short or all(find(office.store, order.name) for order in made):
                 self.world.wrong(f"{lost.kiosk} row {lost.seq}: {lost.sentence}")
         return f"{found.rows} rows, {found.again} again" if found.rows else ""
 
@@ -257,31 +266,17 @@ class Counter:
 
     def paid_minor(self, fact: f.TransferCodeAccepted) -> int:
         """What somebody paid for the order behind a code."""
-        name = self.money.get((fact.card, fact.meter, fact.n, fact.amount_minor, fact.generation), "")
-        return self.site[name].amount_minor if name else 0
+        orders = self.world.money.codes.get((fact.card, fact.meter, fact.n, fact.amount_minor, fact.generation))
+        return orders[0].amount_minor if orders else 0
 
     def accepted(self, kiosk: Kiosk, fact: f.TransferCodeAccepted) -> str:
         """A code is money at a kiosk; why it cannot be, or ""."""
-        name = self.money.get((fact.card, fact.meter, fact.n, fact.amount_minor, fact.generation))
-        if name is None:
-            return f"{kiosk.id}: a code that nobody paid for: {fact}"
-        self.coded[kiosk.id, fact.sale] = "order", name
-        return ""
+        return "" if self.world.money.accepted(kiosk.id, fact) else f"{kiosk.id}: a code that nobody paid for: {fact}"
 
     def begun(self, kiosk: Kiosk, fact: f.WriteStarted) -> str:
         """One order is one record in one slot, at every kiosk."""
-        kind, name = self.value(kiosk.id, fact.sale)
-        if kind != "order":
+        order = self.world.money.coded.get((kiosk.id, fact.sale))
+        if order is None:
             return ""
-        order = self.site[name]
         same = (fact.n, fact.tag, fact.amount_minor) == (order.n, self.tag_of(order), order.amount_minor)
-        return "" if same else f"{kiosk.id}: the record of order {name} is another's: {fact}"
-
-    def value(self, kiosk: str, sale: str) -> tuple[str, str]:
-        """The money of a sale: an order's, or its own."""
-        return self.coded.get((kiosk, sale), (kiosk, sale))
-
-
-def terms_of(order: Order) -> Terms:
-    """What names its code."""
-    return order.card, order.meter, order.n, order.amount_minor, order.generation
+        return "" if same else f"{kiosk.id}: the record of order {order.name} is another's: {fact}"

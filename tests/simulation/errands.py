@@ -9,6 +9,7 @@ from kiosk.sync.ack import read_ack
 from kiosk.vend.facts import RoomFact
 from kiosk.vend.seen import Tick, Trusted
 from kiosk.vend.trust import FloatGranted, KeyListInstalled
+from tests.simulation import forgetting
 from tests.simulation.kiosk import Kiosk
 from tests.simulation.mail import Letter
 from tests.simulation.parts import EPOCH_MS
@@ -159,10 +160,8 @@ def grant(world: "World") -> str:
 
 
 def settle(world: "World") -> str:
-    """The slot rule is asked about every open claim."""
-    given = world.office.settle(world.newest_card)
-    world.given(given)
-    return ", ".join(owed.value for owed in given)
+    """The settlement desk decides what the rule allows."""
+    return world.settling.work()
 
 
 def order(world: "World") -> str:
@@ -196,8 +195,7 @@ def back_up(world: "World") -> str:
 
 def restore(world: "World") -> str:
     """HQ's disk is lost, with all that is in no backup."""
-    world.office.restore()
-    return f"epoch {world.office.epoch}"
+    return forgetting.put_back(world)
 
 
 def crash(world: "World") -> str:
@@ -248,6 +246,8 @@ DOINGS: dict[str, Callable[["World"], str]] = {
     "orders": orders,
     "a count proof": lambda world: world.counter.read_out(),
     "codes and orders": lambda world: world.counter.match(),
+    "a payer asks again": lambda world: world.counter.twice_asked(),
+    "the other site's orders": forgetting.taken_in,
     "a lost card": replace,
     "restore": restore,
     "power cut at the office": crash,
@@ -255,7 +255,7 @@ DOINGS: dict[str, Callable[["World"], str]] = {
     "a file is lost": lost_file,
     "a month goes by": month,
 }
-CALM = dict(zip(DOINGS, (40, 20, 4, 60, 40, 12, 12, 8, 6, 3, 16, 6, 6, 3), strict=False))
+CALM = dict(zip(DOINGS, (40, 20, 4, 60, 40, 12, 12, 8, 6, 3, 16, 6, 6, 3, 3, 6), strict=False))
 FAULTY = {
     "a lost card": 1.0,
     "restore": 0.7,

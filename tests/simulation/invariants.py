@@ -7,7 +7,7 @@ from kiosk.sync.ack import Ack
 from kiosk.vend.rows import line, link, origin
 from tests.simulation.books import CASH, Sums
 from tests.simulation.kiosk import Kiosk
-from tests.simulation.office import Owed
+from tests.simulation.money import Value, name_of
 
 if TYPE_CHECKING:
     from tests.simulation.world import Home, World
@@ -190,34 +190,23 @@ def of_backup(world: "World", refused: str) -> str:
     return ""
 
 
-def of_given(world: "World", owed: Owed) -> str:
-    """What is given out in another slot was never credited in its own."""
-    for home in world.homes:
-        for credit in home.credits:
-            if tuple(owed.value.split("/")) in world.records.get((home.number, credit.n, credit.tag, credit.amount_minor), ()):
-                return f"{owed.value} was credited in slot {credit.n}, and the office gives it out again"
-    return ""
-
-
 def of_home(world: "World", home: "Home") -> str:
     """A slot is credited once and in order; a value is credited once, in one slot."""
     counts = [credit.n for credit in home.credits]
     if counts != sorted(set(counts)):
         return f"meter {home.number} credited {counts}"
-    seen: set[tuple[str, str]] = set()
     for credit in home.credits:
-        whose = world.records.get((home.number, credit.n, credit.tag, credit.amount_minor))
-        if whose is None:
+        if (home.number, credit.n, credit.tag, credit.amount_minor) not in world.records:
             return f"meter {home.number} credited {credit}, which nobody paid for"
-        if len(whose) == 1:
-            (value,) = whose
-            if value in seen:
-                return f"{value} is credited twice"
-            if value in world.returned or not world.bank_has(value):
-                return f"{value} is credited, and the customer had the money back"
-            if "/".join(value) in world.office.moved:
-                return f"{value} is credited, and the office gave it out in another slot"
-            seen.add(value)
+    seen: set[Value] = set()
+    for n, value in world.money.credits(home.number):
+        if value in seen:
+            return f"{name_of(value)} is credited twice"
+        if value in world.returned or not world.bank_has(value):
+            return f"{name_of(value)} is credited, and the customer had the money back"
+        if beyond := [each for each in world.money.ordered.get(value, ()) if each > n]:
+            return f"{name_of(value)} is credited in slot {n}, and the office ordered it in slot {max(beyond)}"
+        seen.add(value)
     return ""
 
 

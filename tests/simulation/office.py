@@ -1,18 +1,17 @@
 """The head office: the product's importer over its own SQLite store, whose disk may fail; backups, and what follows of the rows.
 
 The store is in memory, so that a power cut is what a transaction does not survive: before it, inside it, or after it with nobody told. What
-lies in a backup is on another site, and its chains were made again; a store that was put back from it begins a new epoch. What else may
-happen to the disk is in `platter`.
+lies in a backup is on another site, and its chains were made again; a store that was put back from it begins a new epoch, with the orders
+that the other site has. What else may happen to the disk is in `platter`. The office knows nothing but what is in its store.
 """
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import select, update
@@ -20,8 +19,10 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 from kiosk import envelope
 from kiosk.hq import kiosks
-from kiosk.hq.copies import proof
+from kiosk.hq.copies import proof, reported
 from kiosk.hq.intake.importer import Importer, Taken
+from kiosk.hq.log.office import LOG
+from kiosk.hq.orders import record
 from kiosk.hq.report.selling import ORPHAN, UNKNOWN
 from kiosk.hq.schema import FACT, HEAD, KIND, KIOSK, UTILITY
 from kiosk.hq.settlement.history import Damaged, explained
@@ -29,14 +30,9 @@ from kiosk.hq.store import IN_MEMORY, Store, StoreError
 from kiosk.sync.ack import read_ack
 from kiosk.sync.backup import BackupRefused
 from kiosk.sync.item import KeyList
-from kiosk.vend import slot
 from kiosk.vend.explain.lookup import NoCase
-from kiosk.vend.slot import Entry, Evidence, Removed, Shown, Slot, Verified
 from tests.simulation.books import Sums
 from tests.simulation.disk import PowerCut
-
-SOUGHT = ("WriteStarted", "CardVerified", "ForeignSaleFinished", "CardPresented", "ClaimIssued", "ClaimSettled", "Restored")
-
 
 HEADS = "SELECT id, seq, row_seq, row_hash FROM kiosk JOIN head ON kiosk_no = no"  # asked at every letter: not made anew each time
 SUMS = """
@@ -57,28 +53,6 @@ class BatchBox:
         return envelope.unbox(ciphertext, self._key, info)
 
 
-class Owed(NamedTuple):
-    """A claim that is open by the rows that came."""
-
-    kiosk: str
-    sale: str
-    meter: str
-    n: int
-    value: str  # by which the evidence names its money
-
-
-@dataclass
-class Files:
-    """What the rows that came say, as far as it was read: evidence by meter, and claims."""
-
-    read: dict[int, int] = field(default_factory=dict)  # kiosk_no -> row
-    entries: dict[str, list[Entry]] = field(default_factory=dict)
-    evidence: dict[str, list[Evidence]] = field(default_factory=dict)
-    claims: dict[str, Owed] = field(default_factory=dict)
-    records: dict[str, Entry] = field(default_factory=dict)
-    doubted: set[str] = field(default_factory=set)  # kiosks whose store was put back
-
-
 class Backup(NamedTuple):
     """A copy on another site, and how far each kiosk had come in it."""
 
@@ -89,9 +63,8 @@ class Backup(NamedTuple):
 class Office:
     """One head office. `told` hears what happens here."""
 
-    def __init__(self, chance: Random, now_ms: Callable[[], int], told: Callable[[str], None], value: Callable[[str, str], str]) -> None:
-        self.chance, self.now_ms, self.told, self.value = chance, now_ms, told, value
-        self.ordered: dict[str, list[Entry]] = {}  # meter -> the records of its orders, as the vault makes them
+    def __init__(self, chance: Random, now_ms: Callable[[], int], told: Callable[[str], None]) -> None:
+        self.chance, self.now_ms, self.told = chance, now_ms, told
         self.store = Store.make(IN_MEMORY, 1, now_ms=now_ms())
         self._transact = self.store.transact
         self.store.transact = self._cut_at  # type: ignore[method-assign]
@@ -104,8 +77,6 @@ class Office:
         self.verdicts: list[str | None] = []
         self.enrolled: dict[str, bytes] = {}
         self.backups: list[Backup] = []
-        self.moved: set[str] = set()  # values that were given out in another slot: on paper, no restore forgets it
-        self.files = Files()
         self.damaged: set[str] = set()  # kiosks of whose rows, ledger or head the disk has other than was written
         self.counted: Counter[str] = Counter()
         self.importer = self._importer()
@@ -150,12 +121,16 @@ class Office:
             self.counted["loud"] += 1
         return None
 
-    def _cut_at(self, work: Callable[[Any], Any]) -> Any:
-        cut = self.cut
-        if cut and self.cut_after:
+    def cut_here(self) -> str:
+        """Whether the power fails at this moment, and how; "" where it does not."""
+        if self.cut and self.cut_after:
             self.cut_after -= 1
-            return self._transact(work)
-        self.cut = ""
+            return ""
+        cut, self.cut = self.cut, ""
+        return cut
+
+    def _cut_at(self, work: Callable[[Any], Any]) -> Any:
+        cut = self.cut_here()
         if cut == "before":
             raise PowerCut
 
@@ -222,7 +197,7 @@ class Office:
 
     def started(self) -> None:
         """The office starts anew over what is on the disk."""
-        self.importer, self.files = self._importer(), Files()
+        self.importer = self._importer()
 
     def _uncut(self, act: Callable[[], object]) -> None:
         """The power holds."""
@@ -234,104 +209,46 @@ class Office:
         """The last batch that the newest backup has."""
         return self.backups[-1].heads.get(kiosk, 0)
 
-    def restore(self) -> None:
-        """The disk is lost; the newest copy is put back, and the root opens a new epoch."""
+    def restore(self, orders: Path | None, *, complete: bool) -> None:
+        """The disk is lost; the newest copy is put back, the orders of the other site are taken in, and the root opens a new epoch.
+
+        As `copies.backup.restore` does it. `complete`: two people say that no order is missing.
+        """
         self.cut = ""
         self.backups[-1].copy.backup(self.raw())
-        self.epoch += 1
-        self._transact(lambda connection: connection.execute(update(UTILITY).values(epoch=self.epoch)))
-        self.store.epoch = self.epoch
-        self.importer = self._importer()
+        self._transact(LOG.put_back)
         for kiosk, public_key in self.enrolled.items():
             self.enrol(kiosk, public_key)
-        self.files = Files()
+        if orders:
+            self.take_in(orders)
+        self.epoch += 1
+        self._transact(self._new_epoch)
+        self.store.epoch = self.epoch
+        if complete:
+            record.completed(self.store, self.now_ms(), note="restored")
+        self.importer = self._importer()
         self.damaged.clear()
+
+    def _new_epoch(self, connection: Any) -> None:
+        connection.execute(update(UTILITY).values(epoch=self.epoch))
+        record.put_back(connection, self.epoch, self.now_ms())
+
+    def take_in(self, orders: Path) -> None:
+        """The other site's orders come into the store."""
+        reported.orders(self.store, orders, (self.ack_public,), self.now_ms())
 
     def raw(self) -> Any:
         """The connection below all others."""
         return self.store.engine.raw_connection().driver_connection
 
-    # ------------------------------------------------------------ what follows of rows
-
-    def look(self) -> None:
-        """Read the rows that came since the last look."""
-        asked = (
-            select(FACT.c.kiosk_no, FACT.c.seq, FACT.c.sale, FACT.c.body, KIND.c.name, KIOSK.c.id)
-            .join(KIND, KIND.c.no == FACT.c.kind)
-            .join(KIOSK, KIOSK.c.no == FACT.c.kiosk_no)
-            .where(KIND.c.name.in_(SOUGHT))
-            .order_by(FACT.c.kiosk_no, FACT.c.seq)
-        )
-        files = self.files
-        nos = self.store.read(lambda c: c.execute(select(KIOSK.c.no)).scalars().all())
-        for no in nos:
-            since = asked.where(FACT.c.kiosk_no == no, FACT.c.seq > files.read.get(no, 0))
-            for _, seq, sale, body, kind, kiosk in self.store.read(partial(_all, asked=since)):
-                files.read[no] = seq
-                self._file(kind, kiosk, sale, msgspec.json.decode(body))
-
-    def _file(self, kind: str, kiosk: str, sale: str | None, said: dict[str, Any]) -> None:
-        files, own, value = self.files, f"{kiosk}/{sale}", self.value(kiosk, str(sale))
-        match kind:
-            case "WriteStarted":
-                entry = Entry(value, said["meter"], said["n"], said["amount_minor"], said["tag"])
-                files.records[own] = entry
-                files.entries.setdefault(entry.meter, []).append(entry)
-            case "CardVerified" if own in files.records:
-                of = files.records[own]
-                seen: Evidence = Verified(said["card"], of.meter, said["n"], of.amount_minor, said["tag"])
-                files.evidence.setdefault(of.meter, []).append(seen)
-            case "ForeignSaleFinished":
-                seen = Verified(said["card"], said["meter"], said["n"], said["amount_minor"], said["tag"])
-                files.evidence.setdefault(said["meter"], []).append(seen)
-            case "CardPresented" if said["authentic"]:
-                names = ("card", "meter", "count", "amount_minor", "taken", "tag", "fits")
-                shown: dict[str, Any] = {
-                    name: said.get(name, False if name == "fits" else 0 if name == "amount_minor" else None) for name in names
-                }
-                files.evidence.setdefault(said["meter"], []).append(Shown(**shown))
-            case "ClaimIssued":
-                if said["amount_minor"]:
-                    files.claims[value] = Owed(kiosk, str(sale), said["meter"], said["n"], value)
-            case "ClaimSettled":
-                files.claims.pop(value, None)
-            case "Restored":
-                files.doubted.add(kiosk)
-
-    def settle(self, newest_card: Callable[[str], str]) -> list[Owed]:
-        """Claims that may be given out in another slot, now, by the slot rule alone."""
-        self.look()
-        given = []
-        for value, owed in list(self.files.claims.items()):
-            if value in self.moved or owed.kiosk in self.files.doubted:
-                continue
-            entries = [*self.files.entries.get(owed.meter, []), *self.ordered.get(owed.meter, [])]
-            evidence = self.files.evidence.get(owed.meter, [])
-            may = slot.may_move(value, Slot(owed.meter, owed.n), entries, evidence, newest_card(owed.meter))
-            if may and self.explains(evidence, owed.sale):
-                self.moved.add(value)
-                given.append(owed)
-        return given
-
-    def explains(self, evidence: list[Evidence], *sales: str) -> bool:
-        """`kiosk hq explain` of these, as somebody asks it before anything is given out: the rows are those that were signed."""
-        cards = [seen.card for seen in evidence if not isinstance(seen, Removed)]
+    def explains(self, cards: Iterable[str]) -> bool:
+        """`kiosk hq explain` of these cards, as somebody asks it before one is replaced: the rows are those that were signed."""
         try:
-            for asked in dict.fromkeys((*sales, *cards)):
-                self.store.read(partial(explained, asked=asked))
+            for card in cards:
+                self.store.read(partial(explained, asked=card))
         except (Damaged, NoCase):
             if not self.damaged:
                 raise
             self.counted["unexplained"] += 1
             return False
         return True
-
-
-def told_by(ack: bytes, office: Office) -> tuple[str, int, int, int]:
-    """(kiosk, epoch, batch, durable) of an acknowledgement."""
-    said = read_ack(ack, [office.ack_public])
-    return said.kiosk, said.hq_epoch, said.contiguous_seq, said.durable_through
-
-
-def _all(connection: Any, asked: Any) -> list[Any]:
-    return list(connection.execute(asked).all())

@@ -156,8 +156,8 @@ def restored_in_the_same_epoch(mp: pytest.MonkeyPatch) -> None:
     """A backup is put back, and the office goes on as if nothing had been lost."""
     restore = Office.restore
 
-    def same(self: Office) -> None:
-        restore(self)
+    def same(self: Office, *given: Any, **named: Any) -> None:
+        restore(self, *given, **named)
         self.epoch -= 1
         self._transact(lambda connection: connection.execute(update(UTILITY).values(epoch=self.epoch)))
         self.store.epoch = self.epoch

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from kiosk.hq.report.period import period_of
 from kiosk.hq.report.reading import selling
 from kiosk.hq.report.selling import ORPHAN, UNKNOWN
+from kiosk.hq.settlement.rule import way
 from kiosk.vend.facts import CardVerified
 from kiosk.vend.phase import codes_work, phase
 from kiosk.vend.seen import PrinterState, Tick
-from tests.simulation import errands, invariants, platter
+from tests.simulation import errands, forgetting, invariants, platter
 from tests.simulation.books import CASH, Sums
 from tests.simulation.kiosk import Kiosk
+from tests.simulation.money import Value, name_of
 
 if TYPE_CHECKING:
     from tests.simulation.world import Home, World
@@ -21,6 +23,7 @@ ROUNDS = 3
 WAITS = 40
 JOBS = 30
 LETTERS = 4_000
+LATER_MS = 400 * 86_400_000  # no code that is out now is taken then
 
 
 def come_to_rest(world: "World") -> str:
@@ -43,7 +46,7 @@ def come_to_rest(world: "World") -> str:
                 return wrong
     for kiosk in world.kiosks:
         kiosk.tell(Tick())
-    return _mail_drains(world) or invariants.of_all(world) or _nothing_open(world) or _reported(world) or _pieces_told(world)
+    return _mail_drains(world) or invariants.of_all(world) or _nothing_open(world) or _reported(world) or _pieces_told(world) or _owed(world)
 
 
 def _machine_rests(world: "World", kiosk: Kiosk) -> str:
@@ -85,12 +88,12 @@ def _everybody_comes(world: "World", home: "Home") -> str:
     """The newest card at every machine and in its meter after each; the older ones stay in their drawers."""
     card = home.cards[-1]
     for kiosk in world.kiosks:
-        again = True
+        again, tried = True, set[str]()
         while again:
             kiosk.marked = ""
             kiosk.insert(card)
             _works(kiosk)
-            again = _collects(world, kiosk, home)
+            again = _collects(world, kiosk, home, tried)
             wrong = invariants.of_kiosk(world, kiosk)
             kiosk.pull()
             world.into_meter(home, card)
@@ -99,22 +102,23 @@ def _everybody_comes(world: "World", home: "Home") -> str:
     return ""
 
 
-def _collects(world: "World", kiosk: Kiosk, home: "Home") -> bool:
-    """The code for the card's next slot is typed, if there is one; True where its record came onto the card."""
-    n = home.meter.state.count + 1
-    ticket = next((ticket for ticket in world.counter.held(home) if ticket.order.n == n), None)
-    if ticket is None or ticket.order.card != home.cards[-1].serial.hex() or not codes_work(kiosk.state):
+def _collects(world: "World", kiosk: Kiosk, home: "Home", tried: set[str]) -> bool:
+    """A code for the card's next slot is typed; False where there is none that was not."""
+    n, card = home.meter.state.count + 1, home.cards[-1].serial.hex()
+    mine = (ticket for ticket in world.counter.held(home) if (ticket.order.n, ticket.order.card) == (n, card))
+    ticket = next((ticket for ticket in mine if ticket.order.name not in tried), None)
+    if ticket is None or not codes_work(kiosk.state):
         return False
     kiosk.press("tender", "code")
     if phase(kiosk.state) != "code":
         return False
+    tried.add(ticket.order.name)
     kiosk.press("code", ticket.code)
     _works(kiosk)
     said = kiosk.state.here.code_said
     ticket.said = said.state if said else ""
     kiosk.press("cancel")
-    ended = kiosk.state.ended
-    return ended is not None and ended.id == kiosk.state.here.shown and world.counter.value(kiosk.id, ended.id) == ticket.value
+    return True
 
 
 def _mail_drains(world: "World") -> str:
@@ -126,6 +130,10 @@ def _mail_drains(world: "World") -> str:
         for kiosk in world.kiosks:
             errands.told_keys(world, kiosk)
         refused = _carried(world) or _carried(world)
+    forgetting.taken_in(world)
+    while world.counter.unheard:
+        world.counter.again()
+    world.counter.match()
     errands.settle(world)
     return world.found() or (f"after a restore: {refused}" if refused else "")
 
@@ -207,7 +215,6 @@ def _money_arrived(world: "World", home: "Home") -> str:
     if home.replaced:
         return ""
     tags = {credit.tag: credit for credit in home.credits}
-    counts = {credit.n: credit for credit in home.credits}
     for ticket in world.counter.held(home):
         order, live = ticket.order, ticket.order.until_ms > world.office.now_ms()
         if order.n == home.meter.state.count + 1 and live and ticket.said not in ("untried", "shut", "room", "old", "behind"):
@@ -222,14 +229,32 @@ def _money_arrived(world: "World", home: "Home") -> str:
         for claim in kiosk.state.claims.values():
             if claim.meter != home.number or not claim.tender_minor:
                 continue
-            mine = claim.record is not None and claim.record.tag in tags
-            if not mine and claim.n > home.meter.state.count:
+            if (claim.record is None or claim.record.tag not in tags) and claim.n > home.meter.state.count:
                 return f"{kiosk.id}: a needless claim, its slot {claim.n} is still free: {claim.id}"
-            if mine or "/".join(world.counter.value(kiosk.id, claim.id)) in world.office.moved or claim.n not in counts:
-                continue
-            winner = counts[claim.n]
-            owners = world.records.get((home.number, claim.n, winner.tag, winner.amount_minor), set())
-            known = [one for one in world.kiosks if (one.id, next(iter(owners), ("", ""))[1]) in owners and not one.betrayed]
-            if len(owners) == 1 and known:
-                return f"{kiosk.id}: claim {claim.id} lost slot {claim.n} to {owners}, and the office does not see it"
     return ""
+
+
+def _owed(world: "World") -> str:
+    """Each payment that no meter has is somebody's case, at the latest when its code is taken no more; nothing that is credited moves."""
+    cases = world.settling.cases.all(now_ms := world.office.now_ms() + LATER_MS, whole=False)
+    ways = {world.settling.value(case): way(case, now_ms) for case in cases if case.kind != "orphan"}
+    for value, where in _paid(world).items():
+        if not world.money.credited(value) and value not in world.returned:
+            found = ways.get(value)
+            if found is None or (found.to == "none" and found.why not in ("twin", "removed")):
+                return f"{name_of(value)} ({where}) is paid and not credited, and the office says {found or 'nothing of it'}"
+    return ""
+
+
+def _paid(world: "World") -> dict[Value, str]:
+    """What somebody paid, and what became of it: claims of kiosks whose rows came, and payments elsewhere that were answered."""
+    found: dict[Value, str] = {}
+    for kiosk in (*world.past, *world.kiosks):
+        if not kiosk.betrayed and world.office.heads()[kiosk.id][1] == kiosk.journal.written:
+            left = [name for name, claim in kiosk.books.claims.items() if name not in kiosk.books.settled and claim.amount_minor]
+            found |= {world.money.of_sale(kiosk.id, name): f"claim of {kiosk.id}" for name in left}
+    betrayed = {value for value in world.money.coded if (kiosk := world.named(value[0])) and (kiosk.betrayed or kiosk.closed)}
+    for name, asked in world.counter.heard.items():
+        if not any(order.name == name for value, order in world.money.coded.items() if value in betrayed):
+            found[world.money.of(name)] = f"order {name}, {asked.wanted.reference}"
+    return found

@@ -48,8 +48,9 @@ def happened(world: World) -> Counter[str]:
         counted["reversed"] += sum(entry.state == "reversed" for entry in kiosk.terminal.book)
     counted["credits"] += sum(len(home.credits) for home in world.homes)
     counted["cards"] += sum(len(home.cards) for home in world.homes)
-    counted["moved"] = len(world.office.moved)
-    counted.update({"orders": len(world.counter.site), "reissued": world.counter.reissued, "code claims moved": world.counter.settled})
+    counter, settling = world.counter, world.settling
+    counted.update({"moved": world.money.moved, "orders": len(world.money.orders), "reissued": counter.reissued})
+    counted.update({"decided": settling.decided, "proposed": settling.proposed, "asked again": counter.twice})
     counted["epochs"] = world.office.epoch
     counted.update({f"office {what}": often for what, often in world.office.counted.items()})
     return counted

@@ -9,6 +9,7 @@ through `world.time` and `world.chance`.
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import NamedTuple
 
@@ -20,8 +21,10 @@ from kiosk.devices.sim.card_files import OPEN, PURCHASE, REPLACEMENT, Parameters
 from kiosk.devices.sim.faults import NONE, Cut, Faults
 from kiosk.devices.sim.image import personalise
 from kiosk.devices.sim.meter import MeterModel
+from kiosk.envelope import sign
 from kiosk.hq.intake.importer import Taken
 from kiosk.hq.intake.ledger import Verdict
+from kiosk.hq.orders import record
 from kiosk.sync.ack import Ack
 from kiosk.vend import facts as f
 from kiosk.vend import slot
@@ -32,9 +35,12 @@ from tests.simulation.counter import Counter
 from tests.simulation.homes import customer_of, debts, meter_of
 from tests.simulation.kiosk import Kiosk
 from tests.simulation.mail import Letter, Mail
-from tests.simulation.office import Office, Owed
+from tests.simulation.money import Money, Value
+from tests.simulation.office import Office
 from tests.simulation.parts import EPOCH_MS, Acceptor, Station, Time
 from tests.simulation.post import Post
+from tests.simulation.settling import Settling
+from tests.simulation.site import Site
 from tests.simulation.terminal import Terminal
 
 MASTERS = crypto.Masters.demo()
@@ -68,6 +74,7 @@ class Home:
     customer: str
     meter: MeterModel
     cards: list[CardModel]
+    serials: list[str]  # of all cards that it ever had, the newest last: as the registry has them
     credits: list[Credit] = field(default_factory=list)
     replaced: bool = False
 
@@ -107,11 +114,12 @@ class World:
         self.faults, self.mood = True, Mood(self.chance)
         self.size = size or self.mood.size
         self.hears: Callable[[str], object] | None = None
-        self.records: dict[tuple[str, int, str, int], set[tuple[str, str]]] = {}  # (meter, n, tag, amount) -> whose money: (kiosk, sale)
+        self.forgets = Random(f"what the office forgets {seed}")
+        self.records: dict[tuple[str, int, str, int], set[Value]] = {}  # (meter, n, tag, amount) -> whose money
         self.tags: dict[str, tuple[str, int]] = {}  # tag -> the kiosk and the row that spoke of it first
         self.past: list[Kiosk] = []
         self.mail = Mail(self.chance)
-        self.office = Office(self.chance, lambda: EPOCH_MS + self.time.ms, self.told, lambda *sale: "/".join(self.counter.value(*sale)))
+        self.office = Office(self.chance, lambda: EPOCH_MS + self.time.ms, self.told)
         self.suspects: set[str] = set()  # kiosks of which the office has seen two histories
         self.returned: set[tuple[str, str]] = set()  # values that a customer had back
         self.charged: dict[tuple[str, str], set[str]] = {}  # (kiosk, sale) -> its payments by bank card
@@ -123,7 +131,11 @@ class World:
         self.kiosks += [self._kiosk(f"K{place + 1}") for place in range(self.size.kiosks)]
         self.homes = [self._home(place) for place in range(self.size.homes)]
         self._found = ""  # what an errand found wrong
+        self.money: Money = Money(self)
+        self.site = Site(self.office.store.utility, partial(sign, self.office.ack_key))
         self.counter: Counter = Counter(self)
+        self.settling = Settling(self)
+        self.office.back_up()
         for kiosk in self.kiosks:
             kiosk.power_on()
 
@@ -153,7 +165,7 @@ class World:
         if isinstance(fact, f.WriteStarted):
             self.tags[fact.tag] = (kiosk.id, seq)
             key = (fact.meter, fact.n, fact.tag, fact.amount_minor)
-            self.records.setdefault(key, set()).add(self.counter.value(kiosk.id, fact.sale))
+            self.records.setdefault(key, set()).update(self.money.whose(kiosk.id, fact.sale))
             kiosk.books.wrong = kiosk.books.wrong or self.counter.begun(kiosk, fact)
         if isinstance(fact, f.TransferCodeAccepted):
             kiosk.books.wrong = kiosk.books.wrong or self.counter.accepted(kiosk, fact)
@@ -177,7 +189,7 @@ class World:
             card = personalise(MASTERS, serial, one, amount_minor=50_00, count=1, returned=returned)
             state.opened, state.customer, state.bound, state.count, state.balance_micro = True, customer, serial.hex(), 1, 12_400_000
         meter = MeterModel(state, rng=self.chance.randbytes)
-        return Home(number, customer, meter, [CardModel(card, rng=self.chance.randbytes)])
+        return Home(number, customer, meter, [CardModel(card, rng=self.chance.randbytes)], [serial.hex()])
 
     # ------------------------------------------------------------ a step
 
@@ -270,12 +282,6 @@ class World:
         """Somebody at the office sees what cannot be."""
         self._found = self._found or what
 
-    @property
-    def credited(self) -> set[tuple[str, str]]:
-        """Whose money is in a meter, where one record is one value's."""
-        keys = ((home.number, credit.n, credit.tag, credit.amount_minor) for home in self.homes for credit in home.credits)
-        return {next(iter(whose)) for key in keys if len(whose := self.records.get(key, set())) == 1}
-
     def found(self) -> str:
         """What an errand found wrong, and what it touched."""
         return self._found or self._held_by_touched()
@@ -299,16 +305,24 @@ class World:
         anew.power_on()
         return anew.id
 
-    def newest_card(self, meter: str) -> str:
-        """The serial of the card that the office gave out last for a meter."""
-        return next(home.cards[-1].serial.hex() for home in self.homes if home.number == meter)
+    @property
+    def short(self) -> bool:
+        """By its own store the office may lack orders."""
+        return self.office.store.read(record.short)
 
-    def given(self, owed: list[Owed]) -> None:
-        """The office has given out values in other slots."""
-        for one in owed:
-            self._found = self._found or invariants.of_given(self, one)
-            if one.value.startswith("order/"):
-                self.counter.settle(one)
+    # ------------------------------------------------------------ the registry of cards
+
+    def home_of(self, meter: str) -> Home:
+        """Who lives there."""
+        return next(home for home in self.homes if home.number == meter)
+
+    def serials(self, meter: str) -> list[str]:
+        """All cards of a meter, the oldest first."""
+        return next((list(home.serials) for home in self.homes if home.number == meter), [])
+
+    def replaced_meters(self) -> list[str]:
+        """Those that have had more than one card."""
+        return [home.number for home in self.homes if len(home.serials) > 1]
 
     def replaced(self, home: Home) -> str:
         """A new card with the last verified record, or with a purchase of nothing; the old one may be found again."""
@@ -317,12 +331,11 @@ class World:
         inside = {id(kiosk.card) for kiosk in self.kiosks}
         if any(id(card) in inside and card.files[1][42] != PURCHASE for card in home.cards):
             return ""  # an open or replacement card that is found again opens the meter anew (docs/simulation.md: left out)
-        self.office.look()
-        serials = [card.serial.hex() for card in home.cards]
-        evidence = self.office.files.evidence.get(home.number, [])
-        if not self.office.explains(evidence):
+        known = self.settling.cases.known(home.number)
+        evidence = [told.evidence for told in known.told]
+        if not self.office.explains(dict.fromkeys(each.card for each in evidence if not isinstance(each, slot.Removed))):
             return ""
-        carried = slot.carried(home.number, serials, evidence)
+        carried = slot.carried(home.number, home.serials, evidence, kept=known.kept)
         last = self.chance.choice(carried) if carried else None
         n, amount, tag = (last.n, last.amount_minor, bytes.fromhex(last.tag)) if last else (1, 0, bytes(4))
         serial = (int.from_bytes(home.cards[-1].serial) + 1).to_bytes(8)
@@ -331,6 +344,7 @@ class World:
         found = [card for card in home.cards if id(card) in inside or (card.files[1][42] == PURCHASE and self.chance.random() < 0.5)]
         home.replaced = True
         home.cards = [*found, CardModel(image, rng=self.chance.randbytes)]
+        home.serials.append(serial.hex())
         return f"{serial.hex()[-4:]} carries {n}"
 
     def bank_has(self, value: tuple[str, str]) -> bool:

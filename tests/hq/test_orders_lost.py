@@ -116,6 +116,37 @@ def away(_order: Order) -> None:
     raise OrderRefused("off_site", off_site.AWAY)
 
 
+def out_at_the_second_try(branch: Branch) -> Sold:
+    """The other site did not answer at first. So the order was held when its file was written, and then its code left."""
+    keep, branch.orders._off_site = branch.orders._off_site, away
+    with pytest.raises(OrderRefused, match="does not answer"):
+        asked(branch)
+    branch.orders._off_site = keep
+    return asked(branch)
+
+
+@pytest.mark.parametrize("how", ["cancel", "reverse"])
+def test_an_order_whose_code_left_at_the_second_try_comes_back_as_one_that_cannot_be_taken_back(branch: Branch, how: str) -> None:
+    last_night = branch.backed_up()
+    sold, card = out_at_the_second_try(branch), Card()
+    branch.restored(last_night)
+    with pytest.raises(OrderRefused, match="was given out"):
+        if how == "cancel":
+            branch.till.cancel(BANK, sold.order, branch.now_ms)
+        else:
+            branch.till.reverse(BANK, "another key", "T-1", branch.now_ms)
+    collect(branch, "K08", card, sold.code)
+    assert (card.credited, spent(branch)) == ([100_00], 100_00)
+
+
+def test_an_order_whose_code_left_at_the_second_try_is_a_case_when_nobody_collects_it(branch: Branch) -> None:
+    last_night = branch.backed_up()
+    sold = out_at_the_second_try(branch)
+    branch.restored(last_night)
+    (case,) = branch.cases.all(sold.until_ms)
+    assert (case.value, case.kind, case.amount_minor) == (sold.order, "order", 100_00)
+
+
 def test_a_cancelled_order_does_not_wait_for_the_other_site(branch: Branch) -> None:
     branch.orders._off_site = away
     with pytest.raises(OrderRefused, match="does not answer"):

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.hq.copies import reported
 from kiosk.hq.orders.book import Wanted
+from kiosk.hq.orders.record import completed
 from kiosk.hq.settlement.deciding import NotSettled
+from kiosk.hq.settlement.rule import way
 from tests.hq.restored_kit import Branch, collect
 from tests.hq.settle_kit import bought, claimed
 from tests.sale.shop import Card
 
+DAY_MS = 86_400_000
 SALE = 45_00  # of a note of 50.00, the fee taken off
 
 
@@ -133,3 +137,51 @@ def test_what_a_count_proof_ordered_again_is_paid_once_though_the_office_forgot_
     branch.hears()
     collect(branch, "K09", card, branch.proved_again(paid.order.name).code)
     assert card.credited == [SALE, 100_00], "the payment of 100.00 is in the meter twice"
+
+
+def lost_and_paid_as_a_claim(branch: Branch, card: Card) -> tuple[str, str]:
+    """The code of an order of last month that the office has lost does not land at K08. Two people order that claim in its own slot, and it lands.
+
+    The names of the order and of the claim.
+    """
+    branch.crew.add("ben")
+    last_night = branch.backed_up()
+    lost = branch.orders.make(Wanted(branch.held(), 100_00, "CNY", 1, "counter", "P1"), branch.now_ms - 31 * DAY_MS)
+    k08 = branch.machines["K08"]
+    k08.insert(card)
+    card.stores = False
+    k08.type(lost.code)
+    k08.wait(5)
+    k08.pull()
+    card.stores = True
+    k08.wait(300)
+    branch.restored(last_night, site=False, complete=False)
+    branch.hears()
+    proposed = branch.decided(branch.claim("K08")).proposed
+    assert proposed is not None
+    made = branch.desk.release(proposed.no, branch.crew("ben"), branch.now_ms).made
+    assert made is not None
+    assert (made.order.n, made.order.generation) == (2, lost.order.generation + 1)
+    collect(branch, "K07", card, made.code)
+    assert card.credited == [100_00]
+    return lost.order.name, branch.claim("K08")
+
+
+@pytest.mark.parametrize("under", [0, 1], ids=["the order", "the claim"])
+def test_a_claim_that_was_settled_before_its_order_came_back_is_not_paid_again(branch: Branch, under: int) -> None:
+    """The order's file comes late: what settled the claim of its code has settled the order."""
+    card = Card()
+    names = lost_and_paid_as_a_claim(branch, card)
+    reported.orders(branch.store, branch.site, (bytes.fromhex(branch.office.record.ack),), branch.now_ms)
+    completed(branch.store, branch.now_ms, note="all are here")
+    branch.hears()
+    again(branch, card, names[under])
+    assert card.credited == [100_00], "the payment of 100.00 is in the meter twice"
+
+
+def test_a_claim_and_its_order_that_came_back_late_are_one_case(branch: Branch) -> None:
+    order, _ = lost_and_paid_as_a_claim(branch, Card())
+    reported.orders(branch.store, branch.site, (bytes.fromhex(branch.office.record.ack),), branch.now_ms)
+    branch.hears()
+    (case,) = branch.cases.all(branch.now_ms)
+    assert (case.value, len(case.orders), way(case, branch.now_ms).why) == (order, 2, "landed")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
+from kiosk.hq.orders.book import Made, Wanted
 from kiosk.hq.settlement import seeds
 from kiosk.hq.settlement.rule import Doubt, way
 from kiosk.hq.settlement.seeds import Seed
@@ -107,3 +108,50 @@ def test_a_purchase_that_is_only_in_a_row_that_was_changed_is_for_two_people(tow
     (case,) = town.cases.all(town.now_ms)
     assert way(case, town.now_ms).people == 2
     assert CARD not in case.card
+
+
+def paid_elsewhere(town: Town) -> Made:
+    """100.00 for purchase 2."""
+    held = town.binding(CARD)
+    assert held is not None
+    return town.orders.make(Wanted(held, 100_00, "CNY", 1, "counter", "P1"), town.now_ms)
+
+
+def test_what_a_code_put_on_a_card_that_was_replaced_is_decided_under_the_name_of_its_order(town: Town) -> None:
+    k08, card, paid = town.kiosk("K08"), Card(), paid_elsewhere(town)
+    k08.insert(card)
+    k08.type(paid.code)
+    k08.wait(1)
+    k08.pull()
+    k08.wait(5)
+    town.hears(k08)
+    town.cards[METER].append(NEW_CARD)
+    (case,) = town.cases.all(town.now_ms)
+    assert (case.value, case.kind) == (paid.order.name, "stranded")
+    made = town.desk.decide(case.value, "anna", town.now_ms).made
+    assert made is not None
+    assert (made.order.settles, made.order.n, made.order.card) == (paid.order.name, 2, NEW_CARD)
+
+
+def test_a_code_that_was_taken_by_a_kiosk_whose_life_ended_in_the_sale_is_decided_under_the_name_of_its_order(town: Town) -> None:
+    k08, card, paid = town.kiosk("K08"), Card(), paid_elsewhere(town)
+    k08.insert(card)
+    card.stores = False
+    k08.type(paid.code)
+    assert k08.facts("TransferCodeAccepted")
+    assert not k08.facts("ClaimIssued")
+    town.hears(k08)
+    town.state(k08, "closed")
+    (case,) = town.cases.all(town.now_ms)
+    assert (case.value, case.kind) == (paid.order.name, "open")
+    assert town.desk.decide(case.value, "anna", town.now_ms).made == paid_again(paid)  # as long as machines take its code
+    later_ms = paid.order.until_ms
+    assert town.desk.decide(case.value, "anna", later_ms).proposed is not None
+    made = town.desk.release(case.value, "ben", later_ms).made
+    assert made is not None
+    assert (made.order.settles, made.order.n) == (paid.order.name, 2)
+
+
+def paid_again(paid: Made) -> Made:
+    """The same order, found again."""
+    return replace(paid, anew=False)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 ANNA, BEN = "anna", "ben"
-CALM = ("case", "landed", "settled", "over", "twin", "removed", "card", "changed", "busy")
+CALM = ("landed", "settled", "over", "twin", "removed", "card", "changed", "busy")
 """Why a case is not decided after all: what was decided just before it changed it."""
 
 
@@ -70,7 +70,10 @@ class Settling:
         else:
             dues = self.due()
         told = []
+        slots: set[tuple[str, int]] = set()
         for each in dues:
+            if (each.case.meter, each.way.n) in slots:
+                continue  # one of them lands there: the others are looked at again
             if world.faults and each.way.to == "same" and world.forgets.random() < 0.7:
                 continue  # its customer has not come yet
             if world.faults and world.forgets.random() < 0.1:
@@ -82,6 +85,7 @@ class Settling:
                 told.append(f"{each.case.value}: the power fails{forgetting.put_back_at_once(world)}")
                 break
             if said:
+                slots.add((each.case.meter, each.way.n))
                 told.append(f"{each.case.value}: {said}")
         return ", ".join(told)
 

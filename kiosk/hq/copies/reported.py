@@ -80,7 +80,7 @@ def orders(store: Store, place: Path, keys: Sequence[bytes], now_ms: int) -> Ord
         for name in names:
             raw = _read(folder, name)
             if order := believed(raw, name, store.utility, keys):
-                signed[order.name] = order if order.state == "void" else signed.get(order.name, order)
+                signed[order.name] = order if order.state == "void" else signed.get(order.name, _out(order))
             elif order := unsigned(raw, name):
                 sentences.append(_sentence(order, "Its file is not signed, so that it was not taken in."))
     taken = 0
@@ -90,6 +90,11 @@ def orders(store: Store, place: Path, keys: Sequence[bytes], now_ms: int) -> Ord
         sentences += [_sentence(order, why)] if why else []
     store.transact(lambda connection: _listed(connection, sentences, now_ms))
     return Orders(taken, len(sentences))
+
+
+def _out(order: Order) -> Order:
+    """A file that was written at a second try says that its order was held; its code may have left right after that."""
+    return msgspec.structs.replace(order, state="open")
 
 
 def _taken(connection: Connection, order: Order) -> str:

@@ -46,17 +46,23 @@ Told = tuple[int, str | None, str | None, int | None]
 """What a row says, for the columns: number of its kind, sale, card, amount."""
 
 
-def columns_of(kind: str, v: int, sale: str | None, body: str) -> tuple[str | None, int | None]:
-    """Card and amount of a row as its columns have them."""
-    form = kinds().get(kind)
-    reader = _reader(form) if form else None
-    if reader is None or v > reader.v or (reader.of_sale and sale is None):
-        return None, None
-    try:
-        said = reader.decode(body) if v == reader.v else fact_of(kinds(), (sale, kind, v, body.encode()))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Unreadable):
-        return None, None
-    return _columns(reader, said)
+class Columns:
+    """Card and amount of rows as their columns have them, by the kinds that are known now."""
+
+    def __init__(self) -> None:
+        self._kinds = kinds()
+
+    def of(self, kind: str, v: int, sale: str | None, body: str) -> tuple[str | None, int | None]:
+        """Of one row; two times None for one that says neither, or that cannot be read."""
+        form = self._kinds.get(kind)
+        reader = _reader(form) if form else None
+        if reader is None or v > reader.v or (reader.of_sale and sale is None):
+            return None, None
+        try:
+            said = reader.decode(body) if v == reader.v else fact_of(self._kinds, (sale, kind, v, body.encode()))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Unreadable):
+            return None, None
+        return _columns(reader, said)
 
 
 class Shaped(msgspec.Struct, frozen=True):

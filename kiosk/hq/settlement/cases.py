@@ -11,7 +11,7 @@ from kiosk.hq.orders.book import Order
 from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.settlement import sources
 from kiosk.hq.settlement.chain import Chains
-from kiosk.hq.settlement.known import STRANGE, Home, Known, TagOf, money_of
+from kiosk.hq.settlement.known import STRANGE, Home, Known, TagOf
 from kiosk.hq.settlement.rule import Case, Doubt
 from kiosk.hq.settlement.seeds import Seed, on_cards, seeds
 from kiosk.hq.settlement.sources import Cards, Machine
@@ -29,6 +29,10 @@ class Here(NamedTuple):
     machines: dict[str, Machine]
     settled: set[tuple[str, str]]
     now_ms: int
+
+
+def _here(connection: Connection, now_ms: int) -> Here:
+    return Here(sources.machines(connection), sources.settled(connection), now_ms)
 
 
 class Cases:
@@ -51,18 +55,24 @@ class Cases:
 
     def all(self, now_ms: int, *, whole: bool = True) -> list[Case]:
         """Every case, the oldest first; without `whole` not claims that their own kiosk settled: nearly all. Raises StoreError."""
-        return self._store.read(lambda connection: self._all(connection, self._seeds(connection, now_ms, whole=whole), now_ms))
+
+        def work(connection: Connection) -> list[Case]:
+            here, chains = _here(connection, now_ms), Chains(connection)
+            return self._all(connection, self._seeds(connection, here, chains, whole=whole), here, chains)
+
+        return self._store.read(work)
 
     def one(self, value: str, now_ms: int) -> Case | None:
-        """By its value's name; a claim of a sale that a code paid for is its order's money. Raises StoreError."""
+        """By its value's name; a sale that a code paid for is its order's money. Raises StoreError."""
 
         def work(connection: Connection) -> Case | None:
-            seeds = [seed for seed in self._seeds(connection, now_ms, value) if seed.value == value or seed.kind == "claim"]
+            here, chains, meter = _here(connection, now_ms), Chains(connection), ""
             if "/" not in value:
                 meter = connection.execute(select(ORDER.c.meter).where(ORDER.c.name == value)).scalar() or ""
-                seeds = [seed for seed in seeds if seed.meter == meter or seed.value == value]
-            found = [case for case in self._all(connection, seeds, now_ms) if "/" in value or case.value == value]
-            return found[0] if found else None
+            found = self._seeds(connection, here, chains, value, meter)
+            seeds = [seed for seed in found if seed.value == value or (seed.meter == meter and "/" not in value)]
+            cases = [case for case in self._all(connection, seeds, here, chains) if "/" in value or case.value == value]
+            return cases[0] if cases else None
 
         return self._store.read(work)
 
@@ -72,21 +82,27 @@ class Cases:
 
         def work(connection: Connection) -> list[Case]:
             cards = self._cards(meter)
-            here = Here(sources.machines(connection), sources.settled(connection), now_ms)
+            here, chains = _here(connection, now_ms), Chains(connection)
             orders = sources.orders_of(connection, meter)
-            known = self._known(connection, meter, here.machines, orders, Chains(connection))
+            known = self._known(connection, meter, here.machines, orders, chains)
             told = slot.carried(meter, cards, [each.evidence for each in known.told], kept=known.kept)
             carried = {(each.n, each.tag) for each in told}
             kept = {entry.value for entry in known.entries if (entry.n, entry.tag) in carried}
             after = replace(known, cards=(*known.cards, NEXT_CARD))
-            cases = [_case(seed, after, orders, here) for seed in on_cards(connection, meter, cards)]
+            cases = [_case(seed, after, orders, here) for seed in on_cards(connection, here.machines, chains, meter, cards)]
             return [case for case in cases if not case.landed and case.value not in kept]
 
         return self._store.read(work)
 
-    def _seeds(self, connection: Connection, now_ms: int, only: str = "", *, whole: bool = True) -> list[Seed]:
-        found = seeds(connection, now_ms, only, whole=whole)
-        return found + [seed for meter in self._replaced() for seed in on_cards(connection, meter, self._cards(meter)[:-1])]
+    def _seeds(  # noqa: PLR0917
+        self, connection: Connection, here: Here, chains: Chains, only: str = "", meter: str = "", *, whole: bool = True
+    ) -> list[Seed]:
+        found = seeds(connection, here.machines, chains, here.now_ms, only, whole=whole)
+        sale = only if "/" in only else ""
+        for each in self._replaced():
+            if meter in ("", each):
+                found += on_cards(connection, here.machines, chains, each, self._cards(each)[:-1], sale)
+        return found
 
     def untrue(self, case: Case) -> str:
         """What a decision about it would rest on and is not as it was written; "" where all is. Raises StoreError."""
@@ -106,10 +122,8 @@ class Cases:
         cards = self._cards(meter)
         return sources.of_meter(connection, meter, cards=cards, machines=machines, orders=orders, tag_of=self._tag_of, chains=chains)
 
-    def _all(self, connection: Connection, seeds: list[Seed], now_ms: int) -> list[Case]:
-        here = Here(sources.machines(connection), sources.settled(connection), now_ms)
+    def _all(self, connection: Connection, seeds: list[Seed], here: Here, chains: Chains) -> list[Case]:
         meters: dict[str, tuple[Known, tuple[Order, ...]]] = {}
-        chains = Chains(connection)
         found: dict[str, Case] = {}
         for seed in seeds:
             if seed.meter and seed.meter not in meters:
@@ -127,15 +141,14 @@ def _case(seed: Seed, known: Known, orders: tuple[Order, ...], here: Here) -> Ca
     value, doubts = known.coded.get(seed.value, seed.value), seed.doubts
     if value == STRANGE:
         value, doubts = seed.value, (*doubts, Doubt.CODE)
-    roots = money_of(orders)
-    mine = tuple(order for order in orders if roots[order.name] == value)
+    mine = tuple(order for order in orders if known.roots[order.name] == value)
     # An order of its own was made by this very rule, or by two people, and its code may be out: the way up goes on from there.
     home = known.home(value, max([seed.n, *(order.n for order in mine)])) if seed.n else Home(0)
     n = home.n
     kiosk, _, sale = seed.value.partition("/")
     gone = known.gone(n) if n else None
     same = (known.newest, n, seed.amount_minor, code.generation_at(here.now_ms))
-    twins = [o.name for o in orders if roots[o.name] != value and (o.card, o.n, o.amount_minor, o.generation) == same]
+    twins = [o.name for o in orders if known.roots[o.name] != value and (o.card, o.n, o.amount_minor, o.generation) == same]
     return Case(
         value=value,
         kind=seed.kind,

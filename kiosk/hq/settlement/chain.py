@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Select, select
 
 from kiosk.envelope import holds
-from kiosk.hq.intake.shape import UNNAMED, columns_of
+from kiosk.hq.intake.shape import UNNAMED, Columns
 from kiosk.hq.schema import BATCH, FACT, HEAD, KIND, KIOSK, ORIGINAL, WORK
 from kiosk.sync.batch import LABEL, BatchHeader, taken_apart
 from kiosk.vend.rows import line, link, origin
@@ -31,6 +31,7 @@ class Chain:
 
     def __init__(self, connection: Connection, no: int, kiosk: str, store: str) -> None:
         self._connection, self._no, self._kiosk, self._store = connection, no, kiosk, store
+        self._columns = Columns()
         self._hashed: dict[int, dict[int, str]] = {}  # batch -> row -> its hash
         self._damaged: list[tuple[int, int, str]] = []  # rows from, to, and why
 
@@ -93,7 +94,7 @@ class Chain:
         """The first row of the batch whose columns are not what it says; "" where there is none."""
         asked = lines_of(self._no).add_columns(FACT.c.card, FACT.c.amount_minor).where(FACT.c.seq.between(batch.first, batch.last))
         for row in self._connection.execute(asked.order_by(FACT.c.seq)):
-            said = columns_of(row.name, row.v, row.sale, row.body)
+            said = self._columns.of(row.name, row.v, row.sale, row.body)
             names = [name for name, kept, now in zip(COLUMNS, (row.card, row.amount_minor), said, strict=True) if kept != now]
             if names and not (row.card is None and row.amount_minor is None and self._waits(batch)):
                 return f"Row {row.seq} of {self._kiosk} in table fact: {' and '.join(names)} is not what the row says."

@@ -4,7 +4,7 @@ A value is money: a sale by KIOSK/SALE, or an order by its name; an order that s
 which its code was used. A record whose money nobody here knows may be any value's: it proves nothing for anybody.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -69,6 +69,7 @@ class Known(msgspec.Struct, frozen=True):
     untagged: frozenset[int] = frozenset()
     kept: frozenset[Verified] = frozenset()  # verified records that have served as proof
     coded: dict[str, str] = {}  # a sale that a code paid for -> the value behind the code, STRANGE where no order has it
+    roots: dict[str, str] = {}  # an order's name -> the value that it stands for
 
     @property
     def newest(self) -> str:
@@ -142,8 +143,11 @@ def known(
     """`orders`: all of this meter's; `papers`: genuine ones of kiosks that are believed. Rows that are not (`disbelieved`) prove nothing: a
     record that one of them names may be anybody's. `kept`: the verified records that earlier decisions rest on."""
     rows = list(lines)
-    roots = money_of(orders)
-    coded = {line.value: _order_of(line.fact, orders, roots) for line in rows if isinstance(line.fact, f.TransferCodeAccepted)}
+    codes = {line.value: line.fact for line in rows if isinstance(line.fact, f.TransferCodeAccepted)}
+    alone = money_of(orders, {})
+    coded = {value: _order_of(value, fact, orders, alone) for value, fact in codes.items()}
+    roots = money_of(orders, coded)
+    coded = {value: roots.get(name, STRANGE) for value, name in coded.items()}
     records = {line.value: line.fact for line in rows if isinstance(line.fact, f.WriteStarted)}
     whole = [Entry(coded.get(value, value), r.meter, r.n, r.amount_minor, r.tag) for value, r in records.items()]
     whole += [Entry(roots[o.name], o.meter, o.n, o.amount_minor, tag_of(o)) for o in orders] if tag_of else []
@@ -163,28 +167,34 @@ def known(
         frozenset() if tag_of else frozenset(order.n for order in orders),
         frozenset(kept),
         coded,
+        roots,
     )
 
 
-def money_of(orders: Iterable[Order]) -> dict[str, str]:
-    """An order's name -> the value that it stands for: its own, or at the end of what it settles."""
+def money_of(orders: Iterable[Order], coded: Mapping[str, str]) -> dict[str, str]:
+    """An order's name -> the value that it stands for: its own, or at the end of what it settles.
+
+    `coded`: a sale that a code paid for -> an order with that code. An order may settle such a sale under the sale's own name: it was made
+    while the office had lost the order of the code.
+    """
     settles = {order.name: order.settles for order in orders}
 
     def root(name: str) -> str:
         seen = set[str]()
-        while settles.get(name) and name not in seen:
+        while name not in seen:
             seen.add(name)
-            name = settles[name]
+            behind = coded.get(name, STRANGE)
+            name = settles.get(name) or (name if behind == STRANGE else behind)
         return name
 
     return {name: root(name) for name in settles}
 
 
-def _order_of(fact: f.TransferCodeAccepted, orders: Iterable[Order], roots: dict[str, str]) -> str:
-    """A code's terms name its order. One that no order has is of money that nobody here knows."""
+def _order_of(value: str, fact: f.TransferCodeAccepted, orders: Iterable[Order], roots: dict[str, str]) -> str:
+    """A code's terms name its order, which is none that settles the sale itself; STRANGE where none has them, or different money does."""
     wanted = (fact.card, fact.meter, fact.n, fact.amount_minor, fact.generation)
-    found = {roots[o.name] for o in orders if (o.card, o.meter, o.n, o.amount_minor, o.generation) == wanted}
-    return found.pop() if len(found) == 1 else STRANGE
+    same = [o for o in orders if o.settles != value and (o.card, o.meter, o.n, o.amount_minor, o.generation) == wanted]
+    return same[0].name if len({roots[order.name] for order in same}) == 1 else STRANGE
 
 
 def _told(rows: Iterable[Line], records: dict[str, f.WriteStarted]) -> Iterator[Told]:

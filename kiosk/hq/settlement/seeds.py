@@ -43,12 +43,13 @@ class Seed(msgspec.Struct, frozen=True):
     number: int = 0
 
 
-def seeds(connection: Connection, now_ms: int, only: str = "", *, whole: bool = True) -> list[Seed]:
+def seeds(  # noqa: PLR0917
+    connection: Connection, machines: dict[str, Machine], chains: Chains, now_ms: int, only: str = "", *, whole: bool = True
+) -> list[Seed]:
     """`only`: where one value is looked for, and nothing else need be read. `whole`: with claims that their own kiosk settled."""
-    machines = sources.machines(connection)
     kiosk, slash, sale = only.partition("/")
     claimed = sources.claims(connection, kiosk=kiosk if slash else "", sale=sale if slash else "")
-    over, chains = sources.settled(connection), Chains(connection)
+    over = sources.settled(connection)
     ended = set() if whole else over
     found = [
         _claim(connection, each, machines[each.kiosk], changed=each.key not in over and not chains.signed(each.kiosk, each.seq))
@@ -59,18 +60,24 @@ def seeds(connection: Connection, now_ms: int, only: str = "", *, whole: bool = 
     if not slash:
         found += _late_orders(connection, now_ms)
         found += _orphans(connection, machines)
-    return found + list(_never_ended(connection, machines, {seed.value for seed in found}, only))
+    return found + list(_never_ended(connection, machines, {seed.value for seed in found}, only if slash else ""))
 
 
-def on_cards(connection: Connection, meter: str, cards: Sequence[str]) -> list[Seed]:
-    """The purchases that a machine verified on these cards of a meter. One whose record a return file shows is in the meter."""
-    machines, chains = sources.machines(connection), Chains(connection)
+def on_cards(  # noqa: PLR0917
+    connection: Connection, machines: dict[str, Machine], chains: Chains, meter: str, cards: Sequence[str], only: str = ""
+) -> list[Seed]:
+    """The purchases that a machine verified on these cards of a meter. One whose record a return file shows is in the meter.
+
+    `only`: the one sale that is looked for.
+    """
     lines = list(sources.card_rows(connection, cards))
     records = {line.value: line.fact for line in lines if isinstance(line.fact, facts.WriteStarted) and line.fact.meter == meter}
     found = []
     for line in lines:
         record = records.get(line.value)
-        if record is None or not isinstance(line.fact, facts.CardVerified) or (line.fact.n, line.fact.tag) != (record.n, record.tag):
+        if record is None or only not in ("", line.value) or not isinstance(line.fact, facts.CardVerified):
+            continue
+        if (line.fact.n, line.fact.tag) != (record.n, record.tag):
             continue
         machine = machines[line.kiosk]
         ended = sources.sold(connection, machine.no, line.sale)

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import func, select
+from msgspec.structs import replace
+from sqlalchemy import func, select, update
 from typer.testing import CliRunner, Result
 
 from kiosk import envelope
@@ -16,6 +18,7 @@ from kiosk.hq.intake import worklist
 from kiosk.hq.orders import matching, off_site
 from kiosk.hq.orders.book import Order, OrderRefused, Wanted, find
 from kiosk.hq.orders.record import short
+from kiosk.hq.orders.tables import ORDER
 from kiosk.hq.partners.accounts import Partner, account, add, pay_in
 from kiosk.hq.partners.tables import ENTRY
 from kiosk.hq.partners.till import Payment, Sold
@@ -27,6 +30,7 @@ from tests.hq.restored_kit import Branch, collect
 from tests.hq.settle_kit import CARD, bought, claimed
 from tests.sale.shop import Card
 
+DAY_MS = 86_400_000
 RUN = CliRunner()
 BANK = Partner("bank", "CNY", 500_00, 900_00, credit_minor=100_00)
 PAYMENT = Payment(card=CARD, amount_minor=100_00, currency="CNY", purchase=purchase_number(1), reference="T-1")
@@ -130,11 +134,10 @@ def test_an_order_whose_code_left_at_the_second_try_comes_back_as_one_that_canno
     last_night = branch.backed_up()
     sold, card = out_at_the_second_try(branch), Card()
     branch.restored(last_night)
+    till, now_ms = branch.till, branch.now_ms
+    undo = partial(till.cancel, BANK, sold.order, now_ms) if how == "cancel" else partial(till.reverse, BANK, "another key", "T-1", now_ms)
     with pytest.raises(OrderRefused, match="was given out"):
-        if how == "cancel":
-            branch.till.cancel(BANK, sold.order, branch.now_ms)
-        else:
-            branch.till.reverse(BANK, "another key", "T-1", branch.now_ms)
+        undo()
     collect(branch, "K08", card, sold.code)
     assert (card.credited, spent(branch)) == ([100_00], 100_00)
 
@@ -198,6 +201,30 @@ def test_an_order_whose_reference_or_place_another_one_has_is_on_the_worklist_on
     lines = [line.sentence for line in worklist.waiting(branch.store) if line.what == "order"]
     assert [("stands for order" in line, "has its place" in line) for line in lines] == [(True, False), (False, True)]
     assert spent(branch) == 100_00
+
+
+def test_an_order_that_has_the_place_of_one_that_nobody_collected_in_time_is_taken_in(branch: Branch) -> None:
+    """Codes of last quarter are taken no more, and their slot is free again."""
+    late = branch.orders.make(Wanted(branch.held(), 50_00, "CNY", 1, "counter", "C-1"), branch.now_ms - 90 * DAY_MS).order
+    last_night, card = branch.backed_up(), Card()
+    sold = asked(branch)
+    order = find(branch.store, sold.order)
+    assert order is not None
+    assert (order.n, late.until_ms <= order.made_ms) == (late.n, True)
+    back = branch.restored(last_night)
+    assert (back.orders.taken, back.orders.listed) == (1, 0)
+    collect(branch, "K08", card, asked(branch).code)
+    assert (card.credited, spent(branch)) == ([100_00], 100_00)
+
+
+@pytest.mark.parametrize("state", ["open", "collected"])
+def test_an_order_is_not_taken_in_where_another_one_was_live_in_its_place(branch: Branch, state: str) -> None:
+    sign, key, now_ms = branch.office.signer("ack"), bytes.fromhex(branch.office.record.ack), branch.now_ms
+    there = find(branch.store, asked(branch).order)
+    assert there is not None
+    branch.store.transact(lambda connection: connection.execute(update(ORDER).where(ORDER.c.name == there.name).values(state=state)))
+    off_site.folder(branch.site, UTILITY, sign)(replace(there, name="ABCDEFGHJK", reference="T-9", generation=there.generation + 1))
+    assert reported.orders(branch.store, branch.site, (key,), now_ms) == reported.Orders(0, 1)
 
 
 # ---------------------------------------------------------------- it is behind, or gone

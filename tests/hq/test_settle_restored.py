@@ -140,7 +140,7 @@ def test_what_a_count_proof_ordered_again_is_paid_once_though_the_office_forgot_
 
 
 def lost_and_paid_as_a_claim(branch: Branch, card: Card) -> tuple[str, str]:
-    """The code of an order of last month that the office has lost does not land at K08. Two people order that claim in its own slot, and it lands.
+    """The code of a lost order, of last month, does not land at K08. Two people order that claim in its own slot, and it lands.
 
     The names of the order and of the claim.
     """

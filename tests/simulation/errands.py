@@ -255,7 +255,7 @@ DOINGS: dict[str, Callable[["World"], str]] = {
     "a file is lost": lost_file,
     "a month goes by": month,
 }
-CALM = dict(zip(DOINGS, (40, 20, 4, 60, 40, 12, 12, 8, 6, 3, 16, 6, 6, 3, 3, 6), strict=False))
+CALM = dict(zip(DOINGS, (40, 20, 4, 60, 40, 12, 12, 4, 6, 3, 16, 6, 6, 3, 3, 6), strict=False))
 FAULTY = {
     "a lost card": 1.0,
     "restore": 0.7,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 AGAIN, AT_ONCE, LOOKS, SURE = 0.15, 0.3, 0.3, 0.5
-"""How often the disk is lost once more, is lost at a power cut, people look again, and say at the restore itself that nothing is missing."""
+"""How often the disk is lost once more, is lost at a power cut, people look again, and say at the restore that nothing is missing."""
 
 
 def put_back(world: "World") -> str:

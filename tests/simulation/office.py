@@ -27,7 +27,6 @@ from kiosk.hq.report.selling import ORPHAN, UNKNOWN
 from kiosk.hq.schema import FACT, HEAD, KIND, KIOSK, UTILITY
 from kiosk.hq.settlement.history import Damaged, explained
 from kiosk.hq.store import IN_MEMORY, Store, StoreError
-from kiosk.sync.ack import read_ack
 from kiosk.sync.backup import BackupRefused
 from kiosk.sync.item import KeyList
 from kiosk.vend.explain.lookup import NoCase

@@ -25,7 +25,7 @@ from kiosk.vend.state import State, find
 from kiosk.vend.tariff import bill, to_card_minor
 from tests.model.broken import RULES
 from tests.oracle.planted import FAULTS
-from tests.simulation import post
+from tests.simulation import planted_desk, post
 from tests.simulation.office import Office
 
 
@@ -330,14 +330,6 @@ def late_checkpoint_row(mp: pytest.MonkeyPatch) -> None:
     mp.setattr(desk.Desk, "_checkpoint", older)
 
 
-def proof_by_absence(mp: pytest.MonkeyPatch) -> None:
-    RULES["absence"].patch(mp)
-
-
-def proof_by_intent(mp: pytest.MonkeyPatch) -> None:
-    RULES["started"].patch(mp)
-
-
 BUGS: dict[str, Planted] = {
     "double import": Planted("a batch that came twice is added up twice", double_import),
     "gap accepted": Planted("a batch is imported though one before it is missing", gap_accepted),
@@ -367,8 +359,14 @@ BUGS: dict[str, Planted] = {
     "growth ignored": Planted("pieces that no event told are forgotten", growth_ignored),
     "credit on escrow": Planted("a note that goes back is credited", credit_on_escrow),
     "older state": Planted("a checkpoint's state is older than its row", late_checkpoint_row),
-    "proof by absence": Planted("a claim is settled because nothing speaks for it", proof_by_absence),
-    "proof by intent": Planted("a claim is settled on another sale's WriteStarted", proof_by_intent),
+    "proof by absence": Planted("a claim is settled because nothing speaks for it", planted_desk.proof_by_absence),
+    "proof by intent": Planted("a claim is settled on another sale's WriteStarted", planted_desk.proof_by_intent),
+    "orders forgotten": Planted(
+        "a restore forgets orders, and their money is ordered again in a later slot", planted_desk.orders_forgotten
+    ),
+    "never short": Planted("an office that was put back takes payments before its orders are complete", planted_desk.never_short),
+    "held again": Planted("an order whose code is out comes back as one that is held", planted_desk.held_again),
+    "other money": Planted("an order that settles a sale is taken for other money", planted_desk.order_that_paid_for_nothing),
     "blind": Planted(RULES["blind"].what, RULES["blind"].patch),
     "repeat-new": Planted(RULES["repeat-new"].what, RULES["repeat-new"].patch),
     **{f"money: {name}": Planted(fault.what, fault.patch) for name, fault in FAULTS.items() if name != "day report"},

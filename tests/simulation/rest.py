@@ -46,7 +46,8 @@ def come_to_rest(world: "World") -> str:
                 return wrong
     for kiosk in world.kiosks:
         kiosk.tell(Tick())
-    return _mail_drains(world) or invariants.of_all(world) or _nothing_open(world) or _reported(world) or _pieces_told(world) or _owed(world)
+    at_rest = (_mail_drains, invariants.of_all, _nothing_open, _reported, _pieces_told, _owed)
+    return next((wrong for look in at_rest if (wrong := look(world))), "")
 
 
 def _machine_rests(world: "World", kiosk: Kiosk) -> str:
@@ -253,7 +254,7 @@ def _paid(world: "World") -> dict[Value, str]:
         if not kiosk.betrayed and world.office.heads()[kiosk.id][1] == kiosk.journal.written:
             left = [name for name, claim in kiosk.books.claims.items() if name not in kiosk.books.settled and claim.amount_minor]
             found |= {world.money.of_sale(kiosk.id, name): f"claim of {kiosk.id}" for name in left}
-    betrayed = {value for value in world.money.coded if (kiosk := world.named(value[0])) and (kiosk.betrayed or kiosk.closed)}
+    betrayed = {value for value in world.money.coded if (of := world.named(value[0])) and (of.betrayed or of.closed)}
     for name, asked in world.counter.heard.items():
         if not any(order.name == name for value, order in world.money.coded.items() if value in betrayed):
             found[world.money.of(name)] = f"order {name}, {asked.wanted.reference}"

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 ANNA, BEN = "anna", "ben"
+A_DAY, AT_REST = 1, 3
+"""Decisions at one sitting."""
+
 CALM = ("landed", "settled", "over", "twin", "removed", "card", "changed", "busy")
 """Why a case is not decided after all: what was decided just before it changed it."""
 
@@ -60,7 +63,7 @@ class Settling:
         return found
 
     def work(self) -> str:
-        """Some of it is decided; at rest all. The power may fail in it."""
+        """Some of it is decided. The power may fail in it."""
         world, office = self.world, self.world.office
         if office.damaged and world.faults:
             try:
@@ -69,9 +72,11 @@ class Settling:
                 return ""
         else:
             dues = self.due()
-        told = []
+        told = list[str]()
         slots: set[tuple[str, int]] = set()
         for each in dues:
+            if len(told) == (A_DAY if world.faults else AT_REST):
+                break
             if (each.case.meter, each.way.n) in slots:
                 continue  # one of them lands there: the others are looked at again
             if world.faults and each.way.to == "same" and world.forgets.random() < 0.7:

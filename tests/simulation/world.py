@@ -36,6 +36,7 @@ from tests.simulation.homes import customer_of, debts, meter_of
 from tests.simulation.kiosk import Kiosk
 from tests.simulation.mail import Letter, Mail
 from tests.simulation.money import Money, Value
+from tests.simulation.mood import Mood, Size
 from tests.simulation.office import Office
 from tests.simulation.parts import EPOCH_MS, Acceptor, Station, Time
 from tests.simulation.post import Post
@@ -49,13 +50,6 @@ A_DAY = dt.datetime(2026, 11, 3, 8, 15)  # noqa: DTZ001 - a meter's own local ti
 
 class Wrong(AssertionError):
     """An invariant does not hold."""
-
-
-class Size(NamedTuple):
-    """How much world there is."""
-
-    kiosks: int
-    homes: int
 
 
 class Credit(NamedTuple):
@@ -77,21 +71,6 @@ class Home:
     serials: list[str]  # of all cards that it ever had, the newest last: as the registry has them
     credits: list[Credit] = field(default_factory=list)
     replaced: bool = False
-
-
-class Mood:
-    """Which faults this world has, and how often: each seed leaves some out, so that the others meet more often."""
-
-    def __init__(self, chance: Random) -> None:
-        def some(weights: dict[str, float]) -> dict[str, float]:
-            return {name: weight * chance.choice((0, 1, 1, 3)) for name, weight in weights.items()}
-
-        self.trouble = chance.choice((0.01, 0.03, 0.06))
-        self.troubles = some({name: weight for name, (weight, _) in street.TROUBLES.items()}) | {"the power fails": 1.0}
-        self.errands: dict[str, float] = dict(errands.CALM) | some(errands.FAULTY)
-        self.torn = chance.choice((0.0, 1.0, 3.0))
-        self.note = chance.choice(street.NOTES)  # most people pay just this: sales of one amount can be taken for one another
-        self.size = Size(chance.choice((2, 3)), chance.choice((1, 2, 4)))
 
 
 class Platter:

@@ -94,7 +94,7 @@ class Cases:
 
         return self._store.read(work)
 
-    def _seeds(  # noqa: PLR0917
+    def _seeds(
         self, connection: Connection, here: Here, chains: Chains, only: str = "", meter: str = "", *, whole: bool = True
     ) -> list[Seed]:
         found = seeds(connection, here.machines, chains, here.now_ms, only, whole=whole)

@@ -7,6 +7,7 @@ to the header of the batch's original, which bears the kiosk's signature, and th
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -47,27 +48,28 @@ class Chain:
         batch = self._connection.execute(ledger).first()
         if batch is None:
             raise Damaged(f"Row {seq} of {self._kiosk} is here, and no batch in the ledger has it.")
-        found, why = self._rows(batch), ""
+        asked = lines_of(self._no).add_columns(FACT.c.card, FACT.c.amount_minor).where(FACT.c.seq.between(batch.first, batch.last))
+        lines = self._connection.execute(asked.order_by(FACT.c.seq)).all()
+        found, why = self._rows(batch, lines), ""
         if not self._signed(batch):
             why = f"The ledger's batch {batch.seq} of {self._kiosk} is not the one that it signed."
         elif seq not in found:
             why = f"The rows of batch {batch.seq} of {self._kiosk} are not the ones that it signed: restore them from its original."
-        why = why or self._misfiled(batch)
+        why = why or self._misfiled(batch, lines)
         if why:
             self._damaged.append((batch.first, batch.last, why))
             raise Damaged(why)
         self._hashed[batch.seq] = found
         return found[seq]
 
-    def _rows(self, batch: Any) -> dict[int, str]:
+    def _rows(self, batch: Any, rows: Sequence[Any]) -> dict[int, str]:
         """Row -> hash; nothing where the chain does not end as the ledger says."""
         before = select(BATCH.c.row_hash).where(BATCH.c.kiosk_no == self._no, BATCH.c.seq == batch.seq - 1)
         chained = self._connection.execute(before).scalar()
         at = bytes.fromhex(chained) if chained else origin(bytes.fromhex(self._store))
         found: dict[int, str] = {}
         unnamed = False
-        asked = lines_of(self._no).where(FACT.c.seq.between(batch.first, batch.last)).order_by(FACT.c.seq)
-        for row in self._connection.execute(asked):
+        for row in rows:
             at = link(at, line((row.seq, row.at_ms, row.boot, row.mono_ms), (row.sale, row.name, row.v, row.body.encode())))
             found[row.seq] = at.hex()
             unnamed |= row.kind == UNNAMED  # a name that is none is not in the tables: the original alone has that line
@@ -90,10 +92,9 @@ class Chain:
         listed = (self._kiosk, self._store, batch.seq, batch.first, batch.last, batch.row_hash)
         return (said.kiosk, said.store, said.seq, said.first, said.last, said.head) == listed
 
-    def _misfiled(self, batch: Any) -> str:
+    def _misfiled(self, batch: Any, rows: Sequence[Any]) -> str:
         """The first row of the batch whose columns are not what it says; "" where there is none."""
-        asked = lines_of(self._no).add_columns(FACT.c.card, FACT.c.amount_minor).where(FACT.c.seq.between(batch.first, batch.last))
-        for row in self._connection.execute(asked.order_by(FACT.c.seq)):
+        for row in rows:
             said = self._columns.of(row.name, row.v, row.sale, row.body)
             names = [name for name, kept, now in zip(COLUMNS, (row.card, row.amount_minor), said, strict=True) if kept != now]
             if names and not (row.card is None and row.amount_minor is None and self._waits(batch)):

@@ -43,7 +43,7 @@ class Seed(msgspec.Struct, frozen=True):
     number: int = 0
 
 
-def seeds(  # noqa: PLR0917
+def seeds(
     connection: Connection, machines: dict[str, Machine], chains: Chains, now_ms: int, only: str = "", *, whole: bool = True
 ) -> list[Seed]:
     """`only`: where one value is looked for, and nothing else need be read. `whole`: with claims that their own kiosk settled."""

@@ -105,8 +105,8 @@ def _taken(connection: Connection, order: Order) -> str:
         return "" if same else f"Its reference stands for order {held['name']} here, which has another code."
     if not order.settles and order.state != "void":
         slot = (ORDER.c.meter == order.meter, ORDER.c.n == order.n, ORDER.c.settles == "", ORDER.c.state != "void")
-        slot = (*slot, ORDER.c.until_ms > order.made_ms)  # one whose code was taken no more had left its place
-        other = connection.execute(select(ORDER.c.name).where(*slot)).scalar()
+        live = ORDER.c.until_ms > order.made_ms  # one whose code was taken no more had left its place
+        other = connection.execute(select(ORDER.c.name).where(*slot, live)).scalar()
         if other:
             return f"Order {other} has its place on the card."
     connection.execute(insert(ORDER).values(**msgspec.structs.asdict(order)))

@@ -291,10 +291,6 @@ class World:
 
     # ------------------------------------------------------------ the registry of cards
 
-    def home_of(self, meter: str) -> Home:
-        """Who lives there."""
-        return next(home for home in self.homes if home.number == meter)
-
     def serials(self, meter: str) -> list[str]:
         """All cards of a meter, the oldest first."""
         return next((list(home.serials) for home in self.homes if home.number == meter), [])

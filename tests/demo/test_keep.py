@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -33,12 +34,13 @@ def test_a_scripted_day_begins_in_an_empty_folder_only(tmp_path: Path, left: str
     assert len(list((tmp_path / "day").iterdir())) == 1
 
 
-def test_a_file_in_the_place_of_the_folder_and_a_folder_that_cannot_be_made_are_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    for folder in ("file", "file/day"):
-        said = ran(demo("--script", "--keep", folder), tmp_path)
-        assert (said.returncode, len(said.stderr.splitlines())) == (2, 1)
-        assert said.stderr.startswith(f"{tmp_path / folder} cannot be used: ")
+def test_a_file_in_the_place_of_the_folder_and_a_folder_that_cannot_be_made_are_one_sentence() -> None:
+    with tempfile.TemporaryDirectory(prefix="keep-") as short:  # a long name is refused for its sockets before
+        (Path(short) / "file").write_text("")
+        for folder in ("file", "file/day"):
+            said = ran(demo("--script", "--keep", folder), Path(short))
+            assert (said.returncode, len(said.stderr.splitlines())) == (2, 1)
+            assert said.stderr.startswith(f"{Path(short) / folder} cannot be used: ")
 
 
 def test_a_loopback_that_is_down_is_one_sentence(tmp_path: Path) -> None:

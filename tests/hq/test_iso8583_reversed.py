@@ -65,7 +65,7 @@ def test_the_same_reference_on_another_day_is_another_payment(switch: Switch, of
 
 
 def test_a_payment_that_was_refused_and_reversed_is_refused_under_another_trace_number(switch: Switch, office: Office) -> None:
-    assert switch.ask("0200", financial(7, amount_minor=500_01))["39"] == "13"
+    assert switch.ask("0200", financial(7, amount_minor=500_01))["39"] == "61"
     assert switch.ask("0420", reversal(7))["39"] == "00"
     pay_in(office.store, "bank", 1_00, "transfer 2", NOW_MS)
     assert switch.ask("0200", financial(8))["39"] == "21"
@@ -73,7 +73,7 @@ def test_a_payment_that_was_refused_and_reversed_is_refused_under_another_trace_
 
 
 def test_the_reversal_of_a_refusal_is_not_granted_where_its_reference_was_ordered_meanwhile(switch: Switch, office: Office) -> None:
-    assert switch.ask("0200", financial(7, amount_minor=500_01))["39"] == "13"
+    assert switch.ask("0200", financial(7, amount_minor=500_01))["39"] == "61"
     assert switch.ask("0200", financial(8))["39"] == "00"
     assert switch.ask("0420", reversal(7))["39"] == "21"
     assert office.states() == ["open"]

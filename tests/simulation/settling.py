@@ -57,6 +57,8 @@ class Settling:
         now_ms = self.world.office.now_ms()
         found = []
         for case in self.cases.all(now_ms, whole=False):
+            if not case.amount_minor:
+                continue  # a note of which nobody knows where it is: the box is counted, and nothing can be ordered for it
             chosen, given = way(case, now_ms), standing(case, now_ms)
             if chosen.to != "none" and not (chosen.why == "collect" and given and given.name in self.world.counter.tickets):
                 found.append(Due(case, chosen))

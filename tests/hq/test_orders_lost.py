@@ -142,6 +142,60 @@ def test_an_order_whose_code_left_at_the_second_try_comes_back_as_one_that_canno
     assert (card.credited, spent(branch)) == ([100_00], 100_00)
 
 
+def held(branch: Branch) -> str:
+    """An order of which the other site has no file yet, and its partner no answer."""
+    keep, branch.orders._off_site = branch.orders._off_site, away
+    with pytest.raises(OrderRefused, match="does not answer"):
+        asked(branch)
+    branch.orders._off_site = keep
+    return branch.till.state(BANK, reference="T-1", now_ms=branch.now_ms).order
+
+
+@pytest.mark.parametrize("how", ["cancel", "reverse"])
+def test_an_order_that_the_backup_has_as_held_and_whose_code_left_since_cannot_be_taken_back(branch: Branch, how: str) -> None:
+    name = held(branch)
+    last_night = branch.backed_up()
+    sold, card = asked(branch), Card()
+    assert sold.order == name
+    back = branch.restored(last_night)
+    assert (back.orders.taken, back.orders.listed) == (1, 0)
+    till, now_ms = branch.till, branch.now_ms
+    undo = partial(till.cancel, BANK, name, now_ms) if how == "cancel" else partial(till.reverse, BANK, "another key", "T-1", now_ms)
+    with pytest.raises(OrderRefused, match="was given out"):
+        undo()
+    collect(branch, "K08", card, sold.code)
+    assert (card.credited, spent(branch)) == ([100_00], 100_00)
+
+
+def test_an_order_that_the_backup_has_as_held_is_a_case_when_nobody_collects_it(branch: Branch) -> None:
+    held(branch)
+    last_night = branch.backed_up()
+    sold = asked(branch)
+    branch.restored(last_night)
+    (case,) = branch.cases.all(sold.until_ms)
+    assert (case.value, case.kind, case.amount_minor) == (sold.order, "order", 100_00)
+
+
+def test_an_order_that_the_backup_has_as_held_and_that_was_cancelled_since_is_cancelled_once(branch: Branch) -> None:
+    name = held(branch)
+    branch.orders.keep(find(branch.store, name))  # type: ignore[arg-type] # it was there, and the power failed
+    last_night = branch.backed_up()
+    branch.till.cancel(BANK, name, branch.now_ms)
+    stands = balance(branch)
+    branch.restored(last_night)
+    assert (find(branch.store, name).state, balance(branch)) == ("void", stands)  # type: ignore[union-attr]
+    branch.till.cancel(BANK, name, branch.now_ms)
+    reported.orders(branch.store, branch.site, (bytes.fromhex(branch.office.record.ack),), branch.now_ms)
+    assert balance(branch) == stands
+    with pytest.raises(OrderRefused, match="was cancelled"):
+        asked(branch)
+
+
+def balance(branch: Branch) -> int:
+    """Of the partner's account."""
+    return branch.store.read(lambda connection: account(connection, BANK, branch.now_ms).balance_minor)
+
+
 def test_an_order_whose_code_left_at_the_second_try_is_a_case_when_nobody_collects_it(branch: Branch) -> None:
     last_night = branch.backed_up()
     sold = out_at_the_second_try(branch)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from kiosk.envelope import HEADER_MAX
 from kiosk.hq.intake.importer import Importer
@@ -22,6 +22,7 @@ from kiosk.hq.orders.book import Order
 from kiosk.hq.orders.off_site import FILE_MAX, VOID, believed, unsigned
 from kiosk.hq.orders.tables import ORDER, ORDER_USE
 from kiosk.hq.partners.accounts import Line, enter, of_name
+from kiosk.hq.partners.till import undone
 from kiosk.hq.schema import HEAD, PARKED, WORK
 from kiosk.hq.store import Store
 from kiosk.sync.folder import Folder, FolderError
@@ -72,7 +73,7 @@ def orders(store: Store, place: Path, keys: Sequence[bytes], now_ms: int) -> Ord
 
     An order that cannot be taken in is a line of the worklist. Raises FolderError, StoreError.
     """
-    here = store.read(lambda connection: set(connection.execute(select(ORDER.c.name)).scalars()))
+    here = store.read(lambda connection: set(connection.execute(select(ORDER.c.name).where(ORDER.c.state != "held")).scalars()))
     signed: dict[str, Order] = {}
     sentences: list[str] = []
     with Folder.at(place) as folder:
@@ -85,7 +86,7 @@ def orders(store: Store, place: Path, keys: Sequence[bytes], now_ms: int) -> Ord
                 sentences.append(_sentence(order, "Its file is not signed, so that it was not taken in."))
     taken = 0
     for order in sorted(signed.values(), key=lambda order: (order.made_ms, order.name)):
-        why = store.transact(partial(_taken, order=order))
+        why = store.transact(partial(_taken, order=order, now_ms=now_ms))
         taken += not why
         sentences += [_sentence(order, why)] if why else []
     store.transact(lambda connection: _listed(connection, sentences, now_ms))
@@ -97,12 +98,15 @@ def _out(order: Order) -> Order:
     return msgspec.structs.replace(order, state="open")
 
 
-def _taken(connection: Connection, order: Order) -> str:
+def _taken(connection: Connection, order: Order, now_ms: int) -> str:
     """One order, with the money of its partner: its code may be out, so that it cannot be taken back. Why it is not taken in, or ""."""
     held = connection.execute(select(ORDER).where(ORDER.c.source == order.source, ORDER.c.reference == order.reference)).mappings().first()
     if held is not None:
-        same = all(held[name] == getattr(order, name) for name in TERMS)
-        return "" if same else f"Its reference stands for order {held['name']} here, which has another code."
+        if any(held[name] != getattr(order, name) for name in TERMS):
+            return f"Its reference stands for order {held['name']} here, which has another code."
+        if held["state"] == "held":
+            _went_on(connection, order, now_ms)
+        return ""
     if not order.settles and order.state != "void":
         slot = (ORDER.c.meter == order.meter, ORDER.c.n == order.n, ORDER.c.settles == "", ORDER.c.state != "void")
         live = ORDER.c.until_ms > order.made_ms  # one whose code was taken no more had left its place
@@ -118,6 +122,15 @@ def _taken(connection: Connection, order: Order) -> str:
     if partner is not None:
         enter(connection, partner, Line("order", order.name, -order.amount_minor), order.made_ms)
     return "" if partner else f"It was taken in, and on no account: {order.source} is not known here."
+
+
+def _went_on(connection: Connection, order: Order, now_ms: int) -> None:
+    """The backup is of a moment at which an order was held: since then it was cancelled, or its code may be out."""
+    partner = of_name(connection, order.source.removeprefix(PARTNERS), hold=True)
+    if order.state == "void" and partner is not None:
+        undone(connection, partner, order.name, now_ms)
+    else:
+        connection.execute(update(ORDER).where(ORDER.c.name == order.name).values(state=order.state))
 
 
 def _listed(connection: Connection, sentences: Sequence[str], now_ms: int) -> None:

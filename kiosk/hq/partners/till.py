@@ -193,7 +193,7 @@ class Till:
     def cancel(self, partner: Partner, name: str, now_ms: int) -> Standing:
         """An order that is held: its money is the partner's again. Raises OrderRefused, StoreError."""
         order = self._own(partner, name)
-        self._store.transact(lambda connection: _undone(connection, self._held(connection, partner), order.name, now_ms))
+        self._store.transact(lambda connection: undone(connection, self._held(connection, partner), order.name, now_ms))
         self._void(order.name)
         return self.state(partner, name, now_ms=now_ms)
 
@@ -211,7 +211,7 @@ class Till:
             before = _asked(connection, partner, key)
             named = (before["name"] if before else "") or _name_of(connection, partner, reference)
             if named:
-                _undone(connection, held, named, now_ms)
+                undone(connection, held, named, now_ms)
             else:
                 bar(connection, partner.name, reference, days or around_now(now_ms))
             if before is None:
@@ -385,7 +385,7 @@ def _released(connection: Connection, partner: Partner, key: str, order: Order, 
     return str(connection.execute(select(REQUEST.c.answer).where(*mine)).scalar_one())
 
 
-def _undone(connection: Connection, partner: Partner, name: str, now_ms: int) -> None:
+def undone(connection: Connection, partner: Partner, name: str, now_ms: int) -> None:
     """A held order is void, and its money the partner's again; a void one stays so. Raises OrderRefused."""
     held = (ORDER.c.name == name, ORDER.c.source == partner.source, ORDER.c.state == "held")
     amount = connection.execute(update(ORDER).where(*held).values(state="void", done_ms=now_ms).returning(ORDER.c.amount_minor)).scalar()

@@ -75,7 +75,8 @@ def make(
             orders = Orders(held, masters, other_site(off_site, held, office), cards=book)
             made = orders.make(Wanted(binding, minor, currency, count, COUNTER, name, receipt=receipt), now_ms())
         except (OrderRefused, StoreError) as refused:
-            raise ended(str(refused), EXIT_REFUSED) from None
+            again = f" Repeat it with: --reference {name}" if isinstance(refused, OrderRefused) and refused.why == "off_site" else ""
+            raise ended(f"{refused}{again}", EXIT_REFUSED) from None
         told_order(made, as_json=as_json)
 
 

@@ -12,8 +12,10 @@ from kiosk.hq.cards.registry import Binding
 from kiosk.hq.intake.worklist import waiting
 from kiosk.hq.orders import matching
 from kiosk.hq.orders.book import Made, Order, OrderRefused, Orders, Wanted, find, standing
+from kiosk.hq.orders.off_site import AWAY
 from kiosk.hq.orders.proofs import Proved, prove, reissue
 from kiosk.hq.orders.tables import ORDER
+from kiosk.hq.settlement.cases import Cases
 from kiosk.hq.store import IN_MEMORY, Store
 from kiosk.sync.item import WAYS, ItemRefused
 from kiosk.sync.orders import ORDERS_MAX, OrdersBody, orders_of
@@ -152,6 +154,26 @@ def test_the_code_leaves_only_when_the_order_is_safe_at_the_other_site(store: St
         kept.make(wanted(), NOW_MS)
     again = Orders(store, DemoMasters(UTILITY), cards=Bound(BINDING)).make(wanted(), NOW_MS)
     assert not again.anew
+
+
+def test_an_order_that_is_not_safe_at_the_other_site_is_on_no_machines_list_and_is_a_case_in_the_end(store: Store) -> None:
+    site = [False]
+
+    def now_and_then(_order: Order) -> None:
+        if not site[0]:
+            raise OrderRefused("off_site", AWAY)
+
+    orders = Orders(store, DemoMasters(UTILITY), off_site=now_and_then, cards=Bound(BINDING))
+    with pytest.raises(OrderRefused, match="does not answer"):
+        orders.make(wanted(), NOW_MS)
+    assert orders.listed(1, NOW_MS, 10) == ()
+    late_ms = code.until_ms(code.generation_at(NOW_MS))
+    (case,) = Cases(store, lambda _: [CARD], None).all(late_ms)
+    assert (case.kind, case.amount_minor) == ("order", 100_00)
+    site[0] = True
+    again = orders.make(wanted(), NOW_MS)
+    assert (again.anew, again.order.state, again.order) == (False, "open", find(store, again.order.name))
+    assert [listed.order for listed in orders.listed(1, NOW_MS, 10)] == [again.order.name]
 
 
 def test_many_at_once_get_a_slot_each_and_one_reference_one_order(request: pytest.FixtureRequest) -> None:

@@ -20,7 +20,7 @@ from kiosk.hq.intake.writing import todo
 from kiosk.hq.office import Office
 from kiosk.hq.orders.book import Order
 from kiosk.hq.orders.off_site import FILE_MAX, VOID, believed, unsigned
-from kiosk.hq.orders.tables import ORDER, ORDER_USE
+from kiosk.hq.orders.tables import ORDER, ORDER_USE, PARTNERS
 from kiosk.hq.partners.accounts import Line, enter, of_name
 from kiosk.hq.partners.till import undone
 from kiosk.hq.schema import HEAD, PARKED, WORK
@@ -29,7 +29,6 @@ from kiosk.sync.folder import Folder, FolderError
 
 ORDERS_MAX = 10_000_000  # files of the other site's folder
 LOST = "order"
-PARTNERS = "partner "
 TERMS = ("card", "meter", "n", "amount_minor", "currency", "generation", "settles")
 TAIL = 4
 APPLIED = dict[str, tuple[int, int]]

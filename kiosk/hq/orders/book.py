@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kiosk.devices.vault.hq import MasterVault
@@ -163,22 +163,30 @@ class Orders:
     ) -> None:
         self._store, self._vault, self._off_site, self._name, self.cards = store, vault, off_site, name, cards
 
-    def make(self, wanted: Wanted, now_ms: int, also: Also = nothing_more) -> Made:
+    def make(self, wanted: Wanted, now_ms: int, also: Also = nothing_more, *, leaves: bool = True) -> Made:
         """A new order, or the one that was made under this reference.
+
+        It is held, and on no machine's list, until it is safe at the other site. `leaves`: from then on it is open; without it, it stays
+        held, and whoever asked says when.
 
         Raises OrderRefused, StoreError, RegistryError, NoSuchKey, and what `also` does.
         """
         _possible(wanted, self._store.utility, now_ms)
+        state = "open" if leaves and self._off_site is nowhere_else else "held"
         for _ in range(AHEAD):
             try:
                 with self.cards.held() as of_meter:  # until the order is committed
-                    order, anew = self._store.transact(lambda connection: _begun(connection, wanted, self._name(), now_ms, also, of_meter))
+                    order, anew = self._store.transact(
+                        lambda connection: _begun(connection, wanted, self._name(), now_ms, also, of_meter, state)
+                    )
                 break
             except _Taken:
                 continue
         else:
             raise OrderRefused("busy", "Other orders for this card are being made; try again.")
         self._off_site(order)
+        if leaves and order.state == "held":
+            order = self._store.transact(lambda connection: _opened(connection, order))
         after = self._store.read(lambda connection: slots.waiting_before(connection, order.card, order.n, now_ms))
         return Made(order, self.code_of(order), after, anew)
 
@@ -273,7 +281,7 @@ def _possible(wanted: Wanted, utility: int, now_ms: int) -> None:
 
 
 def _begun(  # noqa: PLR0917
-    connection: Connection, wanted: Wanted, name: str, now_ms: int, also: Also, of_meter: OfMeter
+    connection: Connection, wanted: Wanted, name: str, now_ms: int, also: Also, of_meter: OfMeter, state: str
 ) -> tuple[Order, bool]:
     """The order that has this reference, or a new one in the next free slot. The registry is held."""
     held = wanted.binding
@@ -306,6 +314,7 @@ def _begun(  # noqa: PLR0917
         source=wanted.source,
         reference=wanted.reference,
         settles=wanted.settles,
+        state=state,
     )
     try:
         connection.execute(insert(ORDER).values(**msgspec.structs.asdict(order)))
@@ -313,6 +322,12 @@ def _begun(  # noqa: PLR0917
         raise _Taken from None
     also(connection, order, anew=True)
     return order, True
+
+
+def _opened(connection: Connection, order: Order) -> Order:
+    """Its code may leave now, unless somebody else has said otherwise meanwhile."""
+    connection.execute(update(ORDER).where(ORDER.c.name == order.name, ORDER.c.state == "held").values(state="open"))
+    return found(connection, order.name) or order
 
 
 def _still_bound(held: Binding, of_meter: OfMeter) -> None:

@@ -6,14 +6,17 @@ from sqlmodel import Field
 from kiosk.hq.schema import LOGGED, Big, Int, Schema, table
 
 ALONE = text("settles = '' AND state <> 'void'")
+PARTNERS = "partner "
+"""How the source of a partner's order begins."""
 
 
 class OrderTable(Schema, table=True):
     """An order. Its code is in no table: the vault makes it again from these columns.
 
-    `state`: held (a partner's, and its code has not left the office) | open | collected (a machine accepted it, or its count proof says
-    so) | passed (its count proof says that another record took its slot) | void (cancelled while it was held; or two people, and never
-    while a machine may still take it). `settles`: the claim or order whose slot it keeps.
+    `state`: held (its code has not left the office: it is not safe at the other site yet, or its partner was not answered) | open |
+    collected (a machine accepted it, or its count proof says so) | passed (its count proof says that another record took its slot) | void
+    (cancelled while it was held; or two people, and never while a machine may still take it). `settles`: the claim or order whose slot it
+    keeps.
     `source` and `reference`: who ordered it, and by what name of theirs: twice is once.
     `order_slot`: no two live new orders share a slot. One whose generation is over keeps its row and bars nothing.
     """

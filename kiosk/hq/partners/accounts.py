@@ -17,7 +17,7 @@ from kiosk.hq.intake.sold import local
 from kiosk.hq.orders.book import MOST_MINOR as ORDER_MOST_MINOR
 from kiosk.hq.orders.book import Order, OrderRefused
 from kiosk.hq.orders.slots import AHEAD, live
-from kiosk.hq.orders.tables import ORDER
+from kiosk.hq.orders.tables import ORDER, PARTNERS
 from kiosk.hq.partners.tables import ENTRY, PARTNER
 from kiosk.hq.store import Store
 from kiosk.vend.money import CURRENCIES, plain
@@ -58,7 +58,7 @@ class Partner(msgspec.Struct, frozen=True):
     @property
     def source(self) -> str:
         """What its orders say of who ordered them."""
-        return f"partner {self.name}"
+        return f"{PARTNERS}{self.name}"
 
 
 class Account(msgspec.Struct, frozen=True):

@@ -277,11 +277,10 @@ class Till:
                 raise OrderRefused("cancelled", f"The order {order.name} was cancelled.")
             if anew:
                 spend(connection, held, order, now_ms)
-                connection.execute(update(ORDER).where(ORDER.c.name == order.name).values(state="held"))
             if not before:
                 _write(connection, partner, key, digest=digest, name=order.name, answer="", now_ms=now_ms)
 
-        return self._orders.make(self._wanted(partner, payment), now_ms, also).order
+        return self._orders.make(self._wanted(partner, payment), now_ms, also, leaves=False).order
 
     def _release(self, partner: Partner, key: str, order: Order, now_ms: int) -> str:
         """The answer, kept: from here on its code may leave."""

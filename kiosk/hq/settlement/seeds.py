@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from sqlalchemy import Connection, select
 
-from kiosk.hq.orders.tables import ORDER
+from kiosk.hq.orders.tables import ORDER, PARTNERS
 from kiosk.hq.schema import FACT, KIOSK
 from kiosk.hq.settlement import sources
 from kiosk.hq.settlement.chain import Chains
@@ -164,7 +164,8 @@ def _contradicted(connection: Connection, paper: Paper, machine: Machine) -> str
 
 def _late_orders(connection: Connection, now_ms: int) -> Iterator[Seed]:
     """Orders whose slot another record took, by a count proof, and orders that no machine takes any more."""
-    late = (ORDER.c.state == "passed") | ((ORDER.c.state == "open") & (ORDER.c.until_ms <= now_ms))
+    unheard = (ORDER.c.state == "held") & ~ORDER.c.source.startswith(PARTNERS)  # a partner cancels its own
+    late = (ORDER.c.state == "passed") | (((ORDER.c.state == "open") | unheard) & (ORDER.c.until_ms <= now_ms))
     asked = select(ORDER).where(late, ORDER.c.settles == "").order_by(ORDER.c.made_ms, ORDER.c.name)
     for row in connection.execute(asked).mappings():
         order = sources.order_of(row)

@@ -112,6 +112,8 @@ def papers(bench: Bench) -> None:
                 before = state(bench)["papers"]
                 jobs.append(prints(bench))
                 outcome = answered(bench, Printed, jobs[-1])
+            if outcome == "unknown":
+                time.sleep(CALM_S)  # what was given up is cut off as soon as the printer is heard again
             whole = whole or state(bench)["text"]
             _paper(bench, outcome, before, whole, f"over {wire.name}")
         for what, trouble, cure in (

@@ -6,7 +6,7 @@
     failed    not a byte was sent
 
 A paper is never continued. After `unknown` the desk decides; a reprint is the whole paper again, marked COPY, under the same number.
-What an abandoned paper has left in the printer is cut off before the next one.
+What an abandoned paper has left in the printer is cut off as soon as it can print again, and before the next one.
 """
 
 import contextlib
@@ -105,6 +105,8 @@ class PrinterDriver:
         while not self._stopped.is_set():
             link.hear(0.0)
             self._say(link.word)
+            if self._uncut and link.ready:
+                self._cut_rest(link)
             if job := self._next_job(self._waits.hear_s):
                 self._print(link, job)
             elif time.monotonic() >= next_look:
@@ -138,12 +140,15 @@ class PrinterDriver:
             if link.ready:
                 outcome = "unknown"
                 if self._uncut or (self._uncut is None and job.copy):  # a copy: a life of this kiosk before this one had begun it
-                    data = INITIALIZE + CUT + data
+                    self._cut_rest(link)
                 self._uncut = True
                 outcome = link.deliver(data, mark_of(job.id))
                 self._uncut = outcome == "unknown"
         finally:
             self._end(outcome)
+
+    def _cut_rest(self, link: PrinterLink) -> None:
+        self._uncut = not link.send(INITIALIZE + CUT)
 
     def _bytes_of(self, job: PrintJob) -> bytes:
         paper = msgspec.structs.replace(job.paper, copy=job.copy)

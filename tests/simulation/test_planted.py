@@ -40,4 +40,5 @@ def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch, seed
     found = seeds.first(f"planted, {name}", MANY_FRESH if name in RARE else FRESH, known, wrong)
     assert found, f"neither in fresh worlds nor in known ones anybody notices that {BUGS[name].what}"
     assert f"--steps {STEPS}" in found
-    assert "Error:" not in found, "it breaks the machine instead of being wrong"
+    refused = name in OF_THE_DISK and "StoreError: " in found  # what a bad disk left of a table breaks its constraints
+    assert refused or "Error:" not in found, "it breaks the machine instead of being wrong"

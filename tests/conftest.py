@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+from collections import Counter
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
@@ -62,13 +63,16 @@ def at_pcscd(file: str) -> bool:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OnePcscd:
+    config.option.loadscopereorder = False  # the order below is kept: pcscd's worker has run nothing before that wanted no reader
     return OnePcscd(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes longest comes first, where two share the work."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: (not at_pcscd(item.nodeid.partition("::")[0]), item.get_closest_marker("deep") is None))
+        file = {item: item.nodeid.partition("::")[0] for item in items}
+        size = Counter(file.values())
+        items.sort(key=lambda item: (not at_pcscd(file[item]), item.get_closest_marker("deep") is None, -size[file[item]]))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -141,7 +141,7 @@ def refused(codes: Codes, fact: TransferCodeRefused, ran_ms: int) -> Codes:
         return codes
     today = _today(codes, Moment(fact.business_date, ran_ms))
     wrong = {**today, fact.card: today.get(fact.card, 0) + 1}
-    return msgspec.structs.replace(codes, date=max(codes.date, fact.business_date), wrong=wrong, ran_ms=ran_ms)
+    return msgspec.structs.replace(codes, date=fact.business_date, wrong=wrong, ran_ms=ran_ms)
 
 
 def tries_left(codes: Codes, card: str, now: Moment) -> int:
@@ -158,6 +158,6 @@ def may_try(codes: Codes, card: str, now: Moment) -> bool:
 
 
 def _today(codes: Codes, now: Moment) -> dict[str, int]:
-    """Wrong codes that still count. A later date alone is no new day: a clock can be put forward while the machine is off."""
-    over = now.date > codes.date and now.ran_ms - codes.ran_ms >= NIGHT_MS
+    """Wrong codes that still count. Another date alone is no new day: a clock can be put forward while the machine is off."""
+    over = now.date != codes.date and now.ran_ms - codes.ran_ms >= NIGHT_MS
     return {} if over else codes.wrong

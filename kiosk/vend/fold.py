@@ -360,7 +360,7 @@ def _counted(state: State, card: str, fact: f.SaleClosed, at_ms: int) -> State:
     memory = state.cards.get(card, CardMemory())
     zone = state.day_zone or (fact.zone if FIXED.fullmatch(fact.zone) else "+0000")
     date = date_of(zone, at_ms)
-    day = memory.day if memory.day.date >= date else DayOfCard(date)
+    day = memory.day if memory.day.date == date else DayOfCard(date)
     day = replace(day, sales=day.sales + 1, tender_minor=day.tender_minor + fact.tender_minor)
     state = replace(state, day_zone=zone)
     run = memory.run + 1 if memory.heard_ms == state.trust.heard_ms else 1

@@ -103,7 +103,7 @@ def room(allowed: Allowed, reading: Reading, day: DayOfCard, date: str, float_mi
 
     `float_minor`: what may still be sold in all (rule 1), None where there is no such limit.
     """
-    today = day.tender_minor if day.date >= date else 0
+    today = day.tender_minor if day.date == date else 0
     hard = {"hoard": allowed.hoard_minor - (reading.balance_minor or 0), "wallet": allowed.wallet_minor}
     soft = {"sale": allowed.sale_max_minor, "day": allowed.day_max_minor - today}
     if float_minor is not None:
@@ -114,7 +114,7 @@ def room(allowed: Allowed, reading: Reading, day: DayOfCard, date: str, float_mi
 
 def refusal(allowed: Allowed, space: Room, day: DayOfCard, date: str, sales_since_heard: int) -> str | None:
     """Why no sale may open on this card today, or None: day | hoard | float | often."""
-    if day.date >= date and day.sales >= allowed.day_max_sales:
+    if day.date == date and day.sales >= allowed.day_max_sales:
         return "day"
     if sales_since_heard >= allowed.card_max_sales:
         return "often"

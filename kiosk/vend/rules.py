@@ -85,7 +85,7 @@ class Rules(msgspec.Struct, frozen=True):
 
     def business_date(self, at_ms: int) -> str:
         """The day that a sale belongs to, "2026-11-03"."""
-        return self.local(at_ms).date().isoformat()
+        return zones.date_of(self.zone, at_ms)
 
 
 class Now(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ import pytest
 
 from kiosk.vend import zones
 from kiosk.vend.facts import SaleClosed
+from kiosk.vend.operators.session import OperatorDid
 from kiosk.vend.totals import day_totals
 from tests.codes.kit import CodeShop, other
 from tests.codes.test_answers import at_account
@@ -116,6 +117,31 @@ def test_after_a_night_in_which_the_machine_ran_they_may_be_tried_again() -> Non
     shop.later(5.5)
     assert tries(shop, card) == "shut"
     shop.later(0.6)
+    assert tries(shop, card) != "shut"
+
+
+def test_a_card_that_bought_while_the_clock_was_a_year_ahead_is_not_shut_for_a_year() -> None:
+    shop, card = Shop(), Card()
+    shop.moved_ms += 365 * DAY_MS  # while it was off
+    shop.start()
+    assert [buys(shop, card) for _ in range(3)] == ["", "", "day"]
+    shop._add((OperatorDid("014", "015", "clock.set", "u1/r1/k07", {"at": "202611240800"}),))
+    shop.set_clock(-365 * DAY_MS)
+    assert buys(shop, card) == ""
+
+
+def test_code_entry_that_was_shut_while_the_clock_was_a_year_ahead_opens_after_a_night() -> None:
+    shop, card = at_account()
+    shop.moved_ms += 365 * DAY_MS
+    shop.start()
+    shop.insert(card)
+    for _ in range(5):
+        shop.type(other(shop.code(card, 2)))
+    shop.pull()
+    shop._add((OperatorDid("014", "015", "clock.set", "u1/r1/k07", {"at": "202611240800"}),))
+    shop.set_clock(-365 * DAY_MS)
+    assert tries(shop, card) == "shut"
+    shop.later(6.1)
     assert tries(shop, card) != "shut"
 
 

@@ -63,12 +63,11 @@ def at_pcscd(file: str) -> bool:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OnePcscd:
-    config.option.loadscopereorder = False  # the order below is kept: pcscd's worker has run nothing before that wanted no reader
     return OnePcscd(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes longest comes first, where two share the work."""
+    """Where two share the work what takes longest comes first; pcscd's worker has run nothing before that wanted no reader."""
     if hasattr(config, "workerinput"):
         file = {item: item.nodeid.partition("::")[0] for item in items}
         size = Counter(file.values())

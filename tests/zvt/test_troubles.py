@@ -1,35 +1,28 @@
 """Whatever the wire, the plug or the kiosk's own death does to a payment: what the desk is told in the end is what the book says."""
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from kiosk.devices.port import FaultyPort, Port
 from kiosk.devices.sim.zvt_book import Book
 from kiosk.vend.seen import PosAnswered, PosUp
 from tests.cash.desk import eventually
+from tests.cash.wire import faulty
+from tests.seeds import Seeds
 from tests.zvt.kit import AMOUNT, NAME, Counter, paced
 
-OPENED = itertools.count()  # each opening of a line has its own luck
 ENDS = {"final", "reversed", "none", "declined", "aborted", "busy"}
-
-
-def faulty(**faults: Any) -> Callable[[Port], Port]:
-    return lambda port: FaultyPort(port, seed=next(OPENED), **faults)
-
-
-SERIAL: dict[str, Callable[[Port], Port]] = {
-    "one byte at a time": faulty(split=True),
-    "delay": faulty(delay_s=0.01),
-    "loss": faulty(drop=0.05),
-    "duplication": faulty(duplicate=0.1),
-    "corruption": faulty(corrupt=0.1),
-    "disconnection": faulty(cut_after=25),
-    "all at once": faulty(split=True, drop=0.02, corrupt=0.02, duplicate=0.05, delay_s=0.001),
+SERIAL: dict[str, dict[str, Any]] = {
+    "one byte at a time": {"split": True},
+    "delay": {"delay_s": 0.01},
+    "loss": {"drop": 0.05},
+    "duplication": {"duplicate": 0.1},
+    "corruption": {"corrupt": 0.1},
+    "disconnection": {"cut_after": 25},
+    "all at once": {"split": True, "drop": 0.02, "corrupt": 0.02, "duplicate": 0.05, "delay_s": 0.001},
 }
-SOCKET = {name: SERIAL[name] for name in ("one byte at a time", "delay", "disconnection")}  # it brings what was sent, or breaks
+SOCKET = ("one byte at a time", "delay", "disconnection")  # it brings what was sent, or breaks
 CASES = [("pty", name) for name in SERIAL] + [("tcp", name) for name in SOCKET]
 QUICK_ONES = {("pty", "all at once"), ("tcp", "disconnection")}
 
@@ -48,9 +41,9 @@ def ended(bank: Counter, last: PosAnswered, **about: Any) -> PosAnswered:
     [pytest.param(*case, marks=() if case in QUICK_ONES else pytest.mark.deep("every fault on every wire")) for case in CASES],
     indirect=["bank"],
 )
-def test_over_a_bad_wire_each_payment_is_told_as_the_book_has_it(bank: Counter, wire: str) -> None:
+def test_over_a_bad_wire_each_payment_is_told_as_the_book_has_it(bank: Counter, wire: str, seeds: Seeds) -> None:
     """Six payments; every third one is refused by the desk."""
-    bank.wire = (SERIAL if bank.kind == "pty" else SOCKET)[wire]
+    bank.wire = faulty(seeds, f"zvt {bank.kind} {wire}", SERIAL[wire])
     bank.simulate(ack_s=0.1)
     bank.drive(up=False, pace=paced(ack_s=0.1))
     bank.desk.await_one(PosUp, timeout_s=30)

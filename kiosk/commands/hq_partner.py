@@ -14,6 +14,7 @@ import typer
 
 from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, asking, ended
 from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, minor_of, other_site
+from kiosk.commands.hq_serve import PerAddress, alone
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.vault import Module, SecretFile, Token, opened
 
@@ -197,6 +198,7 @@ def serve(
     certificate: Annotated[Path | None, typer.Option(help="The server's certificate and those above it, PEM.")] = None,
     key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
     client_ca: Annotated[Path | None, typer.Option("--client-ca", help="Serve only whoever has a certificate of this CA.")] = None,
+    per_address: PerAddress = 64,
     store: Database = "",
     registry: Book = None,
     vault: Vault = None,
@@ -220,6 +222,7 @@ def serve(
         raise ended(
             "Without --certificate and --key it serves this machine only: --host 127.0.0.1, behind a proxy that has them.", EXIT_USAGE
         )
+    alone()
     masters = opened(vault, token, module, secret_file)
     book_at = registry or office / "registry.db"
     with _opened(office, store) as (opened_office, held), closing(Registry(book_at, now_ms, create=False)) as book:
@@ -228,7 +231,19 @@ def serve(
         till = Till(held, Orders(held, masters, other_site(off_site, held, office), cards=book), book, Blocked(opened_office.folder))
         tls = Certificate(certificate, key, client_ca) if certificate and key else None
         try:
-            asyncio.run(serving(held, till, opened_office.folder, host=host, ports=(port, iso), certificate=tls, now_ms=now_ms, ready=_say))
+            asyncio.run(
+                serving(
+                    held,
+                    till,
+                    opened_office.folder,
+                    host=host,
+                    ports=(port, iso),
+                    certificate=tls,
+                    per_address=per_address,
+                    now_ms=now_ms,
+                    ready=_say,
+                )
+            )
         except OSError as error:
             raise ended(f"It cannot serve there: {error.strerror or error}.", EXIT_MISSING) from None
 

@@ -10,6 +10,10 @@ from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
 from kiosk.commands.hq import Folder
 from kiosk.commands.hq_store import Database, both, now_ms
 
+PerAddress = Annotated[
+    int, typer.Option("--per-address", min=1, max=256, help="Connections of one address that have not shown who they are.")
+]
+
 
 def serve(
     office: Folder,
@@ -21,6 +25,7 @@ def serve(
     certificate: Annotated[Path | None, typer.Option(help="The server's certificate and those above it, PEM.")] = None,
     key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
     client_ca: Annotated[Path | None, typer.Option("--client-ca", help="Serve only kiosks with a certificate of this CA.")] = None,
+    per_address: PerAddress = 64,
 ) -> None:
     """Take in batches and hand out the downlink, until it is stopped. Without a certificate it serves in the clear, on this machine only.
 
@@ -30,7 +35,7 @@ def serve(
     from kiosk.hq.intake.ingest import ingest
     from kiosk.hq.intake.letters import take
     from kiosk.hq.office import OfficeError
-    from kiosk.hq.serving import Certificate, listening, server
+    from kiosk.hq.serving import Certificate, limits, listening, server
     from kiosk.hq.store import StoreError
 
     if (certificate is None) != (key is None):
@@ -39,12 +44,14 @@ def serve(
         raise ended(
             "Without --certificate and --key it serves this machine only: --host 127.0.0.1, behind a proxy that has them.", EXIT_USAGE
         )
+    alone()
     opened, store = both(office, database)
     try:
         current = Current(opened.folder, store)
         app = ingest(lambda raw: take(current.importer(), raw, now_ms()), bag or opened.folder)
-        door = server(app, Certificate(certificate, key, client_ca) if certificate and key else None)
-        listener = listening(host, port)
+        tls = Certificate(certificate, key, client_ca) if certificate and key else None
+        door = server(app, tls)
+        listener = listening(host, port, limits(tls, per_address))
         typer.echo(f"Kiosks may knock at {host}:{listener.getsockname()[1]}.", err=True)
         sys.stderr.flush()
         door.run(sockets=[listener])
@@ -54,6 +61,16 @@ def serve(
         raise ended(f"It cannot serve there: {error.strerror or error}.", EXIT_MISSING) from None
     finally:
         store.close()
+
+
+def alone() -> None:
+    """No core file, and no other process of this user, sees the memory of this one, which holds keys. Ends with one sentence."""
+    from kiosk.commands.running import CannotRun, keep_to_itself
+
+    try:
+        keep_to_itself()
+    except CannotRun as why:
+        raise ended(str(why), why.code) from None
 
 
 def join(hq_app: typer.Typer) -> None:

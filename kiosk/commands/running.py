@@ -32,15 +32,15 @@ def be(*, config: str = "", core: str = "", screen: str = "", palette: str = "au
         raise CannotRun("A process is the core or the screen; without either word it is both.", EXIT_USAGE)
     if sound not in ("auto", "off", "bell"):
         raise CannotRun(f"{sound} is no sound; known are auto, off and bell.", EXIT_USAGE)
-    _keep_to_itself()
+    keep_to_itself()
     if screen:
         return _screen(Path(screen), palette, sound)
     file = Path(config) if config else None
     return _core(file, Path(core)) if core else _both(file, palette, sound)
 
 
-def _keep_to_itself() -> None:
-    """What comes through here, station keys and PINs, is for no core file and no other process of this user."""
+def keep_to_itself() -> None:
+    """What comes through here, keys and PINs, is for no core file and no other process of this user. Raises CannotRun."""
     from kiosk.devices.vault.hardened import forbid_dumps
 
     try:

@@ -1,19 +1,24 @@
 """uvicorn with TLS, and with an end to every wait: a peer that says nothing, or its headers a letter a minute, is hung up on."""
 
 import asyncio
-import socket
 import ssl
 from pathlib import Path
 
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from kiosk.hq.admission import ANONYMOUS, BACKLOG, Limits, Line, line_of, listening
+
+__all__ = ["Certificate", "know", "limits", "listening", "server"]
 
 HEADERS_S = 15.0  # from the first byte, or the connection, to the end of the headers
 KEPT_S = 30.0
 HEADERS_MAX = 16 * 1024
-CONNECTIONS = 256
+LINE = "line"  # what a request's state calls its connection
+REST_S = 2.0  # for the rest of a body that was answered before its end
 
 
 class Certificate(msgspec.Struct, frozen=True):
@@ -25,30 +30,62 @@ class Certificate(msgspec.Struct, frozen=True):
 
 
 class Patience(H11Protocol):
-    """uvicorn's own protocol, with a limit for the time that headers take."""
+    """uvicorn's own protocol, with a time limit for the headers, and for the rest of a body that nobody reads."""
 
     _late: asyncio.TimerHandle | None = None
+    _rest: asyncio.TimerHandle | None = None
+    _line: Line | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The clock runs from the handshake's end."""
         super().connection_made(transport)
+        self._line = line_of(transport)
+        self.app_state = {**self.app_state, LINE: self._line}
+        if self._line is not None:
+            self._line.talks()
+            certificate = transport.get_extra_info("peercert")
+            if certificate:
+                self._line.know(f"certificate {certificate['serialNumber']}")
         self._late = self.loop.call_later(HEADERS_S, self._hang_up)
 
     def data_received(self, data: bytes) -> None:
         """It stops when the headers are whole, and runs again for the next request's."""
         super().data_received(data)
-        if not self._waits():
+        waits = self._waits()
+        if self._line is not None:
+            self._line.asked = not waits
+        if not waits:
             self._stop()
         elif self._late is None:
             self._late = self.loop.call_later(HEADERS_S, self._hang_up)
+        if self._rest is not None and not self._sends_body():
+            self._rest.cancel()
+            self._rest = None
+
+    def on_response_complete(self) -> None:
+        """Whoever was answered before the end of the body has little time left to end it."""
+        super().on_response_complete()
+        if self._sends_body():
+            self._rest = self.loop.call_later(REST_S, self.transport.abort)
+
+    def send_400_response(self, msg: str) -> None:
+        """It is counted, not logged one by one."""
+        if self._line is not None:
+            self._line.tell("requests that are not HTTP")
+        super().send_400_response(msg)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for."""
         self._stop()
+        if self._rest is not None:
+            self._rest.cancel()
         super().connection_lost(exc)
 
     def _waits(self) -> bool:
         return repr(self.conn.their_state) == "IDLE"  # h11 calls it so while the headers are not whole
+
+    def _sends_body(self) -> bool:
+        return repr(self.conn.their_state) == "SEND_BODY"
 
     def _hang_up(self) -> None:
         self._late = None
@@ -59,6 +96,18 @@ class Patience(H11Protocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+
+def limits(certificate: Certificate | None, per_address: int) -> Limits:
+    """Without a certificate all connections are the proxy's on this machine, which has the one address."""
+    return Limits(per_address=per_address if certificate else ANONYMOUS)
+
+
+def know(request: Request, name: str) -> None:
+    """Whoever asks has shown that it is `name`: its connection is no anonymous one any more."""
+    line: Line | None = request.scope.get("state", {}).get(LINE)
+    if line is not None:
+        line.know(name)
 
 
 def server(app: Starlette, certificate: Certificate | None) -> uvicorn.Server:
@@ -79,26 +128,14 @@ def server(app: Starlette, certificate: Certificate | None) -> uvicorn.Server:
             http=Patience,
             ws="none",
             lifespan="off",
-            log_level="warning",
+            loop="asyncio",
+            log_level="error",  # what peers do wrong is counted: `admission`
             access_log=False,
             server_header=False,
-            limit_concurrency=CONNECTIONS,
+            proxy_headers=certificate is None,
+            backlog=BACKLOG,
             timeout_keep_alive=int(KEPT_S),
             h11_max_incomplete_event_size=HEADERS_MAX,
             **tls,  # type: ignore[arg-type]
         )
     )
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket to serve on; port 0 is any that is free. OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(CONNECTIONS)
-    except OSError:
-        listener.close()
-        raise
-    return listener

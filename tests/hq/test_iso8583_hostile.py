@@ -6,9 +6,10 @@ import time
 
 import pytest
 
+from kiosk.hq.admission import PER_ADDRESS
 from kiosk.hq.partners import iso8583
 from kiosk.hq.partners.iso8583 import MESSAGE_MAX, Malformed, Unreadable
-from kiosk.hq.partners.iso8583_door import CONNECTIONS, Patience
+from kiosk.hq.partners.iso8583_door import Patience
 from tests.hq.partner_kit import (  # noqa: F401 - fixtures
     NOW_MS,
     Office,
@@ -98,7 +99,7 @@ def test_a_line_that_breaks_between_the_request_and_its_answer_loses_nothing(por
 
 @pytest.mark.covers("field-125")
 def test_more_lines_than_there_are_do_not_shut_out_those_that_are(switch: Switch, port: int) -> None:
-    lines = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(CONNECTIONS + 5)]
+    lines = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(PER_ADDRESS + 5)]
     assert lines[-1].recv(1) == b""
     assert switch.ask("0800", network("301"))["39"] == "00"
     for line in lines:

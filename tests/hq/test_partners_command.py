@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -94,6 +95,7 @@ def test_both_doors_are_served_orders_lie_off_site_and_a_kill_loses_none(office:
     site.mkdir()
     answered: dict[str, bytes] = {}
     with serving(office, tmp_path / "first", "--off-site", str(site)) as (process, port, _):
+        assert keeps_to_itself(process.pid)
 
         def bring(card: Card) -> None:
             with contextlib.suppress(httpx.HTTPError):
@@ -121,6 +123,12 @@ def test_both_doors_are_served_orders_lie_off_site_and_a_kill_loses_none(office:
     assert token not in log
 
 
+def keeps_to_itself(process: int) -> bool:
+    """No core file of it is written, and it gets no more rights; whoever forbids that forbids dumps and ptrace, too (`hardened`)."""
+    limits, status = (Path(f"/proc/{process}/{name}").read_text() for name in ("limits", "status"))
+    return re.search(r"Max core file size +0 +0 ", limits) is not None and "NoNewPrivs:\t1" in status
+
+
 def ordered(port: int, token: str, card: Card) -> bytes:
     said = {"card": card.serial, "amount_minor": 100_00, "currency": "CNY", "purchase": "1-3", "reference": f"REF{card.serial[-9:]}"}
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": card.serial}
@@ -140,6 +148,7 @@ def test_the_kiosks_door_has_no_partners_door(office: Office, tmp_path: Path) ->
             assert process.poll() is None
             assert time.monotonic() < ends_s
             time.sleep(0.05)
+        assert keeps_to_itself(process.pid)
         port = int((tmp_path / "log").read_text().strip().rstrip(".").rpartition(":")[2])
         answer = httpx.post(f"http://127.0.0.1:{port}/v1/orders", json={}, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
         assert answer.status_code == 404

@@ -12,6 +12,7 @@ What is asked here has a limit: the bytes of a body, the time for it, and the by
 import asyncio
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +24,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from kiosk.hq.serving import know
 from kiosk.sync.carrier import Offered
 from kiosk.sync.folder import Folder, FolderError
 from kiosk.sync.spool import BATCH_MAX, EVERYBODY, ITEM_MAX, is_kiosk, letter_name, newest, seq_of
@@ -67,6 +69,55 @@ class Busy(Exception):
     """Too much is being sent at once."""
 
 
+class Bodies:
+    """The bytes of all bodies that are being sent or judged. Where they are too many, the address that sends the most gives up its largest
+    body for one that sends less: a few slow senders keep nobody out."""
+
+    def __init__(self) -> None:
+        self._all: set[Body] = set()
+        self._held = 0
+
+    def begin(self, address: str) -> "Body":
+        """Another one, empty yet."""
+        body = Body(address)
+        self._all.add(body)
+        return body
+
+    def add(self, body: "Body", part: bytes) -> None:
+        """Raises Busy where there is no room for it, or where it had to give way to another."""
+        while body.lost or self._held + len(part) > ALL_BODIES_MAX:
+            if body.lost or not self._give_up(body, len(part)):
+                raise Busy
+        body.raw += part
+        self._held += len(part)
+
+    def _give_up(self, body: "Body", more: int) -> bool:
+        sent = Counter[str]()
+        for each in self._all:
+            sent[each.address] += len(each.raw)
+        most, size = max(sent.items(), key=lambda item: item[1])
+        largest = max((each for each in self._all if each.address == most and not each.whole), key=lambda each: len(each.raw), default=None)
+        if size <= sent[body.address] + more or largest is None:
+            return False
+        self._held -= len(largest.raw)
+        largest.raw.clear()
+        largest.lost = True
+        return True
+
+    def end(self, body: "Body") -> None:
+        """Its bytes are needed no more."""
+        self._all.discard(body)
+        self._held -= len(body.raw)
+
+
+class Body:
+    """One of them. `whole`: it is being judged; `lost`: its place was given to another."""
+
+    def __init__(self, address: str) -> None:
+        self.address, self.raw = address, bytearray()
+        self.whole = self.lost = False
+
+
 def ingest(take: Take, bag: Path) -> Starlette:
     """The application. `bag`: the folder with downlink/all and downlink/KIOSK."""
     door = Door(take, bag)
@@ -85,7 +136,7 @@ class Door:
 
     def __init__(self, take: Take, bag: Path) -> None:
         self._take, self._bag = take, bag
-        self._held = 0
+        self._bodies = Bodies()
         self._one = asyncio.Lock()
         self._hashes: dict[tuple[int, int, int], str] = {}
 
@@ -94,42 +145,37 @@ class Door:
         kiosk, seq = request.path_params["kiosk"], seq_of(request.path_params["seq"])
         if not is_kiosk(kiosk) or seq is None:
             return _refused(422, "A batch is put under its kiosk's id and eight digits.")
+        body = self._bodies.begin(request.client.host if request.client else "")
         try:
             async with asyncio.timeout(BODY_S):
-                raw = await self._body(request)
+                fits = await self._read_body(request, body)
+            if not fits:
+                return _refused(413, f"A batch has at most {BATCH_MAX} bytes.")
+            async with self._one:
+                taken = await run_in_threadpool(self._take, bytes(body.raw))
         except TimeoutError:
             return _refused(408, "The batch did not come to its end in time.")
         except Busy:
             return _refused(503, "Too much is being sent at once.")
         except ClientDisconnect:
             return _refused(400, "The batch did not come to its end.")
-        if raw is None:
-            return _refused(413, f"A batch has at most {BATCH_MAX} bytes.")
-        try:
-            async with self._one:
-                taken = await run_in_threadpool(self._take, raw)
         finally:
-            self._held -= len(raw)
+            self._bodies.end(body)
+        if taken.verdict in ACKNOWLEDGED and taken.kiosk == kiosk:
+            know(request, f"kiosk {taken.kiosk}")
         return _answer(taken, kiosk, seq)
 
-    async def _body(self, request: Request) -> bytes | None:
-        """The whole body, whose bytes are then held; None where it is too long. Raises Busy, ClientDisconnect, TimeoutError."""
+    async def _read_body(self, request: Request, body: Body) -> bool:
+        """Whether it is no longer than a batch. Raises Busy, ClientDisconnect, TimeoutError."""
         said = request.headers.get("content-length", "0")
         if not said.isdecimal() or len(said) > 10 or int(said) > BATCH_MAX:
-            return None
-        raw, whole = bytearray(), False
-        try:
-            async for part in request.stream():
-                if len(raw) + len(part) > BATCH_MAX:
-                    return None
-                if self._held + len(part) > ALL_BODIES_MAX:
-                    raise Busy
-                raw += part
-                self._held += len(part)
-            whole = True
-        finally:
-            self._held -= 0 if whole else len(raw)
-        return bytes(raw)
+            return False
+        async for part in request.stream():
+            if len(body.raw) + len(part) > BATCH_MAX:
+                return False
+            self._bodies.add(body, part)
+        body.whole = True
+        return True
 
     async def names(self, request: Request) -> Response:
         """What lies there for a kiosk."""

@@ -22,9 +22,11 @@ from kiosk.hq.partners.api_document import DOCUMENT
 from kiosk.hq.partners.pace import Pace
 from kiosk.hq.partners.settlement_file import Settlements
 from kiosk.hq.partners.till import CANNOT, Named, Payment, Till
+from kiosk.hq.serving import know
 from kiosk.hq.store import Store
 
 BODY_MAX, BODY_S = 8 * 1024, 15.0
+FRESH_S = 1.0  # a body that takes longer has its partner looked up again
 BEARER = "bearer "
 
 STATUS = {
@@ -108,6 +110,11 @@ class Doors:
         """The endpoint: who asks, how often, what is asked, and never a traceback."""
 
         async def answer(request: Request) -> Response:
+            partner = await run_in_threadpool(self._believed, request)
+            if isinstance(partner, Response):  # before its body is read, which may be long in coming
+                return partner
+            know(request, f"partner {partner.name}")
+            began_s = time.monotonic()
             try:
                 async with asyncio.timeout(BODY_S):
                     body = await _body(request)
@@ -117,15 +124,19 @@ class Doors:
                 return _refused("form", "The request did not come to its end.")
             if body is None:
                 return _refused("length", f"A request has at most {BODY_MAX} bytes.")
-            return await run_in_threadpool(self._answered, work, status, request, body)
+            if time.monotonic() - began_s > FRESH_S:  # the partner may have been closed, or its limits changed, in the meantime
+                partner = await run_in_threadpool(self._believed, request)
+                if isinstance(partner, Response):
+                    return partner
+            wait_s = self._pace.wait_s(partner.name, self._now_s())
+            if wait_s:
+                return _refused("pace", "You ask too often.", {"Retry-After": str(wait_s)})
+            return await run_in_threadpool(self._answered, work, status, partner, request, body)
 
         return answer
 
-    def _answered(self, work: Work, status: int, request: Request, body: bytes) -> Response:
+    def _answered(self, work: Work, status: int, partner: Partner, request: Request, body: bytes) -> Response:
         try:
-            partner = self._partner(request)
-            if isinstance(partner, Response):
-                return partner
             said = work(partner, request, body)
         except OrderRefused as refused:
             return _refused(refused.why, str(refused))
@@ -135,16 +146,15 @@ class Doors:
             return Response(said, status, media_type="application/octet-stream")
         return Response(msgspec.json.encode(said), status, media_type="application/json", headers={"Cache-Control": "no-store"})
 
-    def _partner(self, request: Request) -> Partner | Response:
+    def _believed(self, request: Request) -> Partner | Response:
+        """Who asks; the answer where that is nobody."""
         said = request.headers.get("authorization", "")
         token = said[len(BEARER) :].strip() if said.lower().startswith(BEARER) else ""
-        partner = believed(self._store, token, self._now_ms())
-        if partner is None:
-            return _refused("token", "This is no partner's token.", {"WWW-Authenticate": "Bearer"})
-        wait_s = self._pace.wait_s(partner.name, self._now_s())
-        if wait_s:
-            return _refused("pace", "You ask too often.", {"Retry-After": str(wait_s)})
-        return partner
+        try:
+            partner = believed(self._store, token, self._now_ms())
+        except CANNOT:
+            return _refused("office", "The office cannot answer now; ask again, under the same key.")
+        return partner or _refused("token", "This is no partner's token.", {"WWW-Authenticate": "Bearer"})
 
 
 def api(doors: Doors) -> Starlette:

@@ -13,7 +13,7 @@ from kiosk.hq.partners.iso8583_door import Gateway
 from kiosk.hq.partners.pace import Pace
 from kiosk.hq.partners.settlement_file import Settlements
 from kiosk.hq.partners.till import Till
-from kiosk.hq.serving import Certificate, listening, server
+from kiosk.hq.serving import Certificate, limits, listening, server
 from kiosk.hq.store import Store
 
 SETTLEMENTS = "settlements"
@@ -42,18 +42,22 @@ async def serve(
     host: str,
     ports: tuple[int, int | None],
     certificate: Certificate | None,
+    per_address: int,
     now_ms: Callable[[], int],
     ready: Callable[[str], None],
 ) -> None:
-    """Until it is stopped. `ports`: of the API, and of the gateway if there shall be one; `ready` is told where both are. OSError."""
+    """Until it is stopped. `ports`: of the API, and of the gateway if there shall be one; `per_address`: see `admission`; `ready` is told
+    where both are. OSError."""
     pace = Pace()  # one for both doors: a partner's haste is one
     app = api(Doors(store, till, Settlements(folder / SETTLEMENTS), pace=pace, now_ms=now_ms))
-    listener = listening(host, ports[0])
+    listener = listening(host, ports[0], limits(certificate, per_address))
     ready(f"Partners may ask at {host}:{listener.getsockname()[1]}.")
     if ports[1] is None:
         await server(app, certificate).serve(sockets=[listener])
         return
-    gateway = await Gateway(store, till, pace=pace, now_ms=now_ms).listen(host, ports[1], _tls(certificate))
+    gateway = await Gateway(store, till, pace=pace, now_ms=now_ms).listen(
+        host, ports[1], _tls(certificate), limits(certificate, per_address)
+    )
     async with gateway:
         ready(f"Switches may sign on at {host}:{gateway.sockets[0].getsockname()[1]}.")
         web = asyncio.create_task(server(app, certificate).serve(sockets=[listener]))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from kiosk.hq.admission import BACKLOG, Limits, Line, line_of, listening
 from kiosk.hq.orders.book import OrderRefused
 from kiosk.hq.partners import iso8583
 from kiosk.hq.partners.accounts import Partner, believed
@@ -19,8 +20,6 @@ from kiosk.hq.partners.iso8583 import Asked, Malformed, Unreadable
 from kiosk.hq.partners.pace import Pace
 from kiosk.hq.partners.till import CANNOT, Till
 from kiosk.hq.store import Store, StoreError
-
-CONNECTIONS = 64
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -46,27 +45,29 @@ class Gateway:
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._till, self._pace, self._now_ms, self._patience, self._now_s = store, till, pace, now_ms, patience, now_s
-        self._open = 0
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> asyncio.Server:
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None, limits: Limits = Limits()) -> asyncio.Server:  # noqa: B008
         """Serve until the server is closed. OSError."""
         handshake_s = self._patience.sign_on_s if tls else None
-        return await asyncio.start_server(self._spoken_to, host, port, ssl=tls, ssl_handshake_timeout=handshake_s, limit=4096)
+        listener = listening(host, port, limits)
+        return await asyncio.start_server(
+            self._spoken_to, sock=listener, ssl=tls, ssl_handshake_timeout=handshake_s, limit=4096, backlog=BACKLOG
+        )
 
     async def _spoken_to(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
+        line = line_of(writer.transport)
+        if line is not None:
+            line.talks()
         try:
-            if self._open <= CONNECTIONS:
-                await self._conversation(reader, writer)
+            await self._conversation(reader, writer, line)
         except (TimeoutError, OSError, EOFError, Unreadable):
             pass  # it hung up, or is hung up on: what was ordered is kept, and a repeat is answered the same
         finally:
-            self._open -= 1
             writer.close()
             with contextlib.suppress(OSError, TimeoutError):
                 await asyncio.wait_for(writer.wait_closed(), self._patience.answer_s)
 
-    async def _conversation(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _conversation(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line | None) -> None:
         """Raises whatever ends it."""
         partner: Partner | None = None
         token, ends_s = "", asyncio.get_running_loop().time() + self._patience.sign_on_s
@@ -76,6 +77,8 @@ class Gateway:
             if asked.kind == "network":
                 token = asked.private.get("token", token)
                 partner, answer = await asyncio.to_thread(self._network, asked, token, partner)
+                if partner and line:
+                    line.know(f"partner {partner.name}")
             else:
                 partner, answer = await asyncio.to_thread(self._answer, asked, token, partner)
             writer.write(len(answer).to_bytes(2) + answer)

@@ -30,8 +30,10 @@ def open_for_cash(state: State) -> bool:
     """May money come in now? A genuine card that may buy is in the slot, and the customer has been told what there is to know."""
     here = state.here
     name = phase(state)
-    if not state.trust.trades or state.here.stop:
+    if not state.trust.trades or here.stop:
         return False
+    if state.sale is None and here.refused:
+        return False  # the account screen stands for the order that waits for this card, and no other money is taken
     if name in ("account", "amount") and not state.service.closed:
         return here.asked != "balance" and here.verdict is not None and not here.verdict.begun_elsewhere and not here.leaving
     return name in ("insert", "still") and (state.sale is not None or not here.asked)
@@ -113,6 +115,8 @@ def note_held(rules: Rules, state: State, seen: s.NoteHeld, now: Now) -> Facts:
 def opened(rules: Rules, state: State, now: Now) -> Facts:
     """SaleOpened for the card in the slot: the first note, the first coin or the word "cash" opens a sale, where no rule stops it."""
     here = state.here
+    if here.refused:
+        return ()
     if risk.stopped(rules, state, now) or here.reading is None or here.quote is None or here.verdict is None or here.verdict.n is None:
         return ()
     card, tail, quote = here.reading.serial, here.reading.customer[-4:], here.quote

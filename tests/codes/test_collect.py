@@ -4,7 +4,7 @@ import pytest
 
 from kiosk.vend import collect, sale
 from kiosk.vend.codes import CodeFloat, OrderListed
-from kiosk.vend.facts import CardVerified, ClaimSettled, SaleClosed, Tender, TransferCodeAccepted, WriteStarted
+from kiosk.vend.facts import CardVerified, ClaimSettled, OrphanCredit, SaleClosed, Tender, TransferCodeAccepted, WriteStarted
 from kiosk.vend.passing import Ignored
 from kiosk.vend.seen import OrdersRead
 from kiosk.vend.view import Offer
@@ -141,6 +141,60 @@ def test_an_order_is_offered_even_to_a_card_that_had_its_cash_sales_today() -> N
     assert Offer("tender", "cash") not in shop.view.offers
     shop.press("order", "A1")
     assert shop.view.phase == "done"
+
+
+def bought_twice() -> tuple[CodeShop, Card]:
+    """A card that had its two sales of today lies in the slot again, and an order waits for its next purchase."""
+    shop, card = at_account()
+    for _ in range(2):
+        shop.feed(50_00)
+        shop.press("finish")
+        shop.pull()
+        card.into_meter()
+        shop.insert(card)
+    assert (shop.view.phase, shop.view.params["why"]) == ("refused", "day")
+    shop.pull()
+    shop.listed(shop.order(card, 4))
+    shop.insert(card)
+    assert shop.view.phase == "account"
+    return shop, card
+
+
+def test_a_card_that_had_its_sales_today_gets_its_notes_back_while_an_order_waits_for_it() -> None:
+    """Found by the simulation with the limits on (seed 17): an order kept the account screen up, and the acceptors stayed open with it."""
+    shop, _ = bought_twice()
+    stance = sale.stance(shop.rules, shop.state)
+    assert (stance.notes, stance.coins) == ((), ())
+    shop.feed(50_00)
+    assert shop.state.sale is None
+    assert shop.accepted["notes"] == 2
+
+
+def test_a_coin_that_falls_all_the_same_begins_no_sale() -> None:
+    shop, _ = bought_twice()
+    shop.coin()
+    assert shop.state.sale is None
+    assert [fact.amount_minor for fact in shop.facts() if isinstance(fact, OrphanCredit)] == [1_00]
+
+
+def test_nobody_is_asked_to_go_on_and_pays_then() -> None:
+    """The screen that asks whether somebody is still there comes after the account's time is over."""
+    shop, _ = bought_twice()
+    while shop.view.phase == "account":
+        shop.wait(1)
+    assert shop.view.phase == "still"
+    assert sale.stance(shop.rules, shop.state).notes == ()
+    shop.feed(20_00)
+    assert shop.state.sale is None
+
+
+def test_the_order_of_such_a_card_is_collected_all_the_same() -> None:
+    shop, card = bought_twice()
+    shop.feed(50_00)
+    shop.press("order", "A1")
+    assert shop.view.phase == "done"
+    card.into_meter()
+    assert card.credited[-1] == 100_00
 
 
 # ---------------------------------------------------------------- exactly once, on any machine

@@ -8,6 +8,7 @@ import typer
 
 from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended
 from kiosk.commands.hq import Folder
+from kiosk.commands.hq_staff import StaffSecret, one_of
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 
 if TYPE_CHECKING:
@@ -78,18 +79,16 @@ def work(
     database: Database = "",
     *,
     done: Annotated[tuple[str, str, int] | None, typer.Option(help="Kiosk, what, number of a line that somebody has looked at.")] = None,
-    by: Annotated[str, typer.Option(help="Who has.")] = "",
+    staff_secret: StaffSecret = None,
     json: AsJson = False,
 ) -> None:
     """What somebody has to look at: two histories, files that nobody may believe, rows that break a rule."""
     from kiosk.hq.intake import worklist
     from kiosk.hq.store import StoreError
 
-    _, store = both(office, database)
+    opened, store = both(office, database)
     try:
-        if done and not by:
-            raise ended("Say who has looked at it, with --by.", EXIT_USAGE)
-        if done and not worklist.settle(store, *done, by=by, now_ms=now_ms()):
+        if done and not worklist.settle(store, *done, by=one_of(opened, store, staff_secret, "work.done"), now_ms=now_ms()):
             raise ended("There is no such line.", EXIT_REFUSED)
         lines = worklist.waiting(store)
     except StoreError as error:

@@ -15,6 +15,7 @@ import typer
 from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, asking, ended
 from kiosk.commands.hq import First, Second, _two
 from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, minor_of, other_site
+from kiosk.commands.hq_staff import StaffSecret, one_of
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.vault import Module, SecretFile, Token, opened
 
@@ -170,13 +171,13 @@ def show(name: Name, office: Folder, *, store: Database = "", as_json: AsJson = 
         typer.echo(f"  accepted at {kiosk}, {moment(at_ms)}")
 
 
-@order_app.command("proof", epilog="Example: kiosk hq order proof 7KQ2M4XDR3 01234 56789 --by 014 --office /srv/office --vault vault.json")
+@order_app.command("proof", epilog="Example: kiosk hq order proof 7KQ2M4XDR3 01234 56789 --office /srv/office --vault vault.json")
 def proof(
     name: Name,
     digits: Annotated[list[str], typer.Argument(help="The ten digits that the machine shows for a passed code.")],
     office: Folder,
     *,
-    by: Annotated[str, typer.Option(help="Who heard them.")],
+    staff_secret: StaffSecret = None,
     again: Annotated[
         bool, typer.Option("--again", help="Where another purchase took its place, order the same money again at once.")
     ] = False,
@@ -192,10 +193,12 @@ def proof(
     from kiosk.hq.orders.book import OrderRefused, Orders
     from kiosk.hq.orders.proofs import prove, reissue
 
-    with store_of(office, store) as held, book_of(office, registry) as book:
+    opened_office, held = both(office, store)
+    with closing(held), book_of(office, registry) as book:
+        who = one_of(opened_office, held, staff_secret, "order.proof")
         orders = Orders(held, masters_of(vault, token, module, secret_file), cards=book)
         try:
-            proved = prove(orders, held, name.upper(), "".join(digits), by=by, now_ms=now_ms())
+            proved = prove(orders, held, name.upper(), "".join(digits), by=who, now_ms=now_ms())
             typer.echo(_PROVED[proved.said].format(name=proved.order.name), err=True)
             if proved.said in {"wrong", "shut"}:
                 raise typer.Exit(EXIT_WRONG if proved.said == "wrong" else EXIT_REFUSED)

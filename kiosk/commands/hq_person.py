@@ -1,4 +1,4 @@
-"""`kiosk hq person`: who a reference is. Whoever looks says their own name and why, and is written down before anything is shown.
+"""`kiosk hq person`: who a reference is. Whoever looks shows their own key, says why, and is written down before anything is shown.
 
 What is known of a person comes from a file or is typed, never an argument. Exit codes: 0 done, 1 refused, 2 wrong call.
 """
@@ -15,6 +15,7 @@ import typer
 from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, asking, ended
 from kiosk.commands.hq import Folder, Secret
 from kiosk.commands.hq_clock import Clock, Sure
+from kiosk.commands.hq_staff import StaffSecret, one_of
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.person import SaidIn, said
 
@@ -29,22 +30,21 @@ DAY_MS = 86_400_000
 WORD_DAYS = 3650  # for how long the kiosks may take in who is erased
 
 Subject = Annotated[str, typer.Argument(help="A reference, 16 hex digits, or a customer number, 12 digits.")]
-By = Annotated[str, typer.Option("--by", help="Your own name.")]
 Why = Annotated[str, typer.Option("--why", help="What for: the number of a case, never a name, for this line is kept.")]
 Book = Annotated[
     Path | None, typer.Option("--registry", envvar="KIOSK_REGISTRY", help="The office's registry; the one in its folder if left out.")
 ]
 
 
-@person_app.command("add", epilog='Example: kiosk hq person add 000098765432 --by "B. Oduya" --why "new account" --office /srv/office')
+@person_app.command("add", epilog='Example: kiosk hq person add 000098765432 --why "new account" --office /srv/office')
 def add(
     whom: Subject,
     office: Folder,
     database: Database = "",
     registry: Book = None,
     *,
-    by: By,
     why: Why,
+    staff_secret: StaffSecret = None,
     file: SaidIn = None,
     days: Annotated[int, typer.Option(min=1, max=36_500, help="For how long it may be kept.")] = 3650,
 ) -> None:
@@ -53,16 +53,28 @@ def add(
 
     details = said(file)
     with _work(office, database) as (opened, store):
-        put(store, _subject(whom, opened, registry), details, until_ms=now_ms() + days * DAY_MS, who=by, why=why, now_ms=now_ms())
+        subject = _subject(whom, opened, registry)
+        who = one_of(opened, store, staff_secret, "person.keep")
+        put(store, subject, details, until_ms=now_ms() + days * DAY_MS, who=who, why=why, now_ms=now_ms())
 
 
-@person_app.command("show", epilog='Example: kiosk hq person show 9a64be1c20d7f358 --by "B. Oduya" --why "claim K07-000123"')
-def show(whom: Subject, office: Folder, database: Database = "", registry: Book = None, *, by: By, why: Why, json: AsJson = False) -> None:
+@person_app.command("show", epilog='Example: kiosk hq person show 9a64be1c20d7f358 --why "claim K07-000123"')
+def show(
+    whom: Subject,
+    office: Folder,
+    database: Database = "",
+    registry: Book = None,
+    *,
+    why: Why,
+    staff_secret: StaffSecret = None,
+    json: AsJson = False,
+) -> None:
     """Say who stands behind a reference; who looked, when and why is kept."""
     from kiosk.hq.persons.register import shown
 
     with _work(office, database) as (opened, store):
-        found = shown(store, _subject(whom, opened, registry), who=by, why=why, now_ms=now_ms())
+        subject = _subject(whom, opened, registry)
+        found = shown(store, subject, who=one_of(opened, store, staff_secret, "person.show"), why=why, now_ms=now_ms())
     if json:
         typer.echo(msgspec.json.encode(found))
     else:
@@ -82,15 +94,15 @@ def audit(whom: Subject, office: Folder, database: Database = "", registry: Book
         typer.echo("\n".join(f"{_moment(one.at_ms)} {one.what:7} {one.who}: {one.why}" for one in found) or "Nobody looked.")
 
 
-@person_app.command("erase", epilog='Example: kiosk hq person erase 9a64be1c20d7f358 --by "B. Oduya" --why "asked to" --office /srv/office')
+@person_app.command("erase", epilog='Example: kiosk hq person erase 9a64be1c20d7f358 --why "asked to" --office /srv/office')
 def erase(
     whom: Subject,
     office: Folder,
     database: Database = "",
     registry: Book = None,
     *,
-    by: By,
     why: Why,
+    staff_secret: StaffSecret = None,
     secret_file: Secret = None,
     clock_is_right: Sure = False,
 ) -> None:
@@ -104,8 +116,9 @@ def erase(
     with _work(office, database) as (opened, store):
         subject = _subject(whom, opened, registry)
         Clock(database, clock_is_right).checked(opened, now_ms())
+        who = one_of(opened, store, staff_secret, "person.erase")
         signer = opened.signer("decision", [asking.secret(secret_file, "Passphrase of DECISION")])
-        count = erased(store, subject, who=by, why=why, now_ms=now_ms())
+        count = erased(store, subject, who=who, why=why, now_ms=now_ms())
         body = msgspec.json.encode(EraseBody(listed_erased(store, now_ms())))
         drawn = draft(opened, "erase", EVERYBODY, body, now_ms=now_ms(), days=WORD_DAYS)
         (path,) = send(opened, drawn, signer, now_ms=now_ms(), days=WORD_DAYS)

@@ -151,6 +151,17 @@ def acting(office: "Office", store: "Store", secret: Path | None) -> "Acting":
         raise ended(str(error), EXIT_REFUSED) from None
 
 
+def one_of(office: "Office", store: "Store", secret: Path | None, operation: str) -> str:
+    """The id of whoever runs this program, where they may do that by themselves. Ends with one sentence where they may not."""
+    from kiosk.hq.people.staff import StaffError
+    from kiosk.hq.store import StoreError
+
+    try:
+        return people_of(office, store).alone(acting(office, store, secret), operation, now_ms())
+    except (StaffError, StoreError) as error:
+        raise ended(str(error), EXIT_REFUSED) from None
+
+
 def _root(office: "Office", store: "Store", first: Path | None, second: Path | None) -> "Signer":
     """The root, which two people open; wrong passphrases are slowed. Raises StaffError, OfficeError, StoreError."""
     from kiosk.hq.people.tries import tried

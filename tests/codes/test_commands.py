@@ -14,6 +14,7 @@ from kiosk.devices.vault.file import FileVault
 from kiosk.devices.vault.hq import trading
 from kiosk.devices.vault.keyset import first_set
 from kiosk.hq.cards.registry import Binding, Registry
+from kiosk.hq.office import Office as HqOffice
 from kiosk.sync.install import Cupboard
 from kiosk.sync.item import Me
 from kiosk.sync.orders import orders_of
@@ -21,6 +22,7 @@ from kiosk.vend import seen
 from kiosk.vend.evidence import RECEIPT, Evidence, encode
 from kiosk.vend.trust import OrdersInstalled, Trust
 from tests.codes.kit import CodeShop
+from tests.hq.people.office_kit import at_work, joins
 from tests.keys.kit import CHEAP, DECISION, FIRST, REGION, SECOND, UTILITY, VAULT, station_of
 from tests.sale.shop import Card
 
@@ -204,8 +206,11 @@ def test_a_count_proof_is_heard_over_the_telephone_and_the_money_ordered_again(o
     shop.type(str(made["code"]))
     digits = str(shop.view.params["proof"])
     name = made["order"]["name"]
-    assert "no proof" in office.says("order", "proof", name, "12345", "67890", "--by", "014", *office.keys, code=6)
-    said = office.says("order", "proof", name, digits[:5], digits[5:], "--by", "014", "--again", "--json", *office.keys)
+    assert "nobody's of the staff" in office.says("order", "proof", name, digits[:5], digits[5:], *office.keys, code=1)
+    joins(office.office, HqOffice(office.office).signer("root-1", [FIRST, SECOND]), "014", may=("order.proof",))
+    with at_work(office.office, "014") as secret:
+        assert "no proof" in office.says("order", "proof", name, "12345", "67890", *secret, *office.keys, code=6)
+        said = office.says("order", "proof", name, digits[:5], digits[5:], *secret, "--again", "--json", *office.keys)
     again = json.loads(said[said.index("{") :])
     shop.press("code", "again")
     shop.press("code", again["code"])

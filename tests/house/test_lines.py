@@ -132,7 +132,7 @@ NOT_RUN: dict[str, str] = {
     "kiosk conform board --protocol semaphore --port /dev/ttyUSB0": "takes some minutes and a device: tests/devices/test_third_party.py",
     "kiosk hq order make --card 1122334455667788 --amount 100.00 --purchase 18-2 --office /srv/office --vault vault.json": CASE,
     "kiosk hq order quote --card 1122334455667788 --amount 100.00 --purchase 18-2 --office /srv/office --vault vault.json": CASE,
-    "kiosk hq order proof 7KQ2M4XDR3 01234 56789 --by 014 --office /srv/office --vault vault.json": CASE,
+    "kiosk hq order proof 7KQ2M4XDR3 01234 56789 --office /srv/office --vault vault.json": CASE,
     "kiosk hq settle make K07-000123 --office /srv/office --vault vault.json": CASE,
     "kiosk hq settle paper K1:AEBE... --office /srv/office": CASE,
     "kiosk hq settle burned K07 --box notes=1240.00:31 --counter notes=4711 --office /srv/office": CASE,

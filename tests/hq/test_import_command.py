@@ -19,9 +19,11 @@ from kiosk.sync.ack import read_ack
 from kiosk.sync.batch import boxed_batch
 from kiosk.sync.spool import seq_name
 from tests.hq.batches import NOW_MS, UTILITY, Journaled, Street
+from tests.hq.people.office_kit import at_work, joins
 from tests.hq.test_import import everything
 
 RUN = CliRunner()
+PEOPLE = ("first of two people", "second of two people")
 
 
 class Desk:
@@ -30,9 +32,7 @@ class Desk:
     def __init__(self, folder: Path, *kiosks: Journaled) -> None:
         self.folder, self.stick = folder / "office", folder / "stick"
         self.folder.mkdir()
-        self.office = Office.create(
-            self.folder, UTILITY, ["first of two people", "second of two people"], "decides alone", now_ms=1, cost=1 << 10
-        )
+        self.office = Office.create(self.folder, UTILITY, PEOPLE, "decides alone", now_ms=1, cost=1 << 10)
         for kiosk in kiosks:
             self.office.enrol(kiosk.name, Enrolled(kiosk.public_key.hex(), "00" * 32, 1))
         Store.make(self.folder / "hq.db", UTILITY, now_ms=NOW_MS).close()
@@ -87,9 +87,16 @@ def test_the_exit_code_is_that_of_the_worst(tmp_path: Path) -> None:
     told = desk.run("work", "--json")
     (line,) = msgspec.json.decode(told.stdout)
     assert line["what"] == "tamper"
-    assert desk.run("work", "--done", line["kiosk"], "tamper", str(line["seq"])).exit_code == 2
-    assert desk.run("work", "--done", line["kiosk"], "tamper", str(line["seq"]), "--by", "anna").stdout == ""
-    assert desk.run("work", "--done", "K99", "fork", "1", "--by", "anna").exit_code == 1
+    done = ("work", "--done", line["kiosk"], "tamper", str(line["seq"]))
+    assert desk.run(*done).exit_code == 1
+    root = desk.office.signer("root-1", PEOPLE)
+    joins(desk.folder, root, "anna", may=("work",))
+    joins(desk.folder, root, "ben")
+    with at_work(desk.folder, "ben") as secret:
+        assert "ben has no right to work.done" in desk.run(*done, *secret).stderr
+    with at_work(desk.folder, "anna") as secret:
+        assert desk.run(*done, *secret).stdout == ""
+        assert desk.run("work", "--done", "K99", "fork", "1", *secret).exit_code == 1
 
 
 def test_a_broken_rule_is_six_and_a_path_that_is_not_there_is_two(tmp_path: Path) -> None:

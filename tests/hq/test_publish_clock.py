@@ -10,8 +10,9 @@ from kiosk.cli import app
 from kiosk.hq.downlink.times import FAR_MS, doubted
 from kiosk.hq.schema import HEAD, KIOSK
 from kiosk.hq.store import IN_MEMORY, Store
-from tests.backup.kit import DECISION, House
+from tests.backup.kit import DECISION, ROOT, House
 from tests.hq.batches import NOW_MS, UTILITY
+from tests.hq.people.office_kit import at_work, joins
 
 RUN = CliRunner()
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -21,7 +22,7 @@ COMMANDS = {
     "hotlist": ("publish", "hotlist", "cards.txt"),
     "keys": ("publish", "keys"),
     "batch key": ("rotate-batch-key",),
-    "erase": ("person", "erase", "9a64be1c20d7f358", "--by", "B. Oduya", "--why", "asked to"),
+    "erase": ("person", "erase", "9a64be1c20d7f358", "--why", "asked to"),
 }
 
 
@@ -32,6 +33,7 @@ class Desk:
         self.house, self.mp, self.folder = House(folder), mp, folder
         self.house.takes()
         self.secrets = self.house.secrets()
+        joins(self.house.folder, self.house.office.signer("root-1", ROOT), "anna", may=("person",))
         (folder / "decision").write_text(DECISION)
         (folder / "decision").chmod(0o600)
         (folder / "limits.toml").write_text('restart = "none"\n[values]\nsale_max_minor = 40000\n')
@@ -43,7 +45,9 @@ class Desk:
         root = words[0] == "rotate-batch-key" or words[:2] == ("publish", "keys")
         signs = self.secrets if root else ["--secret-file", str(self.folder / "decision")]
         said = [str(self.folder / word) if word.endswith((".toml", ".txt")) else word for word in words]
-        return RUN.invoke(app, ["hq", *said, "--office", str(self.house.folder), *signs])
+        with at_work(self.house.folder, "anna") as secret:
+            key = secret if words[0] == "person" else []
+            return RUN.invoke(app, ["hq", *said, "--office", str(self.house.folder), *signs, *key])
 
     def bag(self) -> set[str]:
         folder = self.house.folder / "downlink"

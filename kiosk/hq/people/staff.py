@@ -22,8 +22,11 @@ from kiosk.hq.people.tables import STAFF
 from kiosk.hq.store import Store
 from kiosk.vend.operators.tree import ALWAYS_MS, Grant, covers
 
-LABEL = "staff"
-OPERATIONS = ("office.restore", "settle.close", "settle.make", "settle.move", "settle.paper", "settle.removed")
+LABEL, ALONE = "staff", "alone"
+OPERATIONS = (
+    "office.restore", "order.proof", "person.erase", "person.keep", "person.show",
+    "settle.close", "settle.make", "settle.move", "settle.paper", "settle.removed", "work.done",
+)  # fmt: skip
 """What somebody may do. A grant names one of them, or what stands before one of the points: "settle" is all of settlement."""
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -111,6 +114,11 @@ class People:
         if not self.holds(person, label, line, signature.hex()):
             raise StaffError(f"This is not the key of {person.id}.")
         return signature.hex()
+
+    def alone(self, acting: Acting, operation: str, now_ms: int) -> str:
+        """The id of somebody who may do that by themselves, and has shown their key. Raises StaffError, StoreError."""
+        self.signed(acting, operation, ALONE, msgspec.json.encode([operation, acting.id, now_ms]))
+        return acting.id
 
     def checked(self, acting: Acting, operation: str) -> Staff:
         """Whoever acts, as the list has them now. Raises StaffError, StoreError."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended, say
 
 if TYPE_CHECKING:
     from kiosk.config import Config
@@ -45,9 +45,9 @@ def backup(
     except OSError as error:
         raise ended(f"The disk of the store does not take the proof: {error.strerror}.", EXIT_REFUSED) from None
     if json:
-        typer.echo(msgspec.json.encode({"backup": str(made.folder), "gone": gone, **msgspec.to_builtins(sums)}))
+        say(msgspec.json.encode({"backup": str(made.folder), "gone": gone, **msgspec.to_builtins(sums)}))
     else:
-        typer.echo(f"{made.folder}: {sums.rows} rows, {sums.totals.sales} sales, restored and the same. Head {sums.head}")
+        say(f"{made.folder}: {sums.rows} rows, {sums.totals.sales} sales, restored and the same. Head {sums.head}")
 
 
 def restore(
@@ -74,11 +74,11 @@ def restore(
         raise ended(str(error), EXIT_MISSING) from None
     except OSError as error:
         raise ended(f"The disk does not take it: {error.strerror}.", EXIT_REFUSED) from None
-    typer.echo(f"{sums.rows} rows, {sums.totals.sales} sales are back, each as it was written. This store takes no more money.")
+    say(f"{sums.rows} rows, {sums.totals.sales} sales are back, each as it was written. This store takes no more money.")
     if aside:
-        typer.echo(f"The store that was here is {aside}.")
+        say(f"The store that was here is {aside}.")
     if saved:
-        typer.echo(f"{saved} batches were waiting: take {loaded.store.path}.mail to the head office, a mail bag.")
+        say(f"{saved} batches were waiting: take {loaded.store.path}.mail to the head office, a mail bag.")
 
 
 def _both(config: Path | None) -> "tuple[Config, FileStation]":

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from kiosk.commands import EXIT_USAGE, ended
+from kiosk.commands import EXIT_USAGE, ended, say
 
 
 def bench(
@@ -22,5 +22,5 @@ def bench(
 
     if only and only not in ROWS:
         raise ended(f"There is no row {only}. There are: {', '.join(ROWS)}.", EXIT_USAGE)
-    figures = table.run(ROWS, only, begun=lambda name: typer.echo(f"measuring {name}", err=True))
-    typer.echo(msgspec.json.format(msgspec.json.encode(figures), indent=2) if json else table.as_table(figures))
+    figures = table.run(ROWS, only, begun=lambda name: say(f"measuring {name}", err=True))
+    say(msgspec.json.format(msgspec.json.encode(figures), indent=2) if json else table.as_table(figures))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, asking, ended
+from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, asking, ended, say
 
 if TYPE_CHECKING:
     from kiosk.control import Words
@@ -70,6 +70,6 @@ def asked(config: Path | None, word: "Words", pin: bytearray | None = None) -> N
     except OSError:
         raise ended("No kiosk that keeps trading keys runs here.", EXIT_MISSING) from None
     for sentence in said.say:
-        typer.echo(sentence, err=not said.ok)
+        say(sentence, err=not said.ok)
     if not said.ok:
         raise typer.Exit(EXIT_REFUSED)

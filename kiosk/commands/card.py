@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import msgspec
 import typer
 
+from kiosk.commands import say
 from kiosk.vend.money import plain
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def probe(
         _end(WHY.get(error.why, f"The card reader cannot be used: {error}."), MISSING)
     if not found:
         _end(f"No card reader is called {reader!r}." if reader else "No card reader is connected.", MISSING)
-    typer.echo(msgspec.json.encode(found).decode() if as_json else "\n".join(told(finding) for finding in found))
+    say(msgspec.json.encode(found) if as_json else "\n".join(told(finding) for finding in found))
     cards = [finding for finding in found if finding.card != "none"]
     raise typer.Exit(OK if cards and all(finding.profile or finding.card == "boot" for finding in cards) else REFUSED)
 
@@ -88,5 +89,5 @@ def told(found: "Finding") -> str:
 
 
 def _end(sentence: str, code: int) -> NoReturn:
-    typer.echo(sentence, err=True)
+    say(sentence, err=True)
     raise typer.Exit(code)

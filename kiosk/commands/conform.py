@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended, say
 
 EXIT_UNTRIED = 8
 
@@ -49,14 +49,14 @@ def conform(
     asks = _asked if by_hand else None
     subject = Subject(role, protocol or _only_protocol(role), port, serial, options, hand, against, currency, asks)
     try:
-        certificate = examine(subject, only=tuple(only or ()), seed=seed, told=lambda line: typer.echo(line, err=True))
+        certificate = examine(subject, only=tuple(only or ()), seed=seed, told=lambda line: say(line, err=True))
     except (NoSuchSubject, PartError, CannotMake) as error:
         raise ended(str(error), EXIT_USAGE) from None
     except PortLost as error:
         raise ended(f"The port cannot be used: {error.strerror or error}.", EXIT_MISSING) from None
     except OSError as error:
         raise ended(f"The bench cannot be set up: {error.strerror or error}.", EXIT_MISSING) from None
-    typer.echo(msgspec.json.encode(certificate).decode() if json else "\n".join(lines(certificate)))
+    say(msgspec.json.encode(certificate) if json else "\n".join(lines(certificate)))
     raise typer.Exit({"kept": 0, "broken": EXIT_REFUSED, "untried": EXIT_UNTRIED}[certificate.verdict])
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended, say
 
 ANSWERS_S = 5.0
 FOLDER_MAX = 80  # bytes: a socket below it has a name of at most 107 (unix(7))
@@ -92,8 +92,8 @@ def _script(folder: Path, stack: str) -> None:
     summary.stack, summary.seconds = world.stack, round(time.monotonic() - began, 1)
     text = msgspec.json.format(msgspec.json.encode(summary), indent=2)
     (folder / "summary.json").write_bytes(text)
-    typer.echo(text)
-    typer.echo(f"\n{report}", err=True)
+    say(text)
+    say(f"\n{report}", err=True)
     if summary.journal != "ok" or not summary.balanced:
         raise ended("The account does not balance.", EXIT_REFUSED)
     if not hq.agrees:

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_MISSING, EXIT_USAGE, ended
+from kiosk.commands import EXIT_MISSING, EXIT_USAGE, ended, say
 from kiosk.vend import outage
 from kiosk.words import text
 
@@ -50,13 +50,13 @@ def detect(
     lines = [_asked(port) for port in (ports or _unassigned(taken))]
     for line in lines:
         if json:
-            typer.echo(msgspec.json.encode(line).decode())
+            say(msgspec.json.encode(line))
             continue
-        typer.echo(f"{line.port}: {line.says}")
+        say(f"{line.port}: {line.says}")
         if line.role:
-            typer.echo(f"\n{line.part()}")
+            say(f"\n{line.part()}")
     if not lines and not json:
-        typer.echo("No port is free: /dev/serial is empty, or all of it is in kiosk.toml. A port can be named.", err=True)
+        say("No port is free: /dev/serial is empty, or all of it is in kiosk.toml. A port can be named.", err=True)
     raise typer.Exit(0 if any(line.role for line in lines) else EXIT_MISSING)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_USAGE
+from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_USAGE, say
 from kiosk.commands.findings import EXIT_ROLLED_BACK, NEW_ID, NO_MONEY, OFFICE, Line, exit_code, of_device, of_rule, worst_first
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def doctor(
     """
     found = worst_first(examined(config))
     for line in found:
-        typer.echo(msgspec.json.encode(line).decode() if json else str(line))
+        say(msgspec.json.encode(line) if json else str(line))
     raise typer.Exit(exit_code(found))
 
 

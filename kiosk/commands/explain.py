@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended, say
 
 if TYPE_CHECKING:
     from kiosk.config import Config
@@ -83,9 +83,9 @@ def _put_out(found: "Found", rules: "Rules", audience: "Audience", language: str
     if json:
         said: dict[str, Any] = {"kiosk": rules.kiosk, "for": audience}
         said |= {"stories": [shown(masked(each, audience), audience) for each in stories], "told": texts}
-        typer.echo(msgspec.json.encode(said).decode())
+        say(msgspec.json.encode(said))
         return
-    typer.echo("\n\n\n".join("\n\n".join(section_text(section) for section in sections) for sections in texts))
+    say("\n\n\n".join("\n\n".join(section_text(section) for section in sections) for sections in texts))
 
 
 def shown(story: "Story", audience: "Audience") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, asking, ended
+from kiosk.commands import EXIT_REFUSED, asking, ended, say
 from kiosk.commands.hq_clock import Clock, Sure
 from kiosk.commands.hq_publish import publish_app
 from kiosk.commands.hq_store import Database
@@ -64,7 +64,7 @@ def init(
         Registry(office / REGISTRY, _now_ms).close()
     except RegistryError as error:
         raise ended(str(error), EXIT_REFUSED) from None
-    typer.echo("[keys]\nroot = [" + ", ".join(f'"{key}"' for key in made.record.roots) + "]")
+    say("[keys]\nroot = [" + ", ".join(f'"{key}"' for key in made.record.roots) + "]")
 
 
 @hq_app.command("enrol", epilog="Example: kiosk hq enrol K07 --sign HEX --box HEX --office /srv/office")
@@ -87,7 +87,7 @@ def enrol(
         raise ended("A key is 64 lower hex digits, a place like u1/r3/k07.", EXIT_REFUSED) from None
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None
-    typer.echo(f"{kiosk} is known, in region {region}.")
+    say(f"{kiosk} is known, in region {region}.")
 
 
 @store_app.command("make", epilog='Example: kiosk hq store make K07 --card "Boot" --vault vault.json --office /srv/office')
@@ -131,7 +131,7 @@ def make(
         path = opened.publish("store", kiosk, msgspec.json.encode(delivered), signer, days=days, now_ms=now_ms, bag=out)
     except (OfficeError, RegistryError, VaultError, NoSuchKey) as error:
         raise ended(str(error), EXIT_REFUSED) from None
-    typer.echo(str(path))
+    say(str(path))
 
 
 @hq_app.command("pin", epilog="Example: kiosk hq pin --secret-file pin.txt")
@@ -143,7 +143,7 @@ def pin(secret_file: Annotated[Path | None, typer.Option(help="The PIN in the fi
     typed = asking.secret(secret_file, "PIN", new=True)
     if not (len(typed) == PIN_DIGITS and typed.isdecimal() and typed.isascii()):
         raise ended(f"A PIN has {PIN_DIGITS} digits.", EXIT_REFUSED)
-    typer.echo(hashed(typed))
+    say(hashed(typed))
 
 
 @hq_app.command("rotate-batch-key", epilog="Example: kiosk hq rotate-batch-key --office /srv/office")
@@ -159,7 +159,7 @@ def rotate_batch_key(
         path = opened.rotate_batch_key(opened.signer("root-1", _two(first_secret, second_secret)), now_ms=_now_ms())
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None
-    typer.echo(str(path))
+    say(str(path))
 
 
 # ---------------------------------------------------------------- shared

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, ended
+from kiosk.commands import EXIT_REFUSED, ended, say
 from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, other_site
 from kiosk.commands.hq_room import Room, masters, room
 from kiosk.commands.hq_staff import StaffSecret
@@ -38,11 +38,11 @@ def list_(
     with room(office, store, None, None) as opened_room:
         found = opened_room.approvals.listed(now_ms(), whole=whole)
     if as_json:
-        typer.echo(msgspec.json.encode(found))
+        say(msgspec.json.encode(found))
         return
     for each in found:
-        typer.echo(_line(each))
-    typer.echo(f"{len(found)} proposals.", err=True)
+        say(_line(each))
+    say(f"{len(found)} proposals.", err=True)
 
 
 @approve_app.command("show", epilog="Example: kiosk hq approve show 7 --office /srv/office")
@@ -51,14 +51,14 @@ def show(number: Number, office: Folder, *, store: Database = "", as_json: AsJso
     with room(office, store, None, None) as opened_room:
         found = opened_room.approvals.find(number)
     if as_json:
-        typer.echo(msgspec.json.encode(found))
+        say(msgspec.json.encode(found))
         return
-    typer.echo(_line(found))
+    say(_line(found))
     for name, value in found.deed.body.items():
         if value != "":
-            typer.echo(f"  {name}: {value}")
-    typer.echo(f"What {found.first} saw:")
-    typer.echo(found.shown)
+            say(f"  {name}: {value}")
+    say(f"What {found.first} saw:")
+    say(found.shown)
 
 
 @approve_app.command("release", epilog="Example: kiosk hq approve release 7 --office /srv/office --vault vault.json")
@@ -109,7 +109,7 @@ def _done(here: Room, found: "Approval", who: "Acting", keys: "MasterVault | Non
         said = f"Meter {meter} was taken away with count {count}."
     else:
         raise ended(f"This software cannot do {kind}. Update first.", EXIT_REFUSED)
-    typer.echo(msgspec.json.encode({"released": number, "kind": kind, "value": value}) if as_json else said)
+    say(msgspec.json.encode({"released": number, "kind": kind, "value": value}) if as_json else said)
 
 
 @approve_app.command("refuse", epilog='Example: kiosk hq approve refuse 7 --why "the box says otherwise" --office /srv/office')
@@ -124,7 +124,7 @@ def refuse(
     """Say no to a proposal, or take your own back."""
     with room(office, store, None, None) as opened_room:
         opened_room.approvals.refuse(number, opened_room.acting(staff_secret), now_ms(), why)
-    typer.echo(f"Proposal {number} is refused.")
+    say(f"Proposal {number} is refused.")
 
 
 def _line(each: "Approval") -> str:

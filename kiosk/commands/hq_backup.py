@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, ended
+from kiosk.commands import EXIT_REFUSED, ended, say
 from kiosk.commands.hq import First, Folder, Second, _two
 from kiosk.commands.hq_money import Book
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
@@ -50,10 +50,10 @@ def backup(
     finally:
         store.close()
     if json:
-        typer.echo(msgspec.json.encode({"backup": str(made.folder), "off_site": off_site, "gone": gone, "keys": new, **_counts(sums)}))
+        say(msgspec.json.encode({"backup": str(made.folder), "off_site": off_site, "gone": gone, "keys": new, **_counts(sums)}))
     else:
         durable = " Kiosks may forget what is in it." if off_site else ""
-        typer.echo(f"{made.folder}: {_said(sums)}; restored and the same.{durable}")
+        say(f"{made.folder}: {_said(sums)}; restored and the same.{durable}")
 
 
 def drill(
@@ -74,9 +74,9 @@ def drill(
     except BackupRefused as error:
         raise ended(str(error), EXIT_REFUSED) from None
     if json:
-        typer.echo(msgspec.json.encode({"backup": str(folder), "at_ms": manifest.at_ms, **_counts(sums)}))
+        say(msgspec.json.encode({"backup": str(folder), "at_ms": manifest.at_ms, **_counts(sums)}))
     else:
-        typer.echo(f"{folder}: {_said(sums)}; restored and the same, without a key.")
+        say(f"{folder}: {_said(sums)}; restored and the same, without a key.")
 
 
 def restore(
@@ -121,24 +121,22 @@ def restore(
         raise ended(str(error), EXIT_REFUSED) from None
     if json:
         told = {"office": str(office), "epoch": done.epoch, "verdicts": done.verdicts, "orders": done.orders, "short": done.short}
-        typer.echo(msgspec.json.encode(told | _counts(done.sums)))
+        say(msgspec.json.encode(told | _counts(done.sums)))
         return
     _told_restored(office, done)
 
 
 def _told_restored(office: Path, done: "Restored") -> None:
-    typer.echo(f"{office}: {_said(done.sums)} are back; it is epoch {done.epoch}.")
+    say(f"{office}: {_said(done.sums)} are back; it is epoch {done.epoch}.")
     if done.verdicts:
-        typer.echo("Read before: " + ", ".join(f"{count} {verdict}" for verdict, count in sorted(done.verdicts.items())) + ".")
+        say("Read before: " + ", ".join(f"{count} {verdict}" for verdict, count in sorted(done.verdicts.items())) + ".")
     if done.orders.taken:
-        typer.echo(f"{done.orders.taken} orders that were made after the backup were taken in.")
+        say(f"{done.orders.taken} orders that were made after the backup were taken in.")
     if done.orders.listed:
-        typer.echo(f"{done.orders.listed} orders could not be taken in: kiosk hq work lists them.")
+        say(f"{done.orders.listed} orders could not be taken in: kiosk hq work lists them.")
     if done.short:
-        typer.echo(
-            "The office takes no new payments and moves no money until two people say that no order is missing: kiosk hq order complete"
-        )
-    typer.echo("Publish everything again, the list of keys is out already; carry it to the kiosks, and they send what is missing.")
+        say("The office takes no new payments and moves no money until two people say that no order is missing: kiosk hq order complete")
+    say("Publish everything again, the list of keys is out already; carry it to the kiosks, and they send what is missing.")
 
 
 def _counts(sums: "Sums") -> dict[str, object]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, asking, ended
+from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, asking, ended, say
 from kiosk.commands.vault import Module, SecretFile, Token, opened
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def open_(
         raise ended(f"The card was not finished: {error}. Put it in again and give the same command.", EXIT_PULLED) from None
     finally:
         book.close()
-    typer.echo(_said(done))
+    say(_said(done))
 
 
 @card_app.command("scrap", epilog='Example: kiosk hq card scrap 1122334455667788 --who "B. Tan" --why "chip broken"')
@@ -99,7 +99,7 @@ def scrap(
         raise ended(str(error), EXIT_REFUSED) from None
     finally:
         book.close()
-    typer.echo(f"{told(binding)}. Destroy it: keys of its own were written on it.")
+    say(f"{told(binding)}. Destroy it: keys of its own were written on it.")
 
 
 @card_app.command("show", epilog="Example: kiosk hq card show 1122334455667788")
@@ -122,15 +122,15 @@ def show(
         raise ended(f"No card {serial} was opened here.", EXIT_REFUSED)
     if as_json:
         left_then = [{"at_ms": at_ms, "what": what} for at_ms, what in left]
-        typer.echo(msgspec.json.encode({"binding": binding, "left": left_then, "scrapped": gone}))
+        say(msgspec.json.encode({"binding": binding, "left": left_then, "scrapped": gone}))
         return
-    typer.echo(told(binding))
+    say(told(binding))
     begun = f"begun {_moment(binding.begun_ms)}, utility {binding.utility}, region {binding.region}"
-    typer.echo(f"{begun}, key set {binding.version}, subject {binding.subject}")
+    say(f"{begun}, key set {binding.version}, subject {binding.subject}")
     if gone:
-        typer.echo(f"{_moment(gone.at_ms)}  scrapped by {gone.who}: {gone.why}")
+        say(f"{_moment(gone.at_ms)}  scrapped by {gone.who}: {gone.why}")
     for at_ms, what in left:
-        typer.echo(f"{_moment(at_ms)}  its keys left the vault, generations {', '.join(str(number) for number in what.generations)}")
+        say(f"{_moment(at_ms)}  its keys left the vault, generations {', '.join(str(number) for number in what.generations)}")
 
 
 # ---------------------------------------------------------------- what was asked

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from kiosk.commands import say
 from kiosk.commands.hq_store import place
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Clock(NamedTuple):
         if self.sure:
             return
         if not self.database and not Path(where).exists():
-            typer.echo("No batches are here to hold this clock against; --store names them.", err=True)
+            say("No batches are here to hold this clock against; --store names them.", err=True)
             return
         try:
             with closing(Store.open(where, office.record.utility)) as store:
@@ -46,4 +47,4 @@ class Clock(NamedTuple):
         if why and not dry:
             raise OfficeError(f"{why} Nothing was signed: set the clock, or answer for it with --clock-is-right.")
         if why:
-            typer.echo(why)
+            say(why)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_DAMAGED, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_DAMAGED, EXIT_REFUSED, EXIT_USAGE, ended, say
 from kiosk.commands.hq_money import Book, Folder, Vault
 from kiosk.commands.hq_room import masters, room
 from kiosk.commands.hq_store import AsJson, Database, now_ms
@@ -56,12 +56,12 @@ def explain(
         owed = opened.of_sales({(case.kiosk, sale) for case in cases for sale in case.found.sales}, at_ms) if audience != "customer" else []
     if as_json:
         said = [{"kiosk": case.kiosk, "stories": _stories(case, audience), "told": _told(case, audience, language)} for case in cases]
-        typer.echo(msgspec.json.encode({"for": audience, "kiosks": said, "office": owed}))
+        say(msgspec.json.encode({"for": audience, "kiosks": said, "office": owed}))
         return
     texts = [f"{case.kiosk}\n\n{_text(_told(case, audience, language))}" for case in cases]
     if owed:
         texts.append("The office\n\n" + "\n\n".join(owed))
-    typer.echo("\n\n\n".join(texts))
+    say("\n\n\n".join(texts))
 
 
 def _stories(case: "Case", audience: "Audience") -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended, say
 from kiosk.commands.hq import Folder
 from kiosk.commands.hq_store import AsJson, Database, both, make_store, now_ms, opened_office
 
@@ -73,7 +73,7 @@ def import_(
         raise ended(str(error), EXIT_REFUSED) from None
     finally:
         store.close()
-    typer.echo(report.json() if json else report.text())
+    say(report.json() if json else report.text())
     raise typer.Exit(report.code)
 
 
@@ -96,7 +96,7 @@ def reread(office: Folder, database: Database = "", *, json: AsJson = False) -> 
     finally:
         store.close()
     still = f" {done.still} batches have rows that this software does not know either." if done.still else ""
-    typer.echo(msgspec.json.encode(done) if json else f"{done.rows} rows of {done.batches} batches are read.{still}")
+    say(msgspec.json.encode(done) if json else f"{done.rows} rows of {done.batches} batches are read.{still}")
     raise typer.Exit(EXIT_GAP if done.still else 0)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended, say
 from kiosk.commands.hq import Folder
 from kiosk.commands.hq_staff import StaffSecret, one_of
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
@@ -28,9 +28,9 @@ def list_kiosks(office: Folder, database: Database = "", *, json: AsJson = False
     finally:
         store.close()
     if json:
-        typer.echo(msgspec.json.encode(found))
+        say(msgspec.json.encode(found))
     elif found:
-        typer.echo("\n\n".join(told(standing, now_ms()) for standing in found))
+        say("\n\n".join(told(standing, now_ms()) for standing in found))
 
 
 def told(standing: "Standing", at_ms: int) -> str:
@@ -96,9 +96,9 @@ def work(
     finally:
         store.close()
     if json:
-        typer.echo(msgspec.json.encode(lines))
+        say(msgspec.json.encode(lines))
     for line in () if json else lines:
-        typer.echo(f"{line.kiosk or '-':8} {line.what:10} {line.seq:>9}  {line.sentence}")
+        say(f"{line.kiosk or '-':8} {line.what:10} {line.seq:>9}  {line.sentence}")
 
 
 def state(
@@ -122,7 +122,7 @@ def state(
         raise ended(str(error), EXIT_REFUSED) from None
     finally:
         store.close()
-    typer.echo(f"{kiosk} is {state}.")
+    say(f"{kiosk} is {state}.")
 
 
 def close(
@@ -141,7 +141,7 @@ def close(
         raise ended(str(error), EXIT_REFUSED) from None
     finally:
         store.close()
-    typer.echo(f"{period} is closed, {closed.sha256[:16]}.")
+    say(f"{period} is closed, {closed.sha256[:16]}.")
 
 
 def join(hq_app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, ended
+from kiosk.commands import EXIT_REFUSED, ended, say
 from kiosk.commands.hq_money import Book, Folder
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 
@@ -50,7 +50,7 @@ def head(
             raise ended(str(error), EXIT_REFUSED) from None
         except OSError as error:
             raise ended(f"{folder} cannot be written: {error.strerror}.", EXIT_REFUSED) from None
-    typer.echo(str(folder / now.name))
+    say(str(folder / now.name))
 
 
 @log_app.command("check", epilog="Example: kiosk hq log check --heads /mnt/other-site --backups /backup --office /srv/office")
@@ -76,9 +76,9 @@ def check(
         except StoreError as error:
             raise ended(str(error), EXIT_REFUSED) from None
     if as_json:
-        typer.echo(msgspec.json.encode({"seen": len(seen), "faults": found}))
+        say(msgspec.json.encode({"seen": len(seen), "faults": found}))
     else:
-        typer.echo("\n".join(found) or f"All rows are what the office wrote; {len(seen)} ends of its logs that lie elsewhere agree.")
+        say("\n".join(found) or f"All rows are what the office wrote; {len(seen)} ends of its logs that lie elsewhere agree.")
     if found:
         raise typer.Exit(EXIT_CHANGED)
 

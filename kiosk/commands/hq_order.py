@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, asking, ended
+from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, asking, ended, say
 from kiosk.commands.hq import First, Second, _two
 from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, minor_of, other_site
 from kiosk.commands.hq_staff import StaffSecret, one_of
@@ -101,11 +101,11 @@ def take(
         except (FolderError, StoreError) as error:
             raise ended(str(error), EXIT_REFUSED) from None
     if as_json:
-        typer.echo(msgspec.json.encode(done))
+        say(msgspec.json.encode(done))
         return
-    typer.echo(f"{done.taken} orders were taken in.")
+    say(f"{done.taken} orders were taken in.")
     if done.listed:
-        typer.echo(f"{done.listed} could not be taken in: kiosk hq work lists them.", err=True)
+        say(f"{done.listed} could not be taken in: kiosk hq work lists them.", err=True)
 
 
 @order_app.command("complete", epilog="Example: kiosk hq order complete --office /srv/office --note 'all files of /mnt/site'")
@@ -129,7 +129,7 @@ def complete(
             done = completed(held, now_ms(), note=note)
         except (OfficeError, StoreError) as error:
             raise ended(str(error), EXIT_REFUSED) from None
-    typer.echo("The record of orders is complete: new payments are taken." if done else "Nothing was missing.")
+    say("The record of orders is complete: new payments are taken." if done else "Nothing was missing.")
 
 
 @order_app.command("list", epilog="Example: kiosk hq order list --office /srv/office --card 1122334455667788")
@@ -146,11 +146,11 @@ def list_(
     with store_of(office, store) as held:
         found = standing(held, card=card.lower())
     if as_json:
-        typer.echo(msgspec.json.encode(found))
+        say(msgspec.json.encode(found))
         return
     for each in found:
-        typer.echo(_line(each))
-    typer.echo(f"{len(found)} open orders.", err=True)
+        say(_line(each))
+    say(f"{len(found)} open orders.", err=True)
 
 
 @order_app.command("show", epilog="Example: kiosk hq order show 7KQ2M4XDR3 --office /srv/office")
@@ -164,11 +164,11 @@ def show(name: Name, office: Folder, *, store: Database = "", as_json: AsJson = 
     if order is None:
         raise ended(f"There is no order {name}.", EXIT_REFUSED)
     if as_json:
-        typer.echo(msgspec.json.encode({"order": order, "uses": [{"kiosk": kiosk, "at_ms": at_ms} for kiosk, at_ms in used]}))
+        say(msgspec.json.encode({"order": order, "uses": [{"kiosk": kiosk, "at_ms": at_ms} for kiosk, at_ms in used]}))
         return
-    typer.echo(_line(order))
+    say(_line(order))
     for kiosk, at_ms in used:
-        typer.echo(f"  accepted at {kiosk}, {moment(at_ms)}")
+        say(f"  accepted at {kiosk}, {moment(at_ms)}")
 
 
 @order_app.command("proof", epilog="Example: kiosk hq order proof 7KQ2M4XDR3 01234 56789 --office /srv/office --vault vault.json")
@@ -199,7 +199,7 @@ def proof(
         orders = Orders(held, masters_of(vault, token, module, secret_file), cards=book)
         try:
             proved = prove(orders, held, name.upper(), "".join(digits), by=who, now_ms=now_ms())
-            typer.echo(_PROVED[proved.said].format(name=proved.order.name), err=True)
+            say(_PROVED[proved.said].format(name=proved.order.name), err=True)
             if proved.said in {"wrong", "shut"}:
                 raise typer.Exit(EXIT_WRONG if proved.said == "wrong" else EXIT_REFUSED)
             if again and proved.said == "another":
@@ -224,13 +224,11 @@ def match(office: Folder, *, store: Database = "", as_json: AsJson = False) -> N
     with store_of(office, store) as held:
         found = matching.match(held, now_ms())
     if as_json:
-        typer.echo(msgspec.json.encode(found))
+        say(msgspec.json.encode(found))
     else:
-        typer.echo(
-            f"{found.rows} accepted codes; {found.again} of orders that were collected before; {len(found.without)} without an order."
-        )
+        say(f"{found.rows} accepted codes; {found.again} of orders that were collected before; {len(found.without)} without an order.")
         for each in found.without:
-            typer.echo(f"{each.kiosk} row {each.seq}: {each.sentence}")
+            say(f"{each.kiosk} row {each.seq}: {each.sentence}")
     if found.without:
         raise typer.Exit(EXIT_REFUSED)
 
@@ -269,7 +267,7 @@ def send(
                 listed = orders.listed(opened_office.kiosk(kiosk).region, at_ms, ORDERS_MAX)
                 drawn = draft(opened_office, "orders", kiosk, msgspec.json.encode(OrdersBody(listed, granted)), now_ms=at_ms, days=days)
                 for path in sent(opened_office, drawn, signer, now_ms=at_ms, days=days):
-                    typer.echo(f"{path}: {len(listed)} orders.")
+                    say(f"{path}: {len(listed)} orders.")
         except OfficeError as error:
             raise ended(str(error), EXIT_REFUSED) from None
 
@@ -325,15 +323,15 @@ def told_order(made: "Made", *, as_json: bool) -> None:
 
     order = made.order
     if as_json:
-        typer.echo(msgspec.json.encode({"order": order, "code": made.code, "after": made.after, "anew": made.anew}))
+        say(msgspec.json.encode({"order": order, "code": made.code, "after": made.after, "anew": made.anew}))
         return
-    typer.echo(f"{grouped(made.code)}")
-    typer.echo(f"Order {order.name}: {money_of(order)} for card ..{order.card[-4:]}, purchase {purchase_number(order.n)}.", err=True)
-    typer.echo(f"Machines take the code until {moment(order.until_ms)}.", err=True)
+    say(f"{grouped(made.code)}")
+    say(f"Order {order.name}: {money_of(order)} for card ..{order.card[-4:]}, purchase {purchase_number(order.n)}.", err=True)
+    say(f"Machines take the code until {moment(order.until_ms)}.", err=True)
     if made.after:
-        typer.echo(f"Collect this after the other: {', '.join(made.after)}.", err=True)
+        say(f"Collect this after the other: {', '.join(made.after)}.", err=True)
     if not made.anew:
-        typer.echo("This order was made before under the same reference.", err=True)
+        say("This order was made before under the same reference.", err=True)
 
 
 def _line(order: "Order") -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, asking, ended
+from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, asking, ended, say
 from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, minor_of, other_site
 from kiosk.commands.hq_serve import PerAddress, alone
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
@@ -60,7 +60,7 @@ def add(
     bounds = _bounds(order_min, currency, open_card_max, open_max)
     partner = msgspec.structs.replace(accounts.Partner(name, currency, most, a_day, more, acquirer or "", zone), **bounds)
     with _opened(office, store) as (_, held):
-        typer.echo(accounts.add(held, partner, now_ms()))
+        say(accounts.add(held, partner, now_ms()))
 
 
 @partner_app.command("limit", epilog="Example: kiosk hq partner limit bank --day-max 50000.00 --office /srv/office")
@@ -104,7 +104,7 @@ def rotate(
     from kiosk.hq.partners import accounts
 
     with _opened(office, store) as (_, held):
-        typer.echo(accounts.rotate(held, name, now_ms(), hours * HOUR_MS))
+        say(accounts.rotate(held, name, now_ms(), hours * HOUR_MS))
 
 
 @partner_app.command("close", epilog="Example: kiosk hq partner close bank --office /srv/office")
@@ -138,7 +138,7 @@ def pay_in(
     with _opened(office, store) as (_, held):
         currency = _found(held, name).currency
         stands = accounts.pay_in(held, name, minor_of(amount, currency, 0), payment, now_ms())
-        typer.echo(f"{plain(stands.balance_minor, CURRENCIES[currency].exponent)} {currency} are there for {name} now.", err=True)
+        say(f"{plain(stands.balance_minor, CURRENCIES[currency].exponent)} {currency} are there for {name} now.", err=True)
 
 
 @partner_app.command("list", epilog="Example: kiosk hq partner list --office /srv/office --json")
@@ -154,15 +154,15 @@ def list_(office: Folder, *, store: Database = "", as_json: AsJson = False) -> N
             for each in accounts.listed(held)
         ]
     if as_json:
-        typer.echo(msgspec.json.encode([{"partner": partner, "account": stands, "held": names} for partner, stands, names in found]))
+        say(msgspec.json.encode([{"partner": partner, "account": stands, "held": names} for partner, stands, names in found]))
         return
     for partner, stands, names in found:
         places = CURRENCIES[partner.currency].exponent
         balance, spent = (plain(minor, places) for minor in (stands.balance_minor, stands.spent_minor))
         acquirer = f"  acquirer {partner.acquirer}" if partner.acquirer else ""
-        typer.echo(f"{partner.name:16}  {partner.state:6}  has {balance} {partner.currency}  today {spent}{acquirer}")
+        say(f"{partner.name:16}  {partner.state:6}  has {balance} {partner.currency}  today {spent}{acquirer}")
         for name in names:
-            typer.echo(f"  held: {name}")
+            say(f"  held: {name}")
 
 
 @partner_app.command("settlement", epilog="Example: kiosk hq partner settlement bank 20261103 --office /srv/office")
@@ -182,7 +182,7 @@ def settlement(
     with _opened(office, store) as (opened_office, held):
         sign = opened_office.signer("decision", [asking.secret(secret, "Passphrase of DECISION")])
         path, totals = Settlements(opened_office.folder / SETTLEMENTS).write(held, name, day, sign, now_ms())
-    typer.echo(msgspec.json.encode({"file": str(path), "totals": totals}) if as_json else str(path))
+    say(msgspec.json.encode({"file": str(path), "totals": totals}) if as_json else str(path))
 
 
 @partner_app.command(
@@ -287,5 +287,5 @@ def _found(store: "Store", name: str) -> "Partner":
 
 
 def _say(sentence: str) -> None:
-    typer.echo(sentence, err=True)
+    say(sentence, err=True)
     sys.stderr.flush()

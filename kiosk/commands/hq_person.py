@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, asking, ended
+from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, asking, ended, say
 from kiosk.commands.hq import Folder, Secret
 from kiosk.commands.hq_clock import Clock, Sure
 from kiosk.commands.hq_staff import StaffSecret, one_of
@@ -76,9 +76,9 @@ def show(
         subject = _subject(whom, opened, registry)
         found = shown(store, subject, who=one_of(opened, store, staff_secret, "person.show"), why=why, now_ms=now_ms())
     if json:
-        typer.echo(msgspec.json.encode(found))
+        say(msgspec.json.encode(found))
     else:
-        typer.echo("\n".join(f"{one.kind:8} {one.value}" for one in found) or "Nobody stands behind it.")
+        say("\n".join(f"{one.kind:8} {one.value}" for one in found) or "Nobody stands behind it.")
 
 
 @person_app.command("audit", epilog="Example: kiosk hq person audit 9a64be1c20d7f358 --office /srv/office")
@@ -89,9 +89,9 @@ def audit(whom: Subject, office: Folder, database: Database = "", registry: Book
     with _work(office, database) as (opened, store):
         found = looked(store, _subject(whom, opened, registry))
     if json:
-        typer.echo(msgspec.json.encode(found))
+        say(msgspec.json.encode(found))
     else:
-        typer.echo("\n".join(f"{_moment(one.at_ms)} {one.what:7} {one.who}: {one.why}" for one in found) or "Nobody looked.")
+        say("\n".join(f"{_moment(one.at_ms)} {one.what:7} {one.who}: {one.why}" for one in found) or "Nobody looked.")
 
 
 @person_app.command("erase", epilog='Example: kiosk hq person erase 9a64be1c20d7f358 --why "asked to" --office /srv/office')
@@ -123,9 +123,9 @@ def erase(
         drawn = draft(opened, "erase", EVERYBODY, body, now_ms=now_ms(), days=WORD_DAYS)
         (path,) = send(opened, drawn, signer, now_ms=now_ms(), days=WORD_DAYS)
         greeting = sorted(name.removeprefix("persons/") for name in opened.record.numbers if name.startswith("persons/"))
-    typer.echo(f"{count} things were known of {subject}; they are erased here. The word for the kiosks: {path}")
+    say(f"{count} things were known of {subject}; they are erased here. The word for the kiosks: {path}")
     if greeting:
-        typer.echo(f"These greet by masks; send them a list without this customer, with kiosk hq person greet: {', '.join(greeting)}.")
+        say(f"These greet by masks; send them a list without this customer, with kiosk hq person greet: {', '.join(greeting)}.")
 
 
 @person_app.command("greet", epilog="Example: kiosk hq person greet K07 --office /srv/office")
@@ -151,7 +151,7 @@ def greet(
         drawn = draft(opened, "persons", kiosk, body, now_ms=now_ms(), days=days)
         signer = opened.signer("decision", [asking.secret(secret_file, "Passphrase of DECISION")])
         (path,) = send(opened, drawn, signer, now_ms=now_ms(), days=days)
-    typer.echo(str(path))
+    say(str(path))
 
 
 @person_app.command("tidy", epilog="Example: kiosk hq person tidy --office /srv/office")
@@ -166,7 +166,7 @@ def tidy(office: Folder, database: Database = "") -> None:
         word = standing(opened, "erase", EVERYBODY)
         erased_again(store, erased(word.body) if word else (), now_ms())
         count = tidied(store, now_ms(), clean=True)
-    typer.echo(f"{count} things are known no more.")
+    say(f"{count} things are known no more.")
 
 
 # ---------------------------------------------------------------- how

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, asking, ended
+from kiosk.commands import EXIT_REFUSED, asking, ended, say
 from kiosk.commands.hq_clock import Clock, Sure
 from kiosk.commands.hq_store import Database
 
@@ -210,12 +210,12 @@ def grant(
         minor, below = amount_minor(amount), opened.below(_everybody(to))
         Clock(database, clock_is_right).checked(opened, now_ms, dry=dry_run)
         if dry_run:
-            typer.echo(f"float to {', '.join(below) or 'nobody'}: {amount} more each, {days} days.")
+            say(f"float to {', '.join(below) or 'nobody'}: {amount} more each, {days} days.")
             return
         signer = opened.signer("decision", [asking.secret(secret_file, "Passphrase of DECISION")])
         for kiosk in below:
             body = float_grant(opened, signer, kiosk=kiosk, amount_minor=minor, until_ms=now_ms + days * DAY_MS)
-            typer.echo(str(opened.publish("float", kiosk, body, signer, days=days, now_ms=now_ms)))
+            say(str(opened.publish("float", kiosk, body, signer, days=days, now_ms=now_ms)))
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None
 
@@ -244,7 +244,7 @@ def keys(
         Clock(database, clock_is_right).checked(opened, _now_ms(), dry=dry_run)
         if dry_run:
             begun = f"epoch {epoch or opened.record.epoch + 1}" if new_epoch else f"epoch {opened.record.epoch}"
-            typer.echo(
+            say(
                 f"keys to all, {begun}: revoked are {len(grown.revoked_kiosks)} kiosks, {len(grown.revoked_cards)} boot cards, "
                 f"{len(grown.dead)} generations."
             )
@@ -257,7 +257,7 @@ def keys(
             opened.publish_keys(root, keys=grown, now_ms=_now_ms())
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None
-    typer.echo(f"{opened.folder / 'downlink' / 'all'}/keys-{opened.record.epoch}-{opened.next_number('keys', '*') - 1}")
+    say(f"{opened.folder / 'downlink' / 'all'}/keys-{opened.record.epoch}-{opened.next_number('keys', '*') - 1}")
 
 
 # ---------------------------------------------------------------- how
@@ -288,13 +288,13 @@ def _publish(
     try:
         drawn: Draft = publish.draft(opened, kind, _everybody(to), body(opened, _everybody(to)), now_ms=now_ms, days=days)
         for sentence in drawn.says:
-            typer.echo(sentence)
+            say(sentence)
         clock.checked(opened, now_ms, dry=dry)
         if dry:
             return
         signer = opened.signer("decision", [asking.secret(secret, "Passphrase of DECISION")])
         for path in publish.send(opened, drawn, signer, now_ms=now_ms, days=days):
-            typer.echo(str(path))
+            say(str(path))
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None
 

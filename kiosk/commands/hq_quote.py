@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, ended
+from kiosk.commands import EXIT_REFUSED, ended, say
 from kiosk.commands.hq_money import Book, Folder, Vault, minor_of
 from kiosk.commands.hq_order import (
     COUNTER,
@@ -68,11 +68,11 @@ def quote(
             raise ended(str(refused), EXIT_REFUSED) from None
     if as_json:
         number = purchase_number(order.n)
-        typer.echo(msgspec.json.encode({"purchase": number, "amount_minor": minor, "until_ms": order.until_ms, "after": after}))
+        say(msgspec.json.encode({"purchase": number, "amount_minor": minor, "until_ms": order.until_ms, "after": after}))
         return
-    typer.echo(f"{money_of(order)} for card ..{order.card[-4:]}, purchase {purchase_number(order.n)}, until {moment(order.until_ms)}.")
+    say(f"{money_of(order)} for card ..{order.card[-4:]}, purchase {purchase_number(order.n)}, until {moment(order.until_ms)}.")
     if after:
-        typer.echo(f"It is collected after the other: {', '.join(after)}.")
+        say(f"It is collected after the other: {', '.join(after)}.")
 
 
 @order_app.command("least", epilog="Example: kiosk hq order least 2.00 --currency CNY --office /srv/office")
@@ -95,4 +95,4 @@ def least_(
         if amount:
             set_least(held, currency, minor)
         now = held.read(lambda connection: least(connection, currency))
-    typer.echo(f"An order is for at least {plain(now, CURRENCIES[currency].exponent)} {currency}.")
+    say(f"An order is for at least {plain(now, CURRENCIES[currency].exponent)} {currency}.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended, say
 from kiosk.commands.hq import Folder
 from kiosk.commands.hq_money import Book
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
@@ -198,7 +198,7 @@ def counted(
         raise ended(f"{file} cannot be read: {error.strerror}.", EXIT_REFUSED) from None
     except UnicodeDecodeError:
         raise ended(f"{file} is no UTF-8 text.", EXIT_REFUSED) from None
-    typer.echo(f"{new} of {len(lines)} counts are new.")
+    say(f"{new} of {len(lines)} counts are new.")
 
 
 @report_app.command("check", epilog="Example: kiosk hq report check --office /srv/office")
@@ -219,9 +219,9 @@ def check(office: Folder, database: Database = "", *, registry: Book = None, jso
     if json:
         import msgspec
 
-        typer.echo(msgspec.json.encode(found))
+        say(msgspec.json.encode(found))
     else:
-        typer.echo("\n".join(found) or "All rows are what kiosks signed and what the office wrote.")
+        say("\n".join(found) or "All rows are what kiosks signed and what the office wrote.")
     if found:
         raise typer.Exit(EXIT_REFUSED)
 
@@ -284,7 +284,7 @@ def _selling(where: Where, period: "Period", by: "By", *, only: str, recompute: 
         again = _read(where, lambda connection: reading.recomputed(connection, period, now_ms=at_ms, by=by, only=only), only)
         if again.books != report.books:
             raise ended("The summaries are not what the sales add up to.", EXIT_REFUSED)
-        typer.echo("The summaries are what the sales add up to.", err=True)
+        say("The summaries are what the sales add up to.", err=True)
     _trusted(where)
     if any(book.foot.difference_minor for book in report.books):
         raise ended("What was tendered and what became of it differ.", EXIT_REFUSED)

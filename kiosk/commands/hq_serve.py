@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended, say
 from kiosk.commands.hq import Folder
 from kiosk.commands.hq_store import Database, both, now_ms
 
@@ -52,7 +52,7 @@ def serve(
         tls = Certificate(certificate, key, client_ca) if certificate and key else None
         door = server(app, tls)
         listener = listening(host, port, limits(tls, per_address))
-        typer.echo(f"Kiosks may knock at {host}:{listener.getsockname()[1]}.", err=True)
+        say(f"Kiosks may knock at {host}:{listener.getsockname()[1]}.", err=True)
         sys.stderr.flush()
         door.run(sockets=[listener])
     except (OfficeError, StoreError) as error:

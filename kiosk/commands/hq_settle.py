@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended, say
 from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, other_site
 from kiosk.commands.hq_room import masters, room
 from kiosk.commands.hq_staff import StaffSecret, acting, people_of
@@ -53,15 +53,15 @@ def list_(
         ways = [(case, way(case, at_ms)) for case in opened_room.cases.all(at_ms, whole=whole) if kiosk in ("", case.kiosk)]
     ways = [(case, chosen) for case, chosen in ways if whole or chosen.who != "nobody"]
     if as_json:
-        typer.echo(msgspec.json.encode([{"case": case, "way": chosen} for case, chosen in ways]))
+        say(msgspec.json.encode([{"case": case, "way": chosen} for case, chosen in ways]))
         return
     if ways:
-        typer.echo(told.heads())
+        say(told.heads())
     for case, chosen in ways[:CASES_SHOWN]:
-        typer.echo(told.line(case, chosen, at_ms))
-    typer.echo(told.summed([case for case, chosen in ways if chosen.who != "nobody"]), err=True)
+        say(told.line(case, chosen, at_ms))
+    say(told.summed([case for case, chosen in ways if chosen.who != "nobody"]), err=True)
     if len(ways) > CASES_SHOWN:
-        typer.echo(f"{len(ways) - CASES_SHOWN} more are not shown: ask with --kiosk or --json.", err=True)
+        say(f"{len(ways) - CASES_SHOWN} more are not shown: ask with --kiosk or --json.", err=True)
 
 
 @settle_app.command("show", epilog="Example: kiosk hq settle show K07-000123 --office /srv/office --vault vault.json")
@@ -87,13 +87,13 @@ def show(
         for case in opened_room.asked(asked, at_ms):
             chosen, known, before = way(case, at_ms), opened_room.cases.known(case.meter), decisions(opened_room.store, case.value)
             if as_json:
-                typer.echo(msgspec.json.encode({"case": case, "way": chosen, "known": known, "decisions": before}))
+                say(msgspec.json.encode({"case": case, "way": chosen, "known": known, "decisions": before}))
                 continue
-            typer.echo("\n".join(told.shown(case, chosen, known, at_ms)))
+            say("\n".join(told.shown(case, chosen, known, at_ms)))
             for each in before:
                 order = f", order {each.order_name}" if each.order_name else ""
                 by = f"{each.what} by {each.who} ({each.login}), {vouched(opened_room.people, each)}"
-                typer.echo(f"  {told.moment(each.at_ms)}  {by}, slot {each.n}{order}. {each.note}".rstrip())
+                say(f"  {told.moment(each.at_ms)}  {by}, slot {each.n}{order}. {each.note}".rstrip())
 
 
 @settle_app.command("make", epilog="Example: kiosk hq settle make K07-000123 --office /srv/office --vault vault.json")
@@ -155,11 +155,11 @@ def paper(
         except (NotGenuine, StaffError, StoreError) as error:
             raise ended(str(error), EXIT_REFUSED) from None
     if as_json:
-        typer.echo(msgspec.json.encode(brought))
+        say(msgspec.json.encode(brought))
         return
     known = "" if brought.anew else " It was here before."
     about = f" See: kiosk hq settle show {brought.value}" if brought.value else ""
-    typer.echo(f"Genuine: {brought.paper.kiosk}-{brought.paper.number:06d}.{known}{about}")
+    say(f"Genuine: {brought.paper.kiosk}-{brought.paper.number:06d}.{known}{about}")
 
 
 @settle_app.command("removed", epilog="Example: kiosk hq settle removed 000012345678 --count 7 --office /srv/office")
@@ -225,9 +225,9 @@ def stranded(
     with room(office, store, registry, masters(vault, token, module, secret_file)) as opened_room:
         cases = opened_room.cases.stranded(meter, at_ms)
     if as_json:
-        typer.echo(msgspec.json.encode(cases))
+        say(msgspec.json.encode(cases))
     else:
-        typer.echo("\n".join(told.left_behind(case) for case in cases) or "None: the new card carries what is not in the meter yet.")
+        say("\n".join(told.left_behind(case) for case in cases) or "None: the new card carries what is not in the meter yet.")
     if cases:
         raise typer.Exit(EXIT_REFUSED)
 
@@ -250,9 +250,9 @@ def alarms(office: Folder, *, store: Database = "", as_json: AsJson = False) -> 
         except StoreError as error:
             raise ended(str(error), EXIT_REFUSED) from None
     if as_json:
-        typer.echo(msgspec.json.encode([alarm._asdict() for alarm in found]))
+        say(msgspec.json.encode([alarm._asdict() for alarm in found]))
     else:
-        typer.echo("\n".join(f"{alarm.kiosk} row {alarm.seq}: {alarm.what}: {alarm.sentence}" for alarm in found) or "Nothing new.")
+        say("\n".join(f"{alarm.kiosk} row {alarm.seq}: {alarm.what}: {alarm.sentence}" for alarm in found) or "Nothing new.")
     if found:
         raise typer.Exit(EXIT_REFUSED)
 
@@ -286,9 +286,9 @@ def burned(
             raise ended(str(error), EXIT_REFUSED) from None
     if as_json:
         sums = {"after_minor": report.after_minor, "named_minor": report.named_minor, "unexplained_minor": report.unexplained_minor}
-        typer.echo(msgspec.json.encode(msgspec.to_builtins(report) | sums))
+        say(msgspec.json.encode(msgspec.to_builtins(report) | sums))
         return
-    typer.echo("\n".join(told.gone(report)))
+    say("\n".join(told.gone(report)))
 
 
 def _found(boxes: list[str], counters: list[str], exponent: int) -> "dict[str, Found]":
@@ -323,6 +323,6 @@ def waits(proposed: "Approval | None", *, as_json: bool) -> typer.Exit:
     if proposed is None:
         return typer.Exit(EXIT_REFUSED)
     if as_json:
-        typer.echo(msgspec.json.encode({"proposal": proposed.no, "value": proposed.deed.value, "first": proposed.first}))
+        say(msgspec.json.encode({"proposal": proposed.no, "value": proposed.deed.value, "first": proposed.first}))
     begun = f"{proposed.deed.value} is for two people: {proposed.first} has proposed it, and another person releases it"
     return ended(f"{begun}: kiosk hq approve show {proposed.no}, then: kiosk hq approve release {proposed.no}", EXIT_SECOND)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, asking, ended
+from kiosk.commands import EXIT_REFUSED, asking, ended, say
 from kiosk.commands.hq import First, Folder, Second, _two
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 
@@ -53,9 +53,9 @@ def key(
     folder = opened_office(office).folder
     try:
         if card is not None:
-            typer.echo(key_in(card))
+            say(key_in(card))
             return
-        typer.echo(new_key(folder, name, asking.secret(staff_secret, "Your new passphrase", new=True), again=again))
+        say(new_key(folder, name, asking.secret(staff_secret, "Your new passphrase", new=True), again=again))
     except StaffError as error:
         raise ended(str(error), EXIT_REFUSED) from None
 
@@ -83,7 +83,7 @@ def add(
         old = before or Staff(name, "", "", from_ms=now_ms())
         grants = granted(name, may, now_ms()) if may else old.grants
         opened.count_staff(people.put(root, Staff(name, login or old.login, key or old.key, grants, old.from_ms)))
-    typer.echo(f"{name} is on the staff.")
+    say(f"{name} is on the staff.")
 
 
 @staff_app.command("end", epilog="Example: kiosk hq staff end anna --office /srv/office")
@@ -94,7 +94,7 @@ def end(name: Name, office: Folder, *, first_secret: First = None, second_secret
     with _opened(office, database) as (opened, store, people):
         opened.count_staff(people.end(_root(opened, store, first_secret, second_secret), name, now_ms()))
         forget_key(opened.folder, name)
-    typer.echo(f"{name} is not on the staff any more.")
+    say(f"{name} is not on the staff any more.")
 
 
 @staff_app.command("list", epilog="Example: kiosk hq staff list --office /srv/office")
@@ -103,10 +103,10 @@ def list_(office: Folder, *, database: Database = "", as_json: AsJson = False) -
     with _opened(office, database) as (_, _, people):
         found = people.listed()
     if as_json:
-        typer.echo(msgspec.json.encode(found))
+        say(msgspec.json.encode(found))
         return
     for each in found:
-        typer.echo(_line(each))
+        say(_line(each))
 
 
 def _line(person: "Staff") -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kiosk.commands import EXIT_REFUSED, ended
+from kiosk.commands import EXIT_REFUSED, ended, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def make_store(office: "Office", database: str, partitions: int = 0) -> None:
         )
     except StoreError as error:
         raise ended(str(error), EXIT_REFUSED) from None
-    typer.echo(f"The store {store.name} is up to date.", err=True)
+    say(f"The store {store.name} is up to date.", err=True)
     store.close()
 
 

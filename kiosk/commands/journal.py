@@ -8,6 +8,8 @@ from typing import Annotated, NoReturn
 import msgspec
 import typer
 
+from kiosk.commands import say
+
 REFUSED, NO_STATION, DAMAGED, FORGED = 1, 3, 4, 7
 
 
@@ -42,11 +44,9 @@ def verify(
     except StoreError as error:
         _end(str(error), REFUSED)
     if json:
-        typer.echo(
-            msgspec.json.encode({"journal": "ok" if finding.bad_seq is None else finding.bad_seq, **msgspec.structs.asdict(finding)})
-        )
+        say(msgspec.json.encode({"journal": "ok" if finding.bad_seq is None else finding.bad_seq, **msgspec.structs.asdict(finding)}))
     elif finding.bad_seq is None:
-        typer.echo(f"{finding.rows} rows, each as it was written; {finding.signed} head signatures hold. Head {finding.head}")
+        say(f"{finding.rows} rows, each as it was written; {finding.signed} head signatures hold. Head {finding.head}")
     if finding.bad_seq is not None:
         _end(
             f"Row {finding.bad_seq}: {finding.why}. Keep this file as it is and tell the head office.",
@@ -55,7 +55,7 @@ def verify(
 
 
 def _end(sentence: str, code: int) -> NoReturn:
-    typer.echo(sentence, err=True)
+    say(sentence, err=True)
     raise typer.Exit(code)
 
 
@@ -66,6 +66,7 @@ def _progress(rows: int) -> Callable[[int], None] | None:
 
     def show(seq: int) -> None:
         end = "\n" if seq >= rows else ""
-        typer.echo(f"\r{seq * 100 // rows} % of {rows} rows{end}", err=True, nl=False)
+        sys.stderr.write(f"\r{seq * 100 // rows} % of {rows} rows{end}")
+        sys.stderr.flush()
 
     return show

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from kiosk.commands import say
 from kiosk.vend import damm, evidence
 from kiosk.vend.money import plain
 
@@ -33,14 +34,14 @@ def verify(
     try:
         found = evidence.verify(text.strip(), partial(envelope.holds, public_key))
     except evidence.NotGenuine as why:
-        typer.echo(msgspec.json.encode({"genuine": False, "why": str(why)}).decode() if json else str(why), err=not json)
+        say(msgspec.json.encode({"genuine": False, "why": str(why)}) if json else str(why), err=not json)
         raise typer.Exit(1) from None
-    typer.echo(msgspec.json.encode({"genuine": True, **msgspec.structs.asdict(found)}).decode() if json else _told(found, exponent))
+    say(msgspec.json.encode({"genuine": True, **msgspec.structs.asdict(found)}) if json else _told(found, exponent))
 
 
 def _public_key(key: str, station: Path | None) -> bytes:
     if bool(key) == (station is not None):
-        typer.echo("Say whose code it is: either --key HEX or --station FILE.", err=True)
+        say("Say whose code it is: either --key HEX or --station FILE.", err=True)
         raise typer.Exit(2)
     if station:
         from kiosk.devices.vault.station import StationError, open_station
@@ -48,14 +49,14 @@ def _public_key(key: str, station: Path | None) -> bytes:
         try:
             return open_station(station).public_key
         except StationError as why:
-            typer.echo(str(why), err=True)
+            say(str(why), err=True)
             raise typer.Exit(3) from None
     try:
         public_key = bytes.fromhex(key)
     except ValueError:
         public_key = b""
     if len(public_key) != 32:
-        typer.echo("--key is 64 hex digits.", err=True)
+        say("--key is 64 hex digits.", err=True)
         raise typer.Exit(2)
     return public_key
 

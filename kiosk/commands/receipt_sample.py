@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from kiosk.commands import EXIT_MISSING, EXIT_USAGE, ended
+from kiosk.commands import EXIT_MISSING, EXIT_USAGE, ended, say
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,7 +45,7 @@ def sample(
         raise ended("A paper is 48 or 32 columns wide.", EXIT_USAGE)
     papers = [sample(name, language) for name in (KINDS if kind == "all" else [kind])]
     if png is None:
-        typer.echo("\n".join(text_of(paper, width) for paper in papers), nl=False)
+        say("\n".join(text_of(paper, width) for paper in papers), nl=False)
         return
     try:
         _sheet(pictures(papers, profile)).save(png, optimize=True)

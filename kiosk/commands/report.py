@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended, say
 
 if TYPE_CHECKING:
     from kiosk.config import Config
@@ -143,7 +143,7 @@ def _read(config: "Config", from_it: "Callable[[Journal], T]") -> T:
 def _put_out(config: "Config", paper: "Paper", said: dict[str, Any] | None, width: int, *, on_paper: bool) -> None:
     from kiosk.commands.receipt_sample import text_of
 
-    typer.echo(text_of(paper, width) if said is None else msgspec.json.encode(said).decode(), nl=said is not None)
+    say(text_of(paper, width) if said is None else msgspec.json.encode(said), nl=said is not None)
     if on_paper:
         _print(config, paper)
 

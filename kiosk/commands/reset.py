@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended, say
 
 if TYPE_CHECKING:
     from kiosk.config import Config
@@ -47,7 +47,7 @@ def reset(
         raise ended(f"The store cannot be deleted: {error.strerror}.", EXIT_MISSING) from None
     except StoreError as error:
         raise ended(str(error), EXIT_DAMAGED if isinstance(error, StoreDamaged) else EXIT_MISSING) from None
-    typer.echo("It is deleted; kiosk init makes a new one, under a new id." if yes else "Nothing stands in the way: kiosk reset --yes.")
+    say("It is deleted; kiosk init makes a new one, under a new id." if yes else "Nothing stands in the way: kiosk reset --yes.")
 
 
 def in_the_way(state: "State") -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kiosk.commands import EXIT_USAGE, ended
+from kiosk.commands import EXIT_USAGE, ended, say
 from kiosk.commands.running import CannotRun, be
 
 FIRST_CONFIG = """# What this machine is. `kiosk doctor` checks it; an unknown key is an error.
@@ -56,7 +56,7 @@ def init(
         raise ended(str(error), EXIT_USAGE) from None
     except OSError as error:
         raise ended(f"Cannot make {folder}: {error.strerror}.", EXIT_USAGE) from None
-    typer.echo(f"{kiosk}: station key {station.public_key.hex()}, box key {station.box_key.hex()}, configuration {folder / 'kiosk.toml'}")
+    say(f"{kiosk}: station key {station.public_key.hex()}, box key {station.box_key.hex()}, configuration {folder / 'kiosk.toml'}")
 
 
 def run(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kiosk.commands import EXIT_USAGE, ended
+from kiosk.commands import EXIT_USAGE, ended, say
 
 Out = Annotated[Path, typer.Option("--out", help="The folder for the sheets.")]
 Only = Annotated[str, typer.Option("--only", metavar="NAME", help="Samples whose names begin so: done, insert-refused.")]
@@ -38,7 +38,7 @@ def sheets(
         raise ended(f"No sample begins with {only}. There are: {', '.join(SAMPLES)}.", EXIT_USAGE)
     wanted = Cell(cell, 2 * cell)
     for path in draw(pages(only, sizes, languages, palettes, wanted), out, wanted):
-        typer.echo(path)
+        say(str(path))
 
 
 def best(path: Annotated[Path, typer.Argument(help="The PNG file.")]) -> None:
@@ -53,7 +53,7 @@ def measures() -> None:
     """Print how large the keys of every screen are on the panels of docs/screens.md. Example: kiosk screens measures."""
     from kiosk.gallery.measures import table
 
-    typer.echo(table())
+    say(table())
 
 
 def _chosen(what: str, name: str, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kiosk.commands import EXIT_MISSING, EXIT_USAGE, ended, until
+from kiosk.commands import EXIT_MISSING, EXIT_USAGE, ended, say, until
 
 if TYPE_CHECKING:
     from kiosk.config import Config
@@ -71,8 +71,8 @@ def _play(fleet: "Fleet", place: Path, control: Path | None) -> None:
         raise ended(f"The simulated machine cannot start: {error.strerror or error}{what}.", EXIT_MISSING) from None
     try:
         for name in fleet.without:
-            typer.echo(f"Nobody simulates {name}: the kiosk finds what is really there.", err=True)
-        typer.echo(f"The simulated machine is there; its control socket is {control or place / 'control'}.", err=True)
+            say(f"Nobody simulates {name}: the kiosk finds what is really there.", err=True)
+        say(f"The simulated machine is there; its control socket is {control or place / 'control'}.", err=True)
         until(fleet.finished)
     finally:
         fleet.stop()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kiosk.commands import until
+from kiosk.commands import say, until
 
 if TYPE_CHECKING:
     from kiosk.devices.sim.card import CardModel
@@ -87,7 +87,7 @@ def card_new(
     except (card_files.BadFile, OverflowError):
         raise _wrong("An amount is too large for its field on the card.") from None
     _save(file, card)
-    typer.echo(f"{file}: {kind} card {name} for meter {number}")
+    say(f"{file}: {kind} card {name} for meter {number}")
 
 
 @card_app.command("blank", epilog="Example: kiosk sim card blank card.json")
@@ -105,7 +105,7 @@ def card_blank(
         raise _wrong("A serial has 16 hex digits, a transport key 32.")
     key = bytes.fromhex(transport) or image.MAKERS_KEY
     _save(file, image.blank(bytes.fromhex(name), key, torn="apdu" if atomic else "byte"))
-    typer.echo(f"{file}: blank card {name}")
+    say(f"{file}: blank card {name}")
 
 
 @card_app.command("clone", epilog="Example: kiosk sim card clone card.json copy.json --back 1")
@@ -119,7 +119,7 @@ def card_clone(
 
     card = _card(file).image()
     _save(copy, image.rolled_back(card, back) if back else image.clone(card))
-    typer.echo(f"{copy}: {'an older state' if back else 'a copy without keys'} of card {card.serial}")
+    say(f"{copy}: {'an older state' if back else 'a copy without keys'} of card {card.serial}")
 
 
 @card_app.command("show", epilog="Example: kiosk sim card show card.json --json")
@@ -149,12 +149,12 @@ def card_run(
             server.start()
         if not out:
             hand.insert("reader")
-        typer.echo(f"card {hand.card.image().serial} {'in the hand' if out else f'in the reader on port {port}'}", err=True)
+        say(f"card {hand.card.image().serial} {'in the hand' if out else f'in the reader on port {port}'}", err=True)
         until(hand.ended)
     except KeyboardInterrupt:
-        typer.echo("card taken out", err=True)
+        say("card taken out", err=True)
     except (OSError, ControlRefused) as e:
-        typer.echo(f"{e}", err=True)
+        say(f"{e}", err=True)
         raise typer.Exit(3) from None
     finally:
         hand.pull()
@@ -186,7 +186,7 @@ def meter_new(
     state.overdraft_minor, state.hoarding_minor = _minor(overdraft), _minor(hoarding)
     state.close_allowed_minor, state.load_limit_w = _minor(close_allowed), round(load_limit_kw * 1000)
     _save(file, state)
-    typer.echo(f"{file}: meter {state.number}, not opened")
+    say(f"{file}: meter {state.number}, not opened")
 
 
 @meter_app.command("show", epilog="Example: kiosk sim meter show meter.json --json")
@@ -216,7 +216,7 @@ def meter_insert(
         try:
             contact = PcscContact(reader)
         except (CardPulled, ImportError) as e:
-            typer.echo(f"{e}", err=True)
+            say(f"{e}", err=True)
             raise typer.Exit(3) from None
         done = meter.insert(contact, stay_s)
         contact.close()
@@ -273,11 +273,11 @@ def _on_card(card: "CardModel") -> dict[str, Any]:
 
 def _print(shown: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(shown))
+        say(json.dumps(shown))
         return
     for key, value in shown.items():
         text = f"{value / 100:.2f}" if key.endswith("_minor") else value
-        typer.echo(f"{key.removesuffix('_minor').replace('_', ' '):20} {text}")
+        say(f"{key.removesuffix('_minor').replace('_', ' '):20} {text}")
 
 
 def _card(file: Path) -> "CardModel":
@@ -330,5 +330,5 @@ def _now() -> dt.datetime:
 
 def _wrong(sentence: str) -> typer.Exit:
     """Say it on stderr; exit code 2."""
-    typer.echo(sentence, err=True)
+    say(sentence, err=True)
     return typer.Exit(2)

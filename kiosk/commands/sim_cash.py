@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from kiosk.commands import until
+from kiosk.commands import say, until
 
 if TYPE_CHECKING:
     from kiosk.devices.sim.cash import CashSimulator
@@ -92,7 +92,7 @@ def _play(simulator: "CashSimulator") -> None:
     try:
         simulator.start()
     except OSError as error:
-        typer.echo(f"The simulator cannot start: {error}. Is the place writable, and no other simulator there?", err=True)
+        say(f"The simulator cannot start: {error}. Is the place writable, and no other simulator there?", err=True)
         raise typer.Exit(3) from None
     try:
         until(simulator.finished)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kiosk.commands import until
+from kiosk.commands import say, until
 
 Link = Annotated[Path, typer.Option(help="Where the serial line appears, a link to a new pseudo-terminal.")]
 Kind = Annotated[Literal["cd5220", "epson", "led8n"], typer.Option("--protocol", help="What it understands.")]
@@ -27,7 +27,7 @@ def display(*, link: Link, kind: Kind = "cd5220", control: Control = None, chars
         picture = drawing(rows, lamps)
         if drawn[-1:] != [picture]:
             drawn[:] = [picture]
-            typer.echo(picture)
+            say(picture)
 
     simulator = DisplaySimulator(link, kind, control, charset=charset, changed=draw)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -35,7 +35,7 @@ def display(*, link: Link, kind: Kind = "cd5220", control: Control = None, chars
     try:
         simulator.start()
     except OSError as error:
-        typer.echo(f"The simulator cannot start: {error}. Is the place writable and free?", err=True)
+        say(f"The simulator cannot start: {error}. Is the place writable and free?", err=True)
         raise typer.Exit(3) from None
     try:
         until(simulator.finished)

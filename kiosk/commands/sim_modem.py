@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kiosk.commands import until
+from kiosk.commands import say, until
 
 Link = Annotated[Path, typer.Option(help="Where the serial line appears, a link to a new pseudo-terminal.")]
 Control = Annotated[Path | None, typer.Option(help="Where the control socket appears: one JSON order a line.")]
@@ -29,7 +29,7 @@ def modem(*, link: Link, control: Control = None, memory: Memory = None, pin: Pi
     try:
         simulator.start()
     except OSError as error:
-        typer.echo(f"The simulator cannot start: {error}. Is the place writable and free?", err=True)
+        say(f"The simulator cannot start: {error}. Is the place writable and free?", err=True)
         raise typer.Exit(3) from None
     try:
         until(simulator.finished)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kiosk.commands import until
+from kiosk.commands import say, until
 
 Out = Annotated[Path, typer.Option(help="The folder for the papers: NNN.bin, NNN.txt, NNN.png.")]
 Control = Annotated[Path, typer.Option(help="Where the control socket appears: one JSON order a line.")]
@@ -25,7 +25,7 @@ def printer(*, out: Out, control: Control, link: Link = None, tcp: Tcp = None, c
     from kiosk.devices.sim.printer_line import PtyLine, TcpLine
 
     if (link is None) == (tcp is None) or columns not in {32, 48}:
-        typer.echo("Give either --link or --tcp, and --columns 32 or 48.", err=True)
+        say("Give either --link or --tcp, and --columns 32 or 48.", err=True)
         raise typer.Exit(2)
     line = PtyLine(link) if link else TcpLine(number=tcp or 0)
     simulator = PrinterSimulator(line, out, control, columns=columns, line_s=0.02)
@@ -34,7 +34,7 @@ def printer(*, out: Out, control: Control, link: Link = None, tcp: Tcp = None, c
     try:
         simulator.start()
     except OSError as error:
-        typer.echo(f"The simulator cannot start: {error}. Is the place writable and free?", err=True)
+        say(f"The simulator cannot start: {error}. Is the place writable and free?", err=True)
         raise typer.Exit(3) from None
     try:
         until(simulator.finished)

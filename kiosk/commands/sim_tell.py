@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended, say
 
 
 def tell(
@@ -33,7 +33,7 @@ def tell(
         raise ended(f"No simulator answers at {control}: {error.strerror or error}.", EXIT_MISSING) from None
     if not answer["ok"]:
         raise ended(str(answer["error"]), EXIT_REFUSED)
-    typer.echo(msgspec.json.encode(answer["state"]))
+    say(msgspec.json.encode(answer["state"]))
 
 
 def _value(text: str) -> object:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kiosk.commands import until
+from kiosk.commands import say, until
 
 Protocol = Annotated[Literal["zvt"], typer.Option(help="What it speaks.")]
 Link = Annotated[Path | None, typer.Option(help="Where the serial line appears, a link to a new pseudo-terminal.")]
@@ -36,7 +36,7 @@ def terminal(
     host, _, number = listen.rpartition(":")
     named = bool(host) and number.isdecimal() and 0 < int(number) < 65536
     if (link is None) == (not listen) or (listen and not named):
-        typer.echo("Give either --link, or --listen with HOST:PORT.", err=True)
+        say("Give either --link, or --listen with HOST:PORT.", err=True)
         raise typer.Exit(2)
     line = PtyLine(link) if link else TcpLine(host.strip("[]"), int(number))
     for signal_number in (signal.SIGINT, signal.SIGTERM):
@@ -45,10 +45,10 @@ def terminal(
         simulator = TerminalSimulator(line, book, control, blocks=link is not None, keep=keep, card_s=2.0)
         simulator.start()
     except ValueError:
-        typer.echo(f"{book} is not the book of a simulated terminal.", err=True)
+        say(f"{book} is not the book of a simulated terminal.", err=True)
         raise typer.Exit(3) from None
     except OSError as error:
-        typer.echo(f"The simulator cannot start: {error}. Is the place writable and free?", err=True)
+        say(f"The simulator cannot start: {error}. Is the place writable and free?", err=True)
         raise typer.Exit(3) from None
     try:
         until(simulator.finished)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended
+from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended, say
 
 if TYPE_CHECKING:
     from kiosk.config import Config
@@ -52,7 +52,7 @@ def take_in(
     except StoreError as error:
         raise ended(str(error), EXIT_DAMAGED if isinstance(error, StoreDamaged) else EXIT_MISSING) from None
     for line in lines or ["There is nothing for this kiosk."]:
-        typer.echo(line)
+        say(line)
     if lines and not any(line.partition(": ")[2].startswith(("installed.", "here.")) for line in lines):
         raise typer.Exit(EXIT_REFUSED)
 
@@ -77,7 +77,7 @@ def _by_ourselves(config: "Config", bag: Path) -> list[str]:
     put_back = witness.found(witness.rows(state.seq, state.trust, heights(config, station, journal)))
     if put_back and not state.witness.restored:
         desk.record((put_back,))
-        typer.echo(f"This disk was put back: {put_back.witness} knows more than the journal. No money is taken here any more.", err=True)
+        say(f"This disk was put back: {put_back.witness} knows more than the journal. No money is taken here any more.", err=True)
     keeping = Keeping(config, desk, station, vault_limits(config))
     desk.start()
     keeping.start()
@@ -108,10 +108,10 @@ def export(
     loaded = _loaded(config)
     spool = _spool(loaded)
     if not _sealed(loaded, spool):
-        typer.echo("No kiosk runs: only what it has sealed already can be copied.", err=True)
+        say("No kiosk runs: only what it has sealed already can be copied.", err=True)
     done = copied(spool, bag)
     for line in done.says:
-        typer.echo(line)
+        say(line)
     if not done.ok:
         raise typer.Exit(EXIT_REFUSED)
 
@@ -191,20 +191,18 @@ def _show(config: "Config", spool: "Spool", standing: "Standing | None", *, json
             "batches": lines, "unsent_minor": minor, "unsent_rows": rows, "ways": standing.ways if standing else {},
             "stick": standing.stick if standing else None, "trouble": spool.trouble(),
         }  # fmt: skip
-        typer.echo(msgspec.json.encode(said))
+        say(msgspec.json.encode(said))
         return
     amount = "an unknown amount" if minor is None else f"{minor / 100:.2f}"
     since = f", the oldest since {_day(lines[0].since_ms)}" if lines else ""
-    typer.echo(f"{len(lines)} batches wait{since}. Not acknowledged: {amount}, {'?' if rows is None else rows} rows.")
+    say(f"{len(lines)} batches wait{since}. Not acknowledged: {amount}, {'?' if rows is None else rows} rows.")
     for line in lines[:50]:
-        typer.echo(
-            f"{line.seq:08d}  {line.state:<8} {line.size:>8} bytes  since {_day(line.since_ms)}{'  ' + line.why if line.why else ''}"
-        )
+        say(f"{line.seq:08d}  {line.state:<8} {line.size:>8} bytes  since {_day(line.since_ms)}{'  ' + line.why if line.why else ''}")
     for name, way in (standing.ways if standing else {}).items():
         worked = f"worked at {_day(way.worked_ms)}" if way.worked_ms else "never worked"
-        typer.echo(f"{name}: {worked}{'; ' + way.why if way.why else ''}")
+        say(f"{name}: {worked}{'; ' + way.why if way.why else ''}")
     if trouble := spool.trouble():
-        typer.echo(f"the core: {trouble}")
+        say(f"the core: {trouble}")
 
 
 def _unsent(config: "Config") -> tuple[int | None, int | None]:

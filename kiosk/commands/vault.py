@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, asking, ended
+from kiosk.commands import EXIT_DAMAGED, EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, asking, ended, say
 
 if TYPE_CHECKING:
     from kiosk.devices.vault.file import FileVault
@@ -146,22 +146,22 @@ def _refused(error: Exception) -> typer.Exit:
 
 def _show(vault: "FileVault | TokenVault", as_json: bool) -> None:
     if as_json:
-        typer.echo(msgspec.json.encode({"utility": vault.utility, "sets": vault.sets}))
+        say(msgspec.json.encode({"utility": vault.utility, "sets": vault.sets}))
         return
     now_ms = _now_ms()
-    typer.echo(f"utility {vault.utility}")
+    say(f"utility {vault.utility}")
     for public in vault.sets:
         _show_set(public, now_ms)
 
 
 def _show_set(public: "KeySet", now_ms: int) -> None:
-    typer.echo(f"\nkey set {public.version}, cipher {public.suite}")
-    typer.echo(f"  issues cards     {_day(public.not_before_ms)} to {_day(public.issued_until_ms)}{_now(public, now_ms)}")
-    typer.echo(f"  accepts them     {_day(public.not_before_ms)} to {_day(public.until_ms)}")
+    say(f"\nkey set {public.version}, cipher {public.suite}")
+    say(f"  issues cards     {_day(public.not_before_ms)} to {_day(public.issued_until_ms)}{_now(public, now_ms)}")
+    say(f"  accepts them     {_day(public.not_before_ms)} to {_day(public.until_ms)}")
     for each in public.generations:
         mark = "  now" if each.not_before_ms <= now_ms < each.until_ms else ""
-        typer.echo(f"  kiosk key {each.number:<6} {_day(each.not_before_ms)} to {_day(each.until_ms)}{mark}")
-    typer.echo("  check values     " + ", ".join(f"{name} {value}" for name, value in public.check_values.items()))
+        say(f"  kiosk key {each.number:<6} {_day(each.not_before_ms)} to {_day(each.until_ms)}{mark}")
+    say("  check values     " + ", ".join(f"{name} {value}" for name, value in public.check_values.items()))
 
 
 def _now(public: "KeySet", now_ms: int) -> str:

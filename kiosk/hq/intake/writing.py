@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
 
+from kiosk import safetext
 from kiosk.hq.intake.elsewhere import cards_of, landed_elsewhere, one_at_a_time
 from kiosk.hq.intake.ledger import FROZEN, OPEN, Head, Judged, Verdict, followed
 from kiosk.hq.intake.rules import Flag
@@ -78,7 +79,7 @@ def _move(connection: Connection, group: Sequence[Shaped], heads: Heads, now_ms:
         if flags:
             flagged[number, header.seq] = flags
         at[number] = followed(head, header, shaped.hash), header.totals
-        told = {"made_ms": header.made_ms, "taken_ms": now_ms, "clock": header.clock, "software": _printable(header.software)}
+        told = {"made_ms": header.made_ms, "taken_ms": now_ms, "clock": header.clock, "software": safetext.line(header.software)}
         said = {"applied": msgspec.json.encode(header.applied).decode(), "totals": msgspec.json.encode(header.totals).decode()}
         new = {"store": header.store, "seq": header.seq, "hash": shaped.hash, "row_seq": header.last, "row_hash": header.head}
         moved[number] |= {f"new_{name}": value for name, value in (told | said | new).items()}
@@ -96,10 +97,6 @@ def sums_differ(before: Lifetime, shaped: Shaped) -> Flag | None:
     if added == shaped.header.totals:
         return None
     return Flag(shaped.header.last, "totals", "The totals that it says are not those before it and what its rows add.")
-
-
-def _printable(text: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _of_days_to_come(shaped: Shaped, now_ms: int) -> list[Flag]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from kiosk import safetext
 from kiosk.vend.money import plain
 
 
@@ -73,7 +74,7 @@ def shown(cell: Cell, *, grouped: bool = True) -> str:
     """`1 234 567.00`; thousands by spaces where `grouped`. Of an amount that nobody knows, a dash."""
     match cell:
         case str():
-            return printable(cell)
+            return safetext.line(cell)
         case int():
             return _grouped(str(cell)) if grouped else str(cell)
         case Money(minor=None):
@@ -88,11 +89,6 @@ def _grouped(digits: str) -> str:
     whole, point, rest = digits.partition(".")
     sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
     return f"{sign}{int(whole):,}".replace(",", " ") + point + rest if len(whole) > 3 else sign + whole + point + rest
-
-
-def printable(text: str) -> str:
-    """What a kiosk named itself never moves the cursor of whoever reads it: anything that is no plain sign stands as `?`."""
-    return text if text.isascii() and text.isprintable() else "".join(sign if " " <= sign <= "~" else "?" for sign in text)
 
 
 def columns(left: Iterable[str], right: Iterable[str]) -> tuple[Column, ...]:

@@ -159,12 +159,18 @@ class _Teller(_Speaker):
         return words.text(self.language, "explain.may_be", place=words.text(self.language, f"explain.place.{place}"), places=either)
 
     def episode(self, each: Episode) -> str:
-        said = self.line("was", each.key, **each.params)
+        said = self.was(each)
         if not said:
             return ""
         amount = words.money(self.language, each.amount_minor, self.exponent)
         said = self.rowed(said, each.seq, each.kind, each.hash)
         return f"{self.when(each.at_ms)}  {amount}  {self.place(each.place, each.may_be)}  {said}"
+
+    def was(self, each: Episode) -> str:
+        """Its sentence; where the machine wrote a word that has none here, by newer software or by no software of ours, the word."""
+        if self.audience == "customer" or any(words.known(f"explain.{table}.was.{each.key}") for table in self.tables):
+            return self.line("was", each.key, **each.params)
+        return self.line("was", "strange", word=each.key)
 
     def proof(self) -> Iterator[str]:
         """The acceptors' own counters, then the rows that decided, then how to check all of it."""
@@ -174,7 +180,7 @@ class _Teller(_Speaker):
         yield from (self.counters(each) for each in self.of.counted)
         deciding = [each for each in self.of.episodes if each.seq in self.of.deciding]
         for each in deciding:
-            yield f"{self.when(each.at_ms)}  {self.rowed(self.line('was', each.key, **each.params), each.seq, each.kind, each.hash)}"
+            yield f"{self.when(each.at_ms)}  {self.rowed(self.was(each), each.seq, each.kind, each.hash)}"
         if self.of.tag is None:
             yield self.line("proof", "no_record")
         if self.audience == "auditor":

@@ -57,7 +57,7 @@ class Till:
         """A command and all that comes of it; each message but the first is answered with yes."""
         self.says(apdu)
         heard = [self.hears()]
-        while heard[-1][:5] not in {"06 0F", "06 1E", "84 6B", "84 83", "84 9C", ""}:
+        while heard[-1][:5] not in {"06 0F", "06 1E", "84 6B", "84 83", "84 9A", "84 9C", ""}:
             heard.append(self.hears())
             self.says(YES)
         return heard

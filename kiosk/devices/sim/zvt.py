@@ -21,6 +21,7 @@ from typing import Any
 from kiosk.devices.sim.control import ControlRefused, ControlServer
 from kiosk.devices.sim.printer_line import Line
 from kiosk.devices.sim.zvt_book import Book
+from kiosk.devices.sim.zvt_fields import Malformed
 from kiosk.devices.sim.zvt_line import TerminalLine
 from kiosk.devices.sim.zvt_talks import MODES, Ask, Talk, Talks
 
@@ -224,7 +225,7 @@ class TerminalSimulator:
         elif self._talk is not None:
             self._say(BUSY)
         else:
-            self._command(command, apdu[3:])  # no command of a kiosk is longer than 254 bytes
+            self._command(command, apdu[5:] if apdu[2] == 0xFF else apdu[3:])
 
     def _say(self, apdu: bytes) -> None:
         time.sleep(self.talks.faults.delay_ms / 1000)
@@ -265,6 +266,11 @@ class TerminalSimulator:
         elif command == 0x0601 and self.talks.mode == "busy":
             self._say(BUSY)
         else:
+            try:
+                begun = talk(data)
+            except Malformed:
+                self._say(bytes.fromhex("849A00"))
+                return
             self._say(YES)
             if self._powered:
-                self._begin(talk(data))
+                self._begin(begun)

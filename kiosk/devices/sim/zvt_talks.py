@@ -3,10 +3,13 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
+from kiosk.devices.sim import zvt_fields as zf
 from kiosk.devices.sim.zvt_book import Book, Entry
 
 MODES = ("approve", "decline", "abort", "silent", "plain", "hold", "busy", "full", "diagnosis", "jammed")
 REFUSED = {"busy": 0x9C, "full": 0x6A, "diagnosis": 0xC2, "jammed": 0xC0}
+PRINTS_PAYMENTS, PRINTS_OTHERS, TELLS_STEPS = 0x02, 0x04, 0x08  # of the registration's configuration byte
+GOODS_S = 30  # where the till names no time
 LINES = ("SIMULATED BANK", "Amount {amount}", "Card ############4771", "Receipt {receipt:04d}  Trace {trace:06d}", "", "APPROVED")
 
 
@@ -63,15 +66,16 @@ class Talks:
         self._repeat_s, self._goods_unit_s, self._card_s = repeat_s, goods_unit_s, card_s
         self.mode, self.result, self.faults = "approve", 0x05, Faults()
         self.registered = self.cancelled = self.awaits_card = False
-        self._currency = b"\x01\x56"  # what was registered
+        self._currency, self._wants = b"\x01\x56", 0xFF  # what was registered; without a currency the terminal has its own
 
     def of(self, command: int) -> Callable[[bytes], Talk] | None:
-        """The dialogue that a command begins; None for what is not known."""
+        """What begins a command's dialogue, of its data, or raises Malformed; None for a command that is not known."""
         talks: dict[int, Callable[[bytes], Talk]] = {
             0x0600: self._registration,
             0x0501: lambda _: self._enquiry(),
             0x0601: self._payment,
-            0x0620: lambda _: self._repeat(),
+            0x0602: lambda _: self._log_off(),
+            0x0620: self._repeat,
             0x0630: self._reversal,
             0x0650: lambda _: self._end_of_day(),
             0x0670: lambda _: self._diagnosis(),
@@ -89,11 +93,30 @@ class Talks:
         return Ask(message(command, data), self._answer_s)
 
     def _registration(self, data: bytes) -> Talk:
-        self.registered, self._currency = True, data[4:6]
+        """Password, configuration, perhaps a currency, then fields."""
+        if len(data) < 4:
+            raise zf.Malformed("a registration has a password and a configuration byte")
+        rest = data[4:]
+        if rest and rest[0] not in (zf.SERVICE, zf.TLV):
+            if len(rest) < 2:
+                raise zf.Malformed("a currency has two bytes")
+            zf.number(rest[:2])
+            self._currency, rest = rest[:2], rest[2:]
+        zf.fields(rest)
+        self.registered, self._wants = True, data[3]
+        return self._registered()
+
+    def _registered(self) -> Talk:
         yield self._ask(0x060F, b"\x19\x00\x29" + packed(self._number, 4) + b"\x49" + self._currency)
 
+    def _log_off(self) -> Talk:
+        self.registered = False
+        return
+        yield
+
     def _enquiry(self) -> Talk:
-        yield self._ask(0x060F, bytes([0x27, REFUSED.get(self.mode, 0) if self.mode != "busy" else 0]))
+        """One byte without a tag: how the terminal stands."""
+        yield self._ask(0x060F, bytes([REFUSED.get(self.mode, 0) if self.mode != "busy" else 0]))
 
     def _diagnosis(self) -> Talk:
         if self.mode == "diagnosis":
@@ -104,19 +127,34 @@ class Talks:
         if self.mode == "full":
             self.mode = "approve"
         self.book.end_day()
-        yield self._ask(0x06D1, b"\x00END OF DAY")
+        if self._wants & PRINTS_OTHERS:
+            yield self._ask(0x06D1, b"\x00END OF DAY")
         yield self._ask(0x060F)
 
-    def _repeat(self) -> Talk:
+    def _repeat(self, data: bytes) -> Talk:
+        """The service byte's first bit asks for the status, its second for no paper."""
+        service = zf.fields(data[3:]).get(zf.SERVICE, b"\x00")[0]
+        return self._repeated(status=bool(service & 1), paper=not service & 2)
+
+    def _repeated(self, *, status: bool, paper: bool) -> Talk:
         last = self.book.last
         if last is None:
             yield self._ask(0x061E, b"\x64")
             return
-        yield self._ask(0x040F, self._status(last, 0x6C if last.state == "reversed" else 0))
+        if status:
+            yield self._ask(0x040F, self._status(last, 0x6C if last.state == "reversed" else 0))
+        if paper:
+            yield from self._paper(last)
         yield self._ask(0x060F)
 
     def _reversal(self, data: bytes) -> Talk:
-        entry = self.book.reversible(int(data[4:6].hex()))
+        said = zf.fields(data[3:])
+        if zf.RECEIPT not in said:
+            raise zf.Malformed("a reversal names a receipt")
+        return self._reversed(zf.number(said[zf.RECEIPT]))
+
+    def _reversed(self, receipt: int) -> Talk:
+        entry = self.book.reversible(receipt)
         if entry is None or entry.state == "reversed":
             yield self._ask(0x061E, b"\xb4" if entry else b"\xb5")
             return
@@ -135,9 +173,20 @@ class Talks:
     # ---------------------------------------------------------------- a payment
 
     def _payment(self, data: bytes) -> Talk:
-        amount = int(data[1:7].hex())
-        goods_s, waits = data[11] * self._goods_unit_s, data[13]
-        yield self._ask(0x04FF, b"\x0a\x01")
+        """With a time for the goods, or a number of waits, the approval waits for them; without either it is final by itself."""
+        said = zf.fields(data)
+        if zf.AMOUNT not in said:
+            raise zf.Malformed("a payment has an amount")
+        vends = zf.TIMEOUT in said or zf.WAITS in said
+        goods_s = said.get(zf.TIMEOUT, bytes([GOODS_S]))[0] * self._goods_unit_s
+        return self._paying(zf.number(said[zf.AMOUNT]), goods_s, said.get(zf.WAITS, b"\x00")[0], vends=vends)
+
+    def _step(self, word: int) -> Talk:
+        if self._wants & TELLS_STEPS:
+            yield self._ask(0x04FF, bytes([word, 1]))
+
+    def _paying(self, amount: int, goods_s: float, waits: int, *, vends: bool) -> Talk:
+        yield from self._step(0x0A)
         self.awaits_card = True
         yield Pause(self._card_s)
         while self.mode == "hold" and not self.cancelled:
@@ -151,13 +200,13 @@ class Talks:
             entry = self.book.approve(amount)
             yield Pause(goods_s)
             self.settle(entry, "silence")
-        elif self.mode == "plain":
+        elif self.mode == "plain" or not vends:
             entry = self.book.approve(amount)
             self.book.complete(entry, "plain")
             yield self._ask(0x040F, self._status(entry, 0))
             yield from self._papers(entry)
         else:
-            yield self._ask(0x04FF, b"\x0e\x01")
+            yield from self._step(0x0E)
             yield from self.goods(amount, goods_s, waits)
 
     def goods(self, amount: int, goods_s: float, waits: int) -> Talk:
@@ -183,10 +232,15 @@ class Talks:
         yield self._ask(0x061E, b"\x6c")
 
     def _papers(self, entry: Entry) -> Talk:
+        yield from self._paper(entry)
+        yield self._ask(0x060F, b"\x27\x00\x29" + packed(self._number, 4))
+
+    def _paper(self, entry: Entry) -> Talk:
+        if not self._wants & PRINTS_PAYMENTS:
+            return
         amount = f"{entry.amount_minor // 100}.{entry.amount_minor % 100:02d}"
         for line in LINES:
             yield self._ask(0x06D1, b"\0" + line.format(amount=amount, receipt=entry.receipt, trace=entry.trace).encode())
-        yield self._ask(0x060F, b"\x27\x00\x29" + packed(self._number, 4))
 
     def _not_approved(self, amount: int, result: int) -> Talk:
         declined = bytes([0x27, result, 0x04]) + packed(amount, 6) + b"\x29" + packed(self._number, 4)

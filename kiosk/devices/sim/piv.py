@@ -3,9 +3,10 @@
     00 A4 04 00 A000000308...   SELECT, by the whole name or its beginning; answers the application property template
     00 CB 3F FF 5C tag          GET DATA: CHUID 5FC102, CCC 5FC107, discovery 7E, certificates of 9D 5FC10B and 9C 5FC10A
     00 20 00 80 [PIN]           VERIFY, eight bytes padded with FF; without data the tries that are left: 63Cx, 6983, 9000
+    00 24 00 80 PIN PIN         CHANGE REFERENCE DATA: the old one and the new one; a wrong old one costs a try
     00 87 11 9D 7C..85 point    GENERAL AUTHENTICATE: ECDH with P-256 (SP 800-73-4 part 2, 3.2.4)
     00 87 11 9C 7C..81 hash     the same: ECDSA of a SHA-256, if the PIN was shown immediately before (part 1, 3.2.2)
-    00 C0 00 00 len             GET RESPONSE; an answer longer than Le, and every answer to a command without Le, waits behind 61xx
+    00 C0 00 00 len             GET RESPONSE; what is longer than Le, or without Le than 256 bytes, waits behind 61xx
 
 The answer to reset is one that OpenSC does not take for a PIVKEY, whose driver knows no elliptic curves.
 """
@@ -108,6 +109,8 @@ class PivModel(Inserted):
                 return self._get_data(apdu, data)
             case 0x20 if self._selected:
                 return self._verify(apdu, data)
+            case 0x24 if self._selected:
+                return self._change_pin(apdu, data)
             case 0x87 if self._selected:
                 return self._authenticate(apdu, data, just_shown=just_shown)
         return NO_INSTRUCTION
@@ -136,6 +139,9 @@ class PivModel(Inserted):
         if not pin:
             left = OK if self._right else bytes((0x63, 0xC0 | self.tries))
             return BLOCKED if self.tries == 0 else left
+        return self._tried(pin)
+
+    def _tried(self, pin: bytes) -> bytes:
         self._right = False
         if self.tries == 0:
             return BLOCKED
@@ -146,6 +152,19 @@ class PivModel(Inserted):
             return bytes((0x63, 0xC0 | self.tries)) if self.tries else BLOCKED
         self.tries, self._right, self._just_shown = PIN_TRIES, True, True
         return OK
+
+    def _change_pin(self, apdu: bytes, data: bytes) -> bytes:
+        """Six to eight digits. Whoever has changed it has shown it, but has not unlocked a signature."""
+        if apdu[2] != 0x00 or apdu[3] != 0x80:
+            return NO_REFERENCE
+        old, new = data[:PIN_BYTES], data[PIN_BYTES:].rstrip(b"\xff")
+        if len(data) != 2 * PIN_BYTES or not (6 <= len(new) <= PIN_BYTES and new.isdigit()):
+            return WRONG_DATA
+        answer = self._tried(old)
+        self._just_shown = False
+        if answer == OK:
+            self._pin = new
+        return answer
 
     def _authenticate(self, apdu: bytes, data: bytes, *, just_shown: bool) -> bytes:
         if apdu[2] != P256 or apdu[3] not in {KEY_MANAGEMENT, SIGNATURE}:
@@ -199,11 +218,11 @@ def tlv(tag: int, value: bytes) -> bytes:
 
 
 def _body(apdu: bytes) -> tuple[bytes, int]:
-    """Data and Le of a short command, Le 0 where there is none. ValueError."""
+    """Data and Le of a short command, 256 where there is none. ValueError."""
     if len(apdu) <= 5:
-        return b"", (apdu[4] or 256) if len(apdu) == 5 else 0
+        return b"", (apdu[4] or 256) if len(apdu) == 5 else 256
     size = apdu[4]
     rest = apdu[5:]
     if len(rest) not in {size, size + 1} or not size:
         raise ValueError("Lc is wrong")
-    return rest[:size], (rest[size] or 256) if len(rest) > size else 0
+    return rest[:size], (rest[size] or 256) if len(rest) > size else 256

@@ -86,7 +86,7 @@ def test_a_plain_poll_takes_the_note_that_the_poll_before_announced(bench: Bench
     assert line.ask(b"\x18") == b""
     assert line.ask(b"\x07") == b"\xcc"
     eventually(lambda: sim.memory["accepted"] == 1)
-    assert line.ask(b"\x07") == b"\xeb\xee\x03"
+    assert line.ask(b"\x07") == b"\xee\x03\xeb", "the credit first, as in the manual"
     assert line.ask(b"\x07") == b""
 
 

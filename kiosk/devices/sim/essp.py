@@ -263,7 +263,8 @@ class EsspSimulator(CashSimulator):
         if memory["held"] and memory["announced"] and not memory["moving"] and not memory["fault"]:
             memory["moving"] = "stack"
             self._routed_at = time.monotonic() + self._route_s
-        said = [*memory["queue"], *memory["repeated"]]
+        stacked = [event for event in memory["queue"] if event == [STACKED]]
+        said = [*(event for event in memory["queue"] if event != [STACKED]), *memory["repeated"], *stacked]  # the credit first
         memory["queue"] = []
         if not acknowledged:
             memory["repeated"] = []

@@ -64,9 +64,10 @@ class Machine(Shops):
 
     # ------------------------------------------------------------ money and words
 
-    @precondition(lambda self: self.at is not None)
+    @precondition(lambda self: self.at is not None and not self.at.escrow)
     @rule(value=st.sampled_from([10_00, 20_00, 50_00, 100_00]), stack=st.booleans())
     def feed(self, value: int, stack: bool) -> None:
+        """An acceptor that holds a note takes in no other."""
         self._work(lambda shop: shop.feed(value, stack=stack))
 
     @rule(which=st.integers(0, 1), value=st.sampled_from([1_00, 50]))

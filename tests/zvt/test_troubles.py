@@ -1,6 +1,7 @@
 """Whatever the wire, the plug or the kiosk's own death does to a payment: what the desk is told in the end is what the book says."""
 
 import itertools
+import time
 from typing import Any
 
 import pytest
@@ -24,16 +25,18 @@ SERIAL: dict[str, dict[str, Any]] = {
 }
 SOCKET = ("one byte at a time", "delay", "disconnection")  # it brings what was sent, or breaks
 CASES = [("pty", name) for name in SERIAL] + [("tcp", name) for name in SOCKET]
+KNOWN_S = 60.0
 QUICK_ONES = {("pty", "all at once"), ("tcp", "disconnection")}
 
 
 def ended(bank: Counter, last: PosAnswered, **about: Any) -> PosAnswered:
     """As the desk does it: while nobody knows, the terminal's book is asked."""
-    for _ in range(50):
-        if last.outcome != "unknown":
-            return last
+    deadline = time.monotonic() + KNOWN_S
+    while last.outcome == "unknown":
+        assert time.monotonic() < deadline, "it stays unknown"
+        time.sleep(0.02)
         last = bank.desk.asks("recover", **about)
-    raise AssertionError("it stays unknown")
+    return last
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,7 @@ class Talks:
 
     def _log_off(self) -> Talk:
         self.registered = False
-        return
-        yield
+        yield from ()
 
     def _enquiry(self) -> Talk:
         """One byte without a tag: how the terminal stands."""

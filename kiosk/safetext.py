@@ -19,6 +19,11 @@ def lines(text: str) -> str:
     return text if text.isprintable() else "".join(sign if sign in "\n\t" or _shown(sign) else "?" for sign in text)
 
 
+def plain(text: str) -> str:
+    """One line of ASCII, each sign as wide as the other: for columns."""
+    return text if text.isascii() and text.isprintable() else "".join(sign if " " <= sign <= "~" else "?" for sign in text)
+
+
 def json(data: bytes) -> str:
     """JSON of the same meaning: what a terminal might obey stands in it as an escape."""
     text = data.decode()

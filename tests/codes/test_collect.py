@@ -125,19 +125,7 @@ def test_a_list_that_the_journal_does_not_name_is_not_taken() -> None:
 
 
 def test_an_order_is_offered_even_to_a_card_that_had_its_cash_sales_today() -> None:
-    shop, card = at_account()
-    for _ in range(2):
-        shop.feed(50_00)
-        shop.press("finish")
-        shop.press("finish")
-        shop.pull()
-        card.into_meter()
-        shop.insert(card)
-    assert (shop.view.phase, shop.view.params["why"]) == ("refused", "day")
-    shop.pull()
-    shop.listed(shop.order(card, 4))
-    shop.insert(card)
-    assert shop.view.phase == "account"
+    shop, _ = bought_twice()
     assert Offer("tender", "cash") not in shop.view.offers
     shop.press("order", "A1")
     assert shop.view.phase == "done"

@@ -74,7 +74,7 @@ def shown(cell: Cell, *, grouped: bool = True) -> str:
     """`1 234 567.00`; thousands by spaces where `grouped`. Of an amount that nobody knows, a dash."""
     match cell:
         case str():
-            return safetext.line(cell)
+            return safetext.plain(cell)
         case int():
             return _grouped(str(cell)) if grouped else str(cell)
         case Money(minor=None):

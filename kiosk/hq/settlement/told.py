@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from kiosk import safetext
 from kiosk.hq.settlement.burned import Burned
 from kiosk.hq.settlement.known import Known, Told
 from kiosk.hq.settlement.rule import DOUBTS, Case, Way
@@ -34,6 +33,7 @@ NEXT = {
 }
 WHO = {"nobody": "nobody", "customer": "customer", "office": "office", "two": "two people"}
 DAY_MS = 86_400_000
+NAMED_MAX = 32
 
 
 def line(case: Case, way: Way, now_ms: int) -> str:
@@ -100,13 +100,13 @@ def evidence(told: Told) -> str:
         case Removed():
             return f"the meter was taken away with count {item.count}"
         case Verified():
-            record_of = f"tag {safetext.line(item.tag)} verified in slot {item.n}, {item.amount_minor} minor"
-            return f"{told.source} {where}: {record_of}, on card ..{safetext.line(item.card[-4:])}"
+            record_of = f"tag {_named(item.tag)} verified in slot {item.n}, {item.amount_minor} minor"
+            return f"{told.source} {where}: {record_of}, on card ..{_named(item.card[-4:])}"
         case Shown():
             taken = "not told" if item.taken is None else item.taken
             fits = "" if item.fits else ", which does not fit"
-            said = f"count {item.count}, taken {taken}, tag {safetext.line(item.tag or '-')}{fits}"
-            return f"{told.source} {where}: card ..{safetext.line(item.card[-4:])} shows {said}"
+            said = f"count {item.count}, taken {taken}, tag {_named(item.tag or '-')}{fits}"
+            return f"{told.source} {where}: card ..{_named(item.card[-4:])} shows {said}"
 
 
 def conclusion(case: Case, way: Way) -> str:
@@ -136,7 +136,12 @@ def left_behind(case: Case) -> str:
 
 def record(entry: Entry) -> str:
     """A record, by its tag."""
-    return f"tag {safetext.line(entry.tag)} in slot {entry.n}"
+    return f"tag {_named(entry.tag)} in slot {entry.n}"
+
+
+def _named(text: str) -> str:
+    """A tag or the end of a card's serial, as a machine wrote it; `?` for what is neither."""
+    return text if text.isascii() and text.isprintable() and len(text) <= NAMED_MAX else "?"
 
 
 def money(case: Case) -> str:
@@ -191,11 +196,11 @@ def gone(report: Burned) -> Iterator[str]:
         yield f"Box of {box.device}: {journal} by the rows, {counted} counted."
         yield f"  After the last row: {after}; pieces by the acceptor: {by_meter}, by the box: {by_box}."
     for each in report.named:
-        slot = f"card ..{safetext.line(each.card[-4:])}, purchase {damm.purchase_number(each.n)}"
+        slot = f"card ..{_named(each.card[-4:])}, purchase {damm.purchase_number(each.n)}"
         yield f"  {each.by} {each.where}: {shown_money(each.amount_minor)}, {slot}"
     for each in report.perhaps:
         who = f"; or of {', '.join(report.silent)}" if report.silent else ""
-        slot = f"card ..{safetext.line(each.card[-4:])}, purchase {damm.purchase_number(each.n)}"
+        slot = f"card ..{_named(each.card[-4:])}, purchase {damm.purchase_number(each.n)}"
         yield f"  on a card, seen by {each.where}: {shown_money(each.amount_minor)}, {slot}, in no row{who}"
     yield f"Named after the last row: {shown_money(report.named_minor)}; by the boxes: {shown_money(report.after_minor)}."
     yield f"Explained by nothing: {shown_money(report.unexplained_minor)}."

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from kiosk import safetext
 from kiosk.sync.folder import Folder, FolderError
 from kiosk.sync.spool import Spool, Waiting
 
@@ -72,7 +71,8 @@ class Queued(msgspec.Struct, frozen=True):
 
 def said(text: str) -> str:
     """A sentence that came from elsewhere, as one that may be shown: one line of printable characters, and not long."""
-    line = safetext.line(" ".join(text[: 4 * SENTENCE].split()))
+    line = "".join(c if c.isprintable() else " " for c in text[: 4 * SENTENCE])
+    line = " ".join(line.split())
     return line if len(line) <= SENTENCE else line[: SENTENCE - 3] + "..."
 
 

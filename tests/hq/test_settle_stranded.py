@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from kiosk.hq.orders.book import Made, Wanted
 from kiosk.hq.settlement import seeds
+from kiosk.hq.settlement.deciding import NotSettled
 from kiosk.hq.settlement.rule import Doubt, way
 from kiosk.hq.settlement.seeds import Seed
-from tests.hq.settle_kit import CARD, Machine, Town, bought, collected, looked
+from tests.hq.settle_kit import CARD, Machine, Town, bought, claimed, collected, looked
 from tests.sale.shop import METER, Card
 
 NEW_CARD = "1122334455669999"
@@ -155,3 +156,60 @@ def test_a_code_that_was_taken_by_a_kiosk_whose_life_ended_in_the_sale_is_decide
 def paid_again(paid: Made) -> Made:
     """The same order, found again."""
     return replace(paid, anew=False)
+
+
+# ---------------------------------------------------------------- a claim that landed on a card that was then lost
+
+
+def settled_on(town: Town, card: Card) -> Machine:
+    """100.00 were claimed and put on that card later, and no meter took it."""
+    k08 = town.kiosk("K08")
+    claimed(k08, card)
+    card.stores = True
+    k08.insert(card)
+    k08.wait(2)
+    k08.pull()
+    k08.wait(5)
+    assert k08.facts("ClaimSettled")
+    town.hears(k08)
+    return k08
+
+
+def test_a_claim_that_landed_on_a_card_that_was_lost_is_a_case_again(town: Town) -> None:
+    """Found by the simulation (seed 21): its own kiosk says that it landed, and the card is gone with it."""
+    k08 = settled_on(town, Card())
+    (case,) = town.cases.all(town.now_ms)
+    assert way(case, town.now_ms).why == "settled"
+    town.cards[METER].append(NEW_CARD)
+    for cases in (town.cases.all(town.now_ms), town.cases.all(town.now_ms, whole=False)):
+        (case,) = cases
+        assert (case.value, case.kind, case.n, case.amount_minor) == (value(k08), "stranded", 2, 95_00)
+        assert (way(case, town.now_ms).to, way(case, town.now_ms).people) == ("same", 1)
+
+
+def test_it_is_ordered_for_what_was_on_the_card_and_credited_once(town: Town) -> None:
+    k08, k09 = settled_on(town, Card()), town.kiosk("K09")
+    town.cards[METER].append(NEW_CARD)
+    made = town.desk.decide(value(k08), "anna", town.now_ms).made
+    assert made is not None
+    assert (made.order.card, made.order.n, made.order.amount_minor, made.order.settles) == (NEW_CARD, 2, 95_00, value(k08))
+    new = Card()
+    new.serial = NEW_CARD
+    collected(k09, new, made.code)
+    assert new.credited == [95_00]
+    town.hears(k09)
+    assert town.cases.all(town.now_ms, whole=False) == []
+    with pytest.raises(NotSettled, match="Nothing is owed"):
+        town.desk.decide(value(k08), "anna", town.now_ms)
+
+
+def test_one_that_the_meter_took_before_its_card_was_lost_is_owed_no_more(town: Town) -> None:
+    card = Card()
+    k08 = settled_on(town, card)
+    card.into_meter()
+    looked(k08, card)
+    town.hears(k08)
+    town.cards[METER].append(NEW_CARD)
+    assert town.cases.all(town.now_ms, whole=False) == []
+    with pytest.raises(NotSettled, match="Nothing is owed"):
+        town.desk.decide(value(k08), "anna", town.now_ms)

@@ -168,7 +168,7 @@ def _case(seed: Seed, known: Known, orders: tuple[Order, ...], here: Here) -> Ca
         gone=gone,
         passed=any(order.n == n and order.state == "passed" for order in mine),
         twin=twins[0] if twins else "",
-        settled=(kiosk, sale) in here.settled,
+        settled=(kiosk, sale) in here.settled and seed.kind != "stranded",
         over=seed.over,
         after=max([known.last_count(), *(order.n for order in orders if order.counts(here.now_ms))]),
         waiting=_waiting(here.machines, gone.at_ms if gone else 0),
@@ -177,7 +177,13 @@ def _case(seed: Seed, known: Known, orders: tuple[Order, ...], here: Here) -> Ca
 
 
 def _merged(one: Case, other: Case) -> Case:
-    """Two seeds of one value: what a row says goes before a paper, and that before an order."""
+    """Two seeds of one value: what a row says goes before a paper, and that before an order.
+
+    A claim that its kiosk settled is on a card. If that card is lost and no meter took the record, what was on it is owed.
+    """
+    for each, beside in ((one, other), (other, one)):
+        if each.kind == "stranded" and beside.settled:
+            return each
     ranks = ("claim", "open", "slip", "stranded", "order", "orphan")
     first, second = sorted((one, other), key=lambda case: (ranks.index(case.kind), case.at_ms))
     return replace(first, settled=first.settled or second.settled, over=first.over and second.over, n=max(first.n, second.n))

@@ -213,3 +213,64 @@ def test_one_that_the_meter_took_before_its_card_was_lost_is_owed_no_more(town: 
     assert town.cases.all(town.now_ms, whole=False) == []
     with pytest.raises(NotSettled, match="Nothing is owed"):
         town.desk.decide(value(k08), "anna", town.now_ms)
+
+
+def test_one_whose_write_another_kiosk_finished_is_a_case_when_the_card_was_lost(town: Town) -> None:
+    """Both kiosks say that the record is on the card, and no meter took it."""
+    k08, k09, card = town.kiosk("K08"), town.kiosk("K09"), Card()
+    torn(k08, card)
+    k09.insert(card)
+    k09.pull()
+    assert k09.facts("ForeignSaleFinished")
+    looked(k08, card)
+    assert [fact.how for fact in k08.facts("ClaimSettled")] == ["landed_elsewhere"]  # type: ignore[attr-defined]
+    town.hears(k08, k09)
+    assert town.cases.all(town.now_ms, whole=False) == []
+    town.cards[METER].append(NEW_CARD)
+    for cases in (town.cases.all(town.now_ms), town.cases.all(town.now_ms, whole=False)):
+        (case,) = cases
+        assert (case.value, case.kind, case.n, case.amount_minor) == (value(k08), "stranded", 2, 95_00)
+    assert town.desk.decide(value(k08), "anna", town.now_ms).made is not None
+
+
+def test_one_that_a_code_had_paid_is_a_case_under_the_name_of_its_order(town: Town) -> None:
+    k08, card, paid = town.kiosk("K08"), Card(), paid_elsewhere(town)
+    k08.insert(card)
+    card.stores = False
+    k08.type(paid.code)
+    k08.wait(5)
+    k08.pull()
+    k08.wait(300)
+    assert k08.facts("ClaimIssued")
+    card.stores = True
+    k08.insert(card)
+    k08.wait(2)
+    k08.pull()
+    k08.wait(5)
+    assert k08.facts("ClaimSettled")
+    town.hears(k08)
+    town.cards[METER].append(NEW_CARD)
+    (case,) = town.cases.all(town.now_ms, whole=False)
+    assert (case.value, case.kind, case.amount_minor) == (paid.order.name, "stranded", 100_00)
+    made = town.desk.decide(paid.order.name, "anna", town.now_ms).made
+    assert made is not None
+    assert (made.order.settles, made.order.n, made.order.card) == (paid.order.name, 2, NEW_CARD)
+
+
+def torn(shop: Machine, card: Card) -> None:
+    """100.00 are paid, and the card is pulled before the last update of its record: a claim with a record."""
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.press("finish", work=False)
+    job = None
+    for _ in range(2):
+        job = shop.job()
+        assert job
+        if job.do == "arm":
+            shop.do(job, card)
+    assert job
+    for update in shop.updates(job, card)[:-1]:
+        card.write(update)
+    shop.pull()
+    shop.press("no_card")
+    shop.press("slip_taken")

@@ -118,6 +118,8 @@ def proves(item: Evidence, value: str, slot: Slot, entries: Sequence[Entry], new
 
     A verified record on a card that has been replaced may never have met the meter; the replacement may bring another in its slot. One that
     has served as proof goes on proving, because every replacement since then carries a record of that slot or a later one (`carried`).
+    A card that shows more taken than its own count was replaced and lies behind its meter. What it carries was taken all the same: no card
+    since the one that it was verified on was issued with less.
     """
     if isinstance(item, Removed):
         return item.count < slot.n
@@ -139,13 +141,18 @@ def of_another(tag: str | None, amount_minor: int, value: str, slot: Slot, entri
     return len(owners) == 1 and value not in owners
 
 
-def carried(meter: str, cards: Sequence[str], evidence: Iterable[Evidence], *, kept: Collection[Verified] = ()) -> tuple[Verified, ...]:
-    """What the next replacement card of `meter` carries, in its own slot and with its own tag: any one of these.
+def carried(
+    meter: str, card: str, issued: Verified | None, evidence: Iterable[Evidence], *, kept: Collection[Verified] = ()
+) -> tuple[Verified, ...]:
+    """What the replacement of `card`, the newest of `meter`, carries, in its own slot and with its own tag: any one of these.
 
-    They are the verified records of the highest slot, on the newest of `cards` (oldest first) that had one there: never a slot below
-    one that has served as proof (`kept`). None: a purchase of nothing in slot 1, so that the card meets its meter before anyone sells.
+    They are the verified records of the highest slot on `card` itself, those that have served as proof (`kept`) among them. Where there is
+    none: the record that `card` was issued with. None: a purchase of nothing in slot 1, so that the new card meets its meter before anyone
+    sells.
+
+    Never a record that was verified on an older card and became known later. `card` was issued without it, so another record may have taken
+    its slot since. The replacement would show the meter's count beside it, as if the meter had taken it.
     """
-    floor = max((item.n for item in kept if item.meter == meter), default=0)
-    told = [item for item in evidence if isinstance(item, Verified) and item.meter == meter and item.card in cards and item.n >= floor]
-    last = max(((item.n, cards.index(item.card)) for item in told), default=None)
-    return tuple(item for item in told if (item.n, cards.index(item.card)) == last)
+    told = [item for item in (*evidence, *kept) if isinstance(item, Verified) and (item.meter, item.card) == (meter, card)]
+    last = max((item.n for item in told), default=0)
+    return tuple(dict.fromkeys(item for item in told if item.n == last)) or ((issued,) if issued else ())

@@ -166,7 +166,7 @@ def test_settling_without_proof_is_caught(forgotten: str, monkeypatch: pytest.Mo
 
         monkeypatch.setattr(Known, "home", begun)
     elif forgotten == "newest":
-        setting = Setting(replace=True)
+        setting = Setting(replace=1)
         honest = gathering._evidence
 
         def of_any_card(line: Line, records: dict[str, f.WriteStarted]) -> slot.Evidence | None:

@@ -1,6 +1,6 @@
-"""Fourteen rules, broken one at a time in the product's own functions and tables. The model must catch every one of them."""
+"""Fifteen rules, broken one at a time in the product's own functions and tables. The model must catch every one of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -118,10 +118,22 @@ def old_serial(mp: pytest.MonkeyPatch) -> None:
 
 
 def old_record(mp: pytest.MonkeyPatch) -> None:
-    def first(meter: str, _cards: Sequence[str], told: Sequence[slot.Evidence], **_kept: Any) -> tuple[slot.Verified, ...]:
+    def first(meter: str, _card: str, _issued: object, told: Sequence[slot.Evidence], **_kept: Any) -> tuple[slot.Verified, ...]:
         return tuple(item for item in told if isinstance(item, slot.Verified) and (item.meter, item.n) == (meter, 1))
 
     mp.setattr(slot, "carried", first)
+
+
+def older_card(mp: pytest.MonkeyPatch) -> None:
+    def of_any_card(
+        meter: str, _card: str, _issued: object, evidence: Sequence[slot.Evidence], *, kept: Collection[slot.Verified]
+    ) -> tuple[slot.Verified, ...]:
+        floor = max((item.n for item in kept), default=0)
+        told = [item for item in evidence if isinstance(item, slot.Verified) and item.meter == meter and item.n >= floor]
+        last = max(((item.n, item.card) for item in told), default=None)
+        return tuple(item for item in told if (item.n, item.card) == last)
+
+    mp.setattr(slot, "carried", of_any_card)
 
 
 RULES: dict[str, Broken] = {
@@ -143,9 +155,14 @@ RULES: dict[str, Broken] = {
         order("arm", "type", "mark", "commit", "load"),
         Setting(values=1, torn=True),
     ),
-    "old-serial": Broken("HQ takes what was verified on a replaced card as proof", old_serial, Setting(replace=True)),
+    "old-serial": Broken("HQ takes what was verified on a replaced card as proof", old_serial, Setting(replace=1)),
     "old-record": Broken(
-        "a replacement carries an older record than the last verified one", old_record, Setting(kiosks=1, replace=True, breadth=True)
+        "a replacement carries an older record than the last verified one", old_record, Setting(kiosks=1, replace=1, breadth=True)
+    ),
+    "older-card": Broken(
+        "a replacement carries what was verified on an older card, and became known after the newest was issued",
+        older_card,
+        Setting(forget=True, kiosks=1, replace=2, breadth=True),
     ),
 }
 
@@ -156,8 +173,8 @@ MEMORY: dict[str, tuple[str, Setting]] = {
     "behind": ("HQ orders behind everything that it knows of the meter", FORGETTING),
     "strange": ("the record of an order that HQ forgot counts as another's", FORGETTING),
     "retry": ("a payer asks again after a restore, and HQ makes a second order", FORGETTING._replace(paid=True)),
-    "forgot-proof": ("a replacement carries less than a record that served as proof", FORGETTING._replace(replace=True, kiosks=1)),
-    "forgot-card": ("HQ takes an old serial for the newest card", FORGETTING._replace(replace=True, kiosks=1)),
+    "forgot-proof": ("a replacement carries less than a record that served as proof", FORGETTING._replace(replace=1, kiosks=1)),
+    "forgot-card": ("HQ takes an old serial for the newest card", FORGETTING._replace(replace=1, kiosks=1)),
     "kept-card": ("the surrendered card is not destroyed", Setting(forget=True, undo=True, kiosks=1)),
     "free-slot": ("the new card does not carry a purchase of nothing in the slot", Setting(forget=True, undo=True, kiosks=1)),
     "by-sight": ("an empty return file is taken for 'not taken'", Setting(forget=True, undo=True, torn=True, values=1)),

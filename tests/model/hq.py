@@ -42,11 +42,10 @@ def at_hq(setting: Setting, machines: Machines, world: World) -> Iterator[World]
                 yield from ordered(setting, machines, world, value, first, newest)
     if setting.paid:
         yield from at_door(setting, world)
-    if world.cards[-1].serial == 0:
-        if setting.replace:
-            yield from replaced(setting, machines, world)
-        if setting.undo:
-            yield from surrendered(setting, world)
+    if world.cards[-1].serial < setting.replace:
+        yield from replaced(setting, machines, world)
+    if setting.undo and world.cards[-1].serial == 0:
+        yield from surrendered(setting, world)
     card = world.cards[-1]
     if setting.send and card.taken == card.bought and whole(card):
         yield with_row(with_card(world, card._replace(taken=None)), Deed("sent", card.bought, 0))
@@ -109,22 +108,24 @@ def at_door(setting: Setting, world: World) -> Iterator[World]:
 
 
 def replaced(setting: Setting, machines: Machines, world: World) -> Iterator[World]:
-    """A new card for a lost one. An HQ that forgets carries any verified record that it knows, never one below a proof that it keeps."""
+    """A new card for a lost one, by any part of the verified rows. The log keeps proofs; the register, what each card was issued with."""
     kept = frozenset[Told]() if setting.broken == "forgot-proof" else world.kept
-    may = {part for told in parts(setting, world) for part in machines.carried(world._replace(rows=told), kept)}
-    floor = max((row.n for row in kept), default=0)
-    if not may or (setting.forget and not floor):
-        may.add((1, 0, None))
+    may = set[tuple[int, int, Tag | None]]()
+    for rows in parts(setting, world):
+        may.update(machines.carried(world._replace(rows=rows, kept=kept)) or {(1, 0, None)})
     for n, value, tag in may:
-        yield world._replace(cards=(*world.cards, Card(1, 1 if n == 1 else 3, n, value, tag, None)))
+        serial = world.cards[-1].serial + 1
+        after = world._replace(cards=(*world.cards, Card(serial, 1 if n == 1 else 3, n, value, tag, None)))
+        yield after._replace(issued=tag) if serial < setting.replace else after
 
 
 def parts(setting: Setting, world: World) -> Iterator[frozenset[Wrote | Told | Deed]]:
-    """The rows; for an HQ that forgets, each of the verified ones alone with the writes."""
+    """The rows; for an HQ that forgets, none and each of the verified ones alone with the writes."""
     verified = [row for row in world.rows if isinstance(row, Told) and row.what == "verified"]
     yield world.rows
-    for row in verified if setting.forget else ():
-        yield world.rows.difference(verified) | {row}
+    if setting.forget:
+        yield world.rows.difference(verified)
+        yield from (world.rows.difference(verified) | {row} for row in verified)
 
 
 def whole(card: Card) -> bool:

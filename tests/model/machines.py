@@ -179,12 +179,14 @@ class RealCode:
         kept = [item for row in world.kept if isinstance(item := piece(row), slot.Verified)]
         return slot.home(str(value), slot.Slot(METER, n), entries(world.rows), pieces, serial_of(newest), kept=kept).n
 
-    def carried(self, world: World, kept: frozenset[Told]) -> tuple[tuple[int, int, Tag | None], ...]:
+    def carried(self, world: World) -> tuple[tuple[int, int, Tag | None], ...]:
         """What a replacement may carry, back in the model's words."""
         behind = {tag_hex(tag): (tag, value) for tag, value in owners(world).items() if tag}
-        cards = [serial_of(card.serial) for card in world.cards]
-        served = [item for row in kept if isinstance(item := piece(row), slot.Verified)]
-        told = slot.carried(METER, cards, [item for row in world.rows if (item := piece(row))], kept=served)
+        card, issued = serial_of(world.cards[-1].serial), None
+        if world.issued:
+            issued = slot.Verified(card, METER, world.issued[1], AMOUNT, tag_hex(world.issued))
+        served = [item for row in world.kept if isinstance(item := piece(row), slot.Verified)]
+        told = slot.carried(METER, card, issued, [item for row in world.rows if (item := piece(row))], kept=served)
         return tuple((item.n, behind[item.tag][1], behind[item.tag][0]) for item in told if item.tag in behind)
 
 

@@ -81,11 +81,24 @@ def test_more_evidence_can_only_add_a_proof(some: list[Evidence], more: list[Evi
         assert moves(*more, *some)
 
 
-def test_a_replacement_carries_the_last_verified_record_or_a_purchase_of_nothing() -> None:
+def test_a_replacement_carries_the_last_verified_record_of_the_card_that_it_replaces() -> None:
     last = replace(VERIFIED, n=9, tag=LATER.tag)
-    assert carried(METER, [CARD], []) == ()
-    assert carried(METER, [CARD], [SHOWN, Removed(METER, 3)]) == ()
-    assert carried(METER, [CARD], [VERIFIED, last, SHOWN]) == (last,)
-    newer = replace(last, card=OLD_CARD)
-    assert carried(METER, [CARD, OLD_CARD], [last, newer]) == (newer,)
-    assert carried(METER, [CARD], [replace(VERIFIED, meter="000000000001")]) == ()
+    assert carried(METER, CARD, None, []) == ()
+    assert carried(METER, CARD, None, [SHOWN, Removed(METER, 3)]) == ()
+    assert carried(METER, CARD, None, [VERIFIED, last, SHOWN]) == (last,)
+    assert carried(METER, CARD, VERIFIED, [last]) == (last,)
+    assert carried(METER, CARD, None, [replace(VERIFIED, meter="000000000001")]) == ()
+
+
+def test_a_replacement_carries_what_the_card_was_issued_with_where_nothing_on_it_is_known() -> None:
+    late = replace(VERIFIED, card=OLD_CARD, n=9, tag=LATER.tag)
+    assert carried(METER, CARD, VERIFIED, []) == (VERIFIED,)
+    assert carried(METER, CARD, VERIFIED, [late]) == (VERIFIED,)
+    assert carried(METER, CARD, None, [late]) == ()
+
+
+def test_a_replacement_carries_no_less_than_what_served_as_proof_on_its_card() -> None:
+    last = replace(VERIFIED, n=9, tag=LATER.tag)
+    assert carried(METER, CARD, None, [VERIFIED], kept=[last]) == (last,)
+    assert carried(METER, CARD, None, [last], kept=[VERIFIED]) == (last,)
+    assert carried(METER, CARD, VERIFIED, [], kept=[replace(last, card=OLD_CARD)]) == (VERIFIED,)

@@ -89,6 +89,7 @@ class World(NamedTuple):
     back: tuple[int, ...] = ()  # values that a bank card was not charged for in the end
     kept: frozenset[Told] = frozenset()  # verified records that served HQ as proof
     refunded: tuple[int, ...] = ()  # values that were paid out
+    issued: Tag | None = None  # by the register: what the newest card was issued with; kept only while it may be replaced
 
 
 class Setting(NamedTuple):
@@ -98,7 +99,7 @@ class Setting(NamedTuple):
     kiosks: int = 2
     first: bool = False  # begin with an open card that never met its meter
     torn: bool = False  # writes may tear in the middle, not only before or after
-    replace: bool = False  # HQ may issue a replacement card
+    replace: int = 0  # replacement cards that HQ may issue, one after the other
     hq: bool = True  # orders, lost disks
     forget: bool = False  # HQ acts on any part of its rows and orders, as if it had been restored just before
     paid: bool = False  # money is taken at HQ's door, for a slot that its payer names
@@ -137,8 +138,8 @@ class Machines(Protocol):
         """(slot, verified records that prove it) for each slot that HQ may order this value into, by any part of the rows. `newest`: the
         serial that HQ takes for the newest card."""
 
-    def carried(self, world: World, kept: frozenset[Told]) -> tuple[tuple[int, int, Tag | None], ...]:
-        """(slot, value, tag) that a replacement card may carry, if every row is here. `kept`: what served as proof."""
+    def carried(self, world: World) -> tuple[tuple[int, int, Tag | None], ...]:
+        """(slot, value, tag) that a replacement card may carry, if every row is here."""
 
 
 def beginning(setting: Setting) -> World:

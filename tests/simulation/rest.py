@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import Home, World
 
 ROUNDS = 3
+ROUNDS_MAX = 6
 WAITS = 40
 JOBS = 30
 LETTERS = 4_000
@@ -35,19 +36,28 @@ def come_to_rest(world: "World") -> str:
         kiosk.terminal.silent = False
         if kiosk.post:
             kiosk.post.hold()
-    for _ in range(ROUNDS):
-        for kiosk in list(world.kiosks):
-            if wrong := _machine_rests(world, kiosk):
-                return wrong
-        if wrong := _mail_drains(world):  # before anybody comes: the office knows all rows, and claims are still open
+    rounds = 0
+    while rounds < ROUNDS or (rounds < ROUNDS_MAX and any(world.is_over(kiosk) for kiosk in world.kiosks)):
+        rounds += 1
+        if wrong := _round(world):
             return wrong
-        for home in world.homes:
-            if wrong := _everybody_comes(world, home):
-                return wrong
+    at_rest = (invariants.of_all, _nothing_open, _reported, _pieces_told, _owed)
+    return next((wrong for look in at_rest if (wrong := look(world))), "")
+
+
+def _round(world: "World") -> str:
+    """A batch that was parked may show in the last of them that a store has two histories: then its kiosk is enrolled anew in one more."""
+    for kiosk in list(world.kiosks):
+        if wrong := _machine_rests(world, kiosk):
+            return wrong
+    if wrong := _mail_drains(world):  # before anybody comes: the office knows all rows, and claims are still open
+        return wrong
+    for home in world.homes:
+        if wrong := _everybody_comes(world, home):
+            return wrong
     for kiosk in world.kiosks:
         kiosk.tell(Tick())
-    at_rest = (_mail_drains, invariants.of_all, _nothing_open, _reported, _pieces_told, _owed)
-    return next((wrong for look in at_rest if (wrong := look(world))), "")
+    return _mail_drains(world)
 
 
 def _machine_rests(world: "World", kiosk: Kiosk) -> str:

@@ -48,7 +48,7 @@ class Settling:
         self.crew = Crew(store)
         for name in (ANNA, BEN):
             self.crew.add(name, key=Ed25519PrivateKey.from_private_bytes(sha256(name.encode()).digest()))
-        self.cases = Cases(store, world.serials, counter.tag_of, world.replaced_meters)
+        self.cases = Cases(store, world.serials, counter.tag_of, world.replaced_meters, issued=world.issued)
         self.desk = Desk(store, self.cases, self.crew.approvals, counter.orders, counter.of_card)
         self.decided = self.proposed = self.refused = 0
 

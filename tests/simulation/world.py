@@ -14,6 +14,7 @@ from random import Random
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from kiosk.devices.sim import crypto, meter_state
 from kiosk.devices.sim.card import CardModel
@@ -71,6 +72,7 @@ class Home:
     serials: list[str]  # of all cards that it ever had, the newest last: as the registry has them
     credits: list[Credit] = field(default_factory=list)
     replaced: bool = False
+    issued: slot.Verified | None = None  # the record that the newest card was issued with: as the registry has it
 
 
 class Platter:
@@ -299,6 +301,10 @@ class World:
         """Those that have had more than one card."""
         return [home.number for home in self.homes if len(home.serials) > 1]
 
+    def issued(self, meter: str) -> slot.Verified | None:
+        """What the newest card of a meter was issued with; None: a purchase of nothing."""
+        return next((home.issued for home in self.homes if home.number == meter), None)
+
     def replaced(self, home: Home) -> str:
         """A new card with the last verified record, or with a purchase of nothing; the old one may be found again."""
         if not home.meter.state.opened or len(home.cards) > 4:
@@ -310,14 +316,14 @@ class World:
         evidence = [told.evidence for told in known.told]
         if not self.office.explains(dict.fromkeys(each.card for each in evidence if not isinstance(each, slot.Removed))):
             return ""
-        carried = slot.carried(home.number, home.serials, evidence, kept=known.kept)
+        carried = self.settling.cases.carried(home.number)
         last = self.chance.choice(carried) if carried else None
         n, amount, tag = (last.n, last.amount_minor, bytes.fromhex(last.tag)) if last else (1, 0, bytes(4))
         serial = (int.from_bytes(home.cards[-1].serial) + 1).to_bytes(8)
         one = Parameters(home.number, home.customer, kind=OPEN if n == 1 else REPLACEMENT, reserved=tag)
         image = personalise(MASTERS, serial, one, amount_minor=amount, count=n)
         found = [card for card in home.cards if id(card) in inside or (card.files[1][42] == PURCHASE and self.chance.random() < 0.5)]
-        home.replaced = True
+        home.replaced, home.issued = True, last and replace(last, card=serial.hex())
         home.cards = [*found, CardModel(image, rng=self.chance.randbytes)]
         home.serials.append(serial.hex())
         return f"{serial.hex()[-4:]} carries {n}"

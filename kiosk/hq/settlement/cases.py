@@ -14,10 +14,11 @@ from kiosk.hq.settlement.chain import Chains
 from kiosk.hq.settlement.known import STRANGE, Home, Known, TagOf
 from kiosk.hq.settlement.rule import Case, Doubt
 from kiosk.hq.settlement.seeds import Seed, on_cards, seeds
-from kiosk.hq.settlement.sources import Cards, Machine
+from kiosk.hq.settlement.sources import Cards, Issued, Machine, issued_empty
 from kiosk.hq.settlement.untrue import untrue
 from kiosk.hq.store import Store
 from kiosk.vend import code, slot
+from kiosk.vend.slot import Verified
 
 WAITING_MAX = 20
 NEXT_CARD = "the next card"  # of a meter: a serial that no card has
@@ -37,8 +38,8 @@ def _here(connection: Connection, now_ms: int) -> Here:
 
 class Cases:
     """Reads them. `cards`: a meter's serials, oldest first; `tag_of`: what the vault says of an order's record, None without a vault;
-    `replaced`: the meters that have had more than one card; `beside`: what of the registry and the floats is not as the office wrote it;
-    `marks`: of the office's log, kept from one check to the next."""
+    `replaced`: the meters that have had more than one card; `issued`: what a meter's newest card was issued with; `beside`: what of the
+    registry and the floats is not as the office wrote it; `marks`: of the office's log, kept from one check to the next."""
 
     def __init__(
         self,
@@ -48,10 +49,11 @@ class Cases:
         replaced: Callable[[], Iterable[str]] = tuple,
         beside: Callable[[], Iterable[str]] = tuple,
         *,
+        issued: Issued = issued_empty,
         marks: Marks | None = None,
     ) -> None:
         self._store, self._cards, self._tag_of, self._replaced, self._beside = store, cards, tag_of, replaced, beside
-        self._marks = marks or Marks()
+        self._issued, self._marks = issued, marks or Marks()
 
     def all(self, now_ms: int, *, whole: bool = True) -> list[Case]:
         """Every case, the oldest first; without `whole` not claims that their own kiosk settled: nearly all. Raises StoreError."""
@@ -85,14 +87,21 @@ class Cases:
             here, chains = _here(connection, now_ms), Chains(connection)
             orders = sources.orders_of(connection, meter)
             known = self._known(connection, meter, here.machines, orders, chains)
-            told = slot.carried(meter, cards, [each.evidence for each in known.told], kept=known.kept)
-            carried = {(each.n, each.tag) for each in told}
+            carried = {(each.n, each.tag) for each in self._carried(known)}
             kept = {entry.value for entry in known.entries if (entry.n, entry.tag) in carried}
             after = replace(known, cards=(*known.cards, NEXT_CARD))
             cases = [_case(seed, after, orders, here) for seed in on_cards(connection, here.machines, chains, meter, cards)]
             return [case for case in cases if not case.landed and case.value not in kept]
 
         return self._store.read(work)
+
+    def carried(self, meter: str) -> tuple[Verified, ...]:
+        """What the replacement of this meter's newest card carries: any one of these, or a purchase of nothing. Raises StoreError."""
+        return self._carried(self.known(meter))
+
+    def _carried(self, known: Known) -> tuple[Verified, ...]:
+        evidence = (each.evidence for each in known.told)
+        return slot.carried(known.meter, known.newest, self._issued(known.meter), evidence, kept=known.kept)
 
     def _seeds(
         self, connection: Connection, here: Here, chains: Chains, only: str = "", meter: str = "", *, whole: bool = True

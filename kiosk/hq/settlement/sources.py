@@ -29,6 +29,13 @@ BELIEVED = ("open", "closed")
 Cards = Callable[[str], Sequence[str]]
 """A meter -> the serials of its cards, oldest first. The registry's."""
 
+Issued = Callable[[str], Verified | None]
+"""A meter -> the record that its newest card was issued with; None: a purchase of nothing. The registry's."""
+
+
+def issued_empty(_meter: str) -> None:
+    """Every card was issued with a purchase of nothing: `kiosk hq card` opens no other kind yet."""
+
 
 class Machine(msgspec.Struct, frozen=True):
     """A kiosk as settlement sees it. `row_seq`: the last row that is here, of a batch that was made at `made_ms`; `restored`: its store was

@@ -93,7 +93,7 @@ class PrinterDriver:
         while not self._stopped.is_set():
             try:
                 with contextlib.closing(self._open_port()) as port:
-                    self._serve(PrinterLink(port, self._profile, self._waits))
+                    self._serve(PrinterLink(port, self._profile, self._waits, self._over))
             except PortLost:
                 self._say("offline", "no_device")
                 self._without_port()
@@ -112,6 +112,10 @@ class PrinterDriver:
             elif time.monotonic() >= next_look:
                 link.look()
                 next_look = after(self._waits.look_s)
+
+    def _over(self) -> bool:
+        """It is stopped, and no paper is in work."""
+        return self._stopped.is_set() and self._open_job is None
 
     def _without_port(self) -> None:
         """Between two tries to open: a paper that is wanted now is not going to come."""

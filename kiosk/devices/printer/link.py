@@ -39,10 +39,13 @@ class Waits(msgspec.Struct, frozen=True):
 
 
 class PrinterLink:
-    """One open port; every method may raise PortLost. `condition` is the newest that the printer said: silence changes nothing in it."""
+    """One open port; every method may raise PortLost. `condition` is the newest that the printer said: silence changes nothing in it.
 
-    def __init__(self, port: Port, profile: PrinterProfile, waits: Waits) -> None:
-        self._port, self._profile, self._waits = port, profile, waits
+    `over`: nobody wants anything of this printer any more. Then no answer is waited for, whatever is still coming in.
+    """
+
+    def __init__(self, port: Port, profile: PrinterProfile, waits: Waits, over: Callable[[], bool] = lambda: False) -> None:
+        self._port, self._profile, self._waits, self._over = port, profile, waits, over
         self._reader = StatusReader()
         self._inbox: list[Answer] = []
         self._silences = 0
@@ -187,8 +190,9 @@ class PrinterLink:
                 return None
 
     def _listen(self, deadline: float) -> bool:
-        """Takes in one chunk; False at the deadline. Status blocks become the condition, the other answers wait for whoever asked."""
-        received = self._port.read_some(deadline)
+        """Takes in one chunk; False at the deadline, and when it is over. Status blocks become the condition, the other answers wait for
+        whoever asked."""
+        received = b"" if self._over() else self._port.read_some(deadline)
         if not received:
             return False
         for heard in self._reader.feed(received):

@@ -66,7 +66,7 @@ class Terminal:
         self._path = None if command else views
 
     def __enter__(self) -> "Terminal":
-        self.until(self._first, 10)  # the first thing said is that the machine starts
+        self.until(self._first, 30)  # the first thing said is that the machine starts; a loaded machine takes its time
         if self._path:
             self._views = os.open(self._path, os.O_WRONLY)
         return self

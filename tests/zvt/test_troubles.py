@@ -47,8 +47,8 @@ def ended(bank: Counter, last: PosAnswered, **about: Any) -> PosAnswered:
 def test_over_a_bad_wire_each_payment_is_told_as_the_book_has_it(bank: Counter, wire: str, seeds: Seeds) -> None:
     """Six payments; every third one is refused by the desk."""
     bank.wire = faulty(seeds, f"zvt {bank.kind} {wire}", SERIAL[wire])
-    bank.simulate(ack_s=0.1)
-    bank.drive(up=False, pace=paced(ack_s=0.1))
+    bank.simulate(ack_s=0.3)
+    bank.drive(up=False, pace=paced(ack_s=0.3))
     bank.desk.await_one(PosUp, timeout_s=30)
     charged = 0
     for number in range(6):

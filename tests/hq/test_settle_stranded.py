@@ -11,7 +11,7 @@ from kiosk.hq.settlement.deciding import NotSettled
 from kiosk.hq.settlement.rule import Doubt, way
 from kiosk.hq.settlement.seeds import Seed
 from tests.hq.settle_kit import CARD, Machine, Town, bought, claimed, collected, looked
-from tests.sale.shop import METER, Card
+from tests.sale.shop import METER, Card, torn
 
 NEW_CARD = "1122334455669999"
 
@@ -161,17 +161,22 @@ def paid_again(paid: Made) -> Made:
 # ---------------------------------------------------------------- a claim that landed on a card that was then lost
 
 
+def landed_later(town: Town, shop: Machine, card: Card) -> None:
+    """The card stores again: its claim lands there, and the office hears of it."""
+    card.stores = True
+    shop.insert(card)
+    shop.wait(2)
+    shop.pull()
+    shop.wait(5)
+    assert shop.facts("ClaimSettled")
+    town.hears(shop)
+
+
 def settled_on(town: Town, card: Card) -> Machine:
     """100.00 were claimed and put on that card later, and no meter took it."""
     k08 = town.kiosk("K08")
     claimed(k08, card)
-    card.stores = True
-    k08.insert(card)
-    k08.wait(2)
-    k08.pull()
-    k08.wait(5)
-    assert k08.facts("ClaimSettled")
-    town.hears(k08)
+    landed_later(town, k08, card)
     return k08
 
 
@@ -219,6 +224,8 @@ def test_one_whose_write_another_kiosk_finished_is_a_case_when_the_card_was_lost
     """Both kiosks say that the record is on the card, and no meter took it."""
     k08, k09, card = town.kiosk("K08"), town.kiosk("K09"), Card()
     torn(k08, card)
+    k08.press("no_card")
+    k08.press("slip_taken")
     k09.insert(card)
     k09.pull()
     assert k09.facts("ForeignSaleFinished")
@@ -242,35 +249,10 @@ def test_one_that_a_code_had_paid_is_a_case_under_the_name_of_its_order(town: To
     k08.pull()
     k08.wait(300)
     assert k08.facts("ClaimIssued")
-    card.stores = True
-    k08.insert(card)
-    k08.wait(2)
-    k08.pull()
-    k08.wait(5)
-    assert k08.facts("ClaimSettled")
-    town.hears(k08)
+    landed_later(town, k08, card)
     town.cards[METER].append(NEW_CARD)
     (case,) = town.cases.all(town.now_ms, whole=False)
     assert (case.value, case.kind, case.amount_minor) == (paid.order.name, "stranded", 100_00)
     made = town.desk.decide(paid.order.name, "anna", town.now_ms).made
     assert made is not None
     assert (made.order.settles, made.order.n, made.order.card) == (paid.order.name, 2, NEW_CARD)
-
-
-def torn(shop: Machine, card: Card) -> None:
-    """100.00 are paid, and the card is pulled before the last update of its record: a claim with a record."""
-    shop.insert(card)
-    shop.feed(100_00)
-    shop.press("finish", work=False)
-    job = None
-    for _ in range(2):
-        job = shop.job()
-        assert job
-        if job.do == "arm":
-            shop.do(job, card)
-    assert job
-    for update in shop.updates(job, card)[:-1]:
-        card.write(update)
-    shop.pull()
-    shop.press("no_card")
-    shop.press("slip_taken")

@@ -293,3 +293,19 @@ class Shop:
 
     def kinds(self) -> list[str]:
         return [fact.kind for fact, _ in self.rows]
+
+
+def torn(shop: Shop, card: Card) -> None:
+    """100.00 are paid, and the card is pulled before the last update of its record."""
+    shop.insert(card)
+    shop.feed(100_00)
+    shop.press("finish", work=False)
+    for _ in range(2):
+        job = shop.job()
+        assert job
+        if job.do == "arm":
+            shop.do(job, card)
+    assert job
+    for update in shop.updates(job, card)[:-1]:
+        card.write(update)
+    shop.pull()

@@ -8,7 +8,7 @@ from kiosk.link import WORDS
 from kiosk.vend import seen
 from kiosk.vend.facts import ClaimIssued, ClaimSettled, PrintStarted, SaleClosed
 from kiosk.vend.limits import Allowed
-from tests.sale.shop import CUSTOMER, Card, Shop
+from tests.sale.shop import CUSTOMER, Card, Shop, torn
 
 
 def closed(shop: Shop) -> list[SaleClosed]:
@@ -154,18 +154,7 @@ def test_a_claim_whose_slot_was_taken_leaves_the_card_free_to_buy() -> None:
 
 def test_another_machines_torn_purchase_is_finished_without_asking() -> None:
     first, second, card = Shop(), Shop(), Card()
-    first.insert(card)
-    first.feed(100_00)
-    first.press("finish", work=False)
-    for _ in range(2):
-        job = first.job()
-        assert job
-        if job.do == "arm":
-            first.do(job, card)
-    assert job
-    for update in first.updates(job, card)[:-1]:
-        card.write(update)
-    first.pull()
+    torn(first, card)
     second.insert(card)
     assert (second.view.phase, second.view.figure_minor, second.view.params["foreign"]) == ("done", 95_00, True)
     assert not second.facts("SaleOpened")
@@ -178,18 +167,7 @@ def test_another_machines_torn_purchase_is_finished_without_asking() -> None:
 
 def test_a_claim_that_another_machine_landed_is_settled_and_the_card_may_buy() -> None:
     shop, elsewhere, card = Shop(), Shop(), Card()
-    shop.insert(card)
-    shop.feed(100_00)
-    shop.press("finish", work=False)
-    for _ in range(2):
-        job = shop.job()
-        assert job
-        if job.do == "arm":
-            shop.do(job, card)
-    assert job
-    for update in shop.updates(job, card)[:-1]:
-        card.write(update)
-    shop.pull()
+    torn(shop, card)
     shop.press("no_card")
     shop.press("slip_taken")
     elsewhere.insert(card)

@@ -118,8 +118,8 @@ def proves(item: Evidence, value: str, slot: Slot, entries: Sequence[Entry], new
 
     A verified record on a card that has been replaced may never have met the meter; the replacement may bring another in its slot. One that
     has served as proof goes on proving, because every replacement since then carries a record of that slot or a later one (`carried`).
-    A card that shows more taken than its own count was replaced and lies behind its meter. What it carries was taken all the same: no card
-    since the one that it was verified on was issued with less.
+    A reading may show a count of the meter above the card's own: the card is a replacement, and the meter had gone on before. The record
+    that it carries was taken all the same, because no card since the one on which it was verified was issued with an earlier record.
     """
     if isinstance(item, Removed):
         return item.count < slot.n

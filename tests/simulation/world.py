@@ -316,7 +316,7 @@ class World:
         evidence = [told.evidence for told in known.told]
         if not self.office.explains(dict.fromkeys(each.card for each in evidence if not isinstance(each, slot.Removed))):
             return ""
-        carried = self.settling.cases.carried(home.number)
+        carried = self.settling.cases.carried(known)
         last = self.chance.choice(carried) if carried else None
         n, amount, tag = (last.n, last.amount_minor, bytes.fromhex(last.tag)) if last else (1, 0, bytes(4))
         serial = (int.from_bytes(home.cards[-1].serial) + 1).to_bytes(8)

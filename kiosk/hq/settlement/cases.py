@@ -87,7 +87,7 @@ class Cases:
             here, chains = _here(connection, now_ms), Chains(connection)
             orders = sources.orders_of(connection, meter)
             known = self._known(connection, meter, here.machines, orders, chains)
-            carried = {(each.n, each.tag) for each in self._carried(known)}
+            carried = {(each.n, each.tag) for each in self.carried(known)}
             kept = {entry.value for entry in known.entries if (entry.n, entry.tag) in carried}
             after = replace(known, cards=(*known.cards, NEXT_CARD))
             cases = [_case(seed, after, orders, here) for seed in on_cards(connection, here.machines, chains, meter, cards)]
@@ -95,11 +95,8 @@ class Cases:
 
         return self._store.read(work)
 
-    def carried(self, meter: str) -> tuple[Verified, ...]:
-        """What the replacement of this meter's newest card carries: any one of these, or a purchase of nothing. Raises StoreError."""
-        return self._carried(self.known(meter))
-
-    def _carried(self, known: Known) -> tuple[Verified, ...]:
+    def carried(self, known: Known) -> tuple[Verified, ...]:
+        """What the replacement of this meter's newest card carries: any one of these, or a purchase of nothing."""
         evidence = (each.evidence for each in known.told)
         return slot.carried(known.meter, known.newest, self._issued(known.meter), evidence, kept=known.kept)
 

@@ -1,6 +1,7 @@
 """The demo's day by real processes, with a real screen in a terminal whose every byte is kept, and a technician at it in the evening."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from kiosk.link import LinkServer
 from kiosk.screens.staff.knock import KNOCK
 from kiosk.vend.seen import Choice
 from kiosk.vend.view import View
-from tests.apart.glass import Glass
+from tests.apart.glass import PATIENCE_S, Glass
 from tests.apart.users import User
 
 OPERATOR, PIN, WRONG_PIN = "014", "739184", "608352"  # in the core's code there is neither
@@ -93,11 +94,11 @@ class Recorded:
         """Knocks, mistypes the PIN, types it, looks at the overview, leaves: all at the glass."""
         self._press(*KNOCK)
         for pin in (WRONG_PIN, PIN):
-            self._reads("number")
+            self._reads("number", "operator number")
             self._press(*OPERATOR, "enter")
-            self._reads("pin")
+            self._reads("pin", "PIN")
             self._press(*pin, "enter")
-        self._reads("home")
+        self._reads("home", "Costs the customer")
         self._press("clear")
         self.world.sites["K07"].phase("attract")
 
@@ -106,5 +107,11 @@ class Recorded:
             self.glass.type(PAD.get(cap, cap.encode()))
             self._over.wait(REST_S)
 
-    def _reads(self, screen: str) -> None:
+    def _reads(self, screen: str, said: str) -> None:
+        """The core has come to that screen, and the glass shows it: a key that is pressed before then is pressed on the screen before."""
         self.world.sites["K07"].until(lambda view: view.staff is not None and view.staff.screen == screen, why=f"the screen {screen}")
+        end = time.monotonic() + PATIENCE_S
+        while said not in (shown := self.glass.text()):
+            assert time.monotonic() < end, shown
+            self._over.wait(0.05)
+        self._over.wait(REST_S)

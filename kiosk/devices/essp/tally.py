@@ -171,9 +171,8 @@ class Tally:
         return told
 
     def _may_be_late(self, counted: int | None) -> bool:
-        """Whether a lost note may be in the box, and only a later count will say so."""
-        lost = self.note is not None and not self.note.went_back
-        return lost and not self._repeats and counted is not None and counted == self.expected
+        """Whether a lost note may be in the box, and only a later count will say so. A note that went back since may have been another."""
+        return self.note is not None and not self._repeats and counted is not None and counted == self.expected
 
     def up(self, counted: int | None, *, lost: bool = False) -> AcceptorUp:
         """Where we stand. `lost`: it may have let go of the note that the journal has as held."""

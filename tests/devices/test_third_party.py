@@ -26,7 +26,7 @@ from kiosk.devices.sim.pty import Cable
 
 PAGE = Path("docs/drivers.md").read_text("utf-8")
 PROJECT, DEVICE = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-DRIVER, ARM = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+DRIVER, NOTEBOX, ARM, BOX = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 POINT = '"board/semaphore" = "acme_semaphore:board"\n'
 BAD_POINTS = '"board/broken" = "acme_semaphore:nothing_like_it"\n"notes/cctalk" = "acme_semaphore:board"\n'
 
@@ -34,15 +34,26 @@ BAD_POINTS = '"board/broken" = "acme_semaphore:nothing_like_it"\n"notes/cctalk" 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where an installer puts the wheel: a pure wheel is unpacked into site-packages."""
-    place = tmp_path_factory.mktemp("acme")
-    (place / "acme_semaphore").mkdir()
-    (place / "pyproject.toml").write_text(PROJECT.replace(POINT, POINT + BAD_POINTS))
-    (place / "acme_semaphore" / "__init__.py").write_text(DRIVER)
+    return built(tmp_path_factory.mktemp("acme"), PROJECT.replace(POINT, POINT + BAD_POINTS), "acme_semaphore", DRIVER)
+
+
+def built(place: Path, project: str, package: str, code: str) -> Path:
+    """The folder into which the package's wheel was unpacked."""
+    (place / package).mkdir()
+    (place / "pyproject.toml").write_text(project)
+    (place / package / "__init__.py").write_text(code)
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel"], cwd=place, check=True, capture_output=True)
     (wheel,) = (place / "dist").glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(place / "site-packages")
     return place / "site-packages"
+
+
+@pytest.fixture(scope="module")
+def notes_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page's note acceptor, from the arm's project file with the other names."""
+    renamed = PROJECT.replace(POINT, '"notes/notebox" = "acme_notebox:notes"\n').replace("semaphore", "notebox")
+    return built(tmp_path_factory.mktemp("acme_notes"), renamed, "acme_notebox", NOTEBOX)
 
 
 @pytest.fixture
@@ -126,9 +137,20 @@ def conform(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def arm(tmp_path: Path) -> Iterator[tuple[str, str]]:
     """The page's simulated arm: its port and its socket."""
-    (tmp_path / "arm.py").write_text(ARM)
-    port, hand = tmp_path / "port", tmp_path / "hand"
-    with subprocess.Popen([sys.executable, str(tmp_path / "arm.py"), str(port), str(hand)]) as device:
+    yield from simulated(tmp_path, ARM)
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The page's simulated note acceptor."""
+    yield from simulated(tmp_path, BOX)
+
+
+def simulated(place: Path, code: str) -> Iterator[tuple[str, str]]:
+    """A device of the page in a process of its own."""
+    (place / "device.py").write_text(code)
+    port, hand = place / "port", place / "hand"
+    with subprocess.Popen([sys.executable, str(place / "device.py"), str(port), str(hand)]) as device:
         end = time.monotonic() + 20
         while not (port.exists() and hand.exists()):
             assert time.monotonic() < end
@@ -144,6 +166,39 @@ def test_the_page_s_driver_keeps_every_promise_of_a_board(site: Path, arm: tuple
     assert said.returncode == 0, said.stdout + said.stderr
     assert said.stdout.startswith("board/semaphore of acme-semaphore 1.0, ")
     assert said.stdout.endswith(f"KEPT: {len(of('board'))} kept, 0 broken, 0 untried.\n")
+
+
+@pytest.mark.deep("the conformance kit on every driver")
+def test_the_page_s_note_acceptor_keeps_every_promise_of_one(notes_site: Path, box: tuple[str, str]) -> None:
+    said = conform(notes_site, "notes", "--protocol", "notebox", "--port", box[0], "--hand", box[1])
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert said.stdout.startswith("notes/notebox of acme-notebox 1.0, ")
+    assert said.stdout.endswith(f"KEPT: {len(of('notes'))} kept, 0 broken, 0 untried.\n")
+
+
+def test_the_page_s_note_acceptor_moves_a_note_only_at_its_own_word(notes_site: Path, box: tuple[str, str]) -> None:
+    said = conform(notes_site, "notes", "--protocol", "notebox", "--port", box[0], "--hand", box[1], "--only", "word")
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert " stack: 1 in the box\n" in said.stdout
+
+
+FORGOTTEN = {
+    "word": ("stance.escrow_counter or 0)", "published.acceptors['notes'].counter if 'notes' in published.acceptors else 0)"),
+    "remembers": ("memory.counter if memory and memory.serial == serial else None", "None"),
+}
+
+
+@pytest.mark.deep("the conformance kit on every driver")
+@pytest.mark.parametrize("promise", FORGOTTEN)
+def test_a_rule_that_a_reader_of_the_page_forgets_is_found(promise: str, box: tuple[str, str], tmp_path: Path) -> None:
+    old, new = FORGOTTEN[promise]
+    assert old in NOTEBOX
+    renamed = PROJECT.replace(POINT, '"notes/notebox" = "acme_notebox:notes"\n').replace("semaphore", "notebox")
+    (tmp_path / "build").mkdir()
+    site = built(tmp_path / "build", renamed, "acme_notebox", NOTEBOX.replace(old, new))
+    said = conform(site, "notes", "--protocol", "notebox", "--port", box[0], "--hand", box[1], "--only", promise)
+    assert said.returncode == 1, said.stdout + said.stderr
+    assert f"BROKEN  {promise}: " in said.stdout
 
 
 def test_what_needs_a_hand_is_untried_where_there_is_none(site: Path, arm: tuple[str, str]) -> None:

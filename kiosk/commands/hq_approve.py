@@ -90,6 +90,7 @@ def release(
 def _done(here: Room, found: "Approval", who: "Acting", keys: "MasterVault | None", off_site: str, *, as_json: bool) -> None:
     from kiosk.commands.hq_order import told_order
     from kiosk.hq.orders.book import Orders
+    from kiosk.hq.report.counting import COUNTED, Counting
     from kiosk.hq.settlement.deciding import CLOSE, MOVE, Closer, Desk
     from kiosk.hq.settlement.papers import REMOVE, Removals
 
@@ -107,6 +108,9 @@ def _done(here: Room, found: "Approval", who: "Acting", keys: "MasterVault | Non
     elif kind == REMOVE:
         meter, count = Removals(here.store, here.approvals, here.cases.known).release(number, who, now_ms())
         said = f"Meter {meter} was taken away with count {count}."
+    elif kind == COUNTED:
+        new, bags = Counting(here.store, here.approvals).release(number, who, now_ms())
+        said = f"{new} of {bags} counts are new."
     else:
         raise ended(f"This software cannot do {kind}. Update first.", EXIT_REFUSED)
     say(msgspec.json.encode({"released": number, "kind": kind, "value": value}) if as_json else said)

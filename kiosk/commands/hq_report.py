@@ -1,6 +1,7 @@
 """`kiosk hq report`: what the office's books say, as text for a printer, as CSV for a spreadsheet, as JSON for a program.
 
-Exit codes: 0 all agrees; 1 somebody has to look, or there is no office or store; 2 wrong call; 3 the store cannot be used.
+Exit codes: 0 all agrees; 1 somebody has to look, or there is no office or store; 2 wrong call; 3 the store cannot be used;
+8 another person has to release it.
 """
 
 import os
@@ -13,6 +14,9 @@ import typer
 from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended, say
 from kiosk.commands.hq import Folder
 from kiosk.commands.hq_money import Book
+from kiosk.commands.hq_room import room
+from kiosk.commands.hq_settle import waits
+from kiosk.commands.hq_staff import StaffSecret
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 
 if TYPE_CHECKING:
@@ -182,23 +186,28 @@ def suspects(
 
 @report_app.command("counted", epilog="Example: kiosk hq report counted bags.csv --office /srv/office")
 def counted(
-    file: Annotated[Path, typer.Argument(help="CSV with the heads kiosk,device,bag,pieces,amount,people.")],
+    file: Annotated[Path, typer.Argument(help="CSV with the heads kiosk,device,bag,pieces,amount.")],
     office: Folder,
     database: Database = "",
+    *,
+    staff_secret: StaffSecret = None,
+    registry: Book = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Enter what was counted in the sealed bags: two people a bag. A bag that is counted again keeps its first count beside the new one."""
-    from kiosk.hq.report import counts
+    """Propose what was counted in the sealed bags. Another person, who has counted too, releases it: kiosk hq approve.
+    A bag that is counted again keeps its first count beside the new one."""
+    from kiosk.hq.report.counting import Counting
 
     try:
-        lines = counts.counts_of(file.read_text(encoding="utf-8"))
-        new = _store((office, database), lambda opened: opened.transact(lambda connection: counts.enter(connection, lines, now_ms())))
-    except counts.BadCount as error:
-        raise ended(f"{error} Nothing was entered.", EXIT_REFUSED) from None
+        text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise ended(f"{file} cannot be read: {error.strerror}.", EXIT_REFUSED) from None
     except UnicodeDecodeError:
         raise ended(f"{file} is no UTF-8 text.", EXIT_REFUSED) from None
-    say(f"{new} of {len(lines)} counts are new.")
+    with room(office, database, registry, None) as opened_room:
+        acting = opened_room.acting(staff_secret)
+        proposed = Counting(opened_room.store, opened_room.approvals).propose(text, acting, now_ms())
+    raise waits(proposed, as_json=as_json)
 
 
 @report_app.command("check", epilog="Example: kiosk hq report check --office /srv/office")

@@ -72,6 +72,7 @@ def room(office: Path, database: str, registry: Path | None, vault: "MasterVault
     from kiosk.hq.orders.book import OrderRefused
     from kiosk.hq.people.staff import StaffError
     from kiosk.hq.report import signed
+    from kiosk.hq.report.counts import BadCount
     from kiosk.hq.settlement.cases import Cases
     from kiosk.hq.settlement.deciding import NotSettled
     from kiosk.hq.settlement.papers import BadRemoval, tags
@@ -93,7 +94,7 @@ def room(office: Path, database: str, registry: Path | None, vault: "MasterVault
 
             seen = Cases(store, cards, tags(vault) if vault else None, lambda: book.replaced(utility), beside, marks=Marks(office))
             yield Room(opened_office, store, book, seen, vault)
-    except (BadRemoval, NotSettled, OrderRefused, RegistryError, StaffError, StoreError, NoSuchKey, VaultError) as error:
+    except (BadCount, BadRemoval, NotSettled, OrderRefused, RegistryError, StaffError, StoreError, NoSuchKey, VaultError) as error:
         raise ended(str(error), EXIT_REFUSED) from None
 
 

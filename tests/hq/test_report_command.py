@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,11 @@ from kiosk.hq.schema import DAY_KIOSK
 from kiosk.hq.store import Store
 from kiosk.vend.trust import FloatGranted
 from tests.hq.batches import UTILITY
+from tests.hq.people.office_kit import at_work, joins
 from tests.hq.report_store import Machine, at, send
 
 CHEAP = 1 << 10
-HEADS = "kiosk,device,bag,pieces,amount,people\n"
+HEADS = "kiosk,device,bag,pieces,amount\n"
 
 
 @pytest.fixture
@@ -39,11 +41,24 @@ def office(tmp_path: Path) -> Path:
     store = Store.make(folder / "hq.db", UTILITY, now_ms=0)
     send(store, machine, made_ms=at("2026-12-05"))
     store.close()
+    root = Office(folder).signer("root-1", ["first person 1", "second person 2"])
+    joins(folder, root, "ann", "ben", may=("box.counted",))
+    joins(folder, root, "cleo")
     return folder
 
 
 def report(office: Path, *words: str) -> Result:
     return CliRunner().invoke(app, ["hq", "report", *words, "--office", str(office)])
+
+
+def counts(office: Path, who: str, bags: Path) -> Result:
+    with at_work(office, who) as words:
+        return report(office, "counted", str(bags), *words)
+
+
+def releases(office: Path, who: str, number: int) -> Result:
+    with at_work(office, who) as words:
+        return CliRunner().invoke(app, ["hq", "approve", "release", str(number), "--office", str(office), *words])
 
 
 def test_a_day_is_printed(office: Path) -> None:
@@ -89,12 +104,47 @@ def test_the_sums_are_made_anew_when_asked(office: Path) -> None:
 def test_a_bag_is_counted_and_the_box_agrees(office: Path, tmp_path: Path) -> None:
     done = report(office, "boxes", "2026-11")
     assert (done.exit_code, done.stderr) == (1, "Some boxes do not agree.\n")
-    (tmp_path / "bags.csv").write_text(HEADS + "K07,notes,000000000001,1,100.00,101 102\n")
-    done = report(office, "counted", str(tmp_path / "bags.csv"))
+    bags = tmp_path / "bags.csv"
+    bags.write_text(HEADS + "K07,notes,000000000001,1,100.00\n")
+    done = counts(office, "ann", bags)
+    assert done.exit_code == 8
+    assert "ann has proposed it, and another person releases it: kiosk hq approve show 1" in done.stderr
+    shown = CliRunner().invoke(app, ["hq", "approve", "show", "1", "--office", str(office)]).stdout
+    assert "K07 notes, bag 000000000001: 1 pieces, 100.00" in shown
+    assert counts(office, "ann", bags).exit_code == 8
+    assert report(office, "boxes", "2026-11").exit_code == 1, "what one person says is no count"
+    done = releases(office, "ben", 1)
     assert (done.exit_code, done.stdout) == (0, "1 of 1 counts are new.\n")
     done = report(office, "boxes", "2026-11")
     assert done.exit_code == 0, done.output
     assert "All of them agree." in done.stdout
+    (record,) = csv.DictReader(io.StringIO(report(office, "boxes", "2026-11", "--csv").stdout.removeprefix("\ufeff")))
+    assert record["counted_by"] == "ann ben"
+
+
+def test_one_person_counts_no_bag_alone_and_nobody_without_the_right(office: Path, tmp_path: Path) -> None:
+    bags = tmp_path / "bags.csv"
+    bags.write_text(HEADS + "K07,notes,000000000001,1,90.00\n")
+    assert "cleo has no right to box.counted" in counts(office, "cleo", bags).stderr
+    assert counts(office, "ann", bags).exit_code == 8
+    assert "whoever proposes does not release" in releases(office, "ann", 1).stderr
+    assert "cleo has no right to box.counted" in releases(office, "cleo", 1).stderr
+    bags.write_text("kiosk,device,bag,pieces,amount,people\nK07,notes,000000000001,1,90.00,ann ben\n")
+    done = counts(office, "ann", bags)
+    assert (done.exit_code, done.stderr) == (1, "Leave out the column people: the two who counted sign with their staff keys.\n")
+    assert report(office, "boxes", "2026-11").exit_code == 1
+
+
+def test_a_proposal_of_counts_that_somebody_has_changed_is_not_released(office: Path, tmp_path: Path) -> None:
+    bags = tmp_path / "bags.csv"
+    bags.write_text(HEADS + "K07,notes,000000000001,1,100.00\n")
+    assert counts(office, "ann", bags).exit_code == 8
+    with sqlite3.connect(office / "hq.db") as raw:
+        raw.execute("UPDATE approval SET line = replace(line, '100.00', '10.00')")
+    done = releases(office, "ben", 1)
+    assert done.exit_code == 1
+    assert "is not as ann signed it" in done.stderr
+    assert report(office, "boxes", "2026-11").exit_code == 1
 
 
 def test_floats_are_held_against_what_the_office_signed(office: Path) -> None:
@@ -126,10 +176,10 @@ def test_a_bad_count_enters_nothing_and_is_one_sentence(office: Path, tmp_path: 
     for contents, why in (
         (b"\xff\xfe", "is no UTF-8 text."),
         (b"a,b\n", "first line"),
-        (HEADS.encode() + b"K07,notes,9,1,1.00,1 2\n", "left in bag"),
+        (HEADS.encode() + b"K07,notes,9,1,1.00\n", "left in bag"),
     ):
         bags.write_bytes(contents)
-        done = report(office, "counted", str(bags))
+        done = counts(office, "ann", bags)
         assert done.exit_code == 1
         assert why in done.stderr
         assert done.stderr.count("\n") == 1

@@ -24,7 +24,7 @@ from kiosk.vend.operators.tree import ALWAYS_MS, Grant, covers
 
 LABEL, ALONE = "staff", "alone"
 OPERATIONS = (
-    "office.restore", "order.proof", "person.erase", "person.keep", "person.show",
+    "box.counted", "office.restore", "order.proof", "person.erase", "person.keep", "person.show",
     "settle.close", "settle.make", "settle.move", "settle.paper", "settle.removed", "work.done",
 )  # fmt: skip
 """What somebody may do. A grant names one of them, or what stands before one of the points: "settle" is all of settlement."""

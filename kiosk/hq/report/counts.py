@@ -13,7 +13,7 @@ from kiosk.hq.schema import KIOSK, PERIOD, SALE
 from kiosk.vend.till import CASH
 
 COUNT_MAX = 1 << 53
-FIELDS = ("kiosk", "device", "bag", "pieces", "amount", "people")
+FIELDS = ("kiosk", "device", "bag", "pieces", "amount")
 
 
 class BadCount(ValueError):
@@ -21,24 +21,27 @@ class BadCount(ValueError):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """One line of the counting room: what was in the bag that this kiosk's box left in."""
+    """One line of the counting room: what was in the bag that this kiosk's box left in. `people`: the two who signed it."""
 
     kiosk: str
     device: str
     bag: str
     pieces: int
     amount: str  # major units, 1234.50
-    people: tuple[str, ...]
+    people: tuple[str, ...] = ()
 
 
 def counts_of(text: str) -> tuple[Count, ...]:
-    """A CSV file with the heads kiosk, device, bag, pieces, amount, people (two of them, a space between). Raises BadCount."""
+    """A CSV file with the heads kiosk, device, bag, pieces, amount. Raises BadCount."""
     lines = csv.reader(text.removeprefix("\ufeff").splitlines(), strict=True)
     try:
         rows = [row for row in lines if row]
     except csv.Error as error:
         raise BadCount(f"Line {lines.line_num} is no CSV: {error}.") from None
-    if not rows or tuple(cell.strip().lower() for cell in rows[0]) != FIELDS:
+    heads = tuple(cell.strip().lower() for cell in rows[0]) if rows else ()
+    if heads == (*FIELDS, "people"):
+        raise BadCount("Leave out the column people: the two who counted sign with their staff keys.")
+    if heads != FIELDS:
         raise BadCount(f"The first line has to be {','.join(FIELDS)}.")
     return tuple(_count(row, place) for place, row in enumerate(rows[1:], 2))
 
@@ -47,14 +50,12 @@ def _count(row: list[str], place: int) -> Count:
     cells = [cell.strip() for cell in row]
     if len(cells) != len(FIELDS):
         raise BadCount(f"Line {place} has {len(cells)} cells, not {len(FIELDS)}.")
-    kiosk, device, bag, pieces, amount, people = cells
+    kiosk, device, bag, pieces, amount = cells
     if device not in CASH:
         raise BadCount(f"Line {place}: a device is {' or '.join(CASH)}.")
     if not (pieces.isascii() and pieces.isdecimal() and len(pieces) <= 9):
         raise BadCount(f"Line {place}: pieces are a whole number.")
-    if len(set(people.split())) < 2:
-        raise BadCount(f"Line {place}: two people count, and both are named.")
-    return Count(kiosk, device, bag, int(pieces), amount, tuple(people.split()))
+    return Count(kiosk, device, bag, int(pieces), amount)
 
 
 def enter(connection: Connection, counts: Iterable[Count], now_ms: int) -> int:
@@ -65,12 +66,22 @@ def enter(connection: Connection, counts: Iterable[Count], now_ms: int) -> int:
     return sum(_enter(connection, count, now_ms) for count in counts)
 
 
-def _enter(connection: Connection, count: Count, now_ms: int) -> bool:
+def check(connection: Connection, counts: Iterable[Count]) -> None:
+    """Whether each could be entered. Writes nothing. Raises BadCount."""
+    for count in counts:
+        _found(connection, count)
+
+
+def _found(connection: Connection, count: Count) -> tuple[int, int, int]:
+    """Number of its kiosk, session of its box, amount in minor units. Raises BadCount."""
     no = connection.execute(select(KIOSK.c.no).where(KIOSK.c.id == count.kiosk)).scalar()
     if no is None:
         raise BadCount(f"There is no kiosk {count.kiosk!r}.")
-    session = _session_of(connection, no, count)
-    minor = _minor(count.amount, _exponent(connection, no), count.bag)
+    return no, _session_of(connection, no, count), _minor(count.amount, _exponent(connection, no), count.bag)
+
+
+def _enter(connection: Connection, count: Count, now_ms: int) -> bool:
+    no, session, minor = _found(connection, count)
     key = {"kiosk_no": no, "device": count.device, "session": session}
     had = last_count(connection, no, count.device, session)
     people = " ".join(count.people)

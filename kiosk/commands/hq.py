@@ -14,6 +14,7 @@ import typer
 from kiosk.commands import EXIT_REFUSED, asking, ended, say
 from kiosk.commands.hq_clock import Clock, Sure
 from kiosk.commands.hq_publish import publish_app
+from kiosk.commands.hq_signer import decision, root, two
 from kiosk.commands.hq_store import Database
 from kiosk.commands.vault import Module, Token
 from kiosk.commands.vault import opened as opened_vault
@@ -53,10 +54,10 @@ def init(
     from kiosk.hq.cards.registry import REGISTRY, Registry, RegistryError
     from kiosk.hq.office import Office, OfficeError
 
-    root = _two(first_secret, second_secret, new=True)
+    people = two(first_secret, second_secret, new=True)
     try:
-        decision = asking.secret(secret_file, "Passphrase of DECISION", new=True)
-        made = Office.create(office, utility, root, decision, now_ms=_now_ms())
+        third = asking.secret(secret_file, "Passphrase of DECISION", new=True)
+        made = Office.create(office, utility, people, third, now_ms=_now_ms())
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None
     make_store(made, store)
@@ -122,7 +123,7 @@ def make(
     opened, now_ms = _office(office), _now_ms()
     try:
         Clock(database, clock_is_right).checked(opened, now_ms)
-        signer = opened.signer("decision", [asking.secret(secret_file, "Passphrase of DECISION")])
+        signer = decision(opened, database, secret_file)
         masters = opened_vault(vault, token, module, vault_secret)
         with closing(Registry(registry or office / "registry.db", _now_ms)) as book:
             delivered = trading_store(
@@ -156,7 +157,7 @@ def rotate_batch_key(
     opened = _office(office)
     try:
         Clock(database, clock_is_right).checked(opened, _now_ms())
-        path = opened.rotate_batch_key(opened.signer("root-1", _two(first_secret, second_secret)), now_ms=_now_ms())
+        path = opened.rotate_batch_key(root(opened, database, first_secret, second_secret), now_ms=_now_ms())
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None
     say(str(path))
@@ -172,10 +173,6 @@ def _office(folder: Path) -> "Office":
         return Office(folder)
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None
-
-
-def _two(first: Path | None, second: Path | None, *, new: bool = False) -> tuple[str, str]:
-    return asking.secret(first, "The root, first person", new=new), asking.secret(second, "The root, second person", new=new)
 
 
 def _now_ms() -> int:

@@ -7,8 +7,9 @@ import msgspec
 import typer
 
 from kiosk.commands import EXIT_REFUSED, ended, say
-from kiosk.commands.hq import First, Folder, Second, _two
+from kiosk.commands.hq import First, Folder, Second
 from kiosk.commands.hq_money import Book
+from kiosk.commands.hq_signer import two
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 
 if TYPE_CHECKING:
@@ -107,10 +108,10 @@ def restore(
     from kiosk.sync.backup import BackupRefused
     from kiosk.sync.folder import FolderError
 
-    root = _two(first_secret, second_secret)
+    people = two(first_secret, second_secret)
     try:
         done = room.restore(
-            *(folder, office, database, keys, root),
+            *(folder, office, database, keys, people),
             mail=mail or (),
             orders=orders,
             complete=orders_complete,

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, asking, ended, say
-from kiosk.commands.hq import First, Second, _two
+from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended, say
+from kiosk.commands.hq import First, Second
 from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, minor_of, other_site
+from kiosk.commands.hq_signer import decision, root
 from kiosk.commands.hq_staff import StaffSecret, one_of
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.vault import Module, SecretFile, Token, opened
@@ -125,7 +126,7 @@ def complete(
     opened_office, held = both(office, store)
     with closing(held):
         try:
-            opened_office.signer("root-1", _two(first_secret, second_secret))
+            root(opened_office, held, first_secret, second_secret)
             done = completed(held, now_ms(), note=note)
         except (OfficeError, StoreError) as error:
             raise ended(str(error), EXIT_REFUSED) from None
@@ -262,7 +263,7 @@ def send(
     with closing(held):
         orders = Orders(held, masters_of(vault, token, module, secret_file))
         try:
-            signer = opened_office.signer("decision", [asking.secret(secret, "Passphrase of DECISION")])
+            signer = decision(opened_office, held, secret)
             for kiosk in opened_office.below(EVERYBODY if to == "all" else to):
                 listed = orders.listed(opened_office.kiosk(kiosk).region, at_ms, ORDERS_MAX)
                 drawn = draft(opened_office, "orders", kiosk, msgspec.json.encode(OrdersBody(listed, granted)), now_ms=at_ms, days=days)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, asking, ended, say
+from kiosk.commands import EXIT_MISSING, EXIT_REFUSED, EXIT_USAGE, ended, say
 from kiosk.commands.hq_money import Book, Folder, OtherSite, Vault, minor_of, other_site
 from kiosk.commands.hq_serve import PerAddress, alone
+from kiosk.commands.hq_signer import decision
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.vault import Module, SecretFile, Token, opened
 
@@ -180,7 +181,7 @@ def settlement(
     from kiosk.hq.partners.settlement_file import Settlements
 
     with _opened(office, store) as (opened_office, held):
-        sign = opened_office.signer("decision", [asking.secret(secret, "Passphrase of DECISION")])
+        sign = decision(opened_office, held, secret)
         path, totals = Settlements(opened_office.folder / SETTLEMENTS).write(held, name, day, sign, now_ms())
     say(msgspec.json.encode({"file": str(path), "totals": totals}) if as_json else str(path))
 

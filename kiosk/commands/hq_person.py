@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, asking, ended, say
+from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended, say
 from kiosk.commands.hq import Folder, Secret
 from kiosk.commands.hq_clock import Clock, Sure
+from kiosk.commands.hq_signer import decision
 from kiosk.commands.hq_staff import StaffSecret, one_of
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 from kiosk.commands.person import SaidIn, said
@@ -117,7 +118,7 @@ def erase(
         subject = _subject(whom, opened, registry)
         Clock(database, clock_is_right).checked(opened, now_ms())
         who = one_of(opened, store, staff_secret, "person.erase")
-        signer = opened.signer("decision", [asking.secret(secret_file, "Passphrase of DECISION")])
+        signer = decision(opened, store, secret_file)
         count = erased(store, subject, who=who, why=why, now_ms=now_ms())
         body = msgspec.json.encode(EraseBody(listed_erased(store, now_ms())))
         drawn = draft(opened, "erase", EVERYBODY, body, now_ms=now_ms(), days=WORD_DAYS)
@@ -149,7 +150,7 @@ def greet(
         Clock(database, clock_is_right).checked(opened, now_ms())
         body = masks_of(store, bindings, now_ms())
         drawn = draft(opened, "persons", kiosk, body, now_ms=now_ms(), days=days)
-        signer = opened.signer("decision", [asking.secret(secret_file, "Passphrase of DECISION")])
+        signer = decision(opened, store, secret_file)
         (path,) = send(opened, drawn, signer, now_ms=now_ms(), days=days)
     say(str(path))
 

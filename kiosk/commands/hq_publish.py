@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED, asking, ended, say
+from kiosk.commands import EXIT_REFUSED, ended, say
 from kiosk.commands.hq_clock import Clock, Sure
+from kiosk.commands.hq_signer import decision, root
 from kiosk.commands.hq_store import Database
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def grant(
         if dry_run:
             say(f"float to {', '.join(below) or 'nobody'}: {amount} more each, {days} days.")
             return
-        signer = opened.signer("decision", [asking.secret(secret_file, "Passphrase of DECISION")])
+        signer = decision(opened, database, secret_file)
         for kiosk in below:
             body = float_grant(opened, signer, kiosk=kiosk, amount_minor=minor, until_ms=now_ms + days * DAY_MS)
             say(str(opened.publish("float", kiosk, body, signer, days=days, now_ms=now_ms)))
@@ -249,12 +250,11 @@ def keys(
                 f"{len(grown.dead)} generations."
             )
             return
-        secrets = asking.secret(first_secret, "The root, first person"), asking.secret(second_secret, "The root, second person")
-        root = opened.signer("root-1", secrets)
+        signer = root(opened, database, first_secret, second_secret)
         if new_epoch:
-            opened.open_epoch(root, keys=grown, now_ms=_now_ms(), epoch=epoch)
+            opened.open_epoch(signer, keys=grown, now_ms=_now_ms(), epoch=epoch)
         else:
-            opened.publish_keys(root, keys=grown, now_ms=_now_ms())
+            opened.publish_keys(signer, keys=grown, now_ms=_now_ms())
     except OfficeError as error:
         raise ended(str(error), EXIT_REFUSED) from None
     say(f"{opened.folder / 'downlink' / 'all'}/keys-{opened.record.epoch}-{opened.next_number('keys', '*') - 1}")
@@ -292,7 +292,7 @@ def _publish(
         clock.checked(opened, now_ms, dry=dry)
         if dry:
             return
-        signer = opened.signer("decision", [asking.secret(secret, "Passphrase of DECISION")])
+        signer = decision(opened, clock.database, secret)
         for path in publish.send(opened, drawn, signer, now_ms=now_ms, days=days):
             say(str(path))
     except OfficeError as error:

@@ -12,17 +12,17 @@ import msgspec
 import typer
 
 from kiosk.commands import EXIT_REFUSED, asking, ended, say
-from kiosk.commands.hq import First, Folder, Second, _two
+from kiosk.commands.hq import First, Folder, Second
+from kiosk.commands.hq_signer import root
 from kiosk.commands.hq_store import AsJson, Database, both, now_ms
 
 if TYPE_CHECKING:
     from kiosk.hq.office import Office
-    from kiosk.hq.people.staff import Acting, People, Signer, Staff
+    from kiosk.hq.people.staff import Acting, People, Staff
     from kiosk.hq.store import Store
 
 staff_app = typer.Typer(no_args_is_help=True, help="The office's staff: logins, keys and rights.")
 
-ROOT = "the root"
 
 Name = Annotated[str, typer.Argument(help="What the person is called here: letters, digits, points, hyphens.")]
 StaffSecret = Annotated[
@@ -76,13 +76,13 @@ def add(
     from kiosk.hq.people.staff import Staff, StaffError, granted
 
     with _opened(office, database) as (opened, store, people):
-        root = _root(opened, store, first_secret, second_secret)
+        signer = root(opened, store, first_secret, second_secret)
         before = next((each for each in people.listed() if each.id == name and each.here), None)
         if before is None and not (login and key and may):
             raise StaffError(f"{name} is new here: name --login, --key and --may.")
         old = before or Staff(name, "", "", from_ms=now_ms())
         grants = granted(name, may, now_ms()) if may else old.grants
-        opened.count_staff(people.put(root, Staff(name, login or old.login, key or old.key, grants, old.from_ms)))
+        opened.count_staff(people.put(signer, Staff(name, login or old.login, key or old.key, grants, old.from_ms)))
     say(f"{name} is on the staff.")
 
 
@@ -92,7 +92,7 @@ def end(name: Name, office: Folder, *, first_secret: First = None, second_secret
     from kiosk.hq.people.keyfile import forget_key
 
     with _opened(office, database) as (opened, store, people):
-        opened.count_staff(people.end(_root(opened, store, first_secret, second_secret), name, now_ms()))
+        opened.count_staff(people.end(root(opened, store, first_secret, second_secret), name, now_ms()))
         forget_key(opened.folder, name)
     say(f"{name} is not on the staff any more.")
 
@@ -160,14 +160,6 @@ def one_of(office: "Office", store: "Store", secret: Path | None, operation: str
         return people_of(office, store).alone(acting(office, store, secret), operation, now_ms())
     except (StaffError, StoreError) as error:
         raise ended(str(error), EXIT_REFUSED) from None
-
-
-def _root(office: "Office", store: "Store", first: Path | None, second: Path | None) -> "Signer":
-    """The root, which two people open; wrong passphrases are slowed. Raises StaffError, OfficeError, StoreError."""
-    from kiosk.hq.people.tries import tried
-
-    both_of_them = _two(first, second)
-    return tried(store, ROOT, now_ms(), lambda: office.opened("root-1", both_of_them))
 
 
 @contextmanager

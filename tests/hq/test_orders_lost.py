@@ -351,7 +351,7 @@ def test_two_people_say_that_no_order_is_missing(branch: Branch) -> None:
     words = ["order", "complete", "--office", str(branch.office.folder), "--note", "all of the site's files"]
     one, other = branch.house.secrets()[1::2]
     alone = run(*words, "--first-secret", one, "--second-secret", one)
-    assert (alone.exit_code, alone.output) == (1, "This does not open the key root-1.\n")
+    assert (alone.exit_code, alone.output) == (1, "This passphrase does not open the key of the root; 4 more tries.\n")
     assert branch.store.read(short)
     done = run(*words, "--first-secret", one, "--second-secret", other)
     assert (done.exit_code, done.stdout) == (0, "The record of orders is complete: new payments are taken.\n")

@@ -109,14 +109,29 @@ def test_from_init_to_a_kiosk_that_installs_everything(desk: Desk, program: list
     assert trust.roster
 
 
+def test_five_wrong_passphrases_of_decision_shut_it_for_every_command(desk: Desk) -> None:
+    desk.began()
+    grant = ("publish", "float", KIOSK, "1.00")
+    for left in ("4 more tries", "3 more tries", "2 more tries", "one more try"):
+        assert f"DECISION; {left}." in desk.says(*grant, "--secret-file", desk.secrets["1"], code=1)
+    desk.says(*grant, *desk.decision)  # the right one begins anew
+    for _ in range(5):
+        desk.says("publish", "hotlist", desk.file("blocked.txt", "1122334455667788\n"), "--secret-file", desk.secrets["1"], code=1)
+    assert "Too many wrong passphrases for DECISION" in desk.says(*grant, *desk.decision, code=1)
+    assert "Five wrong passphrases were tried for the key of DECISION." in desk.says("work")
+
+
 def test_what_cannot_be_done_is_one_sentence(desk: Desk) -> None:
     assert "There is no head office in" in desk.says("publish", "float", KIOSK, "1.00", *desk.decision, code=1)
     desk.began()
     assert "never made anew" in desk.says("init", "--utility", "1", *desk.root, *desk.decision, code=1)
-    assert "does not open the key decision" in desk.says("publish", "float", KIOSK, "1.00", "--secret-file", desk.secrets["1"], code=1)
+    wrong = ("publish", "float", KIOSK, "1.00", "--secret-file", desk.secrets["1"])
+    assert "does not open the key of DECISION; 4 more tries." in desk.says(*wrong, code=1)
     assert "is no amount" in desk.says("publish", "float", KIOSK, "1.5", *desk.decision, code=1)
     assert "There is no kiosk K08" in desk.says("publish", "float", "K08", "1.00", *desk.decision, code=1)
-    assert "does not open the key root-1" in desk.says("publish", "keys", *desk.root[:2], "--second-secret", desk.secrets["d"], code=1)
+    assert "does not open the key of the root; 4 more tries." in desk.says(
+        "publish", "keys", *desk.root[:2], "--second-secret", desk.secrets["d"], code=1
+    )
     assert "64 hex digits" in desk.says("publish", "keys", "--revoke-card", "12", *desk.root, code=1)
     assert "one serial of 16 hex digits" in desk.says("publish", "hotlist", desk.file("bad.txt", "zz\n"), *desk.decision, code=1)
     assert "Invalid enum value" in desk.says("publish", "limits", desk.file("bad.json", '{"restart":"always"}'), *desk.decision, code=1)

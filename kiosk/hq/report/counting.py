@@ -3,17 +3,15 @@
 Nobody is named by a file. Who counted is who signed.
 """
 
-import csv
 import hashlib
-import io
-from collections.abc import Sequence
 
+import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from kiosk.hq.people.approvals import OPEN, Approval, Approvals, Deed, seen
 from kiosk.hq.people.staff import Acting
-from kiosk.hq.report.counts import FIELDS, BadCount, Count, check, counts_of, enter
+from kiosk.hq.report.counts import BadCount, Count, check, counts_of, enter
 from kiosk.hq.store import Store
 
 COUNTED = "box.counted"
@@ -35,7 +33,7 @@ class Counting:
         if not 0 < len(counts) <= BAGS_MAX:
             raise BadCount(f"A file has 1 to {BAGS_MAX} bags; this one has {len(counts)}.")
         self._store.read(lambda connection: check(connection, counts))
-        figures = text_of(counts)
+        figures = msgspec.json.encode(counts).decode()
         value = f"{len(counts)} bags {hashlib.sha256(figures.encode()).hexdigest()[:16]}"
         for waiting in self._approvals.about(COUNTED, value, now_ms):
             if waiting.state == OPEN and waiting.deed.body == {"counts": figures}:
@@ -52,7 +50,10 @@ class Counting:
         figures = deed.body.get("counts")
         if deed.kind != COUNTED or not isinstance(figures, str):
             raise BadCount(f"Proposal {no} is about {deed.kind}.")
-        counts, new = counts_of(figures), 0
+        try:
+            counts, new = msgspec.json.decode(figures, type=tuple[Count, ...]), 0
+        except msgspec.DecodeError:
+            raise BadCount(f"Proposal {no} has no figures of bags.") from None
 
         def written(connection: Connection, done: Approval) -> None:
             nonlocal new
@@ -60,11 +61,3 @@ class Counting:
 
         self._approvals.release(no, acting, now_ms, written)
         return new, len(counts)
-
-
-def text_of(counts: Sequence[Count]) -> str:
-    """The figures as a CSV file, each written in one way."""
-    file = io.StringIO()
-    rows = ((each.kiosk, each.device, each.bag, each.pieces, each.amount) for each in counts)
-    csv.writer(file, lineterminator="\n").writerows((FIELDS, *rows))
-    return file.getvalue()

@@ -131,7 +131,7 @@ def test_two_packages_with_one_driver_are_both_named(folder: Path, site: Path, t
 
 def conform(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
     whole = [sys.executable, "-m", "kiosk", "conform", *words]
-    return subprocess.run(whole, env=environment(site), capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(whole, env=environment(site), capture_output=True, text=True, check=False, timeout=900)
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ class OrderUseTable(Schema, table=True):
 class OrderTwiceTable(Schema, table=True):
     """A use of an order whose money stood in the sums before: reports take it out again, from `posted_day` on (yyyymmdd).
 
-    `what`: again (another machine's sale of this order counts, this `sale` does not) | settles (the order stands for a claim: it was
+    `what`: again (another sale of this money counts, this `sale` does not) | settles (the order stands for a claim: it was
     tendered where the claim was left, and the claim is owed no more).
     """
 

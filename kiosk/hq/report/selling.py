@@ -284,7 +284,7 @@ def _account(book: Book) -> Account:
 
 def _twice(report: Selling) -> Table:
     exponents = {each.currency: each.exponent for each in report.books}
-    why = {"again": "another kiosk's sale of it counts", "settles": "was tendered where its claim was left"}
+    why = {"again": "another sale of this money counts", "settles": "was tendered where its claim was left"}
     rows = tuple(
         (each.kiosk, each.order, why.get(each.why, each.why), each.currency, Money(each.tender_minor, exponents.get(each.currency, 0)))
         for each in report.twice

@@ -168,7 +168,7 @@ def restore(config: Config, station: FileStation, folder: Path, *, over: str, no
     said, path = backup.manifest, config.store.path
     if said.of != config.kiosk.id:
         raise BackupRefused(f"This is the backup of {said.of}, and this kiosk is {config.kiosk.id}.")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    safefile.folder(path.parent)
     lock = take_lock(path)
     try:
         there = standing(config, station)
@@ -214,7 +214,7 @@ def _mail_saved(config: Config, bag: Path) -> int:
         waiting = [waiting.seq for waiting in spool.waiting()]
         up = bag / "up" / config.kiosk.id
         for seq in waiting:
-            up.mkdir(mode=0o700, parents=True, exist_ok=True)
+            safefile.folder(up)
             to = up / f"{seq:08d}"
             if not to.exists():
                 to.write_bytes(spool.sealed(seq))

@@ -12,6 +12,7 @@ from kiosk.commands import (
     doctor,
     explain,
     hq_backup,
+    hq_doctor,
     hq_explain,
     hq_import,
     hq_kiosks,
@@ -77,6 +78,7 @@ app.add_typer(person_app, name="person")
 app.add_typer(sync_app, name="sync")
 app.add_typer(hq_app, name="hq")
 hq_backup.join(hq_app)
+hq_doctor.join(hq_app)
 hq_import.join(hq_app)
 hq_kiosks.join(hq_app)
 hq_serve.join(hq_app)

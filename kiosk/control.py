@@ -20,6 +20,7 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
+from kiosk import safefile
 from kiosk.link import LinkError, receive, send, send_secret, uid_of
 from kiosk.secret import wipe
 from kiosk.vend.ports import DeskBusy, DeskDied, VaultError
@@ -121,7 +122,7 @@ class ControlServer:
     def __init__(self, path: Path, core: Controlled, people: Registers | None = None) -> None:
         """OSError when the socket cannot be made."""
         self._path, self._core, self._people = path, core, people
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        safefile.folder(path.parent)
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -11,8 +12,8 @@ class UnsafeFile(Exception):
     """Such a file cannot be trusted or not be read; the text goes on after its name: "is a symbolic link"."""
 
 
-def read(path: Path, size_max: int) -> bytes:
-    """At most `size_max` bytes of a regular file that is ours alone. Raises UnsafeFile; FileNotFoundError when there is none."""
+def read(path: Path, size_max: int, owner: int | None = None) -> bytes:
+    """At most `size_max` bytes of a regular file that is ours alone, or `owner`'s. Raises UnsafeFile; FileNotFoundError."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -23,7 +24,7 @@ def read(path: Path, size_max: int) -> bytes:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise UnsafeFile("is not a regular file")
-        if found.st_uid != os.geteuid():
+        if found.st_uid != (os.geteuid() if owner is None else owner):
             raise UnsafeFile("belongs to another user")
         if found.st_mode & 0o077:
             raise UnsafeFile(f"can be read by others; check who did, then: chmod 600 {path}")
@@ -53,6 +54,45 @@ def write(path: Path, whole: bytes, *, anew: bool = False) -> None:
         with contextlib.suppress(FileNotFoundError):
             draft.unlink()
     synced(path.parent)
+
+
+def folder(path: Path) -> None:
+    """A folder of ours alone, and those above it that are missing: 0700 whatever the umask. One that is there stays as it is. OSError."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for each in reversed(missing):
+        try:
+            each.mkdir(mode=0o700)
+        except FileExistsError:
+            if not each.is_dir():
+                raise
+        else:
+            each.chmod(0o700)
+
+
+def too_open(top: Path, shared: Path | None = None) -> Iterator[tuple[Path, str]]:
+    """Each path at and below `top` that more people reach than its owner, with the reason. What lies at and below `shared` is its group's,
+    too. Links are not followed. What cannot be looked at is left out."""
+    owner = top.stat().st_uid
+    waiting = [top]
+    while waiting:
+        path = waiting.pop()
+        try:
+            found = path.lstat()
+            if stat.S_ISDIR(found.st_mode):
+                waiting += sorted(path.iterdir(), reverse=True)
+        except OSError:
+            continue
+        if stat.S_ISLNK(found.st_mode):
+            continue
+        ours = shared is not None and path.is_relative_to(shared)
+        mode = stat.S_IMODE(found.st_mode)
+        if mode & (0o007 if ours else 0o077):
+            yield path, f"is open to other users (mode {mode:04o})"
+        if found.st_uid != owner and not ours:
+            yield path, f"belongs to another user (number {found.st_uid}) than {top}"
 
 
 def synced(path: Path) -> None:

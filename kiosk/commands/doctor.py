@@ -51,7 +51,14 @@ def examined(path: Path | None) -> list[Line]:
         config = load(where)
     except ConfigError as error:
         return [Line("STOP", "config", str(error), NO_MONEY, "kiosk init DIR makes a first one." if not where.exists() else "", EXIT_USAGE)]
-    return [Line("OK", "config", f"{where} is {config.kiosk.id}'s."), *_debts(config), *_machine(config), _memory(), *_mark(config)]
+    return [
+        Line("OK", "config", f"{where} is {config.kiosk.id}'s."),
+        *_debts(config),
+        *_machine(config),
+        _memory(),
+        *_mark(config),
+        *_access(config),
+    ]
 
 
 # ---------------------------------------------------------------- the store, and what it knows
@@ -64,7 +71,7 @@ def _machine(config: "Config") -> list[Line]:
 
     again = "Nothing is made anew under the same id: tell the office."
     try:
-        station = open_station(config.store.station)
+        station = open_station(config.store.station, _owner(config.store.path))
     except StationError as error:
         return [Line("STOP", "station", str(error), NO_MONEY, again, EXIT_MISSING), *_devices(config, {}, {}, running=False)]
     running = _running(config.store.path)
@@ -78,11 +85,16 @@ def _machine(config: "Config") -> list[Line]:
     return [*lines, *_devices(config, {}, {}, running=running)]
 
 
+def _owner(store: Path) -> int | None:
+    """Whose station store it must be: the user's who asks; where that is root, the user's whose folder it is. None for the former."""
+    return store.parent.stat().st_uid if os.geteuid() == 0 and store.parent.is_dir() else None
+
+
 def _running(store: Path) -> bool:
-    """Does a kiosk hold this store?"""
+    """Does a kiosk hold this store? No lock is made where there is none: it would be root's, if root asks, and no kiosk could take it."""
     from kiosk.vend.store import StoreRefused, take_lock
 
-    if not store.exists():
+    if not store.exists() or not store.with_name(f"{store.name}.lock").exists():
         return False
     try:
         os.close(take_lock(store))
@@ -261,6 +273,14 @@ def _reader(name: str) -> str:
 
 
 # ---------------------------------------------------------------- the machine itself
+
+
+def _access(config: "Config") -> list[Line]:
+    """The folder is the kiosk's user's alone; the spool is its group's, too, for the courier."""
+    from kiosk.commands.openness import openness
+    from kiosk.sending import spool_folder
+
+    return openness(config.store.path.parent, spool_folder(config)) if config.store.path.parent.is_dir() else []
 
 
 def _memory() -> Line:

@@ -39,19 +39,20 @@ def init(
 
     A lost journal is never made anew under the same id: that store's life is over, and head office closes it.
     """
+    from kiosk import safefile
     from kiosk.config import DEVICES
     from kiosk.devices.vault.station import StationError, create_station
     from kiosk.vend.journal import Journal
     from kiosk.vend.store import StoreError
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        safefile.folder(folder)
         folder.chmod(0o700)
         station = create_station(folder / "station.json")
         Journal.open(folder / "store.db", station.database_key()).close()
         config = folder / "kiosk.toml"
         if not config.exists():
-            config.write_text((FIRST_CONFIG + DEVICES).format(id=kiosk, folder=folder.absolute()), "utf-8")
+            safefile.write(config, (FIRST_CONFIG + DEVICES).format(id=kiosk, folder=folder.absolute()).encode())
     except (StationError, StoreError) as error:
         raise ended(str(error), EXIT_USAGE) from None
     except OSError as error:

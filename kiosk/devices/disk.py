@@ -52,7 +52,7 @@ def set_mark(path: Path, mark: Mark) -> None:
     if before and before.store == mark.store and before.seq >= mark.seq:
         return
     draft = path.with_name(f".{path.name}")
-    with draft.open("wb") as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(msgspec.json.encode(mark))
         file.flush()
         os.fsync(file.fileno())

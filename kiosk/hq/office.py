@@ -96,7 +96,8 @@ class Office:
                 raise OfficeError(f"A passphrase has {PASSPHRASE_MIN} to {PASSPHRASE_MAX} characters.")
         if (folder / "office.json").exists():
             raise OfficeError(f"There is a head office in {folder} already; its keys are never made anew.")
-        (folder / "keys").mkdir(mode=0o700, parents=True, exist_ok=True)
+        safefile.folder(folder / "keys")
+        folder.chmod(0o700)
         roots = _sealed(folder, "root-1", root, cost), _sealed(folder, "root-2", root, cost)
         record = Record(utility, roots, _sealed(folder, "decision", [decision], cost), _sealed(folder, "ack", [], cost))
         safefile.write(folder / "office.json", msgspec.json.format(msgspec.json.encode(record)), anew=True)
@@ -243,7 +244,7 @@ class Office:
 def _put(path: Path, whole: bytes) -> None:
     """A new file, durably. Raises OfficeError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        safefile.folder(path.parent)
         safefile.write(path, whole, anew=True)
     except OSError as error:
         raise OfficeError(f"{path} cannot be written: {error.strerror}.") from None
@@ -260,7 +261,7 @@ def _prune(letterbox: Path, kind: Kind, to: str, sent: Path | None) -> None:
             if WAYS[kind].boxed or letterbox.name == PLACES or sent is None:
                 path.unlink()
             else:
-                (sent / letterbox.name).mkdir(mode=0o700, parents=True, exist_ok=True)
+                safefile.folder(sent / letterbox.name)
                 path.rename(sent / letterbox.name / path.name)
 
 

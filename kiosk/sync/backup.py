@@ -68,7 +68,7 @@ class Backup(msgspec.Struct, frozen=True):
 
     def copy(self, name: str, to: Path) -> None:
         """One of its files, durably, to a place where nothing is. Raises BackupRefused where it is not the file that was backed up."""
-        to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        safefile.folder(to.parent)
         source = self.folder / name
         with _sentences(to):
             said = _copied(source, to)
@@ -90,7 +90,7 @@ class Draft:
         """A copy of a file that is somewhere else. Raises BackupRefused."""
         to = self.folder / name
         with _sentences(to):
-            to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            safefile.folder(to.parent)
             _copied(source, to)
 
     def write(self, name: str, raw: bytes) -> None:

@@ -10,7 +10,10 @@ import stat
 from pathlib import Path
 from typing import Self
 
-MODE, FOLDER_MODE = 0o660, 0o770  # the core and the courier are two users of one group
+from kiosk import safefile
+
+PRIVATE, SHARED = 0o700, 0o770  # SHARED: the core and the courier are two users of one group
+_FILE, _BELOW = 0o660, 0o770  # what is made in a folder is as open to the group as the folder is, and to others never, whatever the umask
 _NOT_FOLLOWED = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _DRAFT = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -28,11 +31,15 @@ class Folder:
         self._handle, self._name = handle, name
 
     @classmethod
-    def at(cls, path: Path, *, create: bool = False) -> Self:
-        """The path itself may be a link: whoever configured it chose it."""
+    def at(cls, path: Path, *, create: bool = False, mode: int = PRIVATE) -> Self:
+        """The path itself may be a link: whoever configured it chose it. `mode`: of a folder that is made; a SHARED one of ours is made so
+        again where it is not."""
         try:
             if create:
-                path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+                made = not path.is_dir()
+                safefile.folder(path)
+                if made or (mode == SHARED and path.stat().st_uid == os.geteuid()):
+                    path.chmod(mode | (path.stat().st_mode & stat.S_ISGID))
             return cls(os.open(path, _FOLDER), str(path))
         except OSError as error:
             raise FolderError(f"{path} cannot be used: {_why(error)}.") from None
@@ -46,11 +53,10 @@ class Folder:
         for step in names:
             above, name = handle, f"{name}/{step}"
             try:
-                if create:
-                    with contextlib.suppress(FileExistsError):
-                        os.mkdir(step, FOLDER_MODE, dir_fd=above)
-                        os.fsync(above)
+                made = create and _made(step, above)
                 handle = os.open(step, _FOLDER | os.O_NOFOLLOW, dir_fd=above)
+                if made:
+                    _as_open(handle, above, _BELOW)
             except OSError as error:
                 raise FolderError(f"{name} cannot be used: {_why(error)}.") from None
             finally:
@@ -135,8 +141,9 @@ class Folder:
         """Durably, in place of whatever had that name: a draft is written whole before it gets it."""
         draft = draft_of(name)
         try:
-            handle = os.open(draft, _DRAFT, MODE, dir_fd=self._handle)
+            handle = os.open(draft, _DRAFT, 0o600, dir_fd=self._handle)
             try:
+                _as_open(handle, self._handle, _FILE)
                 _write_all(handle, raw)
                 os.fsync(handle)
             finally:
@@ -151,8 +158,9 @@ class Folder:
     def append(self, name: str, offset: int, raw: bytes) -> None:
         """Put bytes behind the first `offset` of a file, made where it is not: for what comes in parts and is checked as a whole."""
         try:
-            handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, MODE, dir_fd=self._handle)
+            handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self._handle)
             try:
+                _as_open(handle, self._handle, _FILE)
                 os.ftruncate(handle, offset)
                 os.lseek(handle, offset, os.SEEK_SET)
                 _write_all(handle, raw)
@@ -184,6 +192,23 @@ class Folder:
 def draft_of(name: str) -> str:
     """The name that a file has until it is whole; no mail has one that begins with a point."""
     return f".{name}.part"
+
+
+def _made(name: str, above: int) -> bool:
+    """A folder; False where it was there. OSError."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=above)
+    except FileExistsError:
+        return False
+    os.fsync(above)
+    return True
+
+
+def _as_open(handle: int, above: int, most: int) -> None:
+    """For the group what the folder above allows it. Another user's file stays as it is, and so does one on a stick without modes."""
+    kept = os.fstat(handle).st_mode & stat.S_ISGID  # what is made in such a folder has its group
+    with contextlib.suppress(PermissionError):
+        os.fchmod(handle, kept | (os.fstat(above).st_mode & most) | (most & 0o700))
 
 
 def _write_all(handle: int, raw: bytes) -> None:

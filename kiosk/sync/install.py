@@ -76,7 +76,7 @@ class Cupboard:
         if kind == "store":
             return
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            safefile.folder(self._folder)
             safefile.write(self._folder / (f"float-{fact.number}" if isinstance(fact, t.FloatGranted) else kind), raw)
             for old in self._floats()[:-FLOATS_KEPT]:
                 old.unlink()

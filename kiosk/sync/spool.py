@@ -16,14 +16,14 @@ import fcntl
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from kiosk.envelope import KIOSK_ID, OVERHEAD
-from kiosk.sync.folder import Folder, FolderError, draft_of
+from kiosk.sync.folder import SHARED, Folder, FolderError, draft_of
 
 SEQ_DIGITS = 8
 SEQ_LAST = 10**SEQ_DIGITS - 1  # one every 15 minutes for 2,850 years
@@ -123,7 +123,7 @@ class Spool:
 
     def made(self) -> "Spool":
         """With all its folders."""
-        with Folder.at(self.path, create=True) as root:
+        with Folder.at(self.path, create=True, mode=SHARED) as root:
             for way in (("up",), ("ask",), ("down", "downlink", EVERYBODY), ("down", "downlink", self.kiosk)):
                 root.below(*way, create=True).close()
         return self
@@ -281,6 +281,8 @@ class Spool:
         """Be the one who carries; the system lets go when the process dies, however it dies. Raises SpoolBusy."""
         try:
             handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
+            with suppress(PermissionError):  # the other one made it
+                os.fchmod(handle, 0o660)
         except OSError as error:
             raise FolderError(f"{self.path} cannot be used: {(error.strerror or 'it failed').lower()}.") from None
         try:

@@ -81,10 +81,10 @@ def create_station(path: Path) -> FileStation:
     return open_station(path)
 
 
-def open_station(path: Path) -> FileStation:
-    """Open the store. Raises StationError for a missing, readable-by-others, linked, foreign or damaged file."""
+def open_station(path: Path, owner: int | None = None) -> FileStation:
+    """Open the store, ours or that user's. Raises StationError for a missing, readable-by-others, linked, foreign or damaged file."""
     try:
-        raw = safefile.read(path, FILE_MAX)
+        raw = safefile.read(path, FILE_MAX, owner)
     except FileNotFoundError:
         raise StationError(f"There is no station store at {path}. Make it once with: kiosk init") from None
     except safefile.UnsafeFile as why:

@@ -351,7 +351,7 @@ def write_store(folder: Path, file: StoreFile) -> None:
 
 def install(folder: Path, delivered: Delivered, store: str) -> None:
     """The share first, under its store's own name: a power cut leaves the old store or the new one, whole. OSError, BootRefused."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    safefile.folder(folder)
     safefile.write(share_path(folder, store), bytes.fromhex(delivered.share))
     write_store(folder, delivered.file)
     for path in (*folder.glob("*.share"), folder / WARM):

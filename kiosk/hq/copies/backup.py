@@ -133,7 +133,7 @@ def _all_keys(office: Path, people: Path, to: Path, people_to: Path) -> list[str
 def _keys(source: Path, to: Path, names: re.Pattern[str] = KEY_NAME) -> list[str]:
     new = []
     try:
-        to.mkdir(mode=0o700, parents=True, exist_ok=True)
+        safefile.folder(to)
         for path in sorted(source.glob("*.json")):
             if not names.fullmatch(path.name):
                 continue

@@ -79,7 +79,7 @@ class Settlements:
         whole = envelope.sealed(sign, LABEL, header, text)
         place = self.folder / name / f"{day}.csv"
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            safefile.folder(place.parent)
             safefile.write(place, text)
             safefile.write(place.with_suffix(".sig"), whole[: len(whole) - len(text) - 1])
         except OSError as error:

@@ -26,7 +26,7 @@ def new_key(office: Path, name: str, passphrase: str, *, again: bool = False, co
     kept, public = sealed([passphrase], cost)
     path = _path(office, name)
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        safefile.folder(path.parent)
         safefile.write(path, msgspec.json.encode(kept), anew=not again)
     except FileExistsError:
         raise StaffError(f"There is a key of {name} already; with --again a new one takes its place.") from None

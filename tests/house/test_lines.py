@@ -73,6 +73,7 @@ RUN: dict[str, int] = {
     'kiosk hq partner pay-in bank 10000.00 --payment "transfer 4711" --office /srv/office': 0,
     "kiosk hq close 2026-11 --office /srv/office": 0,
     "kiosk hq backup /backup --office /srv/office --keys /safe/keys --off-site": 0,
+    "kiosk hq doctor --office /srv/office --also /backup": 1,  # this folder was made with mode 0755
     "kiosk doctor --config /var/lib/kiosk/kiosk.toml": 3,  # no device is there
     "kiosk backup /media/backup": 0,
     "kiosk journal verify --store /var/lib/kiosk/store.db --station /var/lib/kiosk/station.json": 0,

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from kiosk.commands import EXIT_REFUSED
+from kiosk.commands import EXIT_REFUSED, say
 from kiosk.commands.hq import Folder
 from kiosk.commands.hq_store import AsJson, opened_office
 
@@ -25,7 +25,7 @@ def doctor(
 
     lines = [line for top in (opened_office(office).folder, *(also or [])) for line in openness(top)]
     for line in lines:
-        typer.echo(msgspec.json.encode(line).decode() if json else str(line))
+        say(msgspec.json.encode(line) if json else str(line))
     raise typer.Exit(EXIT_REFUSED if any(line.level != "OK" for line in lines) else 0)
 
 

@@ -20,6 +20,7 @@ from kiosk.bench.postgres import server
 from kiosk.bench.table import Measured
 from kiosk.envelope import body_of, labelled, sealed
 from kiosk.hq import kiosks
+from kiosk.hq.cards.registry import REGISTRY, Registry
 from kiosk.hq.copies.backup import back_up, drill
 from kiosk.hq.copies.copying import Sums
 from kiosk.hq.intake.importer import Importer, grouped
@@ -57,6 +58,7 @@ def _measured() -> tuple[float, float, Sums]:
     with server({"max_wal_size": "4GB"}) as (url, _), tempfile.TemporaryDirectory(prefix="kiosk-bench-") as place:
         folder = Path(place)
         office = Office.create(folder / "office", 1, *PHRASES, now_ms=NOW_MS, cost=QUICK)
+        Registry(office.folder / REGISTRY, lambda: NOW_MS).close()
         (folder / "medium").mkdir()
         store = Store.make(url, 1, now_ms=NOW_MS)
         try:

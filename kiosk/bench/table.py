@@ -88,8 +88,16 @@ def p95_ms(seconds: list[float]) -> float:
     return sorted(seconds)[len(seconds) * 95 // 100] * 1e3
 
 
-def run(rows: Mapping[str, Row], only: str = "", begun: Callable[[str], None] = lambda _: None) -> list[Figure]:
-    """Measure all, or the one named; `begun` hears each name. Raises KeyError for a name that is none of them."""
+def run(
+    rows: Mapping[str, Row],
+    only: str = "",
+    begun: Callable[[str], None] = lambda _: None,
+    broke: Callable[[str, Exception], None] = lambda _, __: None,
+) -> list[Figure]:
+    """Measure all, or the one named. `begun` hears each name, `broke` each row that is broken.
+
+    Raises KeyError for a name that is none of them.
+    """
     figures = []
     for name in (only,) if only else rows:
         begun(name)
@@ -98,6 +106,9 @@ def run(rows: Mapping[str, Row], only: str = "", begun: Callable[[str], None] = 
             got = row.measure()
         except (NotMeasured, TimeoutError) as why:
             figures.append(Figure(name, None, row.unit, row.aim, row.better, note=str(why), machine=machine))
+        except Exception as fault:  # noqa: BLE001  a row that is broken does not take the figures of the others with it
+            broke(name, fault)
+            figures.append(Figure(name, None, row.unit, row.aim, row.better, note=f"broken: {fault!r}", machine=machine))
         else:
             figures.append(
                 Figure(name, got.value, row.unit, row.aim, row.better, got.baseline, got.baseline_value, got.spread, got.note, machine)

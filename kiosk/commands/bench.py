@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from kiosk.commands import EXIT_USAGE, ended, say
+from kiosk.commands import EXIT_REFUSED, EXIT_USAGE, ended, say
 
 
 def bench(
@@ -13,8 +13,10 @@ def bench(
 ) -> None:
     """Measure this machine against the aims; about four minutes. Example: kiosk bench --only fsyncs_per_sale.
 
-    Exit code 0 whatever was measured: a figure depends on the machine. 2 for a row that does not exist.
+    Exit code 0 whatever was measured: a figure depends on the machine. 1 where a row is broken, 2 for a row that does not exist.
     """
+    import traceback
+
     import msgspec
 
     from kiosk.bench import table
@@ -22,5 +24,13 @@ def bench(
 
     if only and only not in ROWS:
         raise ended(f"There is no row {only}. There are: {', '.join(ROWS)}.", EXIT_USAGE)
-    figures = table.run(ROWS, only, begun=lambda name: say(f"measuring {name}", err=True))
+    broken = []
+
+    def broke(name: str, fault: Exception) -> None:
+        broken.append(name)
+        say("".join(traceback.format_exception(fault)), err=True)
+
+    figures = table.run(ROWS, only, lambda name: say(f"measuring {name}", err=True), broke)
     say(msgspec.json.format(msgspec.json.encode(figures), indent=2) if json else table.as_table(figures))
+    if broken:
+        raise ended(f"Broken: {', '.join(broken)}.", EXIT_REFUSED)

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kiosk import words
-from kiosk.bench import devices, paint, place, sale, switch, table
+from kiosk.bench import devices, paint, place, restore, sale, switch, table
 from kiosk.bench.rows import ROWS
 from kiosk.bench.table import Measured, NotMeasured, Row
 from kiosk.cli import app
@@ -38,6 +38,28 @@ def test_a_row_that_cannot_run_says_why_and_the_others_run_on() -> None:
     assert lines[1].endswith("NOT MEASURED")
     assert lines[2].strip() == "there is no disk here"
     assert lines[3].split() == ["found", "3", "ms", "<=", "5"]
+
+
+def test_a_row_that_is_broken_says_so_and_the_others_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "kiosk.bench.rows.ROWS", {"broken": Row(lambda: Measured(1 / 0), "s", 1), "found": Row(lambda: Measured(3.0), "s", 5)}
+    )
+    done = CliRunner().invoke(app, ["bench", "--json"])
+    assert done.exit_code == 1
+    broken, found = json.loads(done.stdout)
+    assert (broken["value"], broken["note"]) == (None, "broken: ZeroDivisionError('division by zero')")
+    assert found["value"] == 3.0
+    assert "in <lambda>" in done.stderr, "where it broke, for the one who mends it"
+    assert done.stderr.endswith("Broken: broken.\n")
+
+
+def test_an_office_is_really_restored_and_nothing_of_it_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restore, "SALES", 200)
+    monkeypatch.setattr(restore, "KIOSKS", 2)
+    restore._measured.cache_clear()
+    assert restore.restore_lost_rows().value == 0
+    assert restore.restore_1m_sales_s().value > 0
+    restore._measured.cache_clear()
 
 
 def test_a_figure_without_an_aim_is_neither_met_nor_missed() -> None:
